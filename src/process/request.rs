@@ -1,0 +1,203 @@
+//! The resolved request: typed, defaulted and checked against itself.
+//!
+//! What depends on the media (inherited size, the `*opt` comparisons) is left
+//! open here and settled once every source has been probed.
+
+use num_rational::Ratio;
+
+use super::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use super::template::Template;
+
+/// A request that can be carried out as far as its own words can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Bucket of the main object and of every source.
+    pub bucket: String,
+    /// The concatenation list, in output order. Never empty.
+    pub clips: Vec<Clip>,
+    /// Index into `clips` of the main object.
+    pub main: usize,
+    /// Index into `clips` of the clip whose properties are inherited.
+    pub align: usize,
+    /// Output container.
+    pub container: Container,
+    /// Picture, unless `vn_1`.
+    pub video: Option<VideoRequest>,
+    /// Sound, unless `an_1`.
+    pub audio: Option<AudioRequest>,
+    /// Segmented output, where asked for.
+    pub segment: Option<Segment>,
+    /// Where the result goes.
+    pub target: Target,
+    /// Topic name or ARN of the completion message.
+    pub topic: Option<String>,
+    /// What was accepted but should be known, in words.
+    pub warnings: Vec<String>,
+    /// The request as one canonical string: defaults that were spelled out
+    /// stay, parameters in table order, names in unpadded URL-safe Base64. Two
+    /// strings that mean the same task are the same here.
+    pub canonical: String,
+}
+
+/// What an entry of the concatenation list was named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A `/pre` operation.
+    Pre,
+    /// The object that the request itself names.
+    Main,
+    /// A `/sur` operation.
+    Sur,
+}
+
+/// One entry of the concatenation list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    /// What named it.
+    pub role: Role,
+    /// Object key in the request's bucket.
+    pub key: String,
+    /// Where the clip starts in its media, milliseconds.
+    pub start_ms: u64,
+    /// How long it lasts at most, milliseconds; `None` is to the end.
+    pub duration_ms: Option<u64>,
+}
+
+/// `fpsopt`, `sopt`, `vbopt`, `abopt`: what holds where the align clip's own
+/// value is lower than the asked one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LowerSource {
+    /// 0: the asked value holds all the same.
+    #[default]
+    UseAsked,
+    /// 1: the clip's own value holds.
+    UseOwn,
+    /// 2: the task fails.
+    Fail,
+}
+
+/// What is asked of the picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoRequest {
+    /// Output codec.
+    pub codec: VideoCodec,
+    /// Frames per second, exact; `None` inherits.
+    pub frame_rate: Option<Ratio<i64>>,
+    /// `fpsopt`.
+    pub frame_rate_option: LowerSource,
+    /// Output pixel format; `None` inherits.
+    pub pixel_format: Option<PixelFormat>,
+    /// Output size; `None` inherits.
+    pub size: Option<SizeRequest>,
+    /// `scaletype`, with the default that fits the presence of `s`.
+    pub scale: ScaleType,
+    /// Largest distance between key frames, in frames.
+    pub key_frame_interval: u32,
+    /// Rate control.
+    pub rate: RateControl,
+}
+
+/// `s` with its options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeRequest {
+    /// Width in pixels as asked, even; `None` inherits.
+    pub width: Option<u32>,
+    /// Height in pixels as asked, even; `None` inherits.
+    pub height: Option<u32>,
+    /// `sopt`.
+    pub option: LowerSource,
+    /// `arotate`: width and height are the long and the short side.
+    pub auto_rotate: bool,
+}
+
+/// `scaletype`: how a clip gets into the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScaleType {
+    /// To the frame exactly, whatever the aspect.
+    Stretch,
+    /// Cover the frame and cut the centre.
+    Crop,
+    /// Inside the frame, centred, black bars.
+    Fill,
+    /// The frame shrinks to the align clip's aspect; others are filled in.
+    Fit,
+}
+
+/// How the video encoder spends its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateControl {
+    /// `vb`: mean bit rate in bit/s.
+    BitRate {
+        /// bit/s.
+        bit_rate: u64,
+        /// `vbopt`.
+        option: LowerSource,
+    },
+    /// `crf`: constant quality.
+    Quality {
+        /// 0-51, exact; smaller is better.
+        crf: Ratio<i64>,
+        /// Peak bit rate in bit/s.
+        max_rate: Option<u64>,
+        /// Size of the rate-control buffer in bit.
+        buffer_size: Option<u64>,
+    },
+}
+
+/// What is asked of the sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioRequest {
+    /// Output codec.
+    pub codec: AudioCodec,
+    /// Hz; `None` inherits.
+    pub sample_rate: Option<u32>,
+    /// Channels; `None` inherits.
+    pub channels: Option<u8>,
+    /// Rate control.
+    pub rate: AudioRate,
+    /// `adepth`: bits per sample, FLAC only; `None` inherits.
+    pub bit_depth: Option<u8>,
+}
+
+/// How the audio encoder spends its bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudioRate {
+    /// Neither `aq` nor `ab`.
+    Default,
+    /// `aq`: 0-100, larger is better.
+    Quality(u8),
+    /// `ab`: mean bit rate in bit/s.
+    BitRate {
+        /// bit/s.
+        bit_rate: u64,
+        /// `abopt`.
+        option: LowerSource,
+    },
+}
+
+/// `/segment`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Playlist format.
+    pub format: SegmentFormat,
+    /// Segment length in milliseconds; `None` is one segment.
+    pub length_ms: Option<u64>,
+}
+
+/// The playlist formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentFormat {
+    /// HTTP Live Streaming, RFC 8216.
+    Hls,
+    /// MPEG-DASH, ISO/IEC 23009-1.
+    Dash,
+}
+
+/// `sys/saveas`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Bucket; `None` is the source bucket.
+    pub bucket: Option<Template>,
+    /// Key.
+    pub key: Template,
+}
