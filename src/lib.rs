@@ -1,1 +1,7 @@
+//! OSS-style video concatenation for S3 as one AWS Lambda function.
 
+pub mod code;
+pub mod flicks;
+mod frame_rate;
+pub mod media;
+pub mod timeline;

@@ -1,0 +1,92 @@
+//! Frame rates: exact rationals, and the standard ones among them.
+
+use num_rational::Ratio;
+
+use crate::flicks::Flicks;
+
+/// The standard rates in frames per second, each also as n/1.001.
+const STANDARD: [i64; 11] = [10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120];
+/// What is taken where nothing is known.
+const FALLBACK: i64 = 25;
+/// The highest rate of an output.
+const HIGHEST: i64 = 240;
+
+/// `frames` in `duration`, or `None` where that is no rate.
+#[must_use]
+pub(crate) fn mean(frames: i64, duration: Flicks) -> Option<Ratio<i64>> {
+    let micros = duration.to_micros();
+    (frames > 0 && micros > 0 && frames < i64::MAX / 1_000_000)
+        .then(|| Ratio::new(frames * 1_000_000, micros))
+}
+
+/// The rate of a stream, from the base rate that its time stamps are made of
+/// and the mean rate that was counted. They agree in constant rate; where they
+/// don't, the mean is what one sees.
+#[must_use]
+pub(crate) fn settle(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Ratio<i64> {
+    let rate = match (base, mean) {
+        (Some(base), Some(mean)) if within(base, mean, 100) => base,
+        (_, Some(mean)) => mean,
+        (Some(base), None) => base,
+        (None, None) => return Ratio::from_integer(FALLBACK),
+    };
+    standardise(rate).clamp(Ratio::new(1, 1000), Ratio::from_integer(HIGHEST))
+}
+
+/// The standard rate within 1/4000, or the rate itself with at most three
+/// decimals. The NTSC rates are 1/1000 from their neighbours.
+#[must_use]
+pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
+    STANDARD
+        .iter()
+        .flat_map(|&n| [Ratio::from_integer(n), Ratio::new(n * 1000, 1001)])
+        .find(|&standard| within(rate, standard, 4000))
+        .unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
+}
+
+/// Whether two rates differ by less than one part in `parts`.
+fn within(rate: Ratio<i64>, other: Ratio<i64>, parts: i128) -> bool {
+    let wide = |r: Ratio<i64>| (i128::from(*r.numer()), i128::from(*r.denom()));
+    let ((a, b), (c, d)) = (wide(rate), wide(other));
+    (a * d - c * b).abs() * parts < c * b
+}
+
+#[cfg(test)]
+mod tests {
+    use num_rational::Ratio;
+
+    use super::{mean, settle, standardise};
+    use crate::flicks::Flicks;
+
+    #[test]
+    fn rates_settle_on_what_one_sees() {
+        let r = |n, d| Some(Ratio::new(n, d));
+        for (name, base, mean, expected) in [
+            ("constant", r(25, 1), r(25, 1), (25, 1)),
+            ("NTSC in milliseconds", r(2997, 100), r(29_970_030, 1_000_000), (30_000, 1001)),
+            ("film", r(24_000, 1001), r(23_976, 1000), (24_000, 1001)),
+            ("interlaced field rate", r(50, 1), r(25, 1), (25, 1)),
+            ("90 kHz base", r(90_000, 1), r(30, 1), (30, 1)),
+            ("variable", r(30, 1), r(17_333_333, 1_000_000), (17_333, 1000)),
+            ("no mean", r(30, 1), None, (30, 1)),
+            ("nothing", None, None, (25, 1)),
+            ("too fast", r(1000, 1), r(1000, 1), (240, 1)),
+        ] {
+            assert_eq!(settle(base, mean), Ratio::new(expected.0, expected.1), "{name}");
+        }
+    }
+
+    #[test]
+    fn thirty_and_its_ntsc_neighbour_stay_apart() {
+        assert_eq!(standardise(Ratio::new(2998, 100)), Ratio::new(2998, 100));
+        assert_eq!(standardise(Ratio::new(2997, 100)), Ratio::new(30_000, 1001));
+        assert_eq!(standardise(Ratio::new(30, 1)), Ratio::new(30, 1));
+    }
+
+    #[test]
+    fn a_mean_needs_frames_and_time() {
+        assert_eq!(mean(50, Flicks::from_millis(2000)), Some(Ratio::from_integer(25)));
+        assert_eq!(mean(0, Flicks::from_millis(2000)), None);
+        assert_eq!(mean(50, Flicks::ZERO), None);
+    }
+}

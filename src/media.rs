@@ -1,0 +1,179 @@
+//! What is known of a source once it has been probed.
+
+use num_rational::Ratio;
+
+use crate::flicks::Flicks;
+pub use colour::{Colour, ColourRange};
+pub use format::{Demuxer, FormatError, Recognised, recognise};
+
+mod colour;
+mod format;
+pub mod report;
+
+/// A probed source: its first picture and first sound stream, nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Media {
+    /// The demuxer that reads it.
+    pub demuxer: Demuxer,
+    /// First timestamp of its earliest stream.
+    pub start: Flicks,
+    /// From `start` to the end of the stream that ends last.
+    pub length: Flicks,
+    /// The first picture stream that is no cover art.
+    pub video: Option<VideoStream>,
+    /// The first sound stream.
+    pub audio: Option<AudioStream>,
+}
+
+/// A picture stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoStream {
+    /// Stream index in the file.
+    pub index: u32,
+    /// ffmpeg's name of the codec.
+    pub codec: String,
+    /// Coded size in pixels, before rotation.
+    pub size: Size,
+    /// Sample aspect ratio: width of a pixel by its height.
+    pub sample_aspect: Ratio<i64>,
+    /// Whether the display matrix lays the picture on its side.
+    pub turned: bool,
+    /// Mean frames per second, the nearest standard rate where there is one.
+    pub frame_rate: Ratio<i64>,
+    /// ffmpeg's name of the pixel format.
+    pub pixel_format: String,
+    /// Whether frames hold two fields.
+    pub interlaced: bool,
+    /// Colour description, completed where the stream says nothing.
+    pub colour: Colour,
+    /// First timestamp.
+    pub start: Flicks,
+    /// End of the frame that is shown last.
+    pub end: Flicks,
+    /// Timestamps of key frames, ascending, at least half a second apart.
+    pub key_frames: Vec<Flicks>,
+    /// bit/s, told by the container or measured.
+    pub bit_rate: u64,
+    /// Frames counted in the file.
+    pub frames: u64,
+}
+
+/// A sound stream.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioStream {
+    /// Stream index in the file.
+    pub index: u32,
+    /// ffmpeg's name of the codec.
+    pub codec: String,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channels: u8,
+    /// Bits per sample where the codec is lossless, else `None`.
+    pub bit_depth: Option<u8>,
+    /// First timestamp.
+    pub start: Flicks,
+    /// End of the last sample.
+    pub end: Flicks,
+    /// bit/s, told by the container or measured.
+    pub bit_rate: u64,
+}
+
+/// Width and height in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+impl Size {
+    /// Both sides at once.
+    #[must_use]
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// Width and height exchanged.
+    #[must_use]
+    pub const fn turned(self) -> Self {
+        Self::new(self.height, self.width)
+    }
+
+    /// Pixels in all.
+    #[must_use]
+    pub fn area(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Rounded down to even sides, as chroma subsampling wants them.
+    #[must_use]
+    pub fn even(self) -> Self {
+        let even = |side: u32| (side & !1).max(2);
+        Self::new(even(self.width), even(self.height))
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl VideoStream {
+    /// The size as it is meant to be seen: square pixels, rotation applied.
+    /// The width takes the pixel aspect, as players do it.
+    #[must_use]
+    pub fn display_size(&self) -> Size {
+        let width = Ratio::from_integer(i64::from(self.size.width)) * self.sample_aspect;
+        let width = u32::try_from(width.round().to_integer()).unwrap_or(self.size.width).max(1);
+        let upright = Size::new(width, self.size.height);
+        if self.turned { upright.turned() } else { upright }
+    }
+
+    /// The last key frame from which decoding shows every frame at or after
+    /// `time`, or `None` for the start of the file.
+    #[must_use]
+    pub fn key_frame_before(&self, time: Flicks) -> Option<Flicks> {
+        let after = self.key_frames.partition_point(|&key| key <= time);
+        after.checked_sub(1).map(|last| self.key_frames[last])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use num_rational::Ratio;
+
+    use super::report::tests::video_stream;
+    use super::{Flicks, Size};
+
+    #[test]
+    fn display_sizes() {
+        for (name, size, aspect, turned, expected) in [
+            ("square", (1280, 720), (1, 1), false, (1280, 720)),
+            ("PAL wide screen", (720, 576), (64, 45), false, (1024, 576)),
+            ("NTSC 4:3", (720, 480), (8, 9), false, (640, 480)),
+            ("portrait", (1920, 1080), (1, 1), true, (1080, 1920)),
+            ("portrait, not square", (1440, 1080), (4, 3), true, (1080, 1920)),
+        ] {
+            let mut stream = video_stream();
+            stream.size = Size::new(size.0, size.1);
+            stream.sample_aspect = Ratio::new(aspect.0, aspect.1);
+            stream.turned = turned;
+            assert_eq!(stream.display_size(), Size::new(expected.0, expected.1), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_key_frame_before_a_time_is_never_after_it() {
+        let mut stream = video_stream();
+        stream.key_frames = [0, 2000, 4000].map(Flicks::from_millis).to_vec();
+        for (time, expected) in [(0, Some(0)), (1999, Some(0)), (2000, Some(2000)), (9000, Some(4000))] {
+            let found = stream.key_frame_before(Flicks::from_millis(time));
+            assert_eq!(found, expected.map(Flicks::from_millis));
+        }
+        stream.key_frames.remove(0);
+        assert_eq!(stream.key_frame_before(Flicks::from_millis(1999)), None);
+    }
+}

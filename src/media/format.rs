@@ -1,0 +1,316 @@
+//! Format recognition from a file's first bytes.
+//!
+//! ffmpeg must never choose the demuxer itself: among its choices are playlist
+//! formats that open other files. What is not recognised here is not opened.
+
+use thiserror::Error;
+
+/// The demuxers that a source may be read with, by ffmpeg's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demuxer {
+    /// MP4, MOV, M4V, M4A, 3GP.
+    Mov,
+    /// Matroska and `WebM`.
+    Matroska,
+    /// AVI.
+    Avi,
+    /// ASF: WMV, WMA.
+    Asf,
+    /// Flash video.
+    Flv,
+    /// MPEG transport stream, packets of 188, 192 (M2TS) or 204 bytes.
+    MpegTs,
+    /// MPEG program stream, VOB.
+    MpegPs,
+    /// MPEG-1 or -2 picture alone.
+    MpegVideo,
+    /// MXF.
+    Mxf,
+    /// Ogg: OGG, OGV, Opus.
+    Ogg,
+    /// `RealMedia`.
+    Rm,
+    /// WAV, RF64.
+    Wav,
+    /// Sony Wave64.
+    W64,
+    /// AIFF.
+    Aiff,
+    /// Core Audio Format.
+    Caf,
+    /// MPEG audio layer 1 to 3.
+    Mp3,
+    /// AAC with ADTS headers.
+    Aac,
+    /// FLAC.
+    Flac,
+    /// AMR narrow and wide band.
+    Amr,
+    /// AC-3.
+    Ac3,
+    /// E-AC-3.
+    Eac3,
+}
+
+impl Demuxer {
+    /// ffmpeg's name of the demuxer.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mov => "mov",
+            Self::Matroska => "matroska",
+            Self::Avi => "avi",
+            Self::Asf => "asf",
+            Self::Flv => "flv",
+            Self::MpegTs => "mpegts",
+            Self::MpegPs => "mpeg",
+            Self::MpegVideo => "mpegvideo",
+            Self::Mxf => "mxf",
+            Self::Ogg => "ogg",
+            Self::Rm => "rm",
+            Self::Wav => "wav",
+            Self::W64 => "w64",
+            Self::Aiff => "aiff",
+            Self::Caf => "caf",
+            Self::Mp3 => "mp3",
+            Self::Aac => "aac",
+            Self::Flac => "flac",
+            Self::Amr => "amr",
+            Self::Ac3 => "ac3",
+            Self::Eac3 => "eac3",
+        }
+    }
+
+    /// Whether a seek lands on the key frame before the asked time. Only these
+    /// carry an index of key frames; in the others a seek may land inside a
+    /// group of pictures, so they are read from their start.
+    #[must_use]
+    pub const fn seeks_exactly(self) -> bool {
+        matches!(self, Self::Mov | Self::Matroska)
+    }
+}
+
+/// The outcome of a look at some bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// The whole answer.
+    As(Demuxer),
+    /// An ID3v2 tag: look again at this byte offset from the tag's start.
+    TagUntil(u64),
+}
+
+/// Why a file is no source.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum FormatError {
+    /// Zero bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// A playlist or a manifest: it would make ffmpeg open other files.
+    #[error("the file is a playlist, not a media file")]
+    Playlist,
+    /// Readable text.
+    #[error("the file is text, not a media file")]
+    Text,
+    /// Nothing known.
+    #[error(
+        "the file is in no known media format: expected MP4, MOV, 3GP, Matroska, WebM, AVI, ASF, FLV, \
+         MPEG-TS, MPEG-PS, MXF, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or E-AC-3"
+    )]
+    Unknown,
+}
+
+/// How many bytes [`recognise`] wants to see; fewer only at the end of a file.
+pub const HEAD_LENGTH: usize = 4096;
+
+/// Magic bytes at an offset.
+const MAGIC: &[(usize, &[u8], Demuxer)] = &[
+    (0, b"\x1a\x45\xdf\xa3", Demuxer::Matroska),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Demuxer::Asf),
+    (0, b"FLV\x01", Demuxer::Flv),
+    (0, b"\x00\x00\x01\xba", Demuxer::MpegPs),
+    (0, b"\x00\x00\x01\xb3", Demuxer::MpegVideo),
+    (0, b"\x06\x0e\x2b\x34", Demuxer::Mxf),
+    (0, b"OggS", Demuxer::Ogg),
+    (0, b".RMF", Demuxer::Rm),
+    (0, b"riff\x2e\x91\xcf\x11", Demuxer::W64),
+    (0, b"caff\x00\x01", Demuxer::Caf),
+    (0, b"fLaC", Demuxer::Flac),
+    (0, b"#!AMR", Demuxer::Amr),
+];
+
+/// Box types that may stand first in a file of the MP4 family.
+const MOV_BOXES: [&[u8]; 10] = [
+    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx",
+];
+
+/// Recognises a format from `head`, the first [`HEAD_LENGTH`] bytes (or all).
+///
+/// # Errors
+/// When the bytes are of no format in [`Demuxer`].
+pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
+    if head.is_empty() {
+        return Err(FormatError::Empty);
+    }
+    if let Some(end) = id3_length(head) {
+        return Ok(Recognised::TagUntil(end));
+    }
+    let magic = MAGIC.iter().find(|(at, magic, _)| bytes_at(head, *at, magic));
+    let found = magic
+        .map(|&(_, _, demuxer)| demuxer)
+        .or_else(|| riff(head))
+        .or_else(|| iff(head))
+        .or_else(|| mov(head))
+        .or_else(|| transport_stream(head))
+        .or_else(|| dolby(head))
+        .or_else(|| mpeg_audio(head));
+    found.map(Recognised::As).ok_or_else(|| refusal(head))
+}
+
+fn bytes_at(head: &[u8], at: usize, expected: &[u8]) -> bool {
+    head.get(at..at + expected.len()) == Some(expected)
+}
+
+fn riff(head: &[u8]) -> Option<Demuxer> {
+    let wrapper = head.get(0..4)?;
+    match (wrapper, head.get(8..12)?) {
+        (b"RIFF", b"AVI ") => Some(Demuxer::Avi),
+        (b"RIFF" | b"RF64" | b"BW64", b"WAVE") => Some(Demuxer::Wav),
+        _ => None,
+    }
+}
+
+fn iff(head: &[u8]) -> Option<Demuxer> {
+    let aiff = bytes_at(head, 8, b"AIFF") || bytes_at(head, 8, b"AIFC");
+    (bytes_at(head, 0, b"FORM") && aiff).then_some(Demuxer::Aiff)
+}
+
+fn mov(head: &[u8]) -> Option<Demuxer> {
+    let kind = head.get(4..8)?;
+    MOV_BOXES.contains(&kind).then_some(Demuxer::Mov)
+}
+
+/// Sync bytes at three packet distances, at the start or after the time code
+/// of an M2TS packet.
+fn transport_stream(head: &[u8]) -> Option<Demuxer> {
+    let synced = |first: usize, distance: usize| {
+        (0..3).all(|packet| head.get(first + packet * distance) == Some(&0x47))
+    };
+    [(0, 188), (4, 192), (0, 204)]
+        .iter()
+        .any(|&(first, distance)| synced(first, distance))
+        .then_some(Demuxer::MpegTs)
+}
+
+/// The sync word of AC-3 and E-AC-3; `bsid` (five bits) tells them apart,
+/// ETSI TS 102 366 E.1.
+fn dolby(head: &[u8]) -> Option<Demuxer> {
+    if !bytes_at(head, 0, b"\x0b\x77") {
+        return None;
+    }
+    match head.get(5)? >> 3 {
+        0..=10 => Some(Demuxer::Ac3),
+        11..=16 => Some(Demuxer::Eac3),
+        _ => None,
+    }
+}
+
+/// The sync word that ADTS and MPEG audio share: eleven bits, and two bits of
+/// layer, which are zero in ADTS only.
+fn mpeg_audio(head: &[u8]) -> Option<Demuxer> {
+    let (first, second, third) = (*head.first()?, *head.get(1)?, *head.get(2)?);
+    if first != 0xff || second & 0xe0 != 0xe0 {
+        return None;
+    }
+    let layer = (second >> 1) & 3;
+    if layer == 0 {
+        let adts = second & 0xf0 == 0xf0 && (third >> 2) & 0xf < 13;
+        return adts.then_some(Demuxer::Aac);
+    }
+    let reserved_version = (second >> 3) & 3 == 1;
+    let bad_rates = third >> 4 == 0xf || (third >> 2) & 3 == 3;
+    (!reserved_version && !bad_rates).then_some(Demuxer::Mp3)
+}
+
+/// Length of an ID3v2 tag with its header: four bytes of seven bits each.
+fn id3_length(head: &[u8]) -> Option<u64> {
+    if !bytes_at(head, 0, b"ID3") {
+        return None;
+    }
+    let size = head.get(6..10)?.iter().fold(0, |size, &byte| size << 7 | u64::from(byte & 0x7f));
+    let footer = if head[5] & 0x10 == 0 { 0 } else { 10 };
+    Some(10 + size + footer)
+}
+
+fn refusal(head: &[u8]) -> FormatError {
+    let text = head.trim_ascii_start();
+    let playlist = [&b"#EXTM3U"[..], b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"<smil", b"v=0"];
+    if playlist.iter().any(|start| text.starts_with(start)) {
+        FormatError::Playlist
+    } else if head.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+        FormatError::Text
+    } else {
+        FormatError::Unknown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Demuxer, FormatError, Recognised, recognise};
+
+    fn transport_stream(first: usize, distance: usize) -> Vec<u8> {
+        let mut bytes = vec![0; 1000];
+        for packet in 0..4 {
+            bytes[first + packet * distance] = 0x47;
+        }
+        bytes
+    }
+
+    #[test]
+    fn known_formats() {
+        let cases: [(&[u8], Demuxer); 12] = [
+            (b"\x00\x00\x00\x20ftypisom", Demuxer::Mov),
+            (b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", Demuxer::Mov),
+            (b"\x1a\x45\xdf\xa3\x01", Demuxer::Matroska),
+            (b"RIFF\x00\x00\x00\x00AVI LIST", Demuxer::Avi),
+            (b"RIFF\x00\x00\x00\x00WAVEfmt ", Demuxer::Wav),
+            (b"FORM\x00\x00\x00\x00AIFFCOMM", Demuxer::Aiff),
+            (b"\xff\xf1\x50\x80\x02\x1f\xfc", Demuxer::Aac),
+            (b"\xff\xfb\x90\x64", Demuxer::Mp3),
+            (b"\x0b\x77\x00\x00\x10\x40", Demuxer::Ac3),
+            (b"\x0b\x77\x00\x00\x10\x80", Demuxer::Eac3),
+            (&transport_stream(0, 188), Demuxer::MpegTs),
+            (&transport_stream(4, 192), Demuxer::MpegTs),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(recognise(head), Ok(Recognised::As(expected)), "{expected:?}");
+        }
+    }
+
+    #[test]
+    fn an_id3_tag_is_skipped_by_its_own_length() {
+        let tag = recognise(b"ID3\x04\x00\x00\x00\x00\x02\x01rest");
+        assert_eq!(tag, Ok(Recognised::TagUntil(10 + 257)));
+    }
+
+    #[test]
+    fn everything_else_is_refused_by_name() {
+        let cases: [(&[u8], FormatError); 6] = [
+            (b"", FormatError::Empty),
+            (b"#EXTM3U\nfile:///etc/passwd\n", FormatError::Playlist),
+            (b"ffconcat version 1.0\nfile x", FormatError::Playlist),
+            (b"<?xml version=\"1.0\"?><MPD/>", FormatError::Playlist),
+            (b"just some words\n", FormatError::Text),
+            (b"\x7fELF\x02\x01\x01\x00", FormatError::Unknown),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(recognise(head), Err(expected));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(head in proptest::collection::vec(0u8.., 0..600)) {
+            let _ = recognise(&head);
+        }
+    }
+}

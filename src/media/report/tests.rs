@@ -1,0 +1,134 @@
+use num_rational::Ratio;
+
+use super::{ReportError, Scan};
+use crate::flicks::Flicks;
+use crate::media::{AudioStream, Colour, Demuxer, Media, Size, VideoStream};
+
+/// A plain 25 fps stream of ten seconds, for tests that change one thing.
+pub(crate) fn video_stream() -> VideoStream {
+    let size = Size::new(1280, 720);
+    VideoStream {
+        index: 0,
+        codec: "h264".to_owned(),
+        size,
+        sample_aspect: Ratio::from_integer(1),
+        turned: false,
+        frame_rate: Ratio::from_integer(25),
+        pixel_format: "yuv420p".to_owned(),
+        interlaced: false,
+        colour: Colour::standard(size),
+        start: Flicks::ZERO,
+        end: Flicks::from_millis(10_000),
+        key_frames: vec![Flicks::ZERO],
+        bit_rate: 1_000_000,
+        frames: 250,
+    }
+}
+
+/// A plain 48 kHz stereo stream of ten seconds.
+pub(crate) fn audio_stream() -> AudioStream {
+    AudioStream {
+        index: 1,
+        codec: "aac".to_owned(),
+        sample_rate: 48_000,
+        channels: 2,
+        bit_depth: None,
+        start: Flicks::ZERO,
+        end: Flicks::from_millis(10_000),
+        bit_rate: 128_000,
+    }
+}
+
+/// Ten seconds with picture and sound.
+pub(crate) fn media() -> Media {
+    Media {
+        demuxer: Demuxer::Mov,
+        start: Flicks::ZERO,
+        length: Flicks::from_millis(10_000),
+        video: Some(video_stream()),
+        audio: Some(audio_stream()),
+    }
+}
+
+const STREAMS: &str = r#"{"streams": [
+  {"index": 0, "codec_name": "mjpeg", "codec_type": "video", "width": 300, "height": 300,
+   "pix_fmt": "yuvj420p", "time_base": "1/90000", "disposition": {"attached_pic": 1}},
+  {"index": 1, "codec_name": "h264", "codec_type": "video", "width": 1920, "height": 1080,
+   "sample_aspect_ratio": "1:1", "pix_fmt": "yuv420p", "field_order": "progressive",
+   "r_frame_rate": "25/1", "avg_frame_rate": "25/1", "time_base": "1/1000",
+   "side_data_list": [{"side_data_type": "Display Matrix", "rotation": -90}]},
+  {"index": 2, "codec_name": "aac", "codec_type": "audio", "sample_rate": "48000", "channels": 6,
+   "time_base": "1/48000", "start_pts": 0, "bit_rate": "256000"},
+  {"index": 3, "codec_name": "aac", "codec_type": "audio", "sample_rate": "8000", "channels": 1,
+   "time_base": "1/8000"}
+]}"#;
+
+fn scan(packets: &[&str]) -> Result<Media, ReportError> {
+    let mut scan = Scan::new(Demuxer::Mov, STREAMS)?;
+    packets.iter().for_each(|line| scan.packet(line));
+    scan.finish()
+}
+
+#[test]
+fn the_first_real_streams_count_and_covers_do_not() {
+    let media = scan(&["1,0,0,40,1000,K__", "2,0,0,1024,500,K__", "3,0,0,80000,9,K__"]).unwrap();
+    let (video, audio) = (media.video.unwrap(), media.audio.unwrap());
+    assert_eq!((video.index, audio.index), (1, 2));
+    assert_eq!(video.display_size(), Size::new(1080, 1920));
+    assert_eq!((audio.sample_rate, audio.channels, audio.bit_rate), (48_000, 6, 256_000));
+    assert_eq!(media.length, Flicks::from_millis(40));
+}
+
+#[test]
+fn a_media_runs_from_its_earliest_start_to_its_latest_end() {
+    let media = scan(&["1,80,0,40,1,K__", "1,120,40,40,1,___", "2,4800,4800,9600,1,K__"]).unwrap();
+    assert_eq!(media.start, Flicks::from_millis(80));
+    assert_eq!(media.length, Flicks::from_millis(220));
+}
+
+#[test]
+fn packets_out_of_order_without_time_or_duration_are_still_counted() {
+    let media = scan(&["1,0,0,N/A,1,K__", "1,80,40,N/A,1,___", "1,40,N/A,N/A,1,___", "1,N/A,120,40,1,___"]);
+    let video = media.unwrap().video.unwrap();
+    assert_eq!(video.frames, 4);
+    assert_eq!(video.end, Flicks::from_millis(160));
+    assert_eq!(video.frame_rate, Ratio::from_integer(25));
+}
+
+#[test]
+fn what_the_container_says_to_discard_is_no_part_of_the_media() {
+    let media = scan(&["1,-80,-80,40,1,KD_", "1,0,0,40,1,K__", "2,-1024,-1024,1024,1,K__", "2,0,0,1024,1,K__"]);
+    let media = media.unwrap();
+    assert_eq!(media.start, Flicks::ZERO);
+    assert_eq!(media.length, Flicks::from_millis(40));
+}
+
+#[test]
+fn a_missing_bit_rate_is_measured() {
+    let media = scan(&["1,0,0,500,62500,K__", "1,500,500,500,62500,___"]).unwrap();
+    assert_eq!(media.video.unwrap().bit_rate, 1_000_000);
+}
+
+#[test]
+fn key_frames_are_kept_half_a_second_apart() {
+    let lines: Vec<String> = (0..50).map(|n| format!("1,{0},{0},40,1,K__", n * 40)).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let keys = scan(&lines).unwrap().video.unwrap().key_frames;
+    assert_eq!(keys, [0, 520, 1040, 1560].map(Flicks::from_millis));
+}
+
+#[test]
+fn headers_alone_are_no_media() {
+    assert!(matches!(scan(&[]), Err(ReportError::NoPackets)));
+    let none = Scan::new(Demuxer::Mov, r#"{"streams": []}"#);
+    assert!(matches!(none, Err(ReportError::NoStreams)));
+    assert!(matches!(Scan::new(Demuxer::Mov, "{"), Err(ReportError::Report(_))));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_packet_line_makes_it_panic(lines in proptest::collection::vec("[-0-9N/A,KD_]{0,60}", 0..20)) {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let _ = scan(&lines);
+    }
+}

@@ -1,0 +1,99 @@
+//! Where every clip stands in the output, in whole frames and samples.
+//!
+//! Each boundary is rounded once from the exact sum of all lengths before it,
+//! never from the boundary before. So an error never adds up, and picture and
+//! sound of a join are at most half a frame apart, however many joins there
+//! are.
+
+use num_rational::Ratio;
+use serde::{Deserialize, Serialize};
+
+use crate::flicks::Flicks;
+
+/// What a clip takes from its media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// From the start of the media.
+    pub start: Flicks,
+    /// Greater than zero.
+    pub length: Flicks,
+}
+
+impl Cut {
+    /// The part of a media of `length` that starts at `start_ms` and lasts
+    /// `duration_ms` (`None`, or past the end: to the end). `None` when the
+    /// start is not before the end.
+    #[must_use]
+    pub fn of(length: Flicks, start_ms: u64, duration_ms: Option<u64>) -> Option<Self> {
+        let start = Flicks::from_millis(start_ms);
+        let rest = length - start;
+        if start >= length {
+            return None;
+        }
+        let length = duration_ms.map_or(rest, |ms| Flicks::from_millis(ms).min(rest));
+        Some(Self { start, length })
+    }
+}
+
+/// A clip's place in the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Index of the clip's first output frame.
+    pub first_frame: u64,
+    /// Output frames of the clip; 0 for a clip shorter than half a frame.
+    pub frames: u64,
+    /// Index of the clip's first output sample.
+    pub first_sample: u64,
+    /// Output samples of the clip, per channel.
+    pub samples: u64,
+}
+
+/// The places of all clips, in output order, without gap or overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// Frames per second.
+    pub frame_rate: Ratio<i64>,
+    /// Samples per second and channel.
+    pub sample_rate: u32,
+    /// One per clip.
+    pub places: Vec<Place>,
+}
+
+impl Timeline {
+    /// Lays the clips end to end.
+    #[must_use]
+    pub fn new(lengths: &[Flicks], frame_rate: Ratio<i64>, sample_rate: u32) -> Self {
+        let samples_per_second = Ratio::from_integer(i64::from(sample_rate));
+        let mut end = Flicks::ZERO;
+        let (mut frame, mut sample) = (0, 0);
+        let mut places = Vec::with_capacity(lengths.len());
+        for &length in lengths {
+            end += length;
+            let next_frame = end.to_units(frame_rate).unsigned_abs();
+            let next_sample = end.to_units(samples_per_second).unsigned_abs();
+            places.push(Place {
+                first_frame: frame,
+                frames: next_frame - frame,
+                first_sample: sample,
+                samples: next_sample - sample,
+            });
+            (frame, sample) = (next_frame, next_sample);
+        }
+        Self { frame_rate, sample_rate, places }
+    }
+
+    /// Output frames in all.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.places.last().map_or(0, |last| last.first_frame + last.frames)
+    }
+
+    /// Output samples per channel in all.
+    #[must_use]
+    pub fn samples(&self) -> u64 {
+        self.places.last().map_or(0, |last| last.first_sample + last.samples)
+    }
+}
+
+#[cfg(test)]
+mod tests;
