@@ -48,7 +48,9 @@ pub struct VideoStream {
     pub colour: Colour,
     /// First timestamp.
     pub start: Flicks,
-    /// End of the frame that is shown last.
+    /// Timestamp of the frame that is shown last.
+    pub last: Flicks,
+    /// End of that frame.
     pub end: Flicks,
     /// Timestamps of key frames, ascending, at least half a second apart.
     pub key_frames: Vec<Flicks>,

@@ -13,8 +13,10 @@ use super::{AudioStream, Demuxer, Media, Size, VideoStream};
 use crate::flicks::Flicks;
 use crate::frame_rate;
 
-/// The packet fields to ask ffprobe for, in the order that it prints them.
-pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags";
+/// The packet fields to ask ffprobe for, in the order that it prints them; the
+/// last two only where a packet has them.
+pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
+                                 packet_side_data=skip_samples,discard_padding";
 
 /// Why a readable format is still no source.
 #[derive(Debug, Error)]
@@ -94,6 +96,8 @@ struct StreamScan {
     first: Option<i64>,
     last: i64,
     end: i64,
+    /// Samples at the end of the last packet that are to be thrown away.
+    padding: i64,
     key_frames: Vec<Flicks>,
 }
 
@@ -123,6 +127,7 @@ impl Scan {
         let (index, pts, dts) = (number(), number(), number());
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
+        let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
         let stream = [&mut self.video, &mut self.audio]
             .into_iter()
             .flatten()
@@ -131,6 +136,7 @@ impl Scan {
             && !flags.contains('D')
         {
             stream.add(pts.or(dts), duration, size.unwrap_or(0), flags.contains('K'));
+            stream.padding = padding;
         }
     }
 
@@ -139,8 +145,12 @@ impl Scan {
     /// # Errors
     /// When there was none.
     pub fn finish(self) -> Result<Media, ReportError> {
-        let video = self.video.and_then(StreamScan::into_video);
-        let audio = self.audio.and_then(StreamScan::into_audio);
+        // Both count from zero; what is before it is an encoder's delay that a
+        // player does not show.
+        let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
+        let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
+        let video = self.video.and_then(|stream| stream.into_video(floor));
+        let audio = self.audio.and_then(|stream| stream.into_audio(floor));
         let spans = [
             video.as_ref().map(|stream| (stream.start, stream.end)),
             audio.as_ref().map(|stream| (stream.start, stream.end)),
@@ -209,6 +219,7 @@ impl StreamScan {
             first: None,
             last: i64::MIN,
             end: i64::MIN,
+            padding: 0,
             key_frames: Vec::new(),
         }
     }
@@ -240,16 +251,24 @@ impl StreamScan {
         Flicks::from_ticks(ticks, self.time_base)
     }
 
-    /// From the first sample that is heard: an encoder's delay that the
-    /// container declares is skipped, and the stream's own start says so.
-    fn span(&self) -> Option<(Flicks, Flicks)> {
+    /// From the first sample that is heard to the end of the last: an
+    /// encoder's delay and padding that the container declares are no part.
+    fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
         let first = self.first?;
         let start = self.report.start_pts.map_or(first, |declared| declared.max(first));
-        Some((self.flicks(start)?, self.flicks(self.end)?))
+        let start = self.flicks(start)?.max(floor);
+        let end = self.flicks(self.end)? - self.padding();
+        Some((start, end.max(start)))
     }
 
-    fn into_video(self) -> Option<VideoStream> {
-        let (start, end) = self.span()?;
+    fn padding(&self) -> Flicks {
+        let rate = i64::from(self.report.sample_rate());
+        let time_base = Ratio::new_raw(1, rate);
+        Flicks::from_ticks(self.padding.max(0), time_base).unwrap_or_default()
+    }
+
+    fn into_video(self, floor: Flicks) -> Option<VideoStream> {
+        let (start, end) = self.span(floor)?;
         let frame_rate = self.frame_rate();
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
@@ -264,6 +283,7 @@ impl StreamScan {
             interlaced: matches!(&*self.report.field_order, "tt" | "bb" | "tb" | "bt"),
             colour: self.report.colour(),
             start,
+            last: self.flicks(self.last)?,
             end,
             bit_rate: self.bit_rate(start, end),
             frames: self.packets,
@@ -273,8 +293,8 @@ impl StreamScan {
         })
     }
 
-    fn into_audio(self) -> Option<AudioStream> {
-        let (start, end) = self.span()?;
+    fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
+        let (start, end) = self.span(floor)?;
         Some(AudioStream {
             index: self.report.index,
             sample_rate: self.report.sample_rate(),

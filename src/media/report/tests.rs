@@ -18,6 +18,7 @@ pub(crate) fn video_stream() -> VideoStream {
         interlaced: false,
         colour: Colour::standard(size),
         start: Flicks::ZERO,
+        last: Flicks::from_millis(9960),
         end: Flicks::from_millis(10_000),
         key_frames: vec![Flicks::ZERO],
         bit_rate: 1_000_000,
@@ -101,6 +102,13 @@ fn what_the_container_says_to_discard_is_no_part_of_the_media() {
     let media = media.unwrap();
     assert_eq!(media.start, Flicks::ZERO);
     assert_eq!(media.length, Flicks::from_millis(40));
+}
+
+#[test]
+fn declared_delay_and_padding_of_sound_are_no_part_of_the_media() {
+    let media = scan(&["2,-312,-312,960,1,K__,312,0", "2,648,648,960,1,K__,0,408"]).unwrap();
+    assert_eq!(media.start, Flicks::ZERO);
+    assert_eq!(media.length, Flicks::from_ticks(1200, Ratio::new(1, 48_000)).unwrap());
 }
 
 #[test]

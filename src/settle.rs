@@ -1,0 +1,173 @@
+//! From a request and the probed sources to what the output will be: every
+//! inherited value taken from the align clip, every `*opt` comparison made.
+
+use num_rational::Ratio;
+use thiserror::Error;
+
+use crate::media::{Colour, Media, Size};
+use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::process::request::Request;
+
+mod audio;
+mod video;
+
+/// What the output will be, with nothing left open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Container.
+    pub container: Container,
+    /// Picture, unless it is dropped.
+    pub video: Option<VideoOutput>,
+    /// Sound, unless it is dropped.
+    pub audio: Option<AudioOutput>,
+}
+
+/// The output's picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoOutput {
+    /// Codec.
+    pub codec: VideoCodec,
+    /// Frame size, both sides even; pixels are square.
+    pub size: Size,
+    /// How clips of another shape get into the frame.
+    pub fitting: Fitting,
+    /// Frames per second.
+    pub frame_rate: Ratio<i64>,
+    /// Pixel format.
+    pub pixel_format: PixelFormat,
+    /// Colour description.
+    pub colour: Colour,
+    /// Largest distance of key frames, in frames.
+    pub key_frame_interval: u32,
+    /// Rate control.
+    pub rate: VideoRate,
+}
+
+/// How a clip gets into the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fitting {
+    /// To the frame exactly.
+    Stretch,
+    /// Cover the frame, cut the centre.
+    Crop,
+    /// Inside the frame, centred, black bars.
+    Fill,
+}
+
+/// The settled rate control of the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoRate {
+    /// Mean bit rate in bit/s.
+    BitRate(u64),
+    /// Constant quality.
+    Quality {
+        /// 0-51, smaller is better.
+        crf: Ratio<i64>,
+        /// Peak bit rate in bit/s with the buffer in bit that it holds over.
+        peak: Option<(u64, u64)>,
+    },
+}
+
+/// The output's sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioOutput {
+    /// Codec.
+    pub codec: AudioCodec,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channels: u8,
+    /// Rate control.
+    pub rate: SoundRate,
+    /// Bits per sample of a lossless codec.
+    pub bit_depth: u8,
+}
+
+/// The settled rate control of the sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoundRate {
+    /// The encoder's own choice.
+    Default,
+    /// 0-100, larger is better.
+    Quality(u8),
+    /// Mean bit rate in bit/s.
+    BitRate(u64),
+}
+
+/// Why a request does not fit its sources.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SettleError {
+    /// An option of 2 and a clip whose own value is lower.
+    #[error(
+        "`{option}_2` forbids a `{parameter}` above the align clip's own: asked for {asked}, and \
+         clip {clip} has {own}"
+    )]
+    LowerSource {
+        /// `fps`, `s`, `vb` or `ab`.
+        parameter: &'static str,
+        /// `fpsopt`, `sopt`, `vbopt` or `abopt`.
+        option: &'static str,
+        /// With unit.
+        asked: String,
+        /// With unit.
+        own: String,
+        /// Index in the concatenation list.
+        clip: usize,
+    },
+    /// A rate that the container has no code for.
+    #[error("`f_mxf` holds {allowed} frames per second, not `fps_{asked}`")]
+    FrameRate {
+        /// As asked.
+        asked: String,
+        /// The list.
+        allowed: String,
+    },
+}
+
+/// Settles what the output will be. Notices for the caller go to `warnings`.
+///
+/// # Errors
+/// When an option of 2 meets a lower source, or the container can't hold what
+/// was asked for.
+pub fn settle(
+    request: &Request,
+    media: &[Media],
+    warnings: &mut Vec<String>,
+) -> Result<Output, SettleError> {
+    let video = match &request.video {
+        Some(asked) => Some(video::settle(asked, request, media, warnings)?),
+        None => None,
+    };
+    let audio = match &request.audio {
+        Some(asked) => Some(audio::settle(asked, request, media, warnings)?),
+        None => None,
+    };
+    Ok(Output { container: request.container, video, audio })
+}
+
+/// The align clip's stream, or else the first clip's that has one, with its
+/// index in the list.
+fn aligned<'a, S>(
+    request: &Request,
+    media: &'a [Media],
+    stream: impl Fn(&'a Media) -> Option<&'a S>,
+    kind: &str,
+    warnings: &mut Vec<String>,
+) -> Option<(usize, &'a S)> {
+    let own = media.get(request.align).and_then(&stream).map(|s| (request.align, s));
+    if own.is_some() {
+        return own;
+    }
+    let other = media.iter().enumerate().find_map(|(n, m)| Some((n, stream(m)?)));
+    warnings.push(match &other {
+        Some((n, _)) => format!(
+            "the align clip {} has no {kind}: its properties are taken from clip {n}",
+            request.align
+        ),
+        None => format!("no clip has {kind}: the standard properties are taken"),
+    });
+    other
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The output's picture.
+
+use num_rational::Ratio;
+
+use super::{Fitting, SettleError, VideoOutput, VideoRate, aligned};
+use crate::media::{Colour, Media, Size, VideoStream};
+use crate::process::codec::{Container, PixelFormat, VideoCodec};
+use crate::process::request::{
+    LowerSource, RateControl, Request, ScaleType, SizeRequest, VideoRequest,
+};
+
+/// What a picture is without any source to take it from.
+const STANDARD_SIZE: Size = Size::new(1280, 720);
+const STANDARD_RATE: Ratio<i64> = Ratio::new_raw(25, 1);
+
+/// The frame rates that MXF has edit rates and sound cadences for.
+const MXF_RATES: [Ratio<i64>; 5] = [
+    Ratio::new_raw(24_000, 1001),
+    Ratio::new_raw(25, 1),
+    Ratio::new_raw(30_000, 1001),
+    Ratio::new_raw(50, 1),
+    Ratio::new_raw(60_000, 1001),
+];
+
+type Align<'a> = Option<(usize, &'a VideoStream)>;
+
+pub(super) fn settle(
+    asked: &VideoRequest,
+    request: &Request,
+    media: &[Media],
+    warnings: &mut Vec<String>,
+) -> Result<VideoOutput, SettleError> {
+    let align = aligned(request, media, |m| m.video.as_ref(), "picture", warnings);
+    let own_size = align.map_or(STANDARD_SIZE, |(_, stream)| stream.display_size());
+    let size = match asked.size {
+        Some(wanted) => asked_size(wanted, own_size, align)?,
+        None => even_with_warning(own_size, warnings),
+    };
+    let (size, fitting) = fit(asked.scale, size, own_size);
+    let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv(s.size));
+    Ok(VideoOutput {
+        codec: asked.codec,
+        size,
+        fitting,
+        frame_rate: frame_rate(asked, request.container, align, warnings)?,
+        pixel_format: pixel_format(asked, align),
+        colour,
+        key_frame_interval: asked.key_frame_interval,
+        rate: rate(asked.rate, align)?,
+    })
+}
+
+fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, SettleError> {
+    let portrait = wanted.auto_rotate && own.height > own.width;
+    // With arotate, the two numbers are the long and the short side.
+    let own_sides = if portrait { own.turned() } else { own };
+    let sides = Size::new(
+        wanted.width.unwrap_or(own_sides.width),
+        wanted.height.unwrap_or(own_sides.height),
+    );
+    let size = if portrait { sides.turned() } else { sides }.even();
+    if own.area() >= size.area() {
+        return Ok(size);
+    }
+    match wanted.option {
+        LowerSource::UseAsked => Ok(size),
+        LowerSource::UseOwn => Ok(own.even()),
+        LowerSource::Fail => {
+            Err(lower("s", "sopt", size.to_string(), own.to_string(), align))
+        }
+    }
+}
+
+fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
+    let even = own.even();
+    if even != own {
+        warnings.push(format!("the align clip is {own}: the output is {even}, sides being even"));
+    }
+    even
+}
+
+/// `fit` shrinks the frame to the align clip's aspect; the others keep it.
+fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
+    match scale {
+        ScaleType::Stretch => (frame, Fitting::Stretch),
+        ScaleType::Crop => (frame, Fitting::Crop),
+        ScaleType::Fill => (frame, Fitting::Fill),
+        ScaleType::Fit => (inside(own, frame), Fitting::Fill),
+    }
+}
+
+/// The largest even size of the aspect of `shape` inside `frame`.
+pub(crate) fn inside(shape: Size, frame: Size) -> Size {
+    let scaled = |side: u32, by: u32, of: u32| {
+        let exact = Ratio::new(u64::from(side) * u64::from(by), u64::from(of) * 2);
+        u32::try_from(exact.round().to_integer() * 2).unwrap_or(u32::MAX).max(2)
+    };
+    let by_width = u64::from(frame.width) * u64::from(shape.height)
+        <= u64::from(frame.height) * u64::from(shape.width);
+    if by_width {
+        let height = scaled(shape.height, frame.width, shape.width);
+        Size::new(frame.width, height.min(frame.height))
+    } else {
+        let width = scaled(shape.width, frame.height, shape.height);
+        Size::new(width.min(frame.width), frame.height)
+    }
+}
+
+/// The smallest even size of the aspect of `shape` that covers `frame`.
+pub(crate) fn covering(shape: Size, frame: Size) -> Size {
+    let inner = inside(frame, shape);
+    let scaled = |side: u32, frame_side: u32, inner_side: u32| {
+        let exact = Ratio::new(u64::from(side) * u64::from(frame_side), u64::from(inner_side) * 2);
+        u32::try_from(exact.round().to_integer() * 2).unwrap_or(u32::MAX).max(frame_side)
+    };
+    if inner.width == shape.width {
+        Size::new(frame.width, scaled(shape.height, frame.width, shape.width))
+    } else {
+        Size::new(scaled(shape.width, frame.height, shape.height), frame.height)
+    }
+}
+
+fn frame_rate(
+    asked: &VideoRequest,
+    container: Container,
+    align: Align<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Ratio<i64>, SettleError> {
+    let own = align.map(|(_, stream)| stream.frame_rate);
+    let explicit = match (asked.frame_rate, own, asked.frame_rate_option) {
+        (Some(asked), Some(own), LowerSource::UseOwn) if own < asked => None,
+        (Some(asked), Some(own), LowerSource::Fail) if own < asked => {
+            return Err(lower("fps", "fpsopt", decimal(asked), decimal(own), align));
+        }
+        (asked, ..) => asked,
+    };
+    let rate = explicit.or(own).unwrap_or(STANDARD_RATE);
+    if container != Container::Mxf || MXF_RATES.contains(&rate) {
+        return Ok(rate);
+    }
+    let allowed = MXF_RATES.map(decimal).join(", ");
+    if explicit.is_some() {
+        return Err(SettleError::FrameRate { asked: decimal(rate), allowed });
+    }
+    let distance = |other: &Ratio<i64>| if *other > rate { *other - rate } else { rate - *other };
+    let nearest = MXF_RATES.into_iter().min_by_key(distance).unwrap_or(STANDARD_RATE);
+    warnings.push(format!(
+        "mxf holds {allowed} frames per second: the align clip's {} becomes {}",
+        decimal(rate),
+        decimal(nearest)
+    ));
+    Ok(nearest)
+}
+
+/// The asked format, or the one nearest to the align clip's that an encoder
+/// has: chroma and depth are kept where they can be.
+fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
+    if let Some(format) = asked.pixel_format {
+        return format;
+    }
+    let name = align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
+    let vp9 = asked.codec == VideoCodec::Vp9;
+    let deep = ["9le", "10", "12", "14", "16", "48", "64", "p010", "p210", "y210", "f32"]
+        .iter()
+        .any(|depth| name.contains(depth) && !name.starts_with("nv") && name != "uyyvyy411");
+    let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"].iter().any(|c| name.contains(c));
+    let half_chroma = ["422", "p210", "y210", "yvyu"].iter().any(|c| name.contains(c));
+    match (full_chroma, half_chroma, deep) {
+        _ if vp9 && name == "yuva420p" => PixelFormat::Yuva420p,
+        (true, _, true) => PixelFormat::Yuv444p10,
+        (true, _, false) => PixelFormat::Yuv444p,
+        (_, true, true) => PixelFormat::Yuv422p10,
+        (_, true, false) => PixelFormat::Yuv422p,
+        (_, _, true) => PixelFormat::Yuv420p10,
+        (_, _, false) => PixelFormat::Yuv420p,
+    }
+}
+
+fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, SettleError> {
+    match asked {
+        RateControl::BitRate { bit_rate, option } => {
+            let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
+            super::audio::bit_rate(bit_rate, option, own)
+                .map(VideoRate::BitRate)
+                .ok_or_else(|| {
+                    let unit = |rate| format!("{rate} bit/s");
+                    lower("vb", "vbopt", unit(bit_rate), unit(own), align)
+                })
+        }
+        RateControl::Quality { crf, max_rate, buffer_size } => {
+            let peak = max_rate.map(|rate| (rate, buffer_size.unwrap_or(rate * 2)));
+            Ok(VideoRate::Quality { crf, peak })
+        }
+    }
+}
+
+fn lower(
+    parameter: &'static str,
+    option: &'static str,
+    asked: String,
+    own: String,
+    align: Align<'_>,
+) -> SettleError {
+    let clip = align.map_or(0, |(clip, _)| clip);
+    SettleError::LowerSource { parameter, option, asked, own, clip }
+}
+
+/// A rate with at most three decimals, as a person writes it.
+fn decimal(rate: Ratio<i64>) -> String {
+    let thousandths = (rate * 1000).round().to_integer();
+    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
