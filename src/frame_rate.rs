@@ -44,6 +44,14 @@ pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
         .unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
 }
 
+/// A number with at most three decimals, as a person writes it.
+#[must_use]
+pub(crate) fn decimal(number: Ratio<i64>) -> String {
+    let thousandths = (number * 1000).round().to_integer();
+    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// Whether two rates differ by less than one part in `parts`.
 fn within(rate: Ratio<i64>, other: Ratio<i64>, parts: i128) -> bool {
     let wide = |r: Ratio<i64>| (i128::from(*r.numer()), i128::from(*r.denom()));
@@ -55,7 +63,7 @@ fn within(rate: Ratio<i64>, other: Ratio<i64>, parts: i128) -> bool {
 mod tests {
     use num_rational::Ratio;
 
-    use super::{mean, settle, standardise};
+    use super::{decimal, mean, settle, standardise};
     use crate::flicks::Flicks;
 
     #[test]
@@ -81,6 +89,13 @@ mod tests {
         assert_eq!(standardise(Ratio::new(2998, 100)), Ratio::new(2998, 100));
         assert_eq!(standardise(Ratio::new(2997, 100)), Ratio::new(30_000, 1001));
         assert_eq!(standardise(Ratio::new(30, 1)), Ratio::new(30, 1));
+    }
+
+    #[test]
+    fn decimals_are_written_as_by_hand() {
+        for (number, text) in [((25, 1), "25"), ((30_000, 1001), "29.97"), ((1, 2), "0.5"), ((0, 1), "0")] {
+            assert_eq!(decimal(Ratio::new(number.0, number.1)), text);
+        }
     }
 
     #[test]

@@ -4,4 +4,7 @@ pub mod code;
 pub mod flicks;
 mod frame_rate;
 pub mod media;
+pub mod plan;
+pub mod process;
+pub mod settle;
 pub mod timeline;

@@ -11,6 +11,8 @@ use crate::process::request::Request;
 mod audio;
 mod video;
 
+pub(crate) use video::{covering, inside};
+
 /// What the output will be, with nothing left open.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {

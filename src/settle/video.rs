@@ -2,6 +2,7 @@
 
 use num_rational::Ratio;
 
+use crate::frame_rate::decimal;
 use super::{Fitting, SettleError, VideoOutput, VideoRate, aligned};
 use crate::media::{Colour, Media, Size, VideoStream};
 use crate::process::codec::{Container, PixelFormat, VideoCodec};
@@ -91,33 +92,31 @@ fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
 
 /// The largest even size of the aspect of `shape` inside `frame`.
 pub(crate) fn inside(shape: Size, frame: Size) -> Size {
-    let scaled = |side: u32, by: u32, of: u32| {
-        let exact = Ratio::new(u64::from(side) * u64::from(by), u64::from(of) * 2);
-        u32::try_from(exact.round().to_integer() * 2).unwrap_or(u32::MAX).max(2)
-    };
-    let by_width = u64::from(frame.width) * u64::from(shape.height)
-        <= u64::from(frame.height) * u64::from(shape.width);
-    if by_width {
-        let height = scaled(shape.height, frame.width, shape.width);
-        Size::new(frame.width, height.min(frame.height))
+    if is_wider(shape, frame) {
+        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).min(frame.height))
     } else {
-        let width = scaled(shape.width, frame.height, shape.height);
-        Size::new(width.min(frame.width), frame.height)
+        Size::new(even_part(shape.width, frame.height, shape.height).min(frame.width), frame.height)
     }
 }
 
 /// The smallest even size of the aspect of `shape` that covers `frame`.
 pub(crate) fn covering(shape: Size, frame: Size) -> Size {
-    let inner = inside(frame, shape);
-    let scaled = |side: u32, frame_side: u32, inner_side: u32| {
-        let exact = Ratio::new(u64::from(side) * u64::from(frame_side), u64::from(inner_side) * 2);
-        u32::try_from(exact.round().to_integer() * 2).unwrap_or(u32::MAX).max(frame_side)
-    };
-    if inner.width == shape.width {
-        Size::new(frame.width, scaled(shape.height, frame.width, shape.width))
+    if is_wider(shape, frame) {
+        Size::new(even_part(shape.width, frame.height, shape.height).max(frame.width), frame.height)
     } else {
-        Size::new(scaled(shape.width, frame.height, shape.height), frame.height)
+        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).max(frame.height))
     }
+}
+
+/// Whether `shape` is at least as wide as `frame` for its height.
+fn is_wider(shape: Size, frame: Size) -> bool {
+    u64::from(frame.width) * u64::from(shape.height) <= u64::from(frame.height) * u64::from(shape.width)
+}
+
+/// `side` times `part` of `whole`, to the nearest even number above zero.
+fn even_part(side: u32, part: u32, whole: u32) -> u32 {
+    let half = Ratio::new(u64::from(side) * u64::from(part), u64::from(whole) * 2).round();
+    u32::try_from(half.to_integer() * 2).unwrap_or(u32::MAX - 1).max(2)
 }
 
 fn frame_rate(
@@ -160,12 +159,9 @@ fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
     }
     let name = align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
     let vp9 = asked.codec == VideoCodec::Vp9;
-    let deep = ["9le", "10", "12", "14", "16", "48", "64", "p010", "p210", "y210", "f32"]
-        .iter()
-        .any(|depth| name.contains(depth) && !name.starts_with("nv") && name != "uyyvyy411");
     let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"].iter().any(|c| name.contains(c));
     let half_chroma = ["422", "p210", "y210", "yvyu"].iter().any(|c| name.contains(c));
-    match (full_chroma, half_chroma, deep) {
+    match (full_chroma, half_chroma, is_deep(name)) {
         _ if vp9 && name == "yuva420p" => PixelFormat::Yuva420p,
         (true, _, true) => PixelFormat::Yuv444p10,
         (true, _, false) => PixelFormat::Yuv444p,
@@ -174,6 +170,16 @@ fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
         (_, _, true) => PixelFormat::Yuv420p10,
         (_, _, false) => PixelFormat::Yuv420p,
     }
+}
+
+/// Whether a pixel format of this name has more than eight bits a component.
+fn is_deep(name: &str) -> bool {
+    const BEGINNINGS: [&str; 9] = ["p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64"];
+    const ENDS: [&str; 7] = ["9", "p10", "p12", "p14", "16", "f16", "f32"];
+    let name = name.trim_end_matches("le").trim_end_matches("be");
+    BEGINNINGS.iter().any(|start| name.starts_with(start))
+        || ENDS.iter().any(|end| name.ends_with(end))
+        || matches!(name, "gray10" | "gray12" | "gray14" | "bgra64" | "xyz12")
 }
 
 fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, SettleError> {
@@ -203,11 +209,4 @@ fn lower(
 ) -> SettleError {
     let clip = align.map_or(0, |(clip, _)| clip);
     SettleError::LowerSource { parameter, option, asked, own, clip }
-}
-
-/// A rate with at most three decimals, as a person writes it.
-fn decimal(rate: Ratio<i64>) -> String {
-    let thousandths = (rate * 1000).round().to_integer();
-    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

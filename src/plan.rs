@@ -1,0 +1,252 @@
+//! The plan: what ffmpeg has to do, as plain data.
+//!
+//! A plan can render any range of output frames as the arguments of one ffmpeg
+//! process that opens only the clips which the range touches. A frame shows
+//! the same source frame in whatever range it is rendered. Sound is rendered
+//! once for the whole timeline: joined pieces of AAC would gap and drift.
+
+use std::ops::Range;
+use std::path::Path;
+
+use num_rational::Ratio;
+
+use crate::flicks::Flicks;
+use crate::media::{AudioStream, Media};
+use crate::settle::Output;
+use crate::timeline::{Cut, Timeline};
+
+mod colour;
+mod encoder;
+mod geometry;
+mod picture;
+mod sound;
+
+/// Decoders need a run-up: the overlap of AAC, the bit reservoir of MP3, the
+/// pre-roll of Opus, the references of an open group of pictures.
+const RUN_UP_MS: u64 = 500;
+
+/// Everything that ffmpeg has to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What the output is.
+    pub output: Output,
+    /// Where every clip stands in it.
+    pub timeline: Timeline,
+    /// One per entry of the concatenation list.
+    pub clips: Vec<PlannedClip>,
+    /// The video encoder's speed preset, by x264's names.
+    pub preset: String,
+}
+
+/// A clip, and where it is in its source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedClip {
+    /// Index of the distinct source.
+    pub source: usize,
+    /// What is taken of it.
+    pub cut: Cut,
+    /// The source.
+    pub media: Media,
+}
+
+/// The part of the output that one ffmpeg process makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Output frames; empty for none.
+    pub frames: Range<u64>,
+    /// Whether it makes the sound of the whole timeline.
+    pub sound: bool,
+}
+
+/// The frames that a part takes of one clip, counted from the clip's first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Share {
+    clip: usize,
+    frames: Range<u64>,
+}
+
+/// A filter graph under construction, with the inputs that it reads.
+#[derive(Debug, Default)]
+struct Graph {
+    inputs: Vec<Input>,
+    chains: Vec<String>,
+}
+
+/// A clip's source, opened for one ffmpeg process.
+#[derive(Debug)]
+struct Input {
+    clip: usize,
+    seek: Option<Flicks>,
+}
+
+impl PlannedClip {
+    /// Where the cut starts on the source's own clock.
+    #[must_use]
+    pub fn start(&self) -> Flicks {
+        self.media.start + self.cut.start
+    }
+
+    /// The sound, unless none of it is inside the cut.
+    fn sound(&self) -> Option<&AudioStream> {
+        let end = self.start() + self.cut.length;
+        self.media.audio.as_ref().filter(|s| s.end > self.start() && s.start < end)
+    }
+
+    /// Where to start reading so that everything from `time` on decodes:
+    /// `None` is the start of the file.
+    fn seek(&self, time: Flicks) -> Option<Flicks> {
+        let run_up = time - Flicks::from_millis(RUN_UP_MS);
+        if !self.media.demuxer.seeks_exactly() || run_up <= self.media.start {
+            return None;
+        }
+        match &self.media.video {
+            Some(stream) => stream.key_frame_before(run_up).filter(|&key| key > self.media.start),
+            None => Some(run_up),
+        }
+    }
+}
+
+impl Plan {
+    /// The part that is the whole output.
+    #[must_use]
+    pub fn whole(&self) -> Part {
+        let frames = if self.output.video.is_some() { self.timeline.frames() } else { 0 };
+        Part { frames: 0..frames, sound: self.output.audio.is_some() }
+    }
+
+    /// The arguments of the ffmpeg process that makes `part` and writes it to
+    /// `target`. `sources` are the files of the distinct sources.
+    #[must_use]
+    pub fn arguments(&self, part: &Part, sources: &[&Path], target: &Path) -> Vec<String> {
+        let mut graph = Graph::default();
+        let shares = self.shares(&part.frames);
+        let picture = self.output.video.as_ref().filter(|_| !shares.is_empty());
+        let sound = self.output.audio.as_ref().filter(|_| part.sound);
+        if let Some(output) = picture {
+            self.add_picture(&mut graph, output, &shares);
+        }
+        if let Some(output) = sound {
+            self.add_sound(&mut graph, output);
+        }
+        let mut arguments = self.input_arguments(&graph, sources);
+        arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
+        if let Some(output) = picture {
+            arguments.extend(["-map", "[v]"].map(str::to_owned));
+            arguments.extend(encoder::video(output, self.output.container, &self.preset));
+        }
+        if let Some(output) = sound {
+            arguments.extend(["-map", "[a]"].map(str::to_owned));
+            arguments.extend(encoder::audio(output, self.output.container));
+        }
+        arguments.extend(encoder::container(self.output.container));
+        arguments.push(file_url(target));
+        arguments
+    }
+
+    /// The clips that a range of output frames touches.
+    fn shares(&self, frames: &Range<u64>) -> Vec<Share> {
+        let places = self.timeline.places.iter().enumerate();
+        places
+            .filter_map(|(clip, place)| {
+                let start = frames.start.max(place.first_frame);
+                let end = frames.end.min(place.first_frame + place.frames);
+                let frames = start.checked_sub(place.first_frame)?..end.checked_sub(place.first_frame)?;
+                (start < end).then_some(Share { clip, frames })
+            })
+            .collect()
+    }
+
+    fn add_picture(&self, graph: &mut Graph, output: &crate::settle::VideoOutput, shares: &[Share]) {
+        let mut labels = String::new();
+        for share in shares {
+            let clip = &self.clips[share.clip];
+            let label = format!("[v{}]", share.clip);
+            let chain = match &clip.media.video {
+                Some(stream) => {
+                    let first = Flicks::of_units(signed(share.frames.start), output.frame_rate);
+                    let input = graph.open(share.clip, clip.seek(clip.start() + first));
+                    let source = picture::Source { stream, start: clip.start(), frames: &share.frames };
+                    format!("[{input}:{}]{}{label}", stream.index, picture::chain(&source, output))
+                }
+                None => {
+                    let frames = share.frames.end - share.frames.start;
+                    format!("{}{label}", picture::black(frames, output))
+                }
+            };
+            graph.chains.push(chain);
+            labels.push_str(&label);
+        }
+        let joined = picture::joined(shares.len(), output);
+        graph.chains.push(format!("{labels}{joined}[v]"));
+    }
+
+    fn add_sound(&self, graph: &mut Graph, output: &crate::settle::AudioOutput) {
+        let mut labels = String::new();
+        let mut count = 0;
+        for (index, (clip, place)) in self.clips.iter().zip(&self.timeline.places).enumerate() {
+            if place.samples == 0 {
+                continue;
+            }
+            let label = format!("[a{index}]");
+            let chain = match clip.sound() {
+                Some(stream) => {
+                    let input = graph.open(index, clip.seek(clip.start()));
+                    let chain = sound::chain(stream, clip.start(), place.samples, output);
+                    format!("[{input}:{}]{chain}{label}", stream.index)
+                }
+                None => format!("{}{label}", sound::silence(place.samples, output)),
+            };
+            graph.chains.push(chain);
+            labels.push_str(&label);
+            count += 1;
+        }
+        graph.chains.push(format!("{labels}{}[a]", sound::joined(count, output)));
+    }
+
+    /// Nothing is left to ffmpeg's guesses: the demuxer is forced, only files
+    /// are opened, time stamps stay on the source's own clock.
+    fn input_arguments(&self, graph: &Graph, sources: &[&Path]) -> Vec<String> {
+        let mut arguments = vec!["-copyts".to_owned()];
+        for input in &graph.inputs {
+            let clip = &self.clips[input.clip];
+            // A change of size or format inside a clip must not restart the
+            // whole graph: the clip's own scaler or resampler takes it.
+            arguments.extend(["-reinit_filter", "0"].map(str::to_owned));
+            arguments.extend(["-protocol_whitelist", "file"].map(str::to_owned));
+            arguments.extend(["-f".to_owned(), clip.media.demuxer.name().to_owned()]);
+            if let Some(time) = input.seek {
+                // Frames before the cut are decoded and passed on: the filters
+                // choose the frame that is on show when the cut begins, which
+                // may be an earlier one.
+                arguments.extend(["-noaccurate_seek", "-seek_timestamp", "1"].map(str::to_owned));
+                let just_after = time + Flicks::of_units(1, Ratio::from_integer(1_000_000));
+                arguments.extend(["-ss".to_owned(), just_after.as_option()]);
+            }
+            arguments.extend(["-i".to_owned(), file_url(sources[clip.source])]);
+        }
+        arguments
+    }
+}
+
+impl Graph {
+    /// The index of the input for `clip`, opened once for picture and sound.
+    fn open(&mut self, clip: usize, seek: Option<Flicks>) -> usize {
+        if let Some(index) = self.inputs.iter().position(|input| input.clip == clip) {
+            return index;
+        }
+        self.inputs.push(Input { clip, seek });
+        self.inputs.len() - 1
+    }
+}
+
+/// A path as ffmpeg takes it without looking for a protocol in it.
+pub(crate) fn file_url(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

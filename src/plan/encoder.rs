@@ -1,0 +1,154 @@
+//! What the encoders and the muxer are told.
+
+use num_rational::Ratio;
+
+use crate::frame_rate::decimal;
+use crate::process::codec::{AudioCodec, Container, VideoCodec};
+use crate::settle::{AudioOutput, SoundRate, VideoOutput, VideoRate};
+
+/// The largest number that `crf` has in the language, and in VP9.
+const MAX_CRF: i64 = 51;
+const MAX_VP9_CRF: i64 = 63;
+
+/// Arguments for the picture's encoder.
+pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) -> Vec<String> {
+    let mut arguments = words("-fps_mode passthrough -c:v");
+    arguments.extend(match output.codec {
+        VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
+        VideoCodec::H265 => words(&format!("libx265 -preset {preset} -x265-params log-level=error")),
+        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(preset))),
+    });
+    arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
+    arguments.extend(match output.codec {
+        VideoCodec::Vp9 => vp9_rate(output.rate),
+        VideoCodec::H264 | VideoCodec::H265 => x26x_rate(output.rate),
+    });
+    // Both count frames instead of stamping them: a frame that is shown later
+    // than it is stored would be out of place.
+    if matches!(container, Container::Avi | Container::Asf) {
+        arguments.extend(words("-bf 0"));
+    }
+    arguments.extend(words(video_tag(output.codec, container)));
+    arguments
+}
+
+fn x26x_rate(rate: VideoRate) -> Vec<String> {
+    match rate {
+        VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
+        VideoRate::Quality { crf, peak: None } => words(&format!("-crf {}", decimal(crf))),
+        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
+            words(&format!("-crf {} -maxrate {rate} -bufsize {buffer}", decimal(crf)))
+        }
+    }
+}
+
+/// VP9 has another scale of quality, and wants a bit rate of 0 (or the peak)
+/// beside it.
+fn vp9_rate(rate: VideoRate) -> Vec<String> {
+    let scaled = |crf: Ratio<i64>| (crf * MAX_VP9_CRF / MAX_CRF).round().to_integer();
+    match rate {
+        VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
+        VideoRate::Quality { crf, peak: None } => words(&format!("-crf {} -b:v 0", scaled(crf))),
+        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
+            words(&format!("-crf {} -b:v {rate} -maxrate {rate} -bufsize {buffer}", scaled(crf)))
+        }
+    }
+}
+
+/// libvpx's speed, 0-8, nearest to what x264's preset gives.
+fn vp9_speed(preset: &str) -> u8 {
+    match preset {
+        "ultrafast" => 8,
+        "superfast" => 6,
+        "veryfast" => 5,
+        "faster" => 4,
+        "fast" => 3,
+        "medium" => 2,
+        "slow" => 1,
+        _ => 0,
+    }
+}
+
+/// Four-character codes that the muxer does not find, or players don't know.
+fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
+    match (codec, container) {
+        (VideoCodec::H265, Container::Mp4 | Container::Mov) => "-tag:v hvc1",
+        (VideoCodec::H265, Container::Asf) => "-tag:v HEVC",
+        _ => "",
+    }
+}
+
+/// Arguments for the sound's encoder.
+pub(super) fn audio(output: &AudioOutput, _container: Container) -> Vec<String> {
+    let deep = output.bit_depth > 16;
+    let encoder = match output.codec {
+        AudioCodec::Mp3 => "libmp3lame",
+        AudioCodec::Aac => "aac",
+        AudioCodec::Flac if deep => "flac -sample_fmt s32 -bits_per_raw_sample 24",
+        AudioCodec::Flac => "flac -sample_fmt s16",
+        AudioCodec::Vorbis => "libvorbis",
+        AudioCodec::Ac3 => "ac3",
+        AudioCodec::Opus => "libopus",
+        AudioCodec::Pcm if deep => "pcm_s24le",
+        AudioCodec::Pcm => "pcm_s16le",
+        AudioCodec::Amr if output.sample_rate == 8000 => "libopencore_amrnb",
+        AudioCodec::Amr => "libvo_amrwbenc",
+    };
+    let mut arguments = words(&format!("-c:a {encoder}"));
+    if let Some(bits) = bit_rate(output) {
+        arguments.extend(words(&format!("-b:a {bits}")));
+    }
+    arguments
+}
+
+/// The bit rate to ask the encoder for, `None` for its own choice.
+fn bit_rate(output: &AudioOutput) -> Option<u64> {
+    let (low, high) = bit_rates(output)?;
+    match output.rate {
+        SoundRate::Default => None,
+        SoundRate::BitRate(bits) => Some(bits.clamp(low, high)),
+        SoundRate::Quality(quality) => Some(low + (high - low) * u64::from(quality) / 100),
+    }
+}
+
+/// The lowest and the highest bit rate of a lossy codec in bit/s, for all
+/// channels together.
+fn bit_rates(output: &AudioOutput) -> Option<(u64, u64)> {
+    let channels = u64::from(output.channels);
+    let rate = u64::from(output.sample_rate);
+    let per_channel = |low: u64, high: u64| Some((low * channels, high * channels));
+    match output.codec {
+        // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
+        AudioCodec::Mp3 if rate >= 32_000 => Some((32_000, 320_000)),
+        AudioCodec::Mp3 if rate >= 16_000 => Some((8_000, 160_000)),
+        AudioCodec::Mp3 => Some((8_000, 64_000)),
+        // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
+        AudioCodec::Aac => per_channel(8_000.min(rate), (rate * 6).min(288_000)),
+        // What libvorbis accepts in managed mode at every rate.
+        AudioCodec::Vorbis => per_channel((rate / 2).min(32_000), (rate * 2).min(190_000)),
+        AudioCodec::Ac3 => Some((32_000 * channels.min(6), 640_000)),
+        AudioCodec::Opus => per_channel(6_000, 256_000),
+        AudioCodec::Amr if rate == 8000 => Some((4_750, 12_200)),
+        AudioCodec::Amr => Some((6_600, 23_850)),
+        AudioCodec::Flac | AudioCodec::Pcm => None,
+    }
+}
+
+/// Arguments for the muxer.
+pub(super) fn container(container: Container) -> Vec<String> {
+    words(match container {
+        // The index in front lets players start before the end has come.
+        Container::Mp4 => "-f mp4 -movflags +faststart",
+        Container::Mov => "-f mov -movflags +faststart",
+        Container::Mkv => "-f matroska",
+        Container::Asf => "-f asf",
+        Container::Avi => "-f avi",
+        Container::Mxf => "-f mxf",
+        Container::Ts => "-f mpegts",
+        Container::Flv => "-f flv",
+    })
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

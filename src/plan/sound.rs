@@ -1,0 +1,74 @@
+//! A clip's sound as a filter chain with an exact number of samples.
+
+use crate::flicks::Flicks;
+use crate::media::AudioStream;
+use crate::settle::AudioOutput;
+
+/// Gaps and overlaps up to this many seconds are jitter of the time stamps
+/// (Matroska and FLV round them to milliseconds), larger ones are real.
+const JITTER: &str = "0.04";
+
+/// The samples of a clip at the output's rate and layout.
+///
+/// `aresample` drops what is before the cut, fills gaps and a late start with
+/// silence, converts the rate and mixes channels; mixing down is scaled so that
+/// it can't clip.
+pub(super) fn chain(
+    stream: &AudioStream,
+    start: Flicks,
+    samples: u64,
+    output: &AudioOutput,
+) -> String {
+    let input_rate = num_rational::Ratio::from_integer(i64::from(stream.sample_rate));
+    let first = start.to_units(input_rate);
+    [
+        format!(
+            "aresample={}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}:rematrix_maxval=1",
+            output.sample_rate
+        ),
+        format(output),
+        "apad".to_owned(),
+        format!("atrim=end_sample={samples}"),
+        stamps(output),
+    ]
+    .join(",")
+}
+
+/// Silence for a clip without sound.
+pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
+    [
+        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output.channels)),
+        format(output),
+        format!("atrim=end_sample={samples}"),
+        stamps(output),
+    ]
+    .join(",")
+}
+
+/// All clips in a row.
+pub(super) fn joined(clips: usize, output: &AudioOutput) -> String {
+    format!("concat=n={clips}:v=0:a=1,{}", stamps(output))
+}
+
+/// Float samples between the clips and the encoder keep every source's depth.
+fn format(output: &AudioOutput) -> String {
+    format!("aformat=sample_fmts=fltp:channel_layouts={}", layout(output.channels))
+}
+
+fn stamps(output: &AudioOutput) -> String {
+    format!("asettb=1/{},asetpts=N", output.sample_rate)
+}
+
+/// ffmpeg's name of the usual layout of so many channels.
+fn layout(channels: u8) -> &'static str {
+    match channels {
+        0 | 1 => "mono",
+        2 => "stereo",
+        3 => "2.1",
+        4 => "4.0",
+        5 => "5.0",
+        6 => "5.1",
+        7 => "6.1",
+        _ => "7.1",
+    }
+}

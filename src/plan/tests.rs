@@ -1,0 +1,151 @@
+use std::path::{Path, PathBuf};
+
+use num_rational::Ratio;
+use proptest::prelude::*;
+
+use super::{Part, Plan, PlannedClip};
+use crate::flicks::Flicks;
+use crate::media::Size;
+use crate::media::report::tests::media;
+use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::settle::{AudioOutput, Fitting, Output, SoundRate, VideoOutput, VideoRate};
+use crate::timeline::{Cut, Timeline};
+
+/// A plan of clips of these lengths, each of its own source.
+fn plan(lengths: &[u64]) -> Plan {
+    let clips: Vec<PlannedClip> = lengths
+        .iter()
+        .enumerate()
+        .map(|(source, &ms)| {
+            let cut = Cut::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
+            PlannedClip { source, cut, media: media() }
+        })
+        .collect();
+    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
+    let video = VideoOutput {
+        codec: VideoCodec::H264,
+        size: Size::new(1280, 720),
+        fitting: Fitting::Fill,
+        frame_rate: Ratio::from_integer(25),
+        pixel_format: PixelFormat::Yuv420p,
+        colour: clips[0].media.video.as_ref().unwrap().colour.clone(),
+        key_frame_interval: 150,
+        rate: VideoRate::BitRate(1_000_000),
+    };
+    let audio = AudioOutput {
+        codec: AudioCodec::Aac,
+        sample_rate: 48_000,
+        channels: 2,
+        rate: SoundRate::Default,
+        bit_depth: 16,
+    };
+    let timeline = Timeline::new(&lengths, video.frame_rate, audio.sample_rate);
+    let output = Output { container: Container::Mp4, video: Some(video), audio: Some(audio) };
+    Plan { output, timeline, clips, preset: "veryfast".to_owned() }
+}
+
+fn arguments(plan: &Plan, part: &Part) -> Vec<String> {
+    let sources: Vec<PathBuf> = (0..plan.clips.len()).map(|n| format!("/w/s{n}").into()).collect();
+    let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+    plan.arguments(part, &sources, Path::new("/w/out.mp4"))
+}
+
+fn after<'a>(arguments: &'a [String], option: &str) -> Vec<&'a str> {
+    let pairs = arguments.windows(2).filter(|pair| pair[0] == option);
+    pairs.map(|pair| pair[1].as_str()).collect()
+}
+
+#[test]
+fn the_whole_is_one_process_that_makes_every_frame_and_sample() {
+    let plan = plan(&[1000, 500]);
+    let arguments = arguments(&plan, &plan.whole());
+    assert_eq!(after(&arguments, "-i"), ["file:/w/s0", "file:/w/s1"]);
+    assert_eq!(after(&arguments, "-f"), ["mov", "mov", "mp4"]);
+    assert_eq!(after(&arguments, "-map"), ["[v]", "[a]"]);
+    let graph = after(&arguments, "-filter_complex")[0];
+    for chain in ["trim=start_frame=0:end_frame=25", "trim=start_frame=0:end_frame=13"] {
+        assert!(graph.contains(chain), "{graph}");
+    }
+    for chain in ["atrim=end_sample=48000", "atrim=end_sample=24000", "first_pts=96000"] {
+        assert!(graph.contains(chain), "{graph}");
+    }
+    assert_eq!(arguments.last().unwrap(), "file:/w/out.mp4");
+}
+
+#[test]
+fn every_input_is_forced_and_confined_to_files() {
+    let plan = plan(&[1000, 500, 40]);
+    let arguments = arguments(&plan, &plan.whole());
+    let inputs = after(&arguments, "-i").len();
+    assert_eq!(after(&arguments, "-protocol_whitelist"), vec!["file"; inputs]);
+    // One more for the output.
+    assert_eq!(after(&arguments, "-f").len(), inputs + 1);
+}
+
+#[test]
+fn a_seek_goes_to_a_key_frame_with_a_run_up() {
+    let mut plan = plan(&[1000]);
+    let stream = plan.clips[0].media.video.as_mut().unwrap();
+    stream.key_frames = [0, 1200, 1600, 2000].map(Flicks::from_millis).to_vec();
+    let part = plan.whole();
+    // The cut starts at 2000 ms: 1600 would leave a run-up of 400 ms only.
+    assert_eq!(after(&arguments(&plan, &part), "-ss"), ["1.200001"]);
+    plan.clips[0].media.demuxer = crate::media::Demuxer::MpegTs;
+    assert!(after(&arguments(&plan, &part), "-ss").is_empty());
+}
+
+#[test]
+fn clips_without_a_stream_are_black_or_silent() {
+    let mut plan = plan(&[1000, 1000]);
+    plan.clips[0].media.video = None;
+    plan.clips[1].media.audio = None;
+    let arguments = arguments(&plan, &plan.whole());
+    let graph = after(&arguments, "-filter_complex")[0];
+    assert!(graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"), "{graph}");
+    assert!(graph.contains("anullsrc=r=48000:cl=stereo"), "{graph}");
+}
+
+#[test]
+fn sound_that_ends_before_the_cut_is_silence_and_a_picture_is_held() {
+    let mut plan = plan(&[1000]);
+    let media = &mut plan.clips[0].media;
+    media.audio.as_mut().unwrap().end = Flicks::from_millis(1500);
+    media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
+    let arguments = arguments(&plan, &plan.whole());
+    let graph = after(&arguments, "-filter_complex")[0];
+    assert!(graph.contains("anullsrc") && graph.contains("start_time=1.460000"), "{graph}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// However the frames are cut into parts, every frame of every clip is
+    /// made exactly once, from an input that only parts which need it open,
+    /// and picked by the same rule.
+    #[test]
+    fn parts_make_together_what_the_whole_makes(
+        lengths in prop::collection::vec(1..3000u64, 1..8),
+        cuts in prop::collection::vec(0..600u64, 0..5),
+    ) {
+        let plan = plan(&lengths);
+        let whole = plan.shares(&(0..plan.timeline.frames()));
+        let mut bounds: Vec<u64> = cuts.into_iter().filter(|&cut| cut < plan.timeline.frames()).collect();
+        bounds.extend([0, plan.timeline.frames()]);
+        bounds.sort_unstable();
+        let frames_of = |shares: &[super::Share]| -> Vec<(usize, u64)> {
+            shares.iter().flat_map(|s| s.frames.clone().map(|frame| (s.clip, frame))).collect()
+        };
+        let mut together = Vec::new();
+        for pair in bounds.windows(2) {
+            let part = Part { frames: pair[0]..pair[1], sound: false };
+            let shares = plan.shares(&part.frames);
+            if !shares.is_empty() {
+                let arguments = arguments(&plan, &part);
+                let opened: Vec<String> = shares.iter().map(|s| format!("file:/w/s{}", s.clip)).collect();
+                prop_assert_eq!(after(&arguments, "-i"), opened);
+            }
+            together.extend(frames_of(&shares));
+        }
+        prop_assert_eq!(together, frames_of(&whole));
+    }
+}
