@@ -6,6 +6,7 @@
 use num_rational::Ratio;
 
 use super::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use super::named::named;
 use super::template::Template;
 
 /// A request that can be carried out as far as its own words can tell.
@@ -76,6 +77,19 @@ pub enum LowerSource {
     Fail,
 }
 
+impl LowerSource {
+    /// The option of that number, where there is one.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            0 => Some(Self::UseAsked),
+            1 => Some(Self::UseOwn),
+            2 => Some(Self::Fail),
+            _ => None,
+        }
+    }
+}
+
 /// What is asked of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoRequest {
@@ -110,17 +124,18 @@ pub struct SizeRequest {
     pub auto_rotate: bool,
 }
 
-/// `scaletype`: how a clip gets into the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ScaleType {
-    /// To the frame exactly, whatever the aspect.
-    Stretch,
-    /// Cover the frame and cut the centre.
-    Crop,
-    /// Inside the frame, centred, black bars.
-    Fill,
-    /// The frame shrinks to the align clip's aspect; others are filled in.
-    Fit,
+named! {
+    /// `scaletype`: how a clip gets into the frame.
+    ScaleType {
+        /// To the frame exactly, whatever the aspect.
+        Stretch = "stretch",
+        /// Cover the frame and cut the centre.
+        Crop = "crop",
+        /// Inside the frame, centred, black bars.
+        Fill = "fill",
+        /// The frame shrinks to the align clip's aspect; others are filled in.
+        Fit = "fit",
+    }
 }
 
 /// How the video encoder spends its bits.
@@ -184,13 +199,46 @@ pub struct Segment {
     pub length_ms: Option<u64>,
 }
 
-/// The playlist formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SegmentFormat {
-    /// HTTP Live Streaming, RFC 8216.
-    Hls,
-    /// MPEG-DASH, ISO/IEC 23009-1.
-    Dash,
+named! {
+    /// The playlist formats.
+    SegmentFormat {
+        /// HTTP Live Streaming, RFC 8216.
+        Hls = "hls",
+        /// MPEG-DASH, ISO/IEC 23009-1.
+        Dash = "dash",
+    }
+}
+
+impl SegmentFormat {
+    /// The playlist's file name extension, without dot.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Hls => "m3u8",
+            Self::Dash => "mpd",
+        }
+    }
+
+    /// The playlist's media type.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Hls => "application/vnd.apple.mpegurl",
+            Self::Dash => "application/dash+xml",
+        }
+    }
+}
+
+impl Request {
+    /// What `{autoext}` stands for: the extension of the playlist, else that of
+    /// the container, without dot.
+    #[must_use]
+    pub const fn auto_extension(&self) -> &'static str {
+        match self.segment {
+            Some(segment) => segment.format.extension(),
+            None => self.container.extension(),
+        }
+    }
 }
 
 /// `sys/saveas`.

@@ -1,0 +1,32 @@
+//! The process language `video/concat`: text in, a checked [`Request`] out.
+//!
+//! Everything here is pure. [`parse`] knows the grammar and where each word
+//! stands, [`resolve`] knows what the words mean together; both take their
+//! parameters from the one [`table`]. What depends on the media is left open.
+
+mod arguments;
+mod canonical;
+pub mod codec;
+mod error;
+mod name;
+mod named;
+mod parse;
+pub mod request;
+mod resolve;
+mod span;
+pub mod table;
+mod target;
+pub mod template;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::error::{ProcessError, ProcessErrorKind};
+pub use self::name::NameError;
+pub use self::parse::{OperationSpec, ParameterSpec, ProcessSpec, parse};
+pub use self::request::Request;
+pub use self::resolve::{Limits, MainObject, resolve};
+pub use self::span::Span;
+pub use self::target::{TargetError, check_target};
+pub use self::value::ValueError;

@@ -1,0 +1,250 @@
+//! The sentences. Each has a problem, which the offset follows, and mostly a
+//! remedy.
+
+use std::fmt::Display;
+
+use super::ProcessErrorKind as Kind;
+use crate::process::codec::{max_channels, sample_rates};
+use crate::process::table::{Kind as ValueKind, Operation, PARAMETERS, Parameter};
+use crate::process::target::TargetError;
+use crate::process::value::ValueError;
+
+/// What is wrong, without the offset.
+pub(super) fn problem(kind: &Kind) -> String {
+    match kind {
+        Kind::Empty => "the process string is empty".to_owned(),
+        Kind::UnknownProcess { found } => format!("unknown process {}", quote(found)),
+        Kind::UnknownOperation { found, .. } => format!("unknown operation {}", quote(found)),
+        Kind::MisplacedOperation { found, .. } => format!("{} is out of place", quote(found)),
+        Kind::RepeatedOperation(operation) => format!("second `{operation}`"),
+        Kind::MissingOperation(operation) => format!("missing `{operation}`"),
+        Kind::EmptyParameter(operation) => format!("empty parameter in `{operation}`"),
+        Kind::UnknownParameter { operation, name } => {
+            format!("unknown parameter {} in `{operation}`", quote(name))
+        }
+        Kind::RepeatedParameter { parameter, .. } => format!("second {}", place(parameter)),
+        Kind::MissingValue(parameter) => format!("no value for {}", place(parameter)),
+        Kind::MissingParameter(parameter) => format!("missing {}", place(parameter)),
+        Kind::BadValue {
+            parameter, value, ..
+        } => {
+            format!("invalid value {} for {}", quote(value), place(parameter))
+        }
+        Kind::Needs { parameter, need } => format!("{} without {need}", place(parameter)),
+        Kind::Excludes { parameter, other } => {
+            format!(
+                "`{}` beside `{other}` in `{}`",
+                parameter.name, parameter.operation
+            )
+        }
+        _ => problem_together(kind),
+    }
+}
+
+/// The same for what the words mean together.
+fn problem_together(kind: &Kind) -> String {
+    match kind {
+        Kind::NothingLeft => "`vn_1` and `an_1` leave nothing to make".to_owned(),
+        Kind::VideoBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
+        Kind::AudioBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
+        Kind::PixelFormatBan(format, codec, _) => format!("`{codec}` cannot encode `{format}`"),
+        Kind::SampleRate(container, codec, rate) => {
+            format!("`{codec}` in `{container}` has no sample rate `{rate}`")
+        }
+        Kind::Channels(container, codec, channels) => {
+            format!("`{codec}` in `{container}` cannot have `{channels}` channels")
+        }
+        Kind::SegmentBan {
+            format, container, ..
+        } => {
+            format!("`{format}` has no segments of `{container}`")
+        }
+        Kind::TooManySources { count, limit } => {
+            format!("{count} files, where at most {limit} can be joined,")
+        }
+        Kind::AlignBeyondList { align, count } => {
+            let files = if *count == 1 {
+                "1 file".to_owned()
+            } else {
+                format!("{count} files")
+            };
+            format!("`align` is `{align}` in a list of {files}")
+        }
+        Kind::Render(error) => error.to_string(),
+        Kind::Target(error) => error.to_string(),
+        // Every other kind is told of above.
+        _ => String::new(),
+    }
+}
+
+/// What would be right.
+pub(super) fn remedy(kind: &Kind) -> Option<String> {
+    let text = match kind {
+        Kind::Empty => "expected `video/concat`, as in \
+            `video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_<name>`"
+            .to_owned(),
+        Kind::UnknownProcess { .. } => "expected `video/concat`".to_owned(),
+        Kind::UnknownOperation {
+            found,
+            expected,
+            follows_name,
+        } => unknown_operation(found, expected, *follows_name),
+        Kind::MisplacedOperation { operation, .. } => right_place(*operation).to_owned(),
+        Kind::RepeatedOperation(operation) => format!("`{operation}` can be given once"),
+        Kind::MissingOperation(operation) => {
+            format!("{}, as in `{operation},o_<name>`", right_place(*operation))
+        }
+        Kind::EmptyParameter(_) => "a comma is too many".to_owned(),
+        Kind::UnknownParameter { operation, name } => unknown_parameter(*operation, name),
+        Kind::RepeatedParameter { first, .. } => format!("the first is at byte {}", first.start),
+        Kind::MissingValue(parameter) => {
+            format!("expected `{}_` and {}", parameter.name, parameter.kind)
+        }
+        Kind::MissingParameter(parameter) => expected(parameter),
+        Kind::BadValue {
+            parameter,
+            value,
+            error,
+        } => bad_value(parameter, value, error),
+        Kind::Needs { need, .. } => format!("add {need} or leave it out"),
+        Kind::Excludes { .. } => "leave one of them out".to_owned(),
+        _ => return remedy_together(kind),
+    };
+    Some(text)
+}
+
+/// The same for what the words mean together.
+fn remedy_together(kind: &Kind) -> Option<String> {
+    let text = match kind {
+        Kind::NothingLeft => "one of them has to be 0".to_owned(),
+        Kind::VideoBan(_, _, reason)
+        | Kind::AudioBan(_, _, reason)
+        | Kind::PixelFormatBan(_, _, reason) => (*reason).to_owned(),
+        Kind::SampleRate(container, codec, _) => {
+            format!("expected {}", list(sample_rates(*container, *codec), "or"))
+        }
+        Kind::Channels(container, codec, _) => match max_channels(*container, *codec) {
+            1 => "expected 1".to_owned(),
+            most => format!("expected 1 to {most}"),
+        },
+        Kind::SegmentBan { allowed, .. } => {
+            let allowed = allowed.iter().map(|container| format!("`f_{container}`"));
+            format!("expected {}", list(&allowed.collect::<Vec<_>>(), "or"))
+        }
+        Kind::AlignBeyondList { count: 1, .. } => "expected 0".to_owned(),
+        Kind::AlignBeyondList { count, .. } => format!("expected 0 to {}", count - 1),
+        Kind::Target(TargetError::IsSource { .. }) => {
+            "the result would overwrite what it is made of".to_owned()
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn unknown_operation(found: &str, expected: &[&str], follows_name: bool) -> String {
+    let mut text = match nearest(found, expected.iter().copied()) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None if expected.is_empty() => "expected the end".to_owned(),
+        None => {
+            let quoted = expected.iter().map(|known| format!("`{known}`"));
+            format!("expected {}", list(&quoted.collect::<Vec<_>>(), "or"))
+        }
+    };
+    if follows_name && found.starts_with('/') {
+        text.push_str("; in a name, URL-safe Base64 writes `_` for `/`");
+    }
+    text
+}
+
+fn right_place(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Concat => "`video/concat` comes first, and once",
+        Operation::Pre | Operation::Sur | Operation::Segment => {
+            "`/pre`, `/sur`, and `/segment` come before `|sys/saveas`"
+        }
+        Operation::SaveAs => {
+            "`|sys/saveas` comes once, behind every `/pre`, `/sur`, and `/segment`"
+        }
+        Operation::Notify => "`/notify` comes last, and once, behind `|sys/saveas`",
+    }
+}
+
+fn unknown_parameter(operation: Operation, name: &str) -> String {
+    let known: Vec<&str> = operation
+        .parameters()
+        .map(|parameter| parameter.name)
+        .collect();
+    if let Some(near) = nearest(name, known.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    match PARAMETERS.iter().find(|parameter| parameter.name == name) {
+        Some(elsewhere) => format!("`{name}` belongs to `{}`", elsewhere.operation),
+        None if known.len() == 1 => format!("known is {}", known[0]),
+        None => format!("known are {}", list(&known, "and")),
+    }
+}
+
+fn bad_value(parameter: &Parameter, value: &str, error: &ValueError) -> String {
+    match error {
+        ValueError::NotAllowed => {
+            let ValueKind::Word(words) = parameter.kind else {
+                return expected(parameter);
+            };
+            match nearest(value, words.iter().copied()) {
+                Some(near) => format!("{}; did you mean `{near}`?", expected(parameter)),
+                None => expected(parameter),
+            }
+        }
+        ValueError::Name(error) => error.to_string(),
+        ValueError::Template(error) => error.to_string(),
+    }
+}
+
+fn expected(parameter: &Parameter) -> String {
+    match parameter.unit {
+        Some(unit) => format!("expected {} ({unit})", parameter.kind),
+        None => format!("expected {}", parameter.kind),
+    }
+}
+
+fn place(parameter: &Parameter) -> String {
+    format!("`{}` in `{}`", parameter.name, parameter.operation)
+}
+
+/// The user's words in backticks, printable and not endless.
+fn quote(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let shown: String = text.chars().take(LONGEST).collect();
+    let rest = if shown.len() < text.len() { "..." } else { "" };
+    format!("`{}{rest}`", shown.escape_debug())
+}
+
+/// `a`, `a or b`, `a, b, or c`.
+pub(in crate::process) fn list<T: Display>(items: &[T], conjunction: &str) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [one, two] => format!("{one} {conjunction} {two}"),
+        [first @ .., last] => {
+            let first: Vec<String> = first.iter().map(ToString::to_string).collect();
+            format!("{}, {conjunction} {last}", first.join(", "))
+        }
+    }
+}
+
+/// The known name that `found` may be a slip of.
+pub(in crate::process) fn nearest<'a>(
+    found: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    // Longer than any name by far; the distance would take its time.
+    if found.len() > 64 {
+        return None;
+    }
+    let found = found.trim().to_lowercase();
+    known
+        .map(|name| (strsim::damerau_levenshtein(&found, name), name))
+        .filter(|&(distance, name)| distance == 0 || distance * 3 <= name.chars().count())
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, name)| name)
+}

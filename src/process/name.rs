@@ -1,0 +1,337 @@
+//! Names in the process string: URL-safe Base64 of UTF-8 text.
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
+use thiserror::Error;
+
+/// S3's limit on an object key, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+const LENIENT_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A decoded name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The text, without the line break.
+    pub text: String,
+    /// Whether one line break at its end was dropped: published examples were
+    /// made with `echo | base64`.
+    pub line_break_dropped: bool,
+}
+
+/// Why a name cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// A character of the other Base64 alphabet.
+    #[error("it is Base64, but not URL-safe: write `-` for `+` and `_` for `/`")]
+    StandardAlphabet,
+    /// A character of no Base64 alphabet.
+    #[error(
+        "`{}` at its byte {offset} is no URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
+        found.escape_debug()
+    )]
+    Character {
+        /// The character.
+        found: char,
+        /// Where it stands in the value.
+        offset: usize,
+    },
+    /// Base64 that breaks off or is wrongly padded.
+    #[error("it is incomplete Base64; a character is missing or one too many")]
+    Truncated,
+    /// The bytes are no text.
+    #[error("the decoded name is not UTF-8 text")]
+    NotText,
+    /// Nothing is left.
+    #[error("the decoded name is empty")]
+    Empty,
+    /// Longer than object storage allows.
+    #[error("the decoded name has {bytes} bytes; an object key has at most {MAX_KEY_BYTES}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// No bucket can be called so.
+    #[error(
+        "`{0}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
+         with a letter or digit at each end and after each dot"
+    )]
+    Bucket(String),
+    /// Neither a topic name nor a topic's ARN.
+    #[error(
+        "`{0}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
+         or its ARN, `arn:aws:sns:<region>:<account>:<name>`"
+    )]
+    Topic(String),
+}
+
+/// Decodes a name as it stands in the process string.
+pub fn decode(encoded: &str) -> Result<Name, NameError> {
+    let bytes = LENIENT_PADDING
+        .decode(encoded)
+        .map_err(|_| explain(encoded))?;
+    let mut text = String::from_utf8(bytes).map_err(|_| NameError::NotText)?;
+    let line_break_dropped = drop_line_break(&mut text);
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    Ok(Name {
+        text,
+        line_break_dropped,
+    })
+}
+
+/// Decodes the name of an object.
+pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
+    let name = decode(encoded)?;
+    check_key(&name.text)?;
+    Ok(name)
+}
+
+/// Decodes the name or the ARN of a topic.
+pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
+    let name = decode(encoded)?;
+    if is_topic_name(&name.text) || is_topic_arn(&name.text) {
+        Ok(name)
+    } else {
+        Err(NameError::Topic(name.text))
+    }
+}
+
+/// The one way in which names are written in canonical strings.
+pub fn encode(text: &str) -> String {
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// Whether object storage can hold an object called `key`.
+pub fn check_key(key: &str) -> Result<(), NameError> {
+    match key.len() {
+        0 => Err(NameError::Empty),
+        bytes if bytes > MAX_KEY_BYTES => Err(NameError::TooLong { bytes }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a bucket can be called `name`.
+pub fn check_bucket(name: &str) -> Result<(), NameError> {
+    let is_label = |label: &str| {
+        let at_end = |c: Option<char>| c.is_some_and(|c| c != '-');
+        at_end(label.chars().next()) && at_end(label.chars().next_back())
+    };
+    let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-');
+    let fits = (3..=63).contains(&name.len()) && name.chars().all(allowed);
+    if fits && name.split('.').all(is_label) && name.parse::<std::net::Ipv4Addr>().is_err() {
+        Ok(())
+    } else {
+        Err(NameError::Bucket(name.to_owned()))
+    }
+}
+
+fn drop_line_break(text: &mut String) -> bool {
+    let Some(kept) = text
+        .strip_suffix("\r\n")
+        .or_else(|| text.strip_suffix('\n'))
+    else {
+        return false;
+    };
+    text.truncate(kept.len());
+    true
+}
+
+/// What is wrong with text that does not decode, in the user's terms.
+fn explain(encoded: &str) -> NameError {
+    let unpadded = encoded.trim_end_matches('=');
+    let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let Some((offset, found)) = unpadded.char_indices().find(|&(_, c)| !is_known(c)) else {
+        return NameError::Truncated;
+    };
+    match found {
+        '+' | '/' => NameError::StandardAlphabet,
+        _ => NameError::Character { found, offset },
+    }
+}
+
+/// SNS's own rule; FIFO topics end in `.fifo`.
+fn is_topic_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    !stem.is_empty() && name.len() <= 256 && stem.chars().all(allowed)
+}
+
+fn is_topic_arn(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.split(':').collect();
+    let [arn, partition, service, region, account, name] = parts[..] else {
+        return false;
+    };
+    let is_word = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
+    arn == "arn"
+        && partition.starts_with("aws")
+        && partition.chars().all(is_word)
+        && service == "sns"
+        && !region.is_empty()
+        && region.chars().all(is_word)
+        && account.len() == 12
+        && account.chars().all(|c| c.is_ascii_digit())
+        && is_topic_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(encoded: &str) -> Result<String, NameError> {
+        decode(encoded).map(|name| name.text)
+    }
+
+    #[test]
+    fn names_decode_with_and_without_padding() {
+        for encoded in ["YS5tcDQ=", "YS5tcDQ"] {
+            assert_eq!(text(encoded), Ok("a.mp4".to_owned()), "{encoded}");
+        }
+        assert_eq!(text("8J-OrA"), Ok("🎬".to_owned()));
+        assert_eq!(text("Pz8_"), Ok("???".to_owned()));
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_dropped_and_told() {
+        let cases = [
+            ("one", "a\n", "a", true),
+            ("windows", "a\r\n", "a", true),
+            ("two", "a\n\n", "a\n", true),
+            ("inside", "a\nb", "a\nb", false),
+            ("none", "a", "a", false),
+            ("carriage return alone", "a\r", "a\r", false),
+        ];
+        for (case, raw, kept, dropped) in cases {
+            let name = decode(&encode(raw)).unwrap();
+            assert_eq!(
+                (name.text.as_str(), name.line_break_dropped),
+                (kept, dropped),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_name_is_told() {
+        let cases = [
+            ("standard alphabet", "Pz8/", NameError::StandardAlphabet),
+            ("standard plus", "8J+OrA", NameError::StandardAlphabet),
+            (
+                "space",
+                "YS 5t",
+                NameError::Character {
+                    found: ' ',
+                    offset: 2,
+                },
+            ),
+            (
+                "beyond ASCII",
+                "YSé",
+                NameError::Character {
+                    found: 'é',
+                    offset: 2,
+                },
+            ),
+            (
+                "padding inside",
+                "YQ==YQ",
+                NameError::Character {
+                    found: '=',
+                    offset: 2,
+                },
+            ),
+            ("one character", "Y", NameError::Truncated),
+            ("loose bits", "YR", NameError::Truncated),
+            ("too much padding", "YQ===", NameError::Truncated),
+            ("no text", "_w", NameError::NotText),
+            ("nothing", "", NameError::Empty),
+            ("a line break alone", "Cg", NameError::Empty),
+        ];
+        for (case, encoded, error) in cases {
+            assert_eq!(text(encoded), Err(error), "{case}");
+        }
+    }
+
+    #[test]
+    fn keys_have_at_most_1024_bytes() {
+        assert!(decode_key(&encode(&"k".repeat(1024))).is_ok());
+        let long = decode_key(&encode(&"é".repeat(513)));
+        assert_eq!(long, Err(NameError::TooLong { bytes: 1026 }));
+    }
+
+    #[test]
+    fn buckets_follow_the_rules_of_s3() {
+        let longest = "b".repeat(63);
+        for good in ["abc", "a-b", "a.b-c.d", "123", "1.2.3", &longest] {
+            assert_eq!(check_bucket(good), Ok(()), "{good}");
+        }
+        let too_long = "b".repeat(64);
+        let bad = [
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "a.-b",
+            "a b",
+            "1.2.3.4",
+            "é-bucket",
+            "",
+            &too_long,
+        ];
+        for bad in bad {
+            assert_eq!(
+                check_bucket(bad),
+                Err(NameError::Bucket(bad.to_owned())),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn topics_are_names_or_arns() {
+        let longest = "t".repeat(256);
+        let good = [
+            "AudioConvert",
+            "a",
+            "A-b_9",
+            "done.fifo",
+            &longest,
+            "arn:aws:sns:us-east-1:123456789012:done",
+            "arn:aws-cn:sns:cn-north-1:000000000000:done.fifo",
+        ];
+        for good in good {
+            assert!(decode_topic(&encode(good)).is_ok(), "{good}");
+        }
+        let too_long = "t".repeat(257);
+        let bad = [
+            "a b",
+            "a/b",
+            ".fifo",
+            "é",
+            &too_long,
+            "arn:aws:sqs:us-east-1:123456789012:done",
+            "arn:aws:sns:us-east-1:12345678901:done",
+            "arn:aws:sns::123456789012:done",
+            "arn:aws:sns:us-east-1:123456789012:",
+            "arn:aws:sns:us-east-1:123456789012:done:subscription",
+            "arn:ibm:sns:us-east-1:123456789012:done",
+        ];
+        for bad in bad {
+            assert_eq!(
+                decode_topic(&encode(bad)),
+                Err(NameError::Topic(bad.to_owned())),
+                "{bad}"
+            );
+        }
+    }
+}

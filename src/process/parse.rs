@@ -1,0 +1,310 @@
+//! From text to operations and parameters, each with the bytes it stands at.
+//!
+//! By hand, since there are but four separators: `,` before a parameter, `_`
+//! behind its name, `/` before an operation and `|` before what follows the
+//! work. None of them but `_` occurs in URL-safe Base64.
+
+use super::error::{ProcessError, ProcessErrorKind};
+use super::span::Span;
+use super::table::{self, Kind, Operation, Parameter};
+
+/// A process string that keeps to the grammar. Its values are unread text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSpec {
+    /// The whole text, which all spans are of.
+    pub source: String,
+    /// `video/concat`.
+    pub concat: OperationSpec,
+    /// Every `/pre` and `/sur`, as they stand.
+    pub clips: Vec<OperationSpec>,
+    /// `/segment`.
+    pub segment: Option<OperationSpec>,
+    /// `sys/saveas`.
+    pub target: OperationSpec,
+    /// `notify`.
+    pub notify: Option<OperationSpec>,
+}
+
+/// An operation as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationSpec {
+    /// Which one.
+    pub operation: Operation,
+    /// Its separator and name.
+    pub span: Span,
+    /// Its parameters, as they stand, each at most once.
+    pub parameters: Vec<ParameterSpec>,
+}
+
+/// A parameter as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Which one.
+    pub parameter: &'static Parameter,
+    /// Its name.
+    pub key: Span,
+    /// Its value. Never empty.
+    pub value: Span,
+}
+
+impl ParameterSpec {
+    /// Name and value.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.key.to(self.value)
+    }
+}
+
+/// Reads a process string.
+///
+/// # Errors
+///
+/// Where it breaks the grammar, or a name is unknown or given twice.
+pub fn parse(source: &str) -> Result<ProcessSpec, ProcessError> {
+    let mut parser = Parser { source, at: 0 };
+    let concat = parser.expect_concat()?;
+    let mut clips = Vec::new();
+    let mut segment = None;
+    while parser.rest().starts_with('/') {
+        let operation = parser.expect_sub()?;
+        if operation.operation != Operation::Segment {
+            clips.push(operation);
+        } else if segment.is_none() {
+            segment = Some(operation);
+        } else {
+            let kind = ProcessErrorKind::RepeatedOperation(Operation::Segment);
+            return Err(ProcessError::new(kind, operation.span, source));
+        }
+    }
+    let target = parser.expect_target()?;
+    let notify = parser.expect_notify_or_end()?;
+    parser.expect_end()?;
+    let source = source.to_owned();
+    Ok(ProcessSpec {
+        source,
+        concat,
+        clips,
+        segment,
+        target,
+        notify,
+    })
+}
+
+/// What a word ends at.
+const SEPARATORS: [char; 3] = [',', '/', '|'];
+
+struct Parser<'a> {
+    source: &'a str,
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        &self.source[self.at..]
+    }
+
+    /// Goes past `text` where it stands here and ends a word.
+    fn accept(&mut self, text: &str) -> Option<Span> {
+        let after = self.rest().strip_prefix(text)?;
+        if !after.is_empty() && !after.starts_with(SEPARATORS) {
+            return None;
+        }
+        Some(self.presume(text.len()))
+    }
+
+    /// Goes past `length` bytes that are known to be there.
+    fn presume(&mut self, length: usize) -> Span {
+        let span = Span::new(self.at, self.at + length);
+        debug_assert!(self.source.is_char_boundary(span.end));
+        self.at = span.end;
+        span
+    }
+
+    fn expect_concat(&mut self) -> Result<OperationSpec, ProcessError> {
+        let Some(span) = self.accept(Operation::Concat.written()) else {
+            return Err(self.not_concat());
+        };
+        self.operation(Operation::Concat, span)
+    }
+
+    fn expect_sub(&mut self) -> Result<OperationSpec, ProcessError> {
+        for operation in [Operation::Pre, Operation::Sur, Operation::Segment] {
+            if let Some(span) = self.accept(operation.written()) {
+                return self.operation(operation, span);
+            }
+        }
+        Err(self.misfit(&["/pre", "/sur", "/segment", "|sys/saveas"]))
+    }
+
+    fn expect_target(&mut self) -> Result<OperationSpec, ProcessError> {
+        if let Some(span) = self.accept(Operation::SaveAs.written()) {
+            return self.operation(Operation::SaveAs, span);
+        }
+        if self.rest().is_empty() {
+            let kind = ProcessErrorKind::MissingOperation(Operation::SaveAs);
+            let span = Span::at(self.at);
+            return Err(ProcessError::about(
+                kind,
+                span,
+                Operation::SaveAs.name(),
+                "",
+            ));
+        }
+        Err(self.misfit(&["|sys/saveas"]))
+    }
+
+    fn expect_notify_or_end(&mut self) -> Result<Option<OperationSpec>, ProcessError> {
+        for written in ["/notify", "|notify", "|sys/notify"] {
+            if let Some(span) = self.accept(written) {
+                return self.operation(Operation::Notify, span).map(Some);
+            }
+        }
+        if self.rest().is_empty() {
+            return Ok(None);
+        }
+        Err(self.misfit(&["/notify", "|notify", "|sys/notify"]))
+    }
+
+    fn expect_end(&self) -> Result<(), ProcessError> {
+        if self.rest().is_empty() {
+            Ok(())
+        } else {
+            Err(self.misfit(&[]))
+        }
+    }
+
+    /// The operation whose name was just passed, with its parameters.
+    fn operation(
+        &mut self,
+        operation: Operation,
+        span: Span,
+    ) -> Result<OperationSpec, ProcessError> {
+        let mut parameters: Vec<ParameterSpec> = Vec::new();
+        while self.rest().starts_with(',') {
+            self.presume(1);
+            let next = self.expect_parameter(operation)?;
+            if let Some(first) = parameters.iter().find(|p| p.parameter == next.parameter) {
+                return Err(self.repeated(first, &next));
+            }
+            parameters.push(next);
+        }
+        Ok(OperationSpec {
+            operation,
+            span,
+            parameters,
+        })
+    }
+
+    fn expect_parameter(&mut self, operation: Operation) -> Result<ParameterSpec, ProcessError> {
+        let rest = self.rest();
+        let text = rest.split(SEPARATORS).next().unwrap_or_default();
+        let span = self.presume(text.len());
+        if text.is_empty() {
+            let kind = ProcessErrorKind::EmptyParameter(operation);
+            return Err(ProcessError::new(kind, span, self.source));
+        }
+        let (name, value) = text.split_once('_').unwrap_or((text, ""));
+        let key = Span::new(span.start, span.start + name.len());
+        let Some(parameter) = table::find(operation, name) else {
+            let kind = ProcessErrorKind::UnknownParameter {
+                operation,
+                name: name.to_owned(),
+            };
+            return Err(ProcessError::about(kind, key, name, value));
+        };
+        if value.is_empty() {
+            let kind = ProcessErrorKind::MissingValue(parameter);
+            return Err(ProcessError::about(kind, span, name, ""));
+        }
+        let value = Span::new(key.end + 1, span.end);
+        Ok(ParameterSpec {
+            parameter,
+            key,
+            value,
+        })
+    }
+
+    fn repeated(&self, first: &ParameterSpec, second: &ParameterSpec) -> ProcessError {
+        let parameter = second.parameter;
+        let kind = ProcessErrorKind::RepeatedParameter {
+            parameter,
+            first: first.span(),
+        };
+        ProcessError::about(
+            kind,
+            second.span(),
+            parameter.name,
+            second.value.of(self.source),
+        )
+    }
+
+    fn not_concat(&self) -> ProcessError {
+        let first = self.rest().split([',', '|']).next().unwrap_or_default();
+        let second_slash = first.match_indices('/').nth(1).map(|(at, _)| at);
+        let found = &first[..second_slash.unwrap_or(first.len())];
+        let kind = if self.rest().is_empty() {
+            ProcessErrorKind::Empty
+        } else {
+            ProcessErrorKind::UnknownProcess {
+                found: found.to_owned(),
+            }
+        };
+        ProcessError::new(kind, Span::new(0, found.len()), self.source)
+    }
+
+    /// What is wrong with the operation at this place, which is none of
+    /// `expected`.
+    fn misfit(&self, expected: &'static [&'static str]) -> ProcessError {
+        let word = word_of_operation(self.rest());
+        let span = Span::new(self.at, self.at + word.len());
+        let found = word.to_owned();
+        let name = word.trim_start_matches(['/', '|']);
+        let kind = match known_operation(name) {
+            Some(operation) => ProcessErrorKind::MisplacedOperation { found, operation },
+            None => {
+                let follows_name = self.follows_name();
+                ProcessErrorKind::UnknownOperation {
+                    found,
+                    expected,
+                    follows_name,
+                }
+            }
+        };
+        ProcessError::new(kind, span, self.source)
+    }
+
+    /// Whether the parameter before this place holds a name.
+    fn follows_name(&self) -> bool {
+        let before = &self.source[..self.at];
+        let Some((_, last)) = before.rsplit_once(',') else {
+            return false;
+        };
+        let name = last.split('_').next().unwrap_or_default();
+        let is_name = |kind: Kind| matches!(kind, Kind::Key | Kind::Template | Kind::Topic);
+        table::PARAMETERS
+            .iter()
+            .any(|known| known.name == name && is_name(known.kind))
+    }
+}
+
+/// The separator and the word at the start of `rest`; `sys/` is no word of its
+/// own.
+fn word_of_operation(rest: &str) -> &str {
+    let prefix = ["/sys/", "|sys/", "/video/", "|video/"]
+        .into_iter()
+        .find(|prefix| rest.starts_with(prefix))
+        .map_or(1, str::len);
+    let start = rest.floor_char_boundary(prefix);
+    let length = rest[start..].find(SEPARATORS).unwrap_or(rest.len() - start);
+    &rest[..start + length]
+}
+
+fn known_operation(name: &str) -> Option<Operation> {
+    match name {
+        "saveas" => Some(Operation::SaveAs),
+        "sys/notify" => Some(Operation::Notify),
+        _ => Operation::ALL
+            .into_iter()
+            .find(|operation| operation.name() == name),
+    }
+}

@@ -1,0 +1,164 @@
+//! From a parsed process string to a [`Request`] that holds together.
+
+mod picture;
+mod sound;
+
+use super::arguments::{Arguments, Operations};
+use super::canonical::canonical;
+use super::codec::{Container, audio_ban, video_ban};
+use super::error::{ProcessError, ProcessErrorKind};
+use super::parse::ProcessSpec;
+use super::request::{Clip, Request, Role, Segment, SegmentFormat};
+use super::target;
+use super::value::Value;
+
+/// The object that the request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MainObject {
+    /// Its bucket, where all the other sources are as well.
+    pub bucket: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// What the installation allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest concatenation list, the main object included.
+    pub max_sources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_sources: 11 }
+    }
+}
+
+/// Reads every value, fills in defaults and checks all against each other.
+///
+/// # Errors
+///
+/// Where a value is not allowed, or not beside the others.
+pub fn resolve(
+    spec: &ProcessSpec,
+    main: &MainObject,
+    limits: &Limits,
+) -> Result<Request, ProcessError> {
+    let operations = Operations::read(spec)?;
+    check_list(spec, limits)?;
+    let concat = &operations.concat;
+    let clips = clips(&operations, main);
+    let container = concat.presume("f", concat.word("f").and_then(Container::from_name));
+    check_streams(concat)?;
+    let mut warnings = dropped_line_breaks(&operations);
+    let request = Request {
+        bucket: main.bucket.clone(),
+        main: operations.pre.len(),
+        align: align(concat, clips.len())?,
+        clips,
+        container,
+        video: picture::video(concat, container, &mut warnings)?,
+        audio: sound::audio(concat, container)?,
+        segment: operations
+            .segment
+            .as_ref()
+            .map(|s| segment(s, container))
+            .transpose()?,
+        target: target::target(&operations.target),
+        topic: operations
+            .notify
+            .as_ref()
+            .and_then(|notify| notify.name("topic")),
+        warnings,
+        canonical: canonical(&operations),
+    };
+    target::check_early(&request, &operations.target)?;
+    Ok(request)
+}
+
+fn check_list(spec: &ProcessSpec, limits: &Limits) -> Result<(), ProcessError> {
+    let (count, limit) = (spec.clips.len() + 1, limits.max_sources);
+    if count <= limit {
+        return Ok(());
+    }
+    // The first clip that is one too many, as they stand.
+    let extra = spec
+        .clips
+        .get(limit.saturating_sub(1))
+        .unwrap_or(&spec.concat);
+    let kind = ProcessErrorKind::TooManySources { count, limit };
+    Err(ProcessError::new(kind, extra.span, &spec.source))
+}
+
+/// Every `/pre`, then the main object, then every `/sur`.
+fn clips(operations: &Operations<'_>, main: &MainObject) -> Vec<Clip> {
+    let mut clips = Vec::with_capacity(operations.pre.len() + 1 + operations.sur.len());
+    for pre in &operations.pre {
+        clips.push(clip(pre, Role::Pre, pre.presume("o", pre.name("o"))));
+    }
+    clips.push(clip(&operations.concat, Role::Main, main.key.clone()));
+    for sur in &operations.sur {
+        clips.push(clip(sur, Role::Sur, sur.presume("o", sur.name("o"))));
+    }
+    clips
+}
+
+fn clip(arguments: &Arguments<'_>, role: Role, key: String) -> Clip {
+    Clip {
+        role,
+        key,
+        start_ms: arguments.integer("ss").unwrap_or_default(),
+        duration_ms: arguments.positive("t"),
+    }
+}
+
+fn align(concat: &Arguments<'_>, count: usize) -> Result<usize, ProcessError> {
+    let align = concat.presume("align", concat.integer("align"));
+    match usize::try_from(align) {
+        Ok(index) if index < count => Ok(index),
+        _ => Err(concat.error("align", ProcessErrorKind::AlignBeyondList { align, count })),
+    }
+}
+
+fn check_streams(concat: &Arguments<'_>) -> Result<(), ProcessError> {
+    if concat.flag("vn") && concat.flag("an") {
+        return Err(concat.error("an", ProcessErrorKind::NothingLeft));
+    }
+    Ok(())
+}
+
+fn segment(segment: &Arguments<'_>, container: Container) -> Result<Segment, ProcessError> {
+    let format = segment.presume("f", segment.word("f").and_then(SegmentFormat::from_name));
+    let allowed: &'static [Container] = match format {
+        SegmentFormat::Hls => &[Container::Mp4, Container::Ts],
+        SegmentFormat::Dash => &[Container::Mp4],
+    };
+    if !allowed.contains(&container) {
+        let format = format.name();
+        let kind = ProcessErrorKind::SegmentBan {
+            format,
+            container,
+            allowed,
+        };
+        return Err(segment.error("f", kind));
+    }
+    Ok(Segment {
+        format,
+        length_ms: segment.positive("t"),
+    })
+}
+
+fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
+    let dropped = |(parameter, value): (&super::table::Parameter, &Value)| match value {
+        Value::Name(name) | Value::Template(_, name) if name.line_break_dropped => Some(format!(
+            "`{}` in `{}` ended in a line break, which was dropped: `{}`",
+            parameter.name, parameter.operation, name.text,
+        )),
+        _ => None,
+    };
+    operations
+        .iter()
+        .flat_map(Arguments::in_table_order)
+        .filter_map(dropped)
+        .collect()
+}

@@ -1,0 +1,116 @@
+//! Whether the result can be stored where the request wants it.
+
+use thiserror::Error;
+
+use super::arguments::Arguments;
+use super::error::{ProcessError, ProcessErrorKind};
+use super::name::{NameError, check_bucket, check_key};
+use super::request::{Request, Target};
+use super::template::{RenderError, Template, Variable, Variables};
+
+/// Why nothing can be stored there.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum TargetError {
+    /// The target is also a source.
+    #[error("the target `{bucket}/{key}` is also a source")]
+    IsSource {
+        /// The bucket.
+        bucket: String,
+        /// The key.
+        key: String,
+    },
+    /// No bucket can be called so.
+    #[error("the target bucket cannot be: {0}")]
+    Bucket(NameError),
+    /// No object can be called so.
+    #[error("the target key cannot be: {0}")]
+    Key(NameError),
+}
+
+impl TargetError {
+    /// The parameter of `sys/saveas` that is to blame.
+    #[must_use]
+    pub const fn argument_name(&self) -> &'static str {
+        match self {
+            Self::IsSource { .. } | Self::Key(_) => "o",
+            Self::Bucket(_) => "b",
+        }
+    }
+}
+
+/// Checks a target whose variables are all filled in.
+///
+/// # Errors
+///
+/// Where it is a source, or bucket or key cannot be called so.
+pub fn check_target(request: &Request, bucket: &str, key: &str) -> Result<(), TargetError> {
+    if bucket != request.bucket {
+        check_bucket(bucket).map_err(TargetError::Bucket)?;
+    }
+    check_key(key).map_err(TargetError::Key)?;
+    let is_source = bucket == request.bucket && request.clips.iter().any(|clip| clip.key == key);
+    if is_source {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        return Err(TargetError::IsSource { bucket, key });
+    }
+    Ok(())
+}
+
+/// `sys/saveas` as it was asked for.
+pub(super) fn target(arguments: &Arguments<'_>) -> Target {
+    let key = arguments.presume("o", arguments.template("o"));
+    Target {
+        bucket: arguments.template("b"),
+        key,
+    }
+}
+
+/// Checks as much of the target as can be told before any object is looked at.
+pub(super) fn check_early(
+    request: &Request,
+    arguments: &Arguments<'_>,
+) -> Result<(), ProcessError> {
+    let Target { bucket, key } = &request.target;
+    for (name, template) in [("b", bucket.as_ref()), ("o", Some(key))] {
+        let mut variables = template.into_iter().flat_map(Template::variables);
+        if request.video.is_none() && variables.any(|v| v == Variable::Resolution) {
+            let kind = ProcessErrorKind::Render(RenderError::NoResolution);
+            return Err(arguments.error(name, kind));
+        }
+    }
+    let values = Variables {
+        bucket: request.bucket.clone(),
+        key: request.clips[request.main].key.clone(),
+        autoext: request.auto_extension().to_owned(),
+        ..Variables::default()
+    };
+    let early = |template: &&Template| template.variables().all(Variable::is_known_early);
+    let known_bucket = match bucket {
+        None => Some(request.bucket.clone()),
+        Some(bucket) => Some(bucket)
+            .filter(early)
+            .and_then(|bucket| bucket.render(&values).ok()),
+    };
+    let known_key = Some(key)
+        .filter(early)
+        .and_then(|key| key.target_key(&values).ok());
+    check_known(request, known_bucket.as_deref(), known_key.as_deref()).map_err(|error| {
+        let name = error.argument_name();
+        arguments.error(name, ProcessErrorKind::Target(error))
+    })
+}
+
+fn check_known(
+    request: &Request,
+    bucket: Option<&str>,
+    key: Option<&str>,
+) -> Result<(), TargetError> {
+    match (bucket, key) {
+        (Some(bucket), Some(key)) => check_target(request, bucket, key),
+        (Some(bucket), None) if bucket != request.bucket => {
+            check_bucket(bucket).map_err(TargetError::Bucket)
+        }
+        (None, Some(key)) => check_key(key).map_err(TargetError::Key),
+        _ => Ok(()),
+    }
+}
