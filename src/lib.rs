@@ -1,1 +1,6 @@
+//! OSS-style video concatenation for S3, as one AWS Lambda function.
 
+pub mod code;
+pub mod fetch;
+pub mod object_store;
+pub mod upload;
