@@ -1,10 +1,13 @@
 //! OSS-style video concatenation for S3 as one AWS Lambda function.
 
 pub mod code;
+pub mod fetch;
 pub mod flicks;
 mod frame_rate;
 pub mod media;
+pub mod object_store;
 pub mod plan;
 pub mod process;
 pub mod settle;
 pub mod timeline;
+pub mod upload;

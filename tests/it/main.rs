@@ -1,1 +1,4 @@
+//! Integration tests: the real crate against servers that speak the real
+//! protocols.
 
+mod storage;

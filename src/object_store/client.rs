@@ -1,0 +1,54 @@
+//! How the function talks to AWS: one shared configuration, one S3 client.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+
+const ATTEMPTS: u32 = 5;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// From the start of a request to the first byte of its answer, the upload of
+/// a whole part included.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+/// The SDK's own 5 seconds give false alarms while the encoder has the cores.
+const STALL_GRACE: Duration = Duration::from_secs(20);
+
+/// The configuration of every AWS client, from the environment.
+pub async fn shared_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
+        .build();
+    let stalls = StalledStreamProtectionConfig::enabled()
+        .grace_period(STALL_GRACE)
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(timeouts)
+        .stalled_stream_protection(stalls)
+        // Trailing checksums would make chunked bodies, which not every
+        // S3-compatible store takes; TLS already guards the bytes.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+        .load()
+        .await
+}
+
+/// The S3 client. Stores behind an endpoint URL seldom have a wildcard DNS
+/// name, so requests are path-style whenever one is set.
+#[must_use]
+pub fn s3_client(shared: &SdkConfig) -> Client {
+    let own_endpoint = shared.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_S3");
+    let config = aws_sdk_s3::config::Builder::from(shared)
+        .force_path_style(own_endpoint)
+        .build();
+    Client::from_conf(config)
+}
+
+fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}

@@ -1,0 +1,232 @@
+//! Multipart uploads that never outlive their owner.
+//!
+//! An upload that is neither completed nor aborted stays in the bucket, unseen
+//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped.
+
+use std::path::Path;
+
+use aws_sdk_s3::primitives::{ByteStream, Length};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+
+use super::{Description, ETag, ObjectStore, ObjectUri, Operation, Problem, StoreError};
+
+/// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// A run of bytes of a local file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSlice<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Where the run starts.
+    pub offset: u64,
+    /// How long it is.
+    pub length: u64,
+}
+
+impl FileSlice<'_> {
+    pub(super) async fn body(
+        &self,
+        operation: Operation,
+        uri: &ObjectUri,
+    ) -> Result<ByteStream, StoreError> {
+        ByteStream::read_from()
+            .path(self.path)
+            .buffer_size(READ_BUFFER)
+            .offset(self.offset)
+            .length(Length::Exact(self.length))
+            .build()
+            .await
+            .map_err(|error| StoreError::new(Problem::File(error.to_string()), operation, uri))
+    }
+
+    pub(super) fn content_length(&self) -> i64 {
+        i64::try_from(self.length).unwrap_or(i64::MAX)
+    }
+}
+
+/// A part that storage has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: u32,
+    /// The part's own tag.
+    pub etag: ETag,
+}
+
+/// An open multipart upload.
+#[derive(Debug)]
+pub struct MultipartUpload {
+    store: ObjectStore,
+    uri: ObjectUri,
+    id: String,
+    open: bool,
+}
+
+impl ObjectStore {
+    /// Opens a multipart upload.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn create_multipart(
+        &self,
+        uri: &ObjectUri,
+        description: &Description,
+    ) -> Result<MultipartUpload, StoreError> {
+        let (store, target, meta) = (self.clone(), uri.clone(), description.clone());
+        // In a task of its own: a caller that is cancelled half-way would never
+        // learn the id of what it has to abort.
+        let task = tokio::spawn(async move { create(store, target, meta).await });
+        task.await.unwrap_or_else(|error| {
+            let problem = Problem::Unexpected(error.to_string());
+            Err(StoreError::new(
+                problem,
+                Operation::CreateMultipartUpload,
+                uri,
+            ))
+        })
+    }
+}
+
+async fn create(
+    store: ObjectStore,
+    uri: ObjectUri,
+    description: Description,
+) -> Result<MultipartUpload, StoreError> {
+    const OPERATION: Operation = Operation::CreateMultipartUpload;
+    store.meter.put();
+    let request = store.client.create_multipart_upload();
+    let output = request
+        .bucket(&uri.bucket)
+        .key(&uri.key)
+        .content_type(description.content_type)
+        .set_metadata(Some(description.metadata.into_iter().collect()))
+        .send()
+        .await
+        .map_err(|error| StoreError::from_sdk(&error, OPERATION, &uri))?;
+    let Some(id) = output.upload_id else {
+        let problem = Problem::Unexpected("it named no upload id".to_owned());
+        return Err(StoreError::new(problem, OPERATION, &uri));
+    };
+    Ok(MultipartUpload {
+        store,
+        uri,
+        id,
+        open: true,
+    })
+}
+
+impl MultipartUpload {
+    /// Stores one part.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn put_part(&self, number: u32, slice: FileSlice<'_>) -> Result<Part, StoreError> {
+        let body = slice.body(Operation::UploadPart, &self.uri).await?;
+        self.store.meter.put();
+        let request = self.store.client.upload_part();
+        let output = request
+            .bucket(&self.uri.bucket)
+            .key(&self.uri.key)
+            .upload_id(&self.id)
+            .part_number(part_number(number))
+            .content_length(slice.content_length())
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.uri))?;
+        self.store.meter.stored(slice.length);
+        Ok(Part {
+            number,
+            etag: ETag::new(output.e_tag().unwrap_or_default()),
+        })
+    }
+
+    /// Makes the parts, in order of their numbers, one object.
+    ///
+    /// # Errors
+    /// See [`Problem`]; the upload is then aborted.
+    pub async fn complete(mut self, parts: &[Part]) -> Result<ETag, StoreError> {
+        match self.send_complete(parts).await {
+            Ok(etag) => {
+                self.open = false;
+                Ok(etag)
+            }
+            Err(error) => {
+                self.abort().await.ok();
+                Err(error)
+            }
+        }
+    }
+
+    async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
+        self.store.meter.put();
+        let parts = parts.iter().map(completed_part).collect();
+        let parts = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts))
+            .build();
+        let request = self.store.client.complete_multipart_upload();
+        let output = request
+            .bucket(&self.uri.bucket)
+            .key(&self.uri.key)
+            .upload_id(&self.id)
+            .multipart_upload(parts)
+            .send()
+            .await
+            .map_err(|error| {
+                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.uri)
+            })?;
+        Ok(ETag::new(output.e_tag().unwrap_or_default()))
+    }
+
+    /// Gives the upload up and removes its parts.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn abort(mut self) -> Result<(), StoreError> {
+        self.open = false;
+        send_abort(&self.store, &self.uri, &self.id).await
+    }
+}
+
+impl Drop for MultipartUpload {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let (store, uri) = (self.store.clone(), self.uri.clone());
+        let id = std::mem::take(&mut self.id);
+        runtime.spawn(async move {
+            if let Err(error) = send_abort(&store, &uri, &id).await {
+                tracing::warn!(%error, "an abandoned upload was not aborted");
+            }
+        });
+    }
+}
+
+async fn send_abort(store: &ObjectStore, uri: &ObjectUri, id: &str) -> Result<(), StoreError> {
+    store.meter.put();
+    let request = store.client.abort_multipart_upload();
+    request
+        .bucket(&uri.bucket)
+        .key(&uri.key)
+        .upload_id(id)
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| StoreError::from_sdk(&error, Operation::AbortMultipartUpload, uri))
+}
+
+fn completed_part(part: &Part) -> CompletedPart {
+    CompletedPart::builder()
+        .part_number(part_number(part.number))
+        .e_tag(part.etag.quoted())
+        .build()
+}
+
+fn part_number(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
