@@ -2,11 +2,13 @@
 
 pub mod code;
 pub mod fetch;
+pub mod ffmpeg;
 pub mod flicks;
 mod frame_rate;
 pub mod media;
 pub mod object_store;
 pub mod plan;
+pub mod probe;
 pub mod process;
 pub mod settle;
 pub mod timeline;

@@ -4,7 +4,7 @@ use num_rational::Ratio;
 
 use crate::flicks::Flicks;
 pub use colour::{Colour, ColourRange};
-pub use format::{Demuxer, FormatError, Recognised, recognise};
+pub use format::{Demuxer, FormatError, HEAD_LENGTH, Recognised, recognise};
 
 mod colour;
 mod format;

@@ -1,0 +1,256 @@
+//! Running ffmpeg and ffprobe.
+//!
+//! Each process gets an empty environment (no credentials, no way to find the
+//! runtime API), no standard input, and a process group of its own that is
+//! killed when the future that waits for it is dropped.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ffmpeg_sidecar::command::FfmpegCommand;
+use rustix::process::{Pid, Signal, kill_process_group};
+use thiserror::Error;
+
+/// How much of a process's complaints is kept: the last bytes.
+const LOG_LIMIT: usize = 4096;
+
+/// The two programs.
+#[derive(Clone, Debug)]
+pub struct Ffmpeg {
+    ffmpeg: PathBuf,
+    ffprobe: PathBuf,
+}
+
+/// Why a process did not do what it was told.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// It did not start, or could not be waited for.
+    #[error("can't run `{}`: {source}", program.display())]
+    Start {
+        /// Its path.
+        program: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It ended badly.
+    #[error("{program} ended with {status}: {log}")]
+    Failed {
+        /// `ffmpeg` or `ffprobe`.
+        program: String,
+        /// Exit code or signal.
+        status: ExitStatus,
+        /// The end of what it said.
+        log: String,
+    },
+}
+
+impl Ffmpeg {
+    /// The programs at these paths.
+    #[must_use]
+    pub fn new(ffmpeg: impl Into<PathBuf>, ffprobe: impl Into<PathBuf>) -> Self {
+        Self { ffmpeg: ffmpeg.into(), ffprobe: ffprobe.into() }
+    }
+
+    /// Runs ffmpeg; `progress` hears how much of the output is done, in
+    /// frames (0 without picture) and microseconds.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub async fn encode(
+        &self,
+        arguments: Vec<String>,
+        mut progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<(), RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
+        command.args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
+        command.args(arguments);
+        let mut current = Progress::default();
+        let on_line = move |line: &str| {
+            if current.read(line) {
+                progress(current);
+            }
+        };
+        supervise(command, self.ffmpeg.clone(), on_line).await.map(drop)
+    }
+
+    /// Runs ffprobe on a file; `on_line` hears every line that it prints.
+    /// Returns what it complained about.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub async fn inspect(
+        &self,
+        demuxer: &str,
+        path: &Path,
+        arguments: &[&str],
+        on_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.ffprobe);
+        command.args("-hide_banner -loglevel error -protocol_whitelist file -f".split(' '));
+        command.arg(demuxer).args(arguments).arg("-i").arg(crate::plan::file_url(path));
+        supervise(command, self.ffprobe.clone(), on_line).await
+    }
+}
+
+/// How much of the output is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Frames.
+    pub frames: u64,
+    /// Microseconds.
+    pub micros: u64,
+}
+
+impl Progress {
+    /// Takes one line of ffmpeg's `-progress` output; true when a report is
+    /// complete.
+    fn read(&mut self, line: &str) -> bool {
+        match line.split_once('=') {
+            Some(("frame", value)) => self.frames = value.trim().parse().unwrap_or(self.frames),
+            Some(("out_time_us", value)) => self.micros = value.trim().parse().unwrap_or(self.micros),
+            Some(("progress", _)) => return true,
+            _ => {}
+        }
+        false
+    }
+}
+
+/// Holds a process group; kills it when dropped before the process has ended.
+#[derive(Debug, Default)]
+struct Leash(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    group: Option<Pid>,
+    dropped: bool,
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.dropped = true;
+        if let Some(group) = held.group.take() {
+            // It may just have ended by itself.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Runs a process to its end on a thread of its own. Returns its complaints.
+async fn supervise(
+    command: FfmpegCommand,
+    program: PathBuf,
+    on_line: impl FnMut(&str) + Send + 'static,
+) -> Result<String, RunError> {
+    let leash = Leash::default();
+    let held = Arc::clone(&leash.0);
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let run = tokio::task::spawn_blocking(move || run(command, &held, on_line));
+    let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
+    let (status, log) = outcome.map_err(|source| RunError::Start { program, source })?;
+    if status.success() { Ok(log) } else { Err(RunError::Failed { program: name, status, log }) }
+}
+
+fn run(
+    mut command: FfmpegCommand,
+    held: &Mutex<Held>,
+    on_line: impl FnMut(&str),
+) -> io::Result<(ExitStatus, String)> {
+    command.as_inner_mut().env_clear().process_group(0);
+    let mut child = {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.dropped {
+            return Err(io::Error::other("the task was given up"));
+        }
+        let mut child = command.spawn()?;
+        held.group = Some(Pid::from_child(child.as_inner()));
+        child
+    };
+    drop(child.take_stdin());
+    let log = drain(child.as_inner_mut(), on_line);
+    let status = child.wait();
+    held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
+    Ok((status?, log?))
+}
+
+/// Reads both outputs until they close; an undrained pipe would stall the
+/// process.
+fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String> {
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
+    std::thread::scope(|scope| {
+        let log = scope.spawn(|| stderr.map_or_else(|| Ok(String::new()), tail));
+        if let Some(stdout) = stdout {
+            for line in BufReader::new(stdout).lines() {
+                on_line(&line?);
+            }
+        }
+        log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
+    })
+}
+
+/// The last [`LOG_LIMIT`] bytes of a stream, however long it is.
+fn tail(mut stream: impl Read) -> io::Result<String> {
+    let mut kept = Vec::with_capacity(2 * LOG_LIMIT);
+    let mut chunk = [0; LOG_LIMIT];
+    loop {
+        let length = stream.read(&mut chunk)?;
+        if length == 0 {
+            break;
+        }
+        kept.extend_from_slice(&chunk[..length]);
+        let surplus = kept.len().saturating_sub(LOG_LIMIT);
+        kept.drain(..surplus);
+    }
+    Ok(String::from_utf8_lossy(&kept).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ffmpeg, Progress, RunError, tail};
+
+    #[test]
+    fn progress_is_reported_block_by_block() {
+        let mut progress = Progress::default();
+        let lines = ["frame=12", "fps=30.1", "out_time_us=480000", "progress=continue"];
+        assert_eq!(lines.map(|line| progress.read(line)), [false, false, false, true]);
+        assert_eq!(progress, Progress { frames: 12, micros: 480_000 });
+        assert!(!progress.read("out_time_us=N/A"));
+        assert_eq!(progress.micros, 480_000);
+    }
+
+    #[test]
+    fn only_the_end_of_a_log_is_kept() {
+        let log = format!("{}the end", "x".repeat(1_000_000));
+        let kept = tail(log.as_bytes()).unwrap();
+        assert!(kept.len() <= super::LOG_LIMIT && kept.ends_with("the end"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_and_a_failing_one_are_told_apart() {
+        let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe");
+        let error = missing.encode(vec![], |_| ()).await.unwrap_err();
+        assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");
+        let failing = Ffmpeg::new("/bin/false", "/bin/false");
+        let error = failing.encode(vec![], |_| ()).await.unwrap_err();
+        assert!(matches!(error, RunError::Failed { .. }), "{error}");
+    }
+
+    /// `yes` never ends by itself; if it were not killed, the reading thread
+    /// would keep the runtime from shutting down.
+    #[test]
+    fn giving_up_the_wait_ends_the_process() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let endless = Ffmpeg::new("/usr/bin/yes", "/usr/bin/yes");
+            let wait = tokio::time::timeout(Duration::from_millis(50), endless.encode(vec![], |_| ()));
+            assert!(wait.await.is_err());
+        });
+        drop(runtime);
+    }
+}
