@@ -210,6 +210,8 @@ fn tail(mut stream: impl Read) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
     use super::{Ffmpeg, Progress, RunError, tail};
@@ -241,14 +243,18 @@ mod tests {
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
     }
 
-    /// `yes` never ends by itself; if it were not killed, the reading thread
-    /// would keep the runtime from shutting down.
+    /// If the process were not killed, its reading thread would keep the
+    /// runtime from shutting down.
     #[test]
     fn giving_up_the_wait_ends_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let endless = folder.path().join("endless");
+        fs::write(&endless, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+        fs::set_permissions(&endless, fs::Permissions::from_mode(0o700)).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let endless = Ffmpeg::new("/usr/bin/yes", "/usr/bin/yes");
-            let wait = tokio::time::timeout(Duration::from_millis(50), endless.encode(vec![], |_| ()));
+            let ffmpeg = Ffmpeg::new(&endless, &endless);
+            let wait = tokio::time::timeout(Duration::from_millis(50), ffmpeg.encode(vec![], |_| ()));
             assert!(wait.await.is_err());
         });
         drop(runtime);
