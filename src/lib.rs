@@ -2,5 +2,9 @@
 
 pub mod code;
 pub mod fetch;
+pub mod message;
+pub mod notify;
 pub mod object_store;
+pub mod settings;
+pub mod task;
 pub mod upload;
