@@ -1,0 +1,133 @@
+//! The completion message: what subscribers of the topic get.
+
+use serde_json::json;
+
+use crate::task::{EventId, Status, TASK_TYPE, TaskRecord};
+
+/// SNS takes 256 KiB, attributes included.
+const LARGEST: usize = 256 * 1024 - 4 * 1024;
+
+/// A message as the topic gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// JSON text.
+    pub body: String,
+    /// What subscription filters can match.
+    pub attributes: Vec<(&'static str, String)>,
+}
+
+/// Renders the message of a task that has ended. `arn` is the function's or
+/// the state machine's, `time` is epoch milliseconds.
+#[must_use]
+pub fn completion(record: &TaskRecord, arn: &str, time: i64) -> Message {
+    let mut body = body(&record.event_id, &content(record), arn, time);
+    if body.len() > LARGEST {
+        body = self::body(&record.event_id, &content(&shortened(record)), arn, time);
+    }
+    Message {
+        body,
+        attributes: attributes(record),
+    }
+}
+
+fn body(id: &EventId, content: &str, arn: &str, time: i64) -> String {
+    json!({
+        "id": id,
+        "source": "video-concat",
+        "type": format!("imm:Task:{TASK_TYPE}"),
+        "subject": format!("{arn}/imm:Task:{TASK_TYPE}"),
+        "time": time.to_string(),
+        "content": content,
+    })
+    .to_string()
+}
+
+fn content(record: &TaskRecord) -> String {
+    serde_json::to_string(record).unwrap_or_default()
+}
+
+/// Thousands of segments are more than a message holds. The last target is the
+/// playlist, which names them all.
+fn shortened(record: &TaskRecord) -> TaskRecord {
+    let mut short = record.clone();
+    short.targets = record.targets.last().cloned().into_iter().collect();
+    short.timeline.clear();
+    short.warnings = vec![
+        "this message leaves out the timeline, warnings, and all targets but the last; the task's record has them".to_owned(),
+    ];
+    short
+}
+
+fn attributes(record: &TaskRecord) -> Vec<(&'static str, String)> {
+    let mut attributes = vec![
+        ("TaskId", record.task_id.to_string()),
+        ("TaskType", TASK_TYPE.to_owned()),
+        ("Status", record.status.to_string()),
+    ];
+    if let (Status::Failed, Some(code)) = (record.status, record.code) {
+        attributes.push(("Code", code.to_string()));
+    }
+    attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{LARGEST, completion};
+    use crate::code::Code;
+    use crate::object_store::{ETag, ObjectUri};
+    use crate::task::{Status, TargetRecord, TaskRecord, example};
+
+    const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:concat";
+
+    #[test]
+    fn the_body_carries_the_record_as_text() {
+        let record = example();
+        let message = completion(&record, ARN, 1_744_872_010_123);
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        assert_eq!(body["id"], record.event_id.to_string());
+        assert_eq!(body["source"], "video-concat");
+        assert_eq!(body["type"], "imm:Task:MediaConvert");
+        assert_eq!(body["subject"], format!("{ARN}/imm:Task:MediaConvert"));
+        assert_eq!(body["time"], "1744872010123");
+        let content: TaskRecord = serde_json::from_str(body["content"].as_str().unwrap()).unwrap();
+        assert_eq!(content, record);
+    }
+
+    #[test]
+    fn a_failure_can_be_filtered_by_its_code() {
+        let mut record = example();
+        let names = |record: &TaskRecord| {
+            let message = completion(record, ARN, 0);
+            message
+                .attributes
+                .iter()
+                .map(|(name, _)| *name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&record), ["TaskId", "TaskType", "Status"]);
+        record.status = Status::Failed;
+        record.code = Some(Code::NoSuchKey);
+        assert_eq!(names(&record), ["TaskId", "TaskType", "Status", "Code"]);
+        let message = completion(&record, ARN, 0);
+        assert_eq!(message.attributes[3].1, "NoSuchKey");
+        assert_eq!(message.attributes[2].1, "Failed");
+    }
+
+    #[test]
+    fn a_message_with_thousands_of_segments_still_fits() {
+        let mut record = example();
+        record.targets = (0..5000)
+            .map(|index| TargetRecord {
+                uri: ObjectUri::new("bucket", format!("a/long/enough/name/{index}.ts")),
+                etag: ETag::new("0123456789abcdef0123456789abcdef"),
+                size: 1,
+                content_type: "video/mp2t".to_owned(),
+            })
+            .collect();
+        let message = completion(&record, ARN, 0);
+        assert!(message.body.len() <= LARGEST);
+        assert!(message.body.contains("/4999.ts"));
+    }
+}

@@ -1,0 +1,177 @@
+//! Publish: the completion message goes to an SNS topic.
+
+use aws_config::SdkConfig;
+use aws_sdk_sns::Client;
+use aws_sdk_sns::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_sns::operation::RequestId;
+use aws_sdk_sns::types::MessageAttributeValue;
+
+use crate::message::Message;
+
+/// Sends messages to topics.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    client: Client,
+}
+
+/// Why a message could not be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotifyError {
+    /// A bare topic name, and nothing that says whose.
+    #[error("topic `{0}` is a bare name: set `TOPIC_ARN_PREFIX` or give the topic's whole ARN")]
+    NoPrefix(String),
+    /// There is no such topic.
+    #[error("topic `{arn}` does not exist ({request})")]
+    NoSuchTopic {
+        /// The topic.
+        arn: String,
+        /// The request id, in words.
+        request: String,
+    },
+    /// The function's role may not publish there.
+    #[error("the function's role must allow `sns:Publish` on topic `{arn}` ({request})")]
+    AccessDenied {
+        /// The topic.
+        arn: String,
+        /// The request id, in words.
+        request: String,
+    },
+    /// Anything else.
+    #[error("cannot publish to topic `{arn}`: {said} ({request})")]
+    Failed {
+        /// The topic.
+        arn: String,
+        /// What the service or the connection said.
+        said: String,
+        /// The request id, in words.
+        request: String,
+    },
+}
+
+impl Publisher {
+    /// A publisher with the shared configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(config),
+        }
+    }
+
+    /// Sends `message` to the topic of this ARN.
+    ///
+    /// # Errors
+    /// See [`NotifyError`].
+    pub async fn publish(&self, arn: &str, message: &Message) -> Result<(), NotifyError> {
+        let mut request = self.client.publish().topic_arn(arn).message(&message.body);
+        for (name, value) in &message.attributes {
+            let value = attribute(value).map_err(|error| failed(arn, error.to_string(), None))?;
+            request = request.message_attributes(*name, value);
+        }
+        let Err(error) = request.send().await else {
+            return Ok(());
+        };
+        let said = match (error.code(), error.message()) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            _ => DisplayErrorContext(&error).to_string(),
+        };
+        let request = error.request_id();
+        Err(match error.code() {
+            Some("NotFound" | "NotFoundException") => NotifyError::NoSuchTopic {
+                arn: arn.to_owned(),
+                request: in_words(request),
+            },
+            Some("AuthorizationError" | "AuthorizationErrorException" | "AccessDenied") => {
+                NotifyError::AccessDenied {
+                    arn: arn.to_owned(),
+                    request: in_words(request),
+                }
+            }
+            _ => failed(arn, said, request),
+        })
+    }
+}
+
+fn failed(arn: &str, said: String, request: Option<&str>) -> NotifyError {
+    NotifyError::Failed {
+        arn: arn.to_owned(),
+        said,
+        request: in_words(request),
+    }
+}
+
+fn in_words(request: Option<&str>) -> String {
+    request.map_or_else(
+        || "no request id".to_owned(),
+        |id| format!("request id {id}"),
+    )
+}
+
+fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
+    MessageAttributeValue::builder()
+        .data_type("String")
+        .string_value(value)
+        .build()
+}
+
+/// The ARN of a topic that is named by its ARN or by a bare name. `prefix` is
+/// the setting; without it the topic is in the function's own account and region.
+///
+/// # Errors
+/// [`NotifyError::NoPrefix`].
+pub fn topic_arn(
+    topic: &str,
+    prefix: Option<&str>,
+    function_arn: &str,
+) -> Result<String, NotifyError> {
+    if topic.starts_with("arn:") {
+        return Ok(topic.to_owned());
+    }
+    let own = || own_prefix(function_arn);
+    prefix
+        .map(str::to_owned)
+        .or_else(own)
+        .map(|prefix| format!("{prefix}{topic}"))
+        .ok_or_else(|| NotifyError::NoPrefix(topic.to_owned()))
+}
+
+/// Functions are `arn:partition:lambda:region:account:function:name`, state
+/// machines likewise; topics share all but the service.
+fn own_prefix(function_arn: &str) -> Option<String> {
+    let mut parts = function_arn.split(':');
+    let (arn, partition) = (parts.next()?, parts.next()?);
+    let (_service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
+    let complete = arn == "arn" && [partition, region, account].iter().all(|p| !p.is_empty());
+    complete.then(|| format!("arn:{partition}:sns:{region}:{account}:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NotifyError, topic_arn};
+
+    const FUNCTION: &str = "arn:aws-cn:lambda:cn-north-1:123456789012:function:concat:live";
+
+    #[test]
+    fn topics_resolve() {
+        let arn = "arn:aws:sns:us-east-1:1:done";
+        for (topic, prefix, function, expected) in [
+            (arn, None, "", arn),
+            (arn, Some("arn:aws:sns:x:2:"), FUNCTION, arn),
+            ("done", Some("arn:aws:sns:us-east-1:1:"), FUNCTION, arn),
+            (
+                "done",
+                None,
+                FUNCTION,
+                "arn:aws-cn:sns:cn-north-1:123456789012:done",
+            ),
+        ] {
+            assert_eq!(topic_arn(topic, prefix, function).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_bare_name_without_a_prefix_is_an_error() {
+        let error = topic_arn("done", None, "local").unwrap_err();
+        assert_eq!(error, NotifyError::NoPrefix("done".to_owned()));
+        assert!(error.to_string().contains("`TOPIC_ARN_PREFIX`"));
+    }
+}

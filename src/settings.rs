@@ -1,0 +1,444 @@
+//! The function's settings, read once from its environment.
+//!
+//! An empty value counts as unset: templates hand on parameters that nobody
+//! filled in.
+
+mod keys;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use keys::{AccessKeys, HttpAuth, KeySource, Secret};
+
+/// The speed presets of x264 and x265, fastest first.
+pub const PRESETS: [&str; 10] = [
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+];
+
+/// Every setting, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `FFMPEG_PATH`.
+    pub ffmpeg: PathBuf,
+    /// `FFPROBE_PATH`.
+    pub ffprobe: PathBuf,
+    /// `WORK_DIR`: where sources and outputs are kept while a task runs.
+    pub work_dir: PathBuf,
+    /// `TASK_BUCKET`; `None` is the target bucket.
+    pub task_bucket: Option<String>,
+    /// `TASK_PREFIX`: what the keys of task records start with.
+    pub task_prefix: String,
+    /// `TOPIC_ARN_PREFIX`, with its last colon; `None` is from the function's own ARN.
+    pub topic_arn_prefix: Option<String>,
+    /// `UPLOAD_PROCESS`: the process string for uploads that carry none.
+    pub upload_process: Option<String>,
+    /// `DEFAULT_BUCKET` of HTTP requests whose path holds only a key.
+    pub default_bucket: Option<String>,
+    /// `OSS_ACCESS_KEYS` or `OSS_ACCESS_KEYS_SECRET`.
+    pub access_keys: Option<KeySource>,
+    /// `HTTP_AUTH`.
+    pub http_auth: HttpAuth,
+    /// `MAX_SOURCES`: longest concatenation list.
+    pub max_sources: usize,
+    /// `VIDEO_PRESET`, one of [`PRESETS`].
+    pub video_preset: &'static str,
+    /// What should be known but stops nothing, in words for the log.
+    pub warnings: Vec<String>,
+}
+
+/// A setting that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("setting `{name}` {problem}")]
+pub struct SettingError {
+    /// The setting.
+    pub name: &'static str,
+    problem: String,
+}
+
+/// Every setting that is wrong, a line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingErrors(pub Vec<SettingError>);
+
+impl fmt::Display for SettingErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for SettingErrors {}
+
+impl Settings {
+    /// Reads the settings that `get` gives by name.
+    ///
+    /// # Errors
+    /// Names every setting that is wrong.
+    pub fn from_env_map(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
+        let mut reader = Reader {
+            get,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let access_keys = reader.access_keys();
+        let settings = Self {
+            ffmpeg: reader.absolute("FFMPEG_PATH", "/opt/bin/ffmpeg"),
+            ffprobe: reader.absolute("FFPROBE_PATH", "/opt/bin/ffprobe"),
+            work_dir: reader.absolute("WORK_DIR", "/tmp"),
+            task_bucket: reader.bucket("TASK_BUCKET"),
+            task_prefix: reader.task_prefix(),
+            topic_arn_prefix: reader.topic_arn_prefix(),
+            upload_process: reader.value("UPLOAD_PROCESS"),
+            default_bucket: reader.bucket("DEFAULT_BUCKET"),
+            http_auth: reader.http_auth(access_keys.is_some()),
+            access_keys,
+            max_sources: reader.max_sources(),
+            video_preset: reader.video_preset(),
+            warnings: reader.warnings,
+        };
+        if reader.errors.is_empty() {
+            Ok(settings)
+        } else {
+            Err(SettingErrors(reader.errors))
+        }
+    }
+
+    /// Looks whether the files that the settings name are there.
+    ///
+    /// # Errors
+    /// Names every setting whose file is missing.
+    pub fn check_files(&self) -> Result<(), SettingErrors> {
+        let missing = |name, path: &Path, is_there: bool, hint: &str| {
+            (!is_there).then(|| SettingError {
+                name,
+                problem: format!("names `{}`, which is {hint}", path.display()),
+            })
+        };
+        let tool = "not a file: attach the ffmpeg layer or name another path";
+        let errors: Vec<SettingError> = [
+            missing("FFMPEG_PATH", &self.ffmpeg, self.ffmpeg.is_file(), tool),
+            missing("FFPROBE_PATH", &self.ffprobe, self.ffprobe.is_file(), tool),
+            missing(
+                "WORK_DIR",
+                &self.work_dir,
+                self.work_dir.is_dir(),
+                "not a folder",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(SettingErrors(errors))
+        }
+    }
+}
+
+/// Reads values one by one and keeps what is wrong with them.
+struct Reader<G> {
+    get: G,
+    errors: Vec<SettingError>,
+    warnings: Vec<String>,
+}
+
+impl<G: Fn(&str) -> Option<String>> Reader<G> {
+    fn value(&self, name: &str) -> Option<String> {
+        (self.get)(name).filter(|value| !value.is_empty())
+    }
+
+    fn wrong(&mut self, name: &'static str, problem: impl Into<String>) {
+        self.errors.push(SettingError {
+            name,
+            problem: problem.into(),
+        });
+    }
+
+    fn absolute(&mut self, name: &'static str, default: &str) -> PathBuf {
+        let path = PathBuf::from(self.value(name).unwrap_or_else(|| default.to_owned()));
+        if !path.is_absolute() {
+            let problem = format!("is `{}`, but must be an absolute path", path.display());
+            self.wrong(name, problem);
+        }
+        path
+    }
+
+    fn bucket(&mut self, name: &'static str) -> Option<String> {
+        let bucket = self.value(name)?;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        if bucket.len() < 3 || bucket.len() > 63 || !bucket.chars().all(allowed) {
+            let problem = format!("is `{bucket}`, but must be the bare name of a bucket");
+            self.wrong(name, problem);
+        }
+        Some(bucket)
+    }
+
+    fn task_prefix(&mut self) -> String {
+        let prefix = self
+            .value("TASK_PREFIX")
+            .unwrap_or_else(|| ".tasks/".to_owned());
+        if prefix.starts_with('/') {
+            let problem = format!("is `{prefix}`, but a key must not start with `/`");
+            self.wrong("TASK_PREFIX", problem);
+        }
+        prefix
+    }
+
+    fn topic_arn_prefix(&mut self) -> Option<String> {
+        let prefix = self.value("TOPIC_ARN_PREFIX")?;
+        let bare = prefix.strip_suffix(':').unwrap_or(&prefix);
+        let parts: Vec<&str> = bare.split(':').collect();
+        if let ["arn", partition, "sns", region, account] = parts[..]
+            && [partition, region, account]
+                .iter()
+                .all(|part| !part.is_empty())
+        {
+            return Some(format!("{bare}:"));
+        }
+        let problem =
+            format!("is `{prefix}`, but must look like `arn:aws:sns:us-east-1:123456789012:`");
+        self.wrong("TOPIC_ARN_PREFIX", problem);
+        None
+    }
+
+    fn access_keys(&mut self) -> Option<KeySource> {
+        match (
+            self.value("OSS_ACCESS_KEYS"),
+            self.value("OSS_ACCESS_KEYS_SECRET"),
+        ) {
+            (None, None) => None,
+            (None, Some(id)) => Some(KeySource::SecretsManager(id)),
+            (Some(json), None) => match AccessKeys::from_json(&json) {
+                Ok(keys) => Some(KeySource::Given(keys)),
+                Err(problem) => {
+                    self.wrong("OSS_ACCESS_KEYS", problem);
+                    None
+                }
+            },
+            (Some(_), Some(_)) => {
+                self.wrong(
+                    "OSS_ACCESS_KEYS",
+                    "and `OSS_ACCESS_KEYS_SECRET` exclude each other",
+                );
+                None
+            }
+        }
+    }
+
+    fn http_auth(&mut self, has_keys: bool) -> HttpAuth {
+        let default = HttpAuth::Required {
+            iam: true,
+            oss: has_keys,
+        };
+        let Some(text) = self.value("HTTP_AUTH") else {
+            return default;
+        };
+        if text.trim() == "none" {
+            return self.open_door(default);
+        }
+        let (mut iam, mut oss) = (false, false);
+        for way in text.split(',').map(str::trim) {
+            match way {
+                "iam" => iam = true,
+                "oss" => oss = true,
+                _ => {
+                    let problem =
+                        format!("is `{text}`, but must be `iam`, `oss`, `iam,oss`, or `none`");
+                    self.wrong("HTTP_AUTH", problem);
+                    return default;
+                }
+            }
+        }
+        if oss && !has_keys {
+            let problem = format!(
+                "is `{text}`, but neither `OSS_ACCESS_KEYS` nor `OSS_ACCESS_KEYS_SECRET` is set"
+            );
+            self.wrong("HTTP_AUTH", problem);
+        }
+        HttpAuth::Required { iam, oss }
+    }
+
+    fn open_door(&mut self, default: HttpAuth) -> HttpAuth {
+        if self.value("AWS_SAM_LOCAL").as_deref() == Some("true") {
+            return HttpAuth::Open;
+        }
+        let warning = "setting `HTTP_AUTH` is `none`, which holds only where `AWS_SAM_LOCAL` is `true`; the default is in force";
+        self.warnings.push(warning.to_owned());
+        default
+    }
+
+    fn max_sources(&mut self) -> usize {
+        const DEFAULT: usize = 11;
+        let Some(text) = self.value("MAX_SOURCES") else {
+            return DEFAULT;
+        };
+        match text.parse() {
+            Ok(count @ 1..=100) => count,
+            _ => {
+                let problem = format!("is `{text}`, but must be a whole number from 1 to 100");
+                self.wrong("MAX_SOURCES", problem);
+                DEFAULT
+            }
+        }
+    }
+
+    fn video_preset(&mut self) -> &'static str {
+        const DEFAULT: &str = "veryfast";
+        let Some(text) = self.value("VIDEO_PRESET") else {
+            return DEFAULT;
+        };
+        if let Some(preset) = PRESETS.into_iter().find(|preset| *preset == text) {
+            return preset;
+        }
+        let problem = format!("is `{text}`, but must be one of {}", PRESETS.join(", "));
+        self.wrong("VIDEO_PRESET", problem);
+        DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HttpAuth, KeySource, Settings};
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+        let get = |name: &str| {
+            let pair = pairs.iter().find(|(known, _)| *known == name);
+            pair.map(|(_, value)| (*value).to_owned())
+        };
+        Settings::from_env_map(get).map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_defaults() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.ffmpeg.to_str(), Some("/opt/bin/ffmpeg"));
+        assert_eq!(settings.ffprobe.to_str(), Some("/opt/bin/ffprobe"));
+        assert_eq!(settings.work_dir.to_str(), Some("/tmp"));
+        assert_eq!(settings.task_prefix, ".tasks/");
+        assert_eq!(settings.max_sources, 11);
+        let iam_only = HttpAuth::Required {
+            iam: true,
+            oss: false,
+        };
+        assert_eq!(settings.http_auth, iam_only);
+        assert_eq!(settings.access_keys, None);
+        assert_eq!(
+            read(&[("MAX_SOURCES", ""), ("TASK_BUCKET", "")]),
+            Ok(settings)
+        );
+    }
+
+    #[test]
+    fn each_wrong_setting_gets_a_line() {
+        for (name, value, line) in [
+            (
+                "MAX_SOURCES",
+                "0",
+                "setting `MAX_SOURCES` is `0`, but must be a whole number from 1 to 100",
+            ),
+            (
+                "MAX_SOURCES",
+                "many",
+                "setting `MAX_SOURCES` is `many`, but must be a whole number from 1 to 100",
+            ),
+            (
+                "WORK_DIR",
+                "tmp",
+                "setting `WORK_DIR` is `tmp`, but must be an absolute path",
+            ),
+            (
+                "TASK_BUCKET",
+                "s3://b",
+                "setting `TASK_BUCKET` is `s3://b`, but must be the bare name of a bucket",
+            ),
+            (
+                "TASK_PREFIX",
+                "/t",
+                "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`",
+            ),
+            (
+                "HTTP_AUTH",
+                "all",
+                "setting `HTTP_AUTH` is `all`, but must be `iam`, `oss`, `iam,oss`, or `none`",
+            ),
+            (
+                "TOPIC_ARN_PREFIX",
+                "topics",
+                "setting `TOPIC_ARN_PREFIX` is `topics`, but must look like `arn:aws:sns:us-east-1:123456789012:`",
+            ),
+            (
+                "OSS_ACCESS_KEYS",
+                "hunter2",
+                "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty",
+            ),
+        ] {
+            assert_eq!(read(&[(name, value)]), Err(line.to_owned()));
+        }
+        assert!(
+            read(&[("VIDEO_PRESET", "warp")])
+                .unwrap_err()
+                .contains("`warp`")
+        );
+        assert!(
+            read(&[("HTTP_AUTH", "oss")])
+                .unwrap_err()
+                .contains("`OSS_ACCESS_KEYS`")
+        );
+        let two = read(&[("MAX_SOURCES", "x"), ("WORK_DIR", "y")]).unwrap_err();
+        assert_eq!(two.lines().count(), 2);
+    }
+
+    #[test]
+    fn keys_turn_oss_signatures_on_and_are_never_printed() {
+        let settings = read(&[("OSS_ACCESS_KEYS", r#"{"AKID": "hunter2"}"#)]).unwrap();
+        let both = HttpAuth::Required {
+            iam: true,
+            oss: true,
+        };
+        assert_eq!(settings.http_auth, both);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        let Some(KeySource::Given(keys)) = settings.access_keys else {
+            panic!("no keys");
+        };
+        assert_eq!(keys.secret("AKID").unwrap().expose(), "hunter2");
+    }
+
+    #[test]
+    fn only_a_local_function_can_be_open() {
+        let open = read(&[("HTTP_AUTH", "none"), ("AWS_SAM_LOCAL", "true")]).unwrap();
+        assert_eq!(open.http_auth, HttpAuth::Open);
+        let deployed = read(&[("HTTP_AUTH", "none")]).unwrap();
+        assert_ne!(deployed.http_auth, HttpAuth::Open);
+        assert_eq!(deployed.warnings.len(), 1);
+    }
+
+    #[test]
+    fn a_topic_prefix_gets_its_last_colon() {
+        for given in ["arn:aws:sns:eu-west-1:1", "arn:aws:sns:eu-west-1:1:"] {
+            let settings = read(&[("TOPIC_ARN_PREFIX", given)]).unwrap();
+            assert_eq!(
+                settings.topic_arn_prefix.as_deref(),
+                Some("arn:aws:sns:eu-west-1:1:")
+            );
+        }
+    }
+
+    #[test]
+    fn missing_files_are_named_by_their_setting() {
+        let settings = read(&[("FFMPEG_PATH", "/no/ffmpeg")]).unwrap();
+        let error = settings.check_files().unwrap_err().to_string();
+        assert!(
+            error.starts_with("setting `FFMPEG_PATH` names `/no/ffmpeg`"),
+            "{error}"
+        );
+    }
+}
