@@ -64,9 +64,11 @@ bootstrap: $(cross)
 	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
 
-# It caches itself: nothing happens where both binaries are up to date.
+# It caches itself: nothing happens where both binaries are up to date. The libraries that it links
+# are the machine's own, so it doesn't cross.
 layer:
-	ARCH=$(ARCH) layers/ffmpeg/build
+	@test $(machine) = $(ARCH) || { echo "the ffmpeg layer for $(ARCH) has to be built on an $(ARCH) machine; this one is $(machine)" >&2; exit 1; }
+	layers/ffmpeg/build
 
 demo: build
 	$(cargo_build) --release --locked --example demo
