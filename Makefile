@@ -67,15 +67,20 @@ bootstrap: $(cross)
 # It caches itself: nothing happens where both binaries are up to date. The libraries that it links
 # are the machine's own, so it doesn't cross.
 layer:
-	@test $(machine) = $(ARCH) || { echo "the ffmpeg layer for $(ARCH) has to be built on an $(ARCH) machine; this one is $(machine)" >&2; exit 1; }
+	@test $(machine) = $(ARCH) || { \
+		echo "the layer for $(ARCH) needs a machine of that kind; this one is $(machine)" >&2; \
+		exit 1; \
+	}
 	layers/ffmpeg/build
 
 demo: build
 	$(cargo_build) --release --locked --example demo
 	"$(release)/examples/demo"
 
+# The documentation's examples come first, so that the summary at the end is the tests' own.
 test: build tools
-	cargo test --locked
+	cargo test --locked --doc
+	cargo test --locked --lib --bins --tests
 
 bench: build
 	$(cargo_build) --release --locked --example bench
