@@ -51,7 +51,10 @@ impl Ffmpeg {
     /// The programs at these paths.
     #[must_use]
     pub fn new(ffmpeg: impl Into<PathBuf>, ffprobe: impl Into<PathBuf>) -> Self {
-        Self { ffmpeg: ffmpeg.into(), ffprobe: ffprobe.into() }
+        Self {
+            ffmpeg: ffmpeg.into(),
+            ffprobe: ffprobe.into(),
+        }
     }
 
     /// Runs ffmpeg; `progress` hears how much of the output is done, in
@@ -65,7 +68,8 @@ impl Ffmpeg {
         mut progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<(), RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
-        command.args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
+        command
+            .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
         command.args(arguments);
         let mut current = Progress::default();
         let on_line = move |line: &str| {
@@ -73,7 +77,9 @@ impl Ffmpeg {
                 progress(current);
             }
         };
-        supervise(command, self.ffmpeg.clone(), on_line).await.map(drop)
+        supervise(command, self.ffmpeg.clone(), on_line)
+            .await
+            .map(drop)
     }
 
     /// Runs ffprobe on a file; `on_line` hears every line that it prints.
@@ -90,7 +96,11 @@ impl Ffmpeg {
     ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.ffprobe);
         command.args("-hide_banner -loglevel error -protocol_whitelist file -f".split(' '));
-        command.arg(demuxer).args(arguments).arg("-i").arg(crate::plan::file_url(path));
+        command
+            .arg(demuxer)
+            .args(arguments)
+            .arg("-i")
+            .arg(crate::plan::file_url(path));
         supervise(command, self.ffprobe.clone(), on_line).await
     }
 }
@@ -110,7 +120,9 @@ impl Progress {
     fn read(&mut self, line: &str) -> bool {
         match line.split_once('=') {
             Some(("frame", value)) => self.frames = value.trim().parse().unwrap_or(self.frames),
-            Some(("out_time_us", value)) => self.micros = value.trim().parse().unwrap_or(self.micros),
+            Some(("out_time_us", value)) => {
+                self.micros = value.trim().parse().unwrap_or(self.micros)
+            }
             Some(("progress", _)) => return true,
             _ => {}
         }
@@ -147,11 +159,26 @@ async fn supervise(
 ) -> Result<String, RunError> {
     let leash = Leash::default();
     let held = Arc::clone(&leash.0);
-    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = program
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let run = tokio::task::spawn_blocking(move || run(command, &held, on_line));
-    let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
+    let outcome = run
+        .await
+        .map_err(io::Error::other)
+        .and_then(|outcome| outcome);
     let (status, log) = outcome.map_err(|source| RunError::Start { program, source })?;
-    if status.success() { Ok(log) } else { Err(RunError::Failed { program: name, status, log }) }
+    if status.success() {
+        Ok(log)
+    } else {
+        Err(RunError::Failed {
+            program: name,
+            status,
+            log,
+        })
+    }
 }
 
 fn run(
@@ -188,7 +215,8 @@ fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String>
                 on_line(&line?);
             }
         }
-        log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
+        log.join()
+            .unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
     })
 }
 
@@ -219,9 +247,23 @@ mod tests {
     #[test]
     fn progress_is_reported_block_by_block() {
         let mut progress = Progress::default();
-        let lines = ["frame=12", "fps=30.1", "out_time_us=480000", "progress=continue"];
-        assert_eq!(lines.map(|line| progress.read(line)), [false, false, false, true]);
-        assert_eq!(progress, Progress { frames: 12, micros: 480_000 });
+        let lines = [
+            "frame=12",
+            "fps=30.1",
+            "out_time_us=480000",
+            "progress=continue",
+        ];
+        assert_eq!(
+            lines.map(|line| progress.read(line)),
+            [false, false, false, true]
+        );
+        assert_eq!(
+            progress,
+            Progress {
+                frames: 12,
+                micros: 480_000
+            }
+        );
         assert!(!progress.read("out_time_us=N/A"));
         assert_eq!(progress.micros, 480_000);
     }
@@ -237,7 +279,10 @@ mod tests {
     async fn a_missing_program_and_a_failing_one_are_told_apart() {
         let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe");
         let error = missing.encode(vec![], |_| ()).await.unwrap_err();
-        assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");
+        assert!(
+            error.to_string().starts_with("can't run `/nowhere/ffmpeg`"),
+            "{error}"
+        );
         let failing = Ffmpeg::new("/bin/false", "/bin/false");
         let error = failing.encode(vec![], |_| ()).await.unwrap_err();
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
@@ -251,10 +296,14 @@ mod tests {
         let endless = folder.path().join("endless");
         fs::write(&endless, "#!/bin/sh\nexec sleep 1000\n").unwrap();
         fs::set_permissions(&endless, fs::Permissions::from_mode(0o700)).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let ffmpeg = Ffmpeg::new(&endless, &endless);
-            let wait = tokio::time::timeout(Duration::from_millis(50), ffmpeg.encode(vec![], |_| ()));
+            let wait =
+                tokio::time::timeout(Duration::from_millis(50), ffmpeg.encode(vec![], |_| ()));
             assert!(wait.await.is_err());
         });
         drop(runtime);

@@ -89,7 +89,10 @@ impl PlannedClip {
     /// The sound, unless none of it is inside the cut.
     fn sound(&self) -> Option<&AudioStream> {
         let end = self.start() + self.cut.length;
-        self.media.audio.as_ref().filter(|s| s.end > self.start() && s.start < end)
+        self.media
+            .audio
+            .as_ref()
+            .filter(|s| s.end > self.start() && s.start < end)
     }
 
     /// Where to start reading so that everything from `time` on decodes:
@@ -100,7 +103,9 @@ impl PlannedClip {
             return None;
         }
         match &self.media.video {
-            Some(stream) => stream.key_frame_before(run_up).filter(|&key| key > self.media.start),
+            Some(stream) => stream
+                .key_frame_before(run_up)
+                .filter(|&key| key > self.media.start),
             None => Some(run_up),
         }
     }
@@ -110,8 +115,15 @@ impl Plan {
     /// The part that is the whole output.
     #[must_use]
     pub fn whole(&self) -> Part {
-        let frames = if self.output.video.is_some() { self.timeline.frames() } else { 0 };
-        Part { frames: 0..frames, sound: self.output.audio.is_some() }
+        let frames = if self.output.video.is_some() {
+            self.timeline.frames()
+        } else {
+            0
+        };
+        Part {
+            frames: 0..frames,
+            sound: self.output.audio.is_some(),
+        }
     }
 
     /// The arguments of the ffmpeg process that makes `part` and writes it to
@@ -150,13 +162,19 @@ impl Plan {
             .filter_map(|(clip, place)| {
                 let start = frames.start.max(place.first_frame);
                 let end = frames.end.min(place.first_frame + place.frames);
-                let frames = start.checked_sub(place.first_frame)?..end.checked_sub(place.first_frame)?;
+                let frames =
+                    start.checked_sub(place.first_frame)?..end.checked_sub(place.first_frame)?;
                 (start < end).then_some(Share { clip, frames })
             })
             .collect()
     }
 
-    fn add_picture(&self, graph: &mut Graph, output: &crate::settle::VideoOutput, shares: &[Share]) {
+    fn add_picture(
+        &self,
+        graph: &mut Graph,
+        output: &crate::settle::VideoOutput,
+        shares: &[Share],
+    ) {
         let mut labels = String::new();
         for share in shares {
             let clip = &self.clips[share.clip];
@@ -165,8 +183,16 @@ impl Plan {
                 Some(stream) => {
                     let first = Flicks::of_units(signed(share.frames.start), output.frame_rate);
                     let input = graph.open(share.clip, clip.seek(clip.start() + first));
-                    let source = picture::Source { stream, start: clip.start(), frames: &share.frames };
-                    format!("[{input}:{}]{}{label}", stream.index, picture::chain(&source, output))
+                    let source = picture::Source {
+                        stream,
+                        start: clip.start(),
+                        frames: &share.frames,
+                    };
+                    format!(
+                        "[{input}:{}]{}{label}",
+                        stream.index,
+                        picture::chain(&source, output)
+                    )
                 }
                 None => {
                     let frames = share.frames.end - share.frames.start;
@@ -200,7 +226,9 @@ impl Plan {
             labels.push_str(&label);
             count += 1;
         }
-        graph.chains.push(format!("{labels}{}[a]", sound::joined(count, output)));
+        graph
+            .chains
+            .push(format!("{labels}{}[a]", sound::joined(count, output)));
     }
 
     /// Nothing is left to ffmpeg's guesses: the demuxer is forced, only files

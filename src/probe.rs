@@ -79,12 +79,20 @@ pub async fn scan(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Medi
     let scan = Arc::new(Mutex::new(Scan::new(demuxer, &report)?));
     let packets = Arc::clone(&scan);
     let on_line = move |line: &str| {
-        packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
+        packets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .packet(line);
     };
     let arguments = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
-    ffmpeg.inspect(demuxer.name(), path, &arguments, on_line).await?;
-    let scan = Arc::into_inner(scan).map(|scan| scan.into_inner().unwrap_or_else(PoisonError::into_inner));
-    Ok(scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?.finish()?)
+    ffmpeg
+        .inspect(demuxer.name(), path, &arguments, on_line)
+        .await?;
+    let scan =
+        Arc::into_inner(scan).map(|scan| scan.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(scan
+        .ok_or_else(|| io::Error::other("the packet reader did not end"))?
+        .finish()?)
 }
 
 /// ffprobe's description of the streams, as JSON.
@@ -98,9 +106,15 @@ async fn describe(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Stri
         }
     };
     let arguments = ["-show_streams", "-of", "json=compact=1"];
-    ffmpeg.inspect(demuxer.name(), path, &arguments, on_line).await?;
+    ffmpeg
+        .inspect(demuxer.name(), path, &arguments, on_line)
+        .await?;
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
-    if report.len() > REPORT_LIMIT { Err(ProbeError::TooManyStreams) } else { Ok(report) }
+    if report.len() > REPORT_LIMIT {
+        Err(ProbeError::TooManyStreams)
+    } else {
+        Ok(report)
+    }
 }
 
 fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
@@ -109,7 +123,9 @@ fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
     for _ in 0..MOST_TAGS {
         file.seek(SeekFrom::Start(offset))?;
         let mut head = Vec::with_capacity(HEAD_LENGTH);
-        file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+        file.by_ref()
+            .take(HEAD_LENGTH as u64)
+            .read_to_end(&mut head)?;
         match recognise(&head)? {
             Recognised::As(demuxer) => return Ok(demuxer),
             Recognised::TagUntil(length) => offset += length,

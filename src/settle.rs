@@ -144,7 +144,11 @@ pub fn settle(
         Some(asked) => Some(audio::settle(asked, request, media, warnings)?),
         None => None,
     };
-    Ok(Output { container: request.container, video, audio })
+    Ok(Output {
+        container: request.container,
+        video,
+        audio,
+    })
 }
 
 /// The align clip's stream, or else the first clip's that has one, with its
@@ -156,11 +160,17 @@ fn aligned<'a, S>(
     kind: &str,
     warnings: &mut Vec<String>,
 ) -> Option<(usize, &'a S)> {
-    let own = media.get(request.align).and_then(&stream).map(|s| (request.align, s));
+    let own = media
+        .get(request.align)
+        .and_then(&stream)
+        .map(|s| (request.align, s));
     if own.is_some() {
         return own;
     }
-    let other = media.iter().enumerate().find_map(|(n, m)| Some((n, stream(m)?)));
+    let other = media
+        .iter()
+        .enumerate()
+        .find_map(|(n, m)| Some((n, stream(m)?)));
     warnings.push(match &other {
         Some((n, _)) => format!(
             "the align clip {} has no {kind}: its properties are taken from clip {n}",

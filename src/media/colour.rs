@@ -72,7 +72,11 @@ impl Colour {
         };
         let standard = Self::standard(size);
         let rgb = is_rgb(pixel_format);
-        let matrix = if rgb { Some("gbr".to_owned()) } else { said(tags.matrix).filter(|m| m != "gbr") };
+        let matrix = if rgb {
+            Some("gbr".to_owned())
+        } else {
+            said(tags.matrix).filter(|m| m != "gbr")
+        };
         let primaries = said(tags.primaries);
         let transfer = said(tags.transfer);
         let family = [&matrix, &primaries, &transfer]
@@ -81,19 +85,28 @@ impl Colour {
             .find_map(|tag| family(tag))
             .unwrap_or(if rgb { "bt709" } else { &standard.primaries })
             .to_owned();
-        let full = rgb || pixel_format.starts_with("yuvj") || matches!(tags.range, Some("pc" | "jpeg"));
+        let full =
+            rgb || pixel_format.starts_with("yuvj") || matches!(tags.range, Some("pc" | "jpeg"));
         Self {
             matrix: matrix.unwrap_or_else(|| matrix_of(&family).to_owned()),
             primaries: primaries.unwrap_or_else(|| family.clone()),
             transfer: transfer.unwrap_or_else(|| transfer_of(&family).to_owned()),
-            range: if full { ColourRange::Full } else { ColourRange::Limited },
+            range: if full {
+                ColourRange::Full
+            } else {
+                ColourRange::Limited
+            },
         }
     }
 
     /// The same colours as an encoder of YUV pictures can carry them.
     #[must_use]
     pub fn as_yuv(&self, size: Size) -> Self {
-        if self.matrix == "gbr" { Self::standard(size) } else { self.clone() }
+        if self.matrix == "gbr" {
+            Self::standard(size)
+        } else {
+            self.clone()
+        }
     }
 
     /// Whether pictures of both look the same without conversion. The two
@@ -110,9 +123,12 @@ impl Colour {
 
 /// Whether a pixel format holds RGB (a palette counts).
 fn is_rgb(pixel_format: &str) -> bool {
-    const PREFIXES: [&str; 9] =
-        ["rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb"];
-    PREFIXES.iter().any(|prefix| pixel_format.starts_with(prefix))
+    const PREFIXES: [&str; 9] = [
+        "rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb",
+    ];
+    PREFIXES
+        .iter()
+        .any(|prefix| pixel_format.starts_with(prefix))
 }
 
 /// The family that a single tag belongs to, named by its primaries.
@@ -121,15 +137,18 @@ fn family(tag: &str) -> Option<&'static str> {
         "bt709" => "bt709",
         "smpte170m" | "smpte240m" => "smpte170m",
         "bt470bg" | "bt470m" => "bt470bg",
-        "bt2020" | "bt2020nc" | "bt2020c" | "bt2020-10" | "bt2020-12" | "smpte2084" | "arib-std-b67" => {
-            "bt2020"
-        }
+        "bt2020" | "bt2020nc" | "bt2020c" | "bt2020-10" | "bt2020-12" | "smpte2084"
+        | "arib-std-b67" => "bt2020",
         _ => return None,
     })
 }
 
 fn matrix_of(family: &str) -> &str {
-    if family == "bt2020" { "bt2020nc" } else { family }
+    if family == "bt2020" {
+        "bt2020nc"
+    } else {
+        family
+    }
 }
 
 fn transfer_of(family: &str) -> &str {
@@ -142,7 +161,11 @@ fn transfer_of(family: &str) -> &str {
 }
 
 fn same_matrix(matrix: &str) -> &str {
-    if matrix == "bt470bg" { "smpte170m" } else { matrix }
+    if matrix == "bt470bg" {
+        "smpte170m"
+    } else {
+        matrix
+    }
 }
 
 fn same_transfer(transfer: &str) -> &str {
@@ -162,15 +185,46 @@ mod tests {
     #[test]
     fn what_a_stream_leaves_out_is_completed() {
         let none = Tags::default();
-        let matrix = |m| Tags { matrix: Some(m), ..none };
-        let transfer = |t| Tags { transfer: Some(t), ..none };
+        let matrix = |m| Tags {
+            matrix: Some(m),
+            ..none
+        };
+        let transfer = |t| Tags {
+            transfer: Some(t),
+            ..none
+        };
         for (name, tags, size, expected) in [
-            ("nothing, small", none, SMALL, ("smpte170m", "smpte170m", "smpte170m")),
+            (
+                "nothing, small",
+                none,
+                SMALL,
+                ("smpte170m", "smpte170m", "smpte170m"),
+            ),
             ("nothing, large", none, LARGE, ("bt709", "bt709", "bt709")),
-            ("unknown, large", matrix("unknown"), LARGE, ("bt709", "bt709", "bt709")),
-            ("a matrix against the size", matrix("bt709"), SMALL, ("bt709", "bt709", "bt709")),
-            ("PAL", matrix("bt470bg"), LARGE, ("bt470bg", "bt470bg", "smpte170m")),
-            ("PQ alone", transfer("smpte2084"), LARGE, ("bt2020nc", "bt2020", "smpte2084")),
+            (
+                "unknown, large",
+                matrix("unknown"),
+                LARGE,
+                ("bt709", "bt709", "bt709"),
+            ),
+            (
+                "a matrix against the size",
+                matrix("bt709"),
+                SMALL,
+                ("bt709", "bt709", "bt709"),
+            ),
+            (
+                "PAL",
+                matrix("bt470bg"),
+                LARGE,
+                ("bt470bg", "bt470bg", "smpte170m"),
+            ),
+            (
+                "PQ alone",
+                transfer("smpte2084"),
+                LARGE,
+                ("bt2020nc", "bt2020", "smpte2084"),
+            ),
         ] {
             let colour = Colour::complete(tags, "yuv420p", size);
             let found = (&*colour.matrix, &*colour.primaries, &*colour.transfer);
@@ -181,9 +235,20 @@ mod tests {
 
     #[test]
     fn full_range_is_told_by_tag_or_by_pixel_format() {
-        let tagged = Tags { range: Some("pc"), ..Tags::default() };
-        for (tags, format) in [(tagged, "yuv420p"), (Tags::default(), "yuvj420p"), (Tags::default(), "rgb24")] {
-            assert_eq!(Colour::complete(tags, format, SMALL).range, ColourRange::Full, "{format}");
+        let tagged = Tags {
+            range: Some("pc"),
+            ..Tags::default()
+        };
+        for (tags, format) in [
+            (tagged, "yuv420p"),
+            (Tags::default(), "yuvj420p"),
+            (Tags::default(), "rgb24"),
+        ] {
+            assert_eq!(
+                Colour::complete(tags, format, SMALL).range,
+                ColourRange::Full,
+                "{format}"
+            );
         }
     }
 

@@ -154,7 +154,9 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
     if let Some(end) = id3_length(head) {
         return Ok(Recognised::TagUntil(end));
     }
-    let magic = MAGIC.iter().find(|(at, magic, _)| bytes_at(head, *at, magic));
+    let magic = MAGIC
+        .iter()
+        .find(|(at, magic, _)| bytes_at(head, *at, magic));
     let found = magic
         .map(|&(_, _, demuxer)| demuxer)
         .or_else(|| riff(head))
@@ -236,17 +238,31 @@ fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;
     }
-    let size = head.get(6..10)?.iter().fold(0, |size, &byte| size << 7 | u64::from(byte & 0x7f));
+    let size = head
+        .get(6..10)?
+        .iter()
+        .fold(0, |size, &byte| size << 7 | u64::from(byte & 0x7f));
     let footer = if head[5] & 0x10 == 0 { 0 } else { 10 };
     Some(10 + size + footer)
 }
 
 fn refusal(head: &[u8]) -> FormatError {
     let text = head.trim_ascii_start();
-    let playlist = [&b"#EXTM3U"[..], b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"<smil", b"v=0"];
+    let playlist = [
+        &b"#EXTM3U"[..],
+        b"ffconcat",
+        b"[playlist]",
+        b"<MPD",
+        b"<?xml",
+        b"<smil",
+        b"v=0",
+    ];
     if playlist.iter().any(|start| text.starts_with(start)) {
         FormatError::Playlist
-    } else if head.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+    } else if head
+        .iter()
+        .all(|&byte| byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t'))
+    {
         FormatError::Text
     } else {
         FormatError::Unknown
@@ -282,7 +298,11 @@ mod tests {
             (&transport_stream(4, 192), Demuxer::MpegTs),
         ];
         for (head, expected) in cases {
-            assert_eq!(recognise(head), Ok(Recognised::As(expected)), "{expected:?}");
+            assert_eq!(
+                recognise(head),
+                Ok(Recognised::As(expected)),
+                "{expected:?}"
+            );
         }
     }
 

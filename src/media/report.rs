@@ -109,25 +109,40 @@ impl Scan {
     pub fn new(demuxer: Demuxer, report: &str) -> Result<Self, ReportError> {
         let report: Report = serde_json::from_str(report)?;
         let pick = |kind: &str| {
-            report.streams.iter().find(|s| s.codec_type == kind && s.can_be_decoded()).cloned()
+            report
+                .streams
+                .iter()
+                .find(|s| s.codec_type == kind && s.can_be_decoded())
+                .cloned()
         };
         let video = pick("video").map(StreamScan::new);
         let audio = pick("audio").map(StreamScan::new);
         if video.is_none() && audio.is_none() {
             return Err(ReportError::NoStreams);
         }
-        Ok(Self { demuxer, video, audio })
+        Ok(Self {
+            demuxer,
+            video,
+            audio,
+        })
     }
 
     /// Adds one packet. Lines of other streams, and damaged ones, are passed
     /// over.
     pub fn packet(&mut self, line: &str) {
         let mut fields = line.split(',');
-        let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
+        let mut number = || {
+            fields
+                .next()
+                .and_then(|field| field.trim().parse::<i64>().ok())
+        };
         let (index, pts, dts) = (number(), number(), number());
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
-        let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
+        let padding = fields
+            .nth(1)
+            .and_then(|samples| samples.parse().ok())
+            .unwrap_or(0);
         let stream = [&mut self.video, &mut self.audio]
             .into_iter()
             .flatten()
@@ -135,7 +150,12 @@ impl Scan {
         if let Some(stream) = stream
             && !flags.contains('D')
         {
-            stream.add(pts.or(dts), duration, size.unwrap_or(0), flags.contains('K'));
+            stream.add(
+                pts.or(dts),
+                duration,
+                size.unwrap_or(0),
+                flags.contains('K'),
+            );
             stream.padding = padding;
         }
     }
@@ -148,7 +168,11 @@ impl Scan {
         // Both count from zero; what is before it is an encoder's delay that a
         // player does not show.
         let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
-        let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
+        let floor = if zero_based {
+            Flicks::ZERO
+        } else {
+            Flicks::new(i64::MIN)
+        };
         let video = self.video.and_then(|stream| stream.into_video(floor));
         let audio = self.audio.and_then(|stream| stream.into_audio(floor));
         let spans = [
@@ -156,19 +180,34 @@ impl Scan {
             audio.as_ref().map(|stream| (stream.start, stream.end)),
         ];
         let spans = || spans.iter().flatten();
-        let start = spans().map(|span| span.0).min().ok_or(ReportError::NoPackets)?;
-        let end = spans().map(|span| span.1).max().ok_or(ReportError::NoPackets)?;
+        let start = spans()
+            .map(|span| span.0)
+            .min()
+            .ok_or(ReportError::NoPackets)?;
+        let end = spans()
+            .map(|span| span.1)
+            .max()
+            .ok_or(ReportError::NoPackets)?;
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio })
+        Ok(Media {
+            demuxer: self.demuxer,
+            start,
+            length: end - start,
+            video,
+            audio,
+        })
     }
 }
 
 impl StreamReport {
     /// Whether it is more than a cover, and of a codec that has a decoder.
     fn can_be_decoded(&self) -> bool {
-        let known = self.codec_name.as_deref().is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
+        let known = self
+            .codec_name
+            .as_deref()
+            .is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
         let described = match &*self.codec_type {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
             _ => self.sample_rate() > 0 && self.channels > 0,
@@ -177,7 +216,10 @@ impl StreamReport {
     }
 
     fn sample_rate(&self) -> u32 {
-        self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(0)
+        self.sample_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or(0)
     }
 
     fn size(&self) -> Size {
@@ -195,7 +237,11 @@ impl StreamReport {
     }
 
     fn turned(&self) -> bool {
-        let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
+        let rotation = self
+            .side_data_list
+            .iter()
+            .find_map(|data| data.rotation)
+            .unwrap_or(0.0);
         // A quarter turn either way, as ffmpeg's own rotation takes it.
         (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
     }
@@ -204,8 +250,13 @@ impl StreamReport {
         let lossless = self.codec_name.as_deref().is_some_and(|name| {
             name.starts_with("pcm_") || matches!(name, "flac" | "alac" | "truehd" | "wmalossless")
         });
-        let raw = self.bits_per_raw_sample.as_deref().and_then(|bits| bits.parse().ok());
-        raw.filter(|&bits| bits > 0).or(Some(self.bits_per_sample)).filter(|&bits| lossless && bits > 0)
+        let raw = self
+            .bits_per_raw_sample
+            .as_deref()
+            .and_then(|bits| bits.parse().ok());
+        raw.filter(|&bits| bits > 0)
+            .or(Some(self.bits_per_sample))
+            .filter(|&bits| lossless && bits > 0)
     }
 }
 
@@ -240,7 +291,9 @@ impl StreamScan {
     /// Keeps key frames at least half a second apart: a denser list would gain
     /// nothing and could be as long as the film.
     fn note_key_frame(&mut self, time: i64) {
-        let Some(time) = self.flicks(time) else { return };
+        let Some(time) = self.flicks(time) else {
+            return;
+        };
         let far_enough = |last: &Flicks| time >= *last + Flicks::from_millis(500);
         if self.key_frames.last().is_none_or(far_enough) {
             self.key_frames.push(time);
@@ -255,7 +308,10 @@ impl StreamScan {
     /// encoder's delay and padding that the container declares are no part.
     fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
         let first = self.first?;
-        let start = self.report.start_pts.map_or(first, |declared| declared.max(first));
+        let start = self
+            .report
+            .start_pts
+            .map_or(first, |declared| declared.max(first));
         let start = self.flicks(start)?.max(floor);
         let end = self.flicks(self.end)? - self.padding();
         Some((start, end.max(start)))
@@ -272,7 +328,11 @@ impl StreamScan {
         let frame_rate = self.frame_rate();
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
-        let end = if self.end == self.last { end + one_frame } else { end };
+        let end = if self.end == self.last {
+            end + one_frame
+        } else {
+            end
+        };
         Some(VideoStream {
             index: self.report.index,
             size: self.report.size(),
@@ -311,7 +371,10 @@ impl StreamScan {
         let base = ratio(&self.report.r_frame_rate, '/');
         let counted = self.first.and_then(|first| {
             let ticks = self.last.checked_sub(first).filter(|&ticks| ticks > 0)?;
-            let frames = i64::try_from(self.packets).ok()?.checked_sub(1).filter(|&n| n > 0)?;
+            let frames = i64::try_from(self.packets)
+                .ok()?
+                .checked_sub(1)
+                .filter(|&n| n > 0)?;
             frame_rate::mean(frames, self.flicks(ticks)?)
         });
         let told = ratio(&self.report.avg_frame_rate, '/');
@@ -320,7 +383,11 @@ impl StreamScan {
 
     /// What the container says, or bytes by seconds.
     fn bit_rate(&self, start: Flicks, end: Flicks) -> u64 {
-        let told = self.report.bit_rate.as_deref().and_then(|rate| rate.parse().ok());
+        let told = self
+            .report
+            .bit_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok());
         told.filter(|&rate| rate > 0).unwrap_or_else(|| {
             let millis = (end - start).to_millis().max(1).unsigned_abs();
             self.bytes.saturating_mul(8000) / millis

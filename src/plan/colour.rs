@@ -15,7 +15,10 @@ pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> V
     let mut filters = Vec::new();
     if from.same_as(to) {
         if stream.display_size() != size || stream.size != size {
-            filters.push(format!("scale={}:{}:flags=bicubic", size.width, size.height));
+            filters.push(format!(
+                "scale={}:{}:flags=bicubic",
+                size.width, size.height
+            ));
         }
     } else if is_hdr(from) && !is_hdr(to) {
         filters.extend(tone_map(from, to, size));
@@ -28,7 +31,12 @@ pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> V
 
 /// The output's pixel format and its tags: what the encoder writes down.
 pub(super) fn tagged(output: &VideoOutput) -> String {
-    let Colour { matrix, primaries, transfer, range } = &output.colour;
+    let Colour {
+        matrix,
+        primaries,
+        transfer,
+        range,
+    } = &output.colour;
     format!(
         "format={},setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={}",
         output.pixel_format.name(),
@@ -70,10 +78,19 @@ fn is_hdr(colour: &Colour) -> bool {
 /// rolls highlights off, then the target's transfer and matrix.
 fn tone_map(from: &Colour, to: &Colour, size: Size) -> [String; 5] {
     [
-        format!("{}:{}:t=linear:npl={NOMINAL_PEAK}", resize(size), input(from)),
+        format!(
+            "{}:{}:t=linear:npl={NOMINAL_PEAK}",
+            resize(size),
+            input(from)
+        ),
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),
         "tonemap=tonemap=hable:desat=0".to_owned(),
-        format!("zscale=m={}:t={}:r={}", to.matrix, to.transfer, to.range.name()),
+        format!(
+            "zscale=m={}:t={}:r={}",
+            to.matrix,
+            to.transfer,
+            to.range.name()
+        ),
     ]
 }

@@ -15,8 +15,13 @@ pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) ->
     let mut arguments = words("-fps_mode passthrough -c:v");
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
-        VideoCodec::H265 => words(&format!("libx265 -preset {preset} -x265-params log-level=error")),
-        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(preset))),
+        VideoCodec::H265 => words(&format!(
+            "libx265 -preset {preset} -x265-params log-level=error"
+        )),
+        VideoCodec::Vp9 => words(&format!(
+            "libvpx-vp9 -row-mt 1 -cpu-used {}",
+            vp9_speed(preset)
+        )),
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(match output.codec {
@@ -36,9 +41,13 @@ fn x26x_rate(rate: VideoRate) -> Vec<String> {
     match rate {
         VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
         VideoRate::Quality { crf, peak: None } => words(&format!("-crf {}", decimal(crf))),
-        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
-            words(&format!("-crf {} -maxrate {rate} -bufsize {buffer}", decimal(crf)))
-        }
+        VideoRate::Quality {
+            crf,
+            peak: Some((rate, buffer)),
+        } => words(&format!(
+            "-crf {} -maxrate {rate} -bufsize {buffer}",
+            decimal(crf)
+        )),
     }
 }
 
@@ -49,9 +58,13 @@ fn vp9_rate(rate: VideoRate) -> Vec<String> {
     match rate {
         VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
         VideoRate::Quality { crf, peak: None } => words(&format!("-crf {} -b:v 0", scaled(crf))),
-        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
-            words(&format!("-crf {} -b:v {rate} -maxrate {rate} -bufsize {buffer}", scaled(crf)))
-        }
+        VideoRate::Quality {
+            crf,
+            peak: Some((rate, buffer)),
+        } => words(&format!(
+            "-crf {} -b:v {rate} -maxrate {rate} -bufsize {buffer}",
+            scaled(crf)
+        )),
     }
 }
 

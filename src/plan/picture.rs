@@ -71,7 +71,11 @@ pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
 /// the joining filter can't add up.
 pub(super) fn joined(clips: usize, output: &VideoOutput) -> String {
     let rate = output.frame_rate;
-    format!("concat=n={clips}:v=1:a=0,{},{}", stamps(rate), colour::tagged(output))
+    format!(
+        "concat=n={clips}:v=1:a=0,{},{}",
+        stamps(rate),
+        colour::tagged(output)
+    )
 }
 
 fn stamps(rate: Ratio<i64>) -> String {

@@ -37,7 +37,11 @@ pub(super) fn chain(
 /// Silence for a clip without sound.
 pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     [
-        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output.channels)),
+        format!(
+            "anullsrc=r={}:cl={}",
+            output.sample_rate,
+            layout(output.channels)
+        ),
         format(output),
         format!("atrim=end_sample={samples}"),
         stamps(output),
@@ -52,7 +56,10 @@ pub(super) fn joined(clips: usize, output: &AudioOutput) -> String {
 
 /// Float samples between the clips and the encoder keep every source's depth.
 fn format(output: &AudioOutput) -> String {
-    format!("aformat=sample_fmts=fltp:channel_layouts={}", layout(output.channels))
+    format!(
+        "aformat=sample_fmts=fltp:channel_layouts={}",
+        layout(output.channels)
+    )
 }
 
 fn stamps(output: &AudioOutput) -> String {

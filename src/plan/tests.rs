@@ -18,7 +18,11 @@ fn plan(lengths: &[u64]) -> Plan {
         .enumerate()
         .map(|(source, &ms)| {
             let cut = Cut::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
-            PlannedClip { source, cut, media: media() }
+            PlannedClip {
+                source,
+                cut,
+                media: media(),
+            }
         })
         .collect();
     let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
@@ -40,12 +44,23 @@ fn plan(lengths: &[u64]) -> Plan {
         bit_depth: 16,
     };
     let timeline = Timeline::new(&lengths, video.frame_rate, audio.sample_rate);
-    let output = Output { container: Container::Mp4, video: Some(video), audio: Some(audio) };
-    Plan { output, timeline, clips, preset: "veryfast".to_owned() }
+    let output = Output {
+        container: Container::Mp4,
+        video: Some(video),
+        audio: Some(audio),
+    };
+    Plan {
+        output,
+        timeline,
+        clips,
+        preset: "veryfast".to_owned(),
+    }
 }
 
 fn arguments(plan: &Plan, part: &Part) -> Vec<String> {
-    let sources: Vec<PathBuf> = (0..plan.clips.len()).map(|n| format!("/w/s{n}").into()).collect();
+    let sources: Vec<PathBuf> = (0..plan.clips.len())
+        .map(|n| format!("/w/s{n}").into())
+        .collect();
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     plan.arguments(part, &sources, Path::new("/w/out.mp4"))
 }
@@ -63,10 +78,17 @@ fn the_whole_is_one_process_that_makes_every_frame_and_sample() {
     assert_eq!(after(&arguments, "-f"), ["mov", "mov", "mp4"]);
     assert_eq!(after(&arguments, "-map"), ["[v]", "[a]"]);
     let graph = after(&arguments, "-filter_complex")[0];
-    for chain in ["trim=start_frame=0:end_frame=25", "trim=start_frame=0:end_frame=13"] {
+    for chain in [
+        "trim=start_frame=0:end_frame=25",
+        "trim=start_frame=0:end_frame=13",
+    ] {
         assert!(graph.contains(chain), "{graph}");
     }
-    for chain in ["atrim=end_sample=48000", "atrim=end_sample=24000", "first_pts=96000"] {
+    for chain in [
+        "atrim=end_sample=48000",
+        "atrim=end_sample=24000",
+        "first_pts=96000",
+    ] {
         assert!(graph.contains(chain), "{graph}");
     }
     assert_eq!(arguments.last().unwrap(), "file:/w/out.mp4");
@@ -77,7 +99,10 @@ fn every_input_is_forced_and_confined_to_files() {
     let plan = plan(&[1000, 500, 40]);
     let arguments = arguments(&plan, &plan.whole());
     let inputs = after(&arguments, "-i").len();
-    assert_eq!(after(&arguments, "-protocol_whitelist"), vec!["file"; inputs]);
+    assert_eq!(
+        after(&arguments, "-protocol_whitelist"),
+        vec!["file"; inputs]
+    );
     // One more for the output.
     assert_eq!(after(&arguments, "-f").len(), inputs + 1);
 }
@@ -101,7 +126,10 @@ fn clips_without_a_stream_are_black_or_silent() {
     plan.clips[1].media.audio = None;
     let arguments = arguments(&plan, &plan.whole());
     let graph = after(&arguments, "-filter_complex")[0];
-    assert!(graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"), "{graph}");
+    assert!(
+        graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"),
+        "{graph}"
+    );
     assert!(graph.contains("anullsrc=r=48000:cl=stereo"), "{graph}");
 }
 
@@ -113,7 +141,10 @@ fn sound_that_ends_before_the_cut_is_silence_and_a_picture_is_held() {
     media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
     let arguments = arguments(&plan, &plan.whole());
     let graph = after(&arguments, "-filter_complex")[0];
-    assert!(graph.contains("anullsrc") && graph.contains("start_time=1.460000"), "{graph}");
+    assert!(
+        graph.contains("anullsrc") && graph.contains("start_time=1.460000"),
+        "{graph}"
+    );
 }
 
 proptest! {

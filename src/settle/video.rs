@@ -2,8 +2,8 @@
 
 use num_rational::Ratio;
 
-use crate::frame_rate::decimal;
 use super::{Fitting, SettleError, VideoOutput, VideoRate, aligned};
+use crate::frame_rate::decimal;
 use crate::media::{Colour, Media, Size, VideoStream};
 use crate::process::codec::{Container, PixelFormat, VideoCodec};
 use crate::process::request::{
@@ -66,16 +66,16 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
     match wanted.option {
         LowerSource::UseAsked => Ok(size),
         LowerSource::UseOwn => Ok(own.even()),
-        LowerSource::Fail => {
-            Err(lower("s", "sopt", size.to_string(), own.to_string(), align))
-        }
+        LowerSource::Fail => Err(lower("s", "sopt", size.to_string(), own.to_string(), align)),
     }
 }
 
 fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
     let even = own.even();
     if even != own {
-        warnings.push(format!("the align clip is {own}: the output is {even}, sides being even"));
+        warnings.push(format!(
+            "the align clip is {own}: the output is {even}, sides being even"
+        ));
     }
     even
 }
@@ -93,30 +93,45 @@ fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
 /// The largest even size of the aspect of `shape` inside `frame`.
 pub(crate) fn inside(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
-        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).min(frame.height))
+        Size::new(
+            frame.width,
+            even_part(shape.height, frame.width, shape.width).min(frame.height),
+        )
     } else {
-        Size::new(even_part(shape.width, frame.height, shape.height).min(frame.width), frame.height)
+        Size::new(
+            even_part(shape.width, frame.height, shape.height).min(frame.width),
+            frame.height,
+        )
     }
 }
 
 /// The smallest even size of the aspect of `shape` that covers `frame`.
 pub(crate) fn covering(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
-        Size::new(even_part(shape.width, frame.height, shape.height).max(frame.width), frame.height)
+        Size::new(
+            even_part(shape.width, frame.height, shape.height).max(frame.width),
+            frame.height,
+        )
     } else {
-        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).max(frame.height))
+        Size::new(
+            frame.width,
+            even_part(shape.height, frame.width, shape.width).max(frame.height),
+        )
     }
 }
 
 /// Whether `shape` is at least as wide as `frame` for its height.
 fn is_wider(shape: Size, frame: Size) -> bool {
-    u64::from(frame.width) * u64::from(shape.height) <= u64::from(frame.height) * u64::from(shape.width)
+    u64::from(frame.width) * u64::from(shape.height)
+        <= u64::from(frame.height) * u64::from(shape.width)
 }
 
 /// `side` times `part` of `whole`, to the nearest even number above zero.
 fn even_part(side: u32, part: u32, whole: u32) -> u32 {
     let half = Ratio::new(u64::from(side) * u64::from(part), u64::from(whole) * 2).round();
-    u32::try_from(half.to_integer() * 2).unwrap_or(u32::MAX - 1).max(2)
+    u32::try_from(half.to_integer() * 2)
+        .unwrap_or(u32::MAX - 1)
+        .max(2)
 }
 
 fn frame_rate(
@@ -139,10 +154,22 @@ fn frame_rate(
     }
     let allowed = MXF_RATES.map(decimal).join(", ");
     if explicit.is_some() {
-        return Err(SettleError::FrameRate { asked: decimal(rate), allowed });
+        return Err(SettleError::FrameRate {
+            asked: decimal(rate),
+            allowed,
+        });
     }
-    let distance = |other: &Ratio<i64>| if *other > rate { *other - rate } else { rate - *other };
-    let nearest = MXF_RATES.into_iter().min_by_key(distance).unwrap_or(STANDARD_RATE);
+    let distance = |other: &Ratio<i64>| {
+        if *other > rate {
+            *other - rate
+        } else {
+            rate - *other
+        }
+    };
+    let nearest = MXF_RATES
+        .into_iter()
+        .min_by_key(distance)
+        .unwrap_or(STANDARD_RATE);
     warnings.push(format!(
         "mxf holds {allowed} frames per second: the align clip's {} becomes {}",
         decimal(rate),
@@ -159,8 +186,12 @@ fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
     }
     let name = align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
     let vp9 = asked.codec == VideoCodec::Vp9;
-    let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"].iter().any(|c| name.contains(c));
-    let half_chroma = ["422", "p210", "y210", "yvyu"].iter().any(|c| name.contains(c));
+    let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"]
+        .iter()
+        .any(|c| name.contains(c));
+    let half_chroma = ["422", "p210", "y210", "yvyu"]
+        .iter()
+        .any(|c| name.contains(c));
     match (full_chroma, half_chroma, is_deep(name)) {
         _ if vp9 && name == "yuva420p" => PixelFormat::Yuva420p,
         (true, _, true) => PixelFormat::Yuv444p10,
@@ -174,7 +205,9 @@ fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
 
 /// Whether a pixel format of this name has more than eight bits a component.
 fn is_deep(name: &str) -> bool {
-    const BEGINNINGS: [&str; 9] = ["p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64"];
+    const BEGINNINGS: [&str; 9] = [
+        "p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64",
+    ];
     const ENDS: [&str; 7] = ["9", "p10", "p12", "p14", "16", "f16", "f32"];
     let name = name.trim_end_matches("le").trim_end_matches("be");
     BEGINNINGS.iter().any(|start| name.starts_with(start))
@@ -193,7 +226,11 @@ fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, SettleError> 
                     lower("vb", "vbopt", unit(bit_rate), unit(own), align)
                 })
         }
-        RateControl::Quality { crf, max_rate, buffer_size } => {
+        RateControl::Quality {
+            crf,
+            max_rate,
+            buffer_size,
+        } => {
             let peak = max_rate.map(|rate| (rate, buffer_size.unwrap_or(rate * 2)));
             Ok(VideoRate::Quality { crf, peak })
         }
@@ -208,5 +245,11 @@ fn lower(
     align: Align<'_>,
 ) -> SettleError {
     let clip = align.map_or(0, |(clip, _)| clip);
-    SettleError::LowerSource { parameter, option, asked, own, clip }
+    SettleError::LowerSource {
+        parameter,
+        option,
+        asked,
+        own,
+        clip,
+    }
 }
