@@ -57,8 +57,8 @@ impl Ffmpeg {
         }
     }
 
-    /// Runs ffmpeg; `progress` hears how much of the output is done, in
-    /// frames (0 without picture) and microseconds.
+    /// Runs ffmpeg; `progress` hears how much of the output is done. Returns
+    /// what it complained about.
     ///
     /// # Errors
     /// When it can't be run or ends badly.
@@ -66,7 +66,7 @@ impl Ffmpeg {
         &self,
         arguments: Vec<String>,
         mut progress: impl FnMut(Progress) + Send + 'static,
-    ) -> Result<(), RunError> {
+    ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
         command
             .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
@@ -77,9 +77,7 @@ impl Ffmpeg {
                 progress(current);
             }
         };
-        supervise(command, self.ffmpeg.clone(), on_line)
-            .await
-            .map(drop)
+        supervise(command, self.ffmpeg.clone(), on_line).await
     }
 
     /// Runs ffprobe on a file; `on_line` hears every line that it prints.
@@ -108,7 +106,7 @@ impl Ffmpeg {
 /// How much of the output is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Frames.
+    /// Frames; 0 without picture.
     pub frames: u64,
     /// Microseconds.
     pub micros: u64,

@@ -17,3 +17,6 @@ pub mod settle;
 pub mod task;
 pub mod timeline;
 pub mod upload;
+pub mod verify;
+pub mod worker;
+pub mod workspace;

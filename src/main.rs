@@ -1,1 +1,2 @@
+//! The Lambda function: wiring, and nothing else.
 fn main() {}

@@ -1,0 +1,188 @@
+//! The worker: the one place that knows the order of the steps.
+//!
+//! Head, fetch, probe, plan, run, verify, store, publish. A step that fails
+//! ends the task; what the steps before it made goes away with its owner.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tracing::{Instrument, error, info, info_span, warn};
+
+use crate::ffmpeg::Ffmpeg;
+use crate::message::completion;
+use crate::notify::{Publisher, topic_arn};
+use crate::object_store::{Meter, ObjectStore, ObjectUri};
+use crate::process::{Limits, MainObject, Request, parse, resolve};
+use crate::settings::Settings;
+use crate::task::{Definition, EventId, Moment, RequestId, Status, TaskId, TaskRecord};
+
+pub use error::TaskError;
+use journal::Journal;
+
+mod describe;
+mod error;
+mod journal;
+mod sources;
+mod steps;
+
+/// How long before the function's deadline the work is given up, so that the
+/// failure can still be recorded and published: a tenth of what is left, at
+/// most this long.
+const LONGEST_MARGIN: Duration = Duration::from_secs(10);
+
+/// What a task needs from outside.
+#[derive(Clone, Debug)]
+pub struct Worker {
+    /// Settings of the function.
+    pub settings: std::sync::Arc<Settings>,
+    /// Object storage.
+    pub store: ObjectStore,
+    /// Notification.
+    pub publisher: Publisher,
+}
+
+/// A task as it was submitted.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The main object.
+    pub main: ObjectUri,
+    /// The version of it, where the event named one.
+    pub version: Option<String>,
+    /// The process string.
+    pub process: String,
+    /// What the caller wants to have back.
+    pub user_data: Option<String>,
+}
+
+/// The invocation that a task runs in.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The platform's request id.
+    pub request_id: RequestId,
+    /// ARN of the function that was invoked.
+    pub function_arn: String,
+    /// When the platform ends the function.
+    pub deadline: Instant,
+}
+
+impl Worker {
+    /// Carries out a task to its end and reports it. The record says how it
+    /// went; nothing of the task is left anywhere else.
+    pub async fn perform(&self, job: Job, invocation: &Invocation) -> TaskRecord {
+        let unread = TaskId::derive(&job.main, [], &job.process);
+        let mut record = TaskRecord::begin(
+            unread,
+            EventId::random(),
+            invocation.request_id.clone(),
+            now(),
+            job.process.clone(),
+        );
+        record.user_data.clone_from(&job.user_data);
+        match self.read(&job) {
+            Err(error) => record.fail(error.code(), error.to_string(), now()),
+            Ok(request) => {
+                let worker = Self {
+                    store: self.store.metered(std::sync::Arc::new(Meter::default())),
+                    ..self.clone()
+                };
+                worker.carry_out(&request, &job, invocation, &mut record).await;
+            }
+        }
+        log_end(&record);
+        record
+    }
+
+    /// Parses and resolves: no I/O, so a mistake costs nothing.
+    fn read(&self, job: &Job) -> Result<Request, TaskError> {
+        let main = MainObject { bucket: job.main.bucket.clone(), key: job.main.key.clone() };
+        let limits = Limits { max_sources: self.settings.max_sources };
+        Ok(resolve(&parse(&job.process)?, &main, &limits)?)
+    }
+
+    async fn carry_out(
+        &self,
+        request: &Request,
+        job: &Job,
+        invocation: &Invocation,
+        record: &mut TaskRecord,
+    ) {
+        let started = Instant::now();
+        record.process.clone_from(&request.canonical);
+        record.warnings.clone_from(&request.warnings);
+        let mut journal = Journal::new(&self.store, &self.settings);
+        let deadline = invocation.deadline - margin(invocation.deadline);
+        let steps = self.steps(request, job, &mut journal, record);
+        let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
+        let error = match outcome {
+            Ok(outcome) => outcome.err(),
+            Err(_) => Some(TaskError::Deadline { after: started.elapsed() }),
+        };
+        match &error {
+            None => record.succeed(now()),
+            Some(error) => record.fail(error.code(), error.to_string(), now()),
+        }
+        record.timings.total_ms = millis(started);
+        record.usage.count(self.store.meter().read());
+        self.report(request, invocation, &journal, record).await;
+    }
+
+    /// Writes the record, then tells the topic: who hears of the task finds it
+    /// ended.
+    async fn report(
+        &self,
+        request: &Request,
+        invocation: &Invocation,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) {
+        record.notified = request.topic.is_some();
+        journal.keep(record).await;
+        let Some(topic) = &request.topic else { return };
+        if let Err(error) = self.publish(topic, invocation, record).await {
+            warn!(%error, "the completion message could not be sent");
+            record.notified = false;
+            record.warnings.push(format!("the completion message could not be sent: {error}"));
+            journal.keep(record).await;
+        }
+    }
+
+    async fn publish(
+        &self,
+        topic: &str,
+        invocation: &Invocation,
+        record: &TaskRecord,
+    ) -> Result<(), crate::notify::NotifyError> {
+        let prefix = self.settings.topic_arn_prefix.as_deref();
+        let arn = topic_arn(topic, prefix, &invocation.function_arn)?;
+        let time = Timestamp::now().as_millisecond();
+        let message = completion(record, &invocation.function_arn, time);
+        self.publisher.publish(&arn, &message).await
+    }
+
+    fn ffmpeg(&self) -> Ffmpeg {
+        Ffmpeg::new(&self.settings.ffmpeg, &self.settings.ffprobe)
+    }
+}
+
+fn margin(deadline: Instant) -> Duration {
+    (deadline.saturating_duration_since(Instant::now()) / 10).min(LONGEST_MARGIN)
+}
+
+fn log_end(record: &TaskRecord) {
+    let (id, timings) = (record.task_id, &record.timings);
+    match record.status {
+        Status::Succeeded => info!(task = %id, total_ms = timings.total_ms, "succeeded"),
+        Status::Failed | Status::Running => {
+            let code = record.code.map(|code| code.as_str());
+            error!(task = %id, code, message = record.message, "failed");
+        }
+    }
+}
+
+fn now() -> Moment {
+    Moment::new(Timestamp::now())
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,136 @@
+//! What the record says of each step, in the record's own words.
+
+use num_rational::Ratio;
+
+use super::sources::Sources;
+use crate::media::Media;
+use crate::plan::Plan;
+use crate::process::Request;
+use crate::process::request::SegmentFormat;
+use crate::process::template::{CivilTime, Variables};
+use crate::task::{
+    AudioRecord, Definition, Filled, Moment, OutputRecord, SourceRecord, TaskRecord,
+    TimelineRecord, VideoRecord,
+};
+use crate::verify::Verified;
+
+/// The list as it was asked for; lengths are known after the probe.
+pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord> {
+    let clips = request.clips.iter().enumerate();
+    clips
+        .map(|(clip, asked)| {
+            let source = sources.of(clip);
+            SourceRecord {
+                uri: source.uri.clone(),
+                etag: source.head.etag.clone(),
+                size: source.head.size,
+                bytes_fetched: 0,
+                start_ms: asked.start_ms,
+                duration_ms: asked.duration_ms.unwrap_or(0),
+                filled: Vec::new(),
+            }
+        })
+        .collect()
+}
+
+/// Every source has been fetched whole, for the first clip that uses it.
+pub(super) fn fetched(sources: &Sources, record: &mut TaskRecord) {
+    for source in &sources.distinct {
+        record.sources[source.clip].bytes_fetched = source.head.size;
+    }
+}
+
+/// The values of the variables that are known before the media are.
+pub(super) fn variables(request: &Request, sources: &Sources, created: Moment) -> Variables {
+    let main = sources.of(request.main);
+    let extension = match request.segment.map(|segment| segment.format) {
+        None => request.container.extension(),
+        Some(SegmentFormat::Hls) => "m3u8",
+        Some(SegmentFormat::Dash) => "mpd",
+    };
+    Variables {
+        bucket: main.uri.bucket.clone(),
+        key: main.uri.key.clone(),
+        autoext: extension.to_owned(),
+        resolution: None,
+        index: None,
+        streamindex: 0,
+        created: civil(created.timestamp()),
+        modified: civil(main.head.last_modified),
+    }
+}
+
+fn civil(time: jiff::Timestamp) -> CivilTime {
+    let utc = time.to_zoned(jiff::tz::TimeZone::UTC);
+    let small = |number: i8| number.unsigned_abs();
+    CivilTime {
+        year: utc.year().unsigned_abs(),
+        month: small(utc.month()),
+        day: small(utc.day()),
+        hour: small(utc.hour()),
+        minute: small(utc.minute()),
+        second: small(utc.second()),
+    }
+}
+
+/// Where every clip is in the output, and what it was given.
+pub(super) fn plan(plan: &Plan, record: &mut TaskRecord) {
+    for (source, clip) in record.sources.iter_mut().zip(&plan.clips) {
+        source.duration_ms = clip.cut.length.to_millis().unsigned_abs();
+        source.filled = filled(plan, &clip.media);
+    }
+    let places = plan.timeline.places.iter().enumerate();
+    record.timeline = places
+        .map(|(source, place)| TimelineRecord {
+            source,
+            first_frame: place.first_frame,
+            frames: place.frames,
+            first_sample: place.first_sample,
+            samples: place.samples,
+        })
+        .collect();
+}
+
+fn filled(plan: &Plan, media: &Media) -> Vec<Filled> {
+    let audio = plan.output.audio.is_some() && media.audio.is_none();
+    let video = plan.output.video.is_some() && media.video.is_none();
+    let kinds = [(audio, Filled::Audio), (video, Filled::Video)];
+    kinds.into_iter().filter(|(missing, _)| *missing).map(|(_, kind)| kind).collect()
+}
+
+/// What the output is, as it was found on the finished file.
+pub(super) fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
+    let (media, counts) = (&verified.media, verified.counts);
+    let video = plan.output.video.as_ref().zip(media.video.as_ref());
+    let audio = plan.output.audio.as_ref().zip(media.audio.as_ref());
+    let size = video.map(|(_, found)| found.display_size());
+    record.output = Some(OutputRecord {
+        container: plan.output.container.name().to_owned(),
+        duration_ms: media.length.to_millis().unsigned_abs(),
+        video: video.map(|(output, found)| VideoRecord {
+            codec: output.codec.name().to_owned(),
+            width: found.display_size().width,
+            height: found.display_size().height,
+            frame_rate: float(output.frame_rate),
+            pixel_format: found.pixel_format.clone(),
+            frames: counts.frames,
+            bit_rate: Some(found.bit_rate),
+        }),
+        audio: audio.map(|(output, found)| AudioRecord {
+            codec: output.codec.name().to_owned(),
+            sample_rate: found.sample_rate,
+            channels: found.channels,
+            bit_rate: Some(found.bit_rate),
+            samples: counts.samples,
+        }),
+    });
+    record.verified = Some(counts);
+    record.usage.output_seconds = float(Ratio::new(media.length.to_millis(), 1000));
+    record.usage.definition = Some(Definition::of(size.map(|size| (size.width, size.height))));
+}
+
+/// JSON has no fractions; a record may round what the timeline may not.
+fn float(number: Ratio<i64>) -> f64 {
+    let part = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
+    part(*number.numer()) / part(*number.denom())
+}

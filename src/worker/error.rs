@@ -1,0 +1,154 @@
+//! Why a task failed, and the one map from there to the outward code.
+
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::fetch::FetchError;
+use crate::ffmpeg::RunError;
+use crate::object_store::{ObjectUri, StoreError};
+use crate::probe::ProbeError;
+use crate::process::template::RenderError;
+use crate::process::{ProcessError, TargetError};
+use crate::settle::SettleError;
+use crate::upload::UploadError;
+use crate::verify::VerifyError;
+
+/// Why a task failed.
+#[derive(Debug, Error)]
+pub enum TaskError {
+    /// The process string is wrong.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A source can't be looked at.
+    #[error("clip {clip} can't be used: {source}")]
+    Head {
+        /// Index in the concatenation list.
+        clip: usize,
+        /// Storage's answer.
+        source: StoreError,
+    },
+    /// The task's record can't be written, so its result could not be either.
+    #[error("the task's record can't be written: {0}")]
+    Record(StoreError),
+    /// The sources don't fit the disk.
+    #[error(
+        "the sources have {needed} bytes and the work folder has room for {free}: give the \
+         function more ephemeral storage"
+    )]
+    Space {
+        /// Bytes of all sources.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// A source could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A source is no media.
+    #[error("clip {clip} (`{uri}`) can't be used: {source}")]
+    Probe {
+        /// Index in the concatenation list.
+        clip: usize,
+        /// The object.
+        uri: ObjectUri,
+        /// What is wrong with it.
+        source: ProbeError,
+    },
+    /// A cut starts behind the end of its media.
+    #[error(
+        "`ss_{start_ms}` of clip {clip} (`{uri}`) is not before its end: it lasts {length_ms} ms"
+    )]
+    Cut {
+        /// Index in the concatenation list.
+        clip: usize,
+        /// The object.
+        uri: ObjectUri,
+        /// Asked start.
+        start_ms: u64,
+        /// Length of the media.
+        length_ms: i64,
+    },
+    /// All clips together are shorter than a frame.
+    #[error("the clips together last {length_ms} ms: not one frame at this `fps`")]
+    NoFrame {
+        /// Length of all clips.
+        length_ms: i64,
+    },
+    /// The request does not fit the sources.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// The target's name can't be filled in.
+    #[error("`sys/saveas`: {0}")]
+    Name(#[from] RenderError),
+    /// Nothing can be stored under the target's name.
+    #[error("`sys/saveas`: {0}")]
+    Target(#[from] TargetError),
+    /// ffmpeg failed.
+    #[error("the output could not be made: {0}")]
+    Run(#[from] RunError),
+    /// The output is not as planned.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// The output could not be stored.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// The work folder can't be used.
+    #[error("the work folder can't be used: {0}")]
+    Workspace(#[from] io::Error),
+    /// The function's time ran out.
+    #[error(
+        "the work did not end within the function's time and was given up after {} s: ask for less, \
+         or give the function more memory (which brings more processors) or a longer timeout",
+        after.as_secs()
+    )]
+    Deadline {
+        /// How long the task had.
+        after: Duration,
+    },
+}
+
+impl TaskError {
+    /// The outward code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Process(_)
+            | Self::Cut { .. }
+            | Self::NoFrame { .. }
+            | Self::Settle(_)
+            | Self::Name(_)
+            | Self::Target(_) => Code::InvalidArgument,
+            Self::Head { source, .. } | Self::Record(source) => source.code(),
+            Self::Space { .. } => Code::InsufficientStorage,
+            Self::Fetch(error) => error.code(),
+            Self::Probe { source, .. } => source.code(),
+            Self::Run(error) => run_code(error),
+            Self::Verify(error) => error.code(),
+            Self::Upload(error) => error.code(),
+            Self::Workspace(error) => io_code(error),
+            Self::Deadline { .. } => Code::DeadlineExceeded,
+        }
+    }
+}
+
+/// ffmpeg reports a full disk in words only. Killed by a signal, it may have
+/// run out of memory.
+fn run_code(error: &RunError) -> Code {
+    match error {
+        RunError::Failed { log, .. } if log.contains("No space left on device") => {
+            Code::InsufficientStorage
+        }
+        RunError::Failed { status, .. } if status.code().is_some() => Code::UnsupportedMedia,
+        RunError::Failed { .. } | RunError::Start { .. } => Code::InternalError,
+    }
+}
+
+fn io_code(error: &io::Error) -> Code {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Code::InsufficientStorage,
+        _ => Code::InternalError,
+    }
+}

@@ -1,0 +1,115 @@
+//! The distinct sources of a task: seen once, fetched once, probed once.
+
+use std::path::PathBuf;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Job, TaskError};
+use crate::fetch::fetch;
+use crate::ffmpeg::Ffmpeg;
+use crate::media::Media;
+use crate::object_store::{ObjectHead, ObjectStore, ObjectUri};
+use crate::probe::probe;
+use crate::process::Request;
+use crate::workspace::{Workspace, free_bytes};
+
+/// Sources that are fetched at the same time, each with parallel ranges.
+const PARALLEL_FETCHES: usize = 3;
+/// Sources that are looked at or probed at the same time.
+const PARALLEL_LOOKS: usize = 4;
+
+/// A distinct source object.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) uri: ObjectUri,
+    pub(super) head: ObjectHead,
+    /// The first clip that it is used for.
+    pub(super) clip: usize,
+}
+
+/// The distinct sources, and which of them each clip is of.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub(super) distinct: Vec<Source>,
+    pub(super) of_clip: Vec<usize>,
+}
+
+impl Sources {
+    /// Looks at every source once. Nothing has been downloaded when one is
+    /// missing.
+    pub(super) async fn head(
+        store: &ObjectStore,
+        request: &Request,
+        job: &Job,
+    ) -> Result<Self, TaskError> {
+        let mut keys: Vec<(&str, usize)> = Vec::new();
+        let mut of_clip = Vec::with_capacity(request.clips.len());
+        for (clip, asked) in request.clips.iter().enumerate() {
+            let known = keys.iter().position(|&(key, _)| key == asked.key);
+            of_clip.push(known.unwrap_or(keys.len()));
+            if known.is_none() {
+                keys.push((&asked.key, clip));
+            }
+        }
+        let distinct = stream::iter(keys)
+            .map(|(key, clip)| async move {
+                let uri = ObjectUri::new(&request.bucket, key);
+                let version = job.version.as_deref().filter(|_| key == job.main.key);
+                match store.head(&uri, version).await {
+                    Ok(head) => Ok(Source { uri, head, clip }),
+                    Err(source) => Err(TaskError::Head { clip, source }),
+                }
+            })
+            .buffered(PARALLEL_LOOKS)
+            .try_collect()
+            .await?;
+        Ok(Self { distinct, of_clip })
+    }
+
+    /// The source of a clip.
+    pub(super) fn of(&self, clip: usize) -> &Source {
+        &self.distinct[self.of_clip[clip]]
+    }
+
+    /// Fetches every source into the workspace.
+    pub(super) async fn fetch(
+        &self,
+        store: &ObjectStore,
+        workspace: &Workspace,
+        work_dir: &std::path::Path,
+    ) -> Result<Vec<PathBuf>, TaskError> {
+        let needed = self.distinct.iter().map(|source| source.head.size).sum();
+        let free = free_bytes(work_dir)?;
+        if needed > free {
+            return Err(TaskError::Space { needed, free });
+        }
+        stream::iter(self.distinct.iter().enumerate())
+            .map(|(index, source)| async move {
+                let path = workspace.source(index);
+                fetch(store, &source.uri, &source.head, &path).await?;
+                Ok(path)
+            })
+            .buffered(PARALLEL_FETCHES)
+            .try_collect()
+            .await
+    }
+
+    /// Probes every fetched source.
+    pub(super) async fn probe(
+        &self,
+        ffmpeg: &Ffmpeg,
+        paths: &[PathBuf],
+    ) -> Result<Vec<Media>, TaskError> {
+        stream::iter(self.distinct.iter().zip(paths))
+            .map(|(source, path)| async move {
+                probe(ffmpeg, path).await.map_err(|error| TaskError::Probe {
+                    clip: source.clip,
+                    uri: source.uri.clone(),
+                    source: error,
+                })
+            })
+            .buffered(PARALLEL_LOOKS)
+            .try_collect()
+            .await
+    }
+}

@@ -1,0 +1,263 @@
+//! The steps of a task, in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tracing::info;
+
+use super::describe;
+use super::journal::{Journal, description};
+use super::sources::Sources;
+use super::{Job, TaskError, Worker, millis};
+use crate::ffmpeg::Progress;
+use crate::flicks::Flicks;
+use crate::media::Media;
+use crate::object_store::ObjectUri;
+use crate::plan::{Plan, PlannedClip};
+use crate::process::template::Variables;
+use crate::process::{Request, check_target};
+use crate::settle::{Output, settle};
+use crate::task::{TargetRecord, TaskId, TaskRecord};
+use crate::timeline::{Cut, Timeline};
+use crate::upload;
+use crate::verify::{Verified, verify};
+use crate::workspace::Workspace;
+
+/// How often the progress of an encoding is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Percent of a task that is done when a step ends, by rough experience.
+const FETCHED: u8 = 10;
+const PROBED: u8 = 15;
+const ENCODED: u8 = 90;
+
+impl Worker {
+    /// Everything from the first look at the sources to the stored result.
+    pub(super) async fn steps(
+        &self,
+        request: &Request,
+        job: &Job,
+        journal: &mut Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let sources = Sources::head(&self.store, request, job).await?;
+        let named = sources.distinct.iter().map(|source| (&source.uri, &source.head.etag));
+        record.task_id = TaskId::derive(&job.main, named, &request.canonical);
+        record.sources = describe::sources(request, &sources);
+        let mut variables = describe::variables(request, &sources, record.start_time);
+        let bucket = target_bucket(request, &variables)?;
+        journal.open(&bucket, record).await.map_err(TaskError::Record)?;
+
+        let workspace = Workspace::new(&self.settings.work_dir)?;
+        let paths = self.fetch(&sources, &workspace, record).await?;
+        journal.progress(record, FETCHED).await;
+        let media = self.probe(&sources, &paths, record).await?;
+        journal.progress(record, PROBED).await;
+
+        let plan = self.plan(request, &sources, &media, record)?;
+        describe::plan(&plan, record);
+        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+        let target = target(request, &variables)?;
+
+        let output = workspace.output(request.container.extension());
+        self.encode(&plan, &paths, &output, journal, record).await?;
+        journal.progress(record, ENCODED).await;
+        self.deliver(&plan, &output, &target, record).await
+    }
+
+    async fn fetch(
+        &self,
+        sources: &Sources,
+        workspace: &Workspace,
+        record: &mut TaskRecord,
+    ) -> Result<Vec<PathBuf>, TaskError> {
+        let started = Instant::now();
+        let paths = sources.fetch(&self.store, workspace, &self.settings.work_dir).await;
+        record.timings.fetch_ms = millis(started);
+        let paths = paths?;
+        describe::fetched(sources, record);
+        info!(ms = record.timings.fetch_ms, sources = paths.len(), "fetch");
+        Ok(paths)
+    }
+
+    async fn probe(
+        &self,
+        sources: &Sources,
+        paths: &[PathBuf],
+        record: &mut TaskRecord,
+    ) -> Result<Vec<Media>, TaskError> {
+        let started = Instant::now();
+        let media = sources.probe(&self.ffmpeg(), paths).await;
+        record.timings.probe_ms = millis(started);
+        info!(ms = record.timings.probe_ms, "probe");
+        media
+    }
+
+    fn plan(
+        &self,
+        request: &Request,
+        sources: &Sources,
+        media: &[Media],
+        record: &mut TaskRecord,
+    ) -> Result<Plan, TaskError> {
+        let clips = cuts(request, sources, media)?;
+        let of_clips: Vec<Media> = clips.iter().map(|clip| clip.media.clone()).collect();
+        let output = settle(request, &of_clips, &mut record.warnings)?;
+        let timeline = timeline(&output, &clips);
+        if timeline.frames() == 0 && timeline.samples() == 0
+            || output.video.is_some() && timeline.frames() == 0
+        {
+            let length: Flicks = clips.iter().map(|clip| clip.cut.length).sum();
+            return Err(TaskError::NoFrame { length_ms: length.to_millis() });
+        }
+        let preset = self.settings.video_preset.to_owned();
+        Ok(Plan { output, timeline, clips, preset })
+    }
+
+    async fn encode(
+        &self,
+        plan: &Plan,
+        paths: &[PathBuf],
+        output: &Path,
+        journal: &mut Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let started = Instant::now();
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let arguments = plan.arguments(&plan.whole(), &paths, output);
+        let done = Arc::new(AtomicU64::new(0));
+        let reached = Arc::clone(&done);
+        let ffmpeg = self.ffmpeg();
+        let run = ffmpeg.encode(arguments, move |progress: Progress| {
+            reached.store(progress.micros, Ordering::Relaxed);
+        });
+        tokio::pin!(run);
+        let mut ticks = tokio::time::interval(LOOK);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut run => break outcome,
+                _ = ticks.tick() => {
+                    let percent = percent(plan, done.load(Ordering::Relaxed));
+                    journal.progress(record, percent).await;
+                }
+            }
+        };
+        record.timings.encode_ms = millis(started);
+        let complaints = outcome?;
+        info!(ms = record.timings.encode_ms, complaints, "run");
+        if !complaints.is_empty() {
+            record.warnings.push(format!("a source is damaged, what decodes was used: {complaints}"));
+        }
+        Ok(())
+    }
+
+    /// Sends the parts of a large output while it is being checked; it appears
+    /// only after the check.
+    async fn deliver(
+        &self,
+        plan: &Plan,
+        output: &Path,
+        target: &ObjectUri,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let started = Instant::now();
+        let content_type = plan.output.container.content_type();
+        let description = description(content_type, record.task_id);
+        let ffmpeg = self.ffmpeg();
+        let upload = upload::begin(&self.store, target, output, &description);
+        let (verified, upload) = tokio::join!(verify(&ffmpeg, plan, output), upload);
+        record.timings.verify_ms = millis(started);
+        let verified: Verified = match verified {
+            Ok(verified) => verified,
+            Err(error) => {
+                if let Ok(upload) = upload {
+                    upload.abort().await.map_err(crate::upload::UploadError::from)?;
+                }
+                return Err(error.into());
+            }
+        };
+        info!(ms = record.timings.verify_ms, "verify");
+        let completed = Instant::now();
+        let stored = upload?.complete().await?;
+        record.timings.store_ms = millis(completed);
+        info!(ms = record.timings.store_ms, bytes = stored.size, "store");
+        describe::verified(plan, &verified, record);
+        record.targets = vec![TargetRecord {
+            uri: target.clone(),
+            etag: stored.etag,
+            size: stored.size,
+            content_type: content_type.to_owned(),
+        }];
+        Ok(())
+    }
+}
+
+/// What each clip takes of its media.
+fn cuts(
+    request: &Request,
+    sources: &Sources,
+    media: &[Media],
+) -> Result<Vec<PlannedClip>, TaskError> {
+    let clips = request.clips.iter().enumerate();
+    clips
+        .map(|(clip, asked)| {
+            let source = sources.of_clip[clip];
+            let media = &media[source];
+            let cut = Cut::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(|| {
+                TaskError::Cut {
+                    clip,
+                    uri: sources.of(clip).uri.clone(),
+                    start_ms: asked.start_ms,
+                    length_ms: media.length.to_millis(),
+                }
+            })?;
+            Ok(PlannedClip { source, cut, media: media.clone() })
+        })
+        .collect()
+}
+
+/// Where the output has no picture or no sound, that side of the timeline is
+/// laid out at a rate nobody sees.
+fn timeline(output: &Output, clips: &[PlannedClip]) -> Timeline {
+    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
+    let frame_rate = output.video.as_ref().map(|video| video.frame_rate);
+    let sample_rate = output.audio.as_ref().map(|audio| audio.sample_rate);
+    let mut timeline = Timeline::new(
+        &lengths,
+        frame_rate.unwrap_or_else(|| 25.into()),
+        sample_rate.unwrap_or(48_000),
+    );
+    for place in &mut timeline.places {
+        if frame_rate.is_none() {
+            (place.first_frame, place.frames) = (0, 0);
+        }
+        if sample_rate.is_none() {
+            (place.first_sample, place.samples) = (0, 0);
+        }
+    }
+    timeline
+}
+
+/// How far a task is when so much of its output has been made.
+fn percent(plan: &Plan, micros: u64) -> u8 {
+    let length: Flicks = plan.clips.iter().map(|clip| clip.cut.length).sum();
+    let whole = length.to_micros().max(1).unsigned_abs();
+    let span = u64::from(ENCODED - PROBED);
+    PROBED + u8::try_from((micros.min(whole) * span) / whole).unwrap_or(0)
+}
+
+fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
+    match &request.target.bucket {
+        Some(template) => Ok(template.render(variables)?),
+        None => Ok(request.bucket.clone()),
+    }
+}
+
+fn target(request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {
+    let bucket = target_bucket(request, variables)?;
+    let key = request.target.key.target_key(variables)?;
+    check_target(request, &bucket, &key)?;
+    Ok(ObjectUri::new(bucket, key))
+}

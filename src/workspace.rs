@@ -1,0 +1,92 @@
+//! The folder where a task keeps its files while it runs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// What the folders of tasks are called, so that those of a function that was
+/// killed can be told from anything else.
+const PREFIX: &str = "video-concat-";
+
+/// A task's own folder; gone with everything in it when dropped.
+#[derive(Debug)]
+pub struct Workspace(TempDir);
+
+impl Workspace {
+    /// Makes a folder inside `work_dir`.
+    ///
+    /// # Errors
+    /// When the folder can't be made.
+    pub fn new(work_dir: &Path) -> io::Result<Self> {
+        tempfile::Builder::new().prefix(PREFIX).tempdir_in(work_dir).map(Self)
+    }
+
+    /// Where the distinct source `index` is kept.
+    #[must_use]
+    pub fn source(&self, index: usize) -> PathBuf {
+        self.0.path().join(format!("source-{index}"))
+    }
+
+    /// Where the output is made.
+    #[must_use]
+    pub fn output(&self, extension: &str) -> PathBuf {
+        self.0.path().join(format!("output.{extension}"))
+    }
+}
+
+/// Removes what tasks left in `work_dir` whose process was killed.
+///
+/// # Errors
+/// When the folder can't be read or something in it can't be removed.
+pub fn clean(work_dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(work_dir)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that can still be written in `work_dir`.
+///
+/// # Errors
+/// When the file system can't be asked.
+pub fn free_bytes(work_dir: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(work_dir)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{Workspace, clean, free_bytes};
+
+    #[test]
+    fn a_folder_goes_with_everything_in_it() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(work_dir.path()).unwrap();
+        fs::write(workspace.source(0), "x").unwrap();
+        fs::write(workspace.output("mp4"), "x").unwrap();
+        drop(workspace);
+        assert_eq!(fs::read_dir(work_dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn only_what_tasks_left_is_cleaned() {
+        let work_dir = tempfile::tempdir().unwrap();
+        std::mem::forget(Workspace::new(work_dir.path()).unwrap());
+        fs::create_dir(work_dir.path().join("somebody-else")).unwrap();
+        clean(work_dir.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(work_dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["somebody-else"]);
+    }
+
+    #[test]
+    fn free_space_is_told() {
+        assert!(free_bytes(&std::env::temp_dir()).unwrap() > 0);
+    }
+}
