@@ -58,7 +58,7 @@ pub enum Door {
     Direct,
     /// Invoked by S3.
     S3Notification,
-    /// Invoked by EventBridge.
+    /// Invoked by `EventBridge`.
     EventBridge,
     /// Invoked by a gateway.
     Http,

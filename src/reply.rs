@@ -130,12 +130,14 @@ impl HttpReply {
         if let Some((name, value)) = &refusal.argument {
             fields.extend([("ArgumentName", name.as_str()), ("ArgumentValue", value)]);
         }
-        let elements: String = fields
+        let elements: Vec<String> = fields
             .into_iter()
             .map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)))
             .collect();
-        let body =
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>{elements}</Error>\n");
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>{}</Error>\n",
+            elements.concat()
+        );
         Self::new(refusal.code.http_status(), "application/xml", request, body)
     }
 

@@ -94,9 +94,8 @@ impl EventError {
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
         match self {
-            Self::Missing(name) | Self::Empty(name) => Some(name),
             Self::WrongKind { field, .. } => Some(field),
-            Self::UnknownField { name, .. } => Some(name),
+            Self::Missing(name) | Self::Empty(name) | Self::UnknownField { name, .. } => Some(name),
             Self::UserDataTooLong(_) => Some("userData"),
             Self::TaskId(_) => Some("TaskId"),
             Self::UnknownKind

@@ -1,4 +1,4 @@
-//! Uploads, as S3 notifications and EventBridge tell of them.
+//! Uploads, as S3 notifications and `EventBridge` tell of them.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ fn decode_record(record: &Value) -> Result<Submission, EventError> {
     ))
 }
 
-/// Decodes an EventBridge event. Keys come as they are here.
+/// Decodes an `EventBridge` event. Keys come as they are here.
 pub(super) fn decode_bridge(event: &Value) -> Result<Event, EventError> {
     let (source, kind) = (text(event, &["source"])?, text(event, &["detail-type"])?);
     if (source, kind) != ("aws.s3", "Object Created") {
