@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 
 use crate::code::Code;
 use crate::object_store::{ObjectHead, ObjectStore, ObjectUri, StoreError};
@@ -128,7 +129,10 @@ impl Fetch<'_> {
             return Ok(());
         }
         match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.head.size) {
-            Err(rustix::io::Errno::OPNOTSUPP) => self.file.set_len(self.head.size),
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                self.file.set_len(self.head.size)
+            }
             other => other.map_err(io::Error::from),
         }
         .map_err(|source| self.file_error(source))
@@ -180,12 +184,12 @@ impl Fetch<'_> {
 
     fn file_error(&self, source: io::Error) -> FetchError {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                FetchError::InsufficientStorage {
-                    uri: self.uri.clone(),
-                    size: self.head.size,
-                }
-            }
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => FetchError::InsufficientStorage {
+                uri: self.uri.clone(),
+                size: self.head.size,
+            },
             _ => FetchError::File {
                 path: self.dest.to_owned(),
                 source,

@@ -1,10 +1,12 @@
 //! OSS-style video concatenation for S3 as one AWS Lambda function.
 
 pub mod code;
+pub mod event;
 pub mod fetch;
 pub mod ffmpeg;
 pub mod flicks;
 mod frame_rate;
+pub mod function;
 pub mod media;
 pub mod message;
 pub mod notify;
@@ -12,6 +14,7 @@ pub mod object_store;
 pub mod plan;
 pub mod probe;
 pub mod process;
+pub mod reply;
 pub mod settings;
 pub mod settle;
 pub mod task;

@@ -1,2 +1,58 @@
 //! The Lambda function: wiring, and nothing else.
-fn main() {}
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use tracing_subscriber::EnvFilter;
+use video_concat::function::handle;
+use video_concat::notify::Publisher;
+use video_concat::object_store::ObjectStore;
+use video_concat::object_store::client::{s3_client, shared_config};
+use video_concat::settings::Settings;
+use video_concat::worker::Worker;
+use video_concat::workspace;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    log_as_json();
+    match start().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever happens to the log's format.
+            eprintln!("video-concat can't start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> Result<(), Error> {
+    let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
+    settings.check_files()?;
+    workspace::clean(&settings.work_dir)?;
+    for warning in &settings.warnings {
+        tracing::warn!(warning, "settings");
+    }
+    let config = shared_config().await;
+    let worker = Worker {
+        settings: Arc::new(settings),
+        store: ObjectStore::new(s3_client(&config)),
+        publisher: Publisher::new(&config),
+    };
+    let worker = &worker;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(worker, event))).await
+}
+
+/// One JSON object a line, with the request's and the task's id on each.
+fn log_as_json() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_current_span(true)
+        .with_target(false)
+        .with_env_filter(filter)
+        .init();
+}

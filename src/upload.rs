@@ -117,18 +117,17 @@ impl PendingUpload {
     /// # Errors
     /// As [`store_file`].
     pub async fn complete(self) -> Result<Stored, UploadError> {
-        let etag = match self.parts {
-            Some((upload, parts)) => upload.complete(&parts).await?,
-            None => {
-                let slice = FileSlice {
-                    path: &self.path,
-                    offset: 0,
-                    length: self.size,
-                };
-                self.store
-                    .put_file(&self.uri, &slice, &self.description)
-                    .await?
-            }
+        let etag = if let Some((upload, parts)) = self.parts {
+            upload.complete(&parts).await?
+        } else {
+            let slice = FileSlice {
+                path: &self.path,
+                offset: 0,
+                length: self.size,
+            };
+            self.store
+                .put_file(&self.uri, &slice, &self.description)
+                .await?
         };
         Ok(Stored {
             etag,

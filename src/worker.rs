@@ -6,15 +6,16 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{Span, error, info, warn};
 
+use crate::code::Code;
 use crate::ffmpeg::Ffmpeg;
 use crate::message::completion;
 use crate::notify::{Publisher, topic_arn};
 use crate::object_store::{Meter, ObjectStore, ObjectUri};
 use crate::process::{Limits, MainObject, Request, parse, resolve};
 use crate::settings::Settings;
-use crate::task::{Definition, EventId, Moment, RequestId, Status, TaskId, TaskRecord};
+use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
 pub use error::TaskError;
 use journal::Journal;
@@ -77,6 +78,7 @@ impl Worker {
             now(),
             job.process.clone(),
         );
+        name_span(&record);
         record.user_data.clone_from(&job.user_data);
         match self.read(&job) {
             Err(error) => record.fail(error.code(), error.to_string(), now()),
@@ -88,6 +90,18 @@ impl Worker {
                 worker.carry_out(&request, &job, invocation, &mut record).await;
             }
         }
+        log_end(&record);
+        record
+    }
+
+    /// The record of an event that could not even be read.
+    #[must_use]
+    pub fn refuse(&self, process: &str, message: &str, invocation: &Invocation) -> TaskRecord {
+        let unread = TaskId::derive(&ObjectUri::new("", ""), [], process);
+        let request_id = invocation.request_id.clone();
+        let mut record =
+            TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
+        record.fail(Code::InvalidArgument, message, now());
         log_end(&record);
         record
     }
@@ -169,14 +183,18 @@ fn margin(deadline: Instant) -> Duration {
 }
 
 fn log_end(record: &TaskRecord) {
-    let (id, timings) = (record.task_id, &record.timings);
     match record.status {
-        Status::Succeeded => info!(task = %id, total_ms = timings.total_ms, "succeeded"),
+        Status::Succeeded => info!(total_ms = record.timings.total_ms, "succeeded"),
         Status::Failed | Status::Running => {
-            let code = record.code.map(|code| code.as_str());
-            error!(task = %id, code, message = record.message, "failed");
+            let code = record.code.map(Code::as_str);
+            error!(code, reason = record.message, "failed");
         }
     }
+}
+
+/// Puts the task's id on every line that is logged from here on.
+fn name_span(record: &TaskRecord) {
+    Span::current().record("task_id", record.task_id.to_string());
 }
 
 fn now() -> Moment {

@@ -10,7 +10,7 @@ use tracing::info;
 use super::describe;
 use super::journal::{Journal, description};
 use super::sources::Sources;
-use super::{Job, TaskError, Worker, millis};
+use super::{Job, TaskError, Worker, millis, name_span};
 use crate::ffmpeg::Progress;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -45,6 +45,7 @@ impl Worker {
         let sources = Sources::head(&self.store, request, job).await?;
         let named = sources.distinct.iter().map(|source| (&source.uri, &source.head.etag));
         record.task_id = TaskId::derive(&job.main, named, &request.canonical);
+        name_span(record);
         record.sources = describe::sources(request, &sources);
         let mut variables = describe::variables(request, &sources, record.start_time);
         let bucket = target_bucket(request, &variables)?;

@@ -303,6 +303,20 @@ async fn a_connection_that_never_works_ends_in_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_source_larger_than_the_disk_is_refused_before_it_is_fetched() {
+    let (server, work) = (Server::start().await, TempDir::new().unwrap());
+    let store = server.store();
+    put(&store, "a", b"x".to_vec()).await;
+    let mut head = store.head(&uri("a"), None).await.unwrap();
+    head.size = 1 << 43;
+    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), Code::InsufficientStorage);
+    assert_eq!(store.meter().read().get_requests, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_aborted_upload_leaves_nothing() {
     let (server, work) = (Server::start().await, TempDir::new().unwrap());
     let store = server.store();

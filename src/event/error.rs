@@ -1,0 +1,117 @@
+//! Why an event says nothing that could be done.
+
+use crate::code::Code;
+
+/// A mistake in an event. The same event will always have it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Neither of the known kinds.
+    #[error(
+        "the event is of no known kind: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or SQS records"
+    )]
+    UnknownKind,
+    /// Records of a service that is not served.
+    #[error("the event's records come from `{0}`, but must come from `aws:s3` or `aws:sqs`")]
+    UnknownSource(String),
+    /// A field is not there.
+    #[error("the event has no `{0}`")]
+    Missing(String),
+    /// A field holds something of another kind.
+    #[error("`{field}` is {found}, but must be {expected}")]
+    WrongKind {
+        /// The field.
+        field: String,
+        /// What it has to be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A field holds nothing.
+    #[error("`{0}` is empty")]
+    Empty(String),
+    /// A field that does not exist.
+    #[error("`{name}` is no field of an event{}; the fields are `bucket`, `object`, `process`, and `userData`", suggestion(*.nearest))]
+    UnknownField {
+        /// The field.
+        name: String,
+        /// What may have been meant.
+        nearest: Option<&'static str>,
+    },
+    /// `userData` is too long to carry along.
+    #[error("`userData` has {0} bytes, but must have at most 2048")]
+    UserDataTooLong(usize),
+    /// A name is percent-encoded wrongly.
+    #[error("`{0}` does not decode to UTF-8 text")]
+    BadEncoding(String),
+    /// Text that should be JSON is none.
+    #[error("the {what} is no JSON: {said}")]
+    BadJson {
+        /// Which text.
+        what: &'static str,
+        /// What the parser said.
+        said: String,
+    },
+    /// A body that says it is Base64 is none.
+    #[error("the request's body is marked as Base64 but does not decode")]
+    BadBase64,
+    /// A queue's message that is a queue's event itself.
+    #[error("a queue's message must carry a task, not further queue records")]
+    NestedQueue,
+    /// An HTTP request without the one query parameter there is.
+    #[error(
+        "the query must hold `x-oss-async-process`, as in `POST /bucket/key?x-oss-async-process`"
+    )]
+    NoProcessQuery,
+    /// An HTTP body that carries no process string.
+    #[error("the body must be `x-oss-async-process=` and the process string")]
+    NoProcessBody,
+    /// An HTTP path without a bucket.
+    #[error("the path `{0}` names no bucket; write `/bucket/key` or set `DEFAULT_BUCKET`")]
+    NoBucket(String),
+    /// An HTTP request for something that does not exist.
+    #[error(
+        "there is no `{method} {path}`; expected `POST /bucket/key?x-oss-async-process`, `POST /`, or `GET /tasks/TaskId`"
+    )]
+    NoSuchRoute {
+        /// Its method.
+        method: String,
+        /// Its path.
+        path: String,
+    },
+    /// A task that cannot exist.
+    #[error(transparent)]
+    TaskId(#[from] crate::task::TaskIdError),
+}
+
+impl EventError {
+    /// The outward code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        Code::InvalidArgument
+    }
+
+    /// The argument that is wrong, where it is a single one.
+    #[must_use]
+    pub fn argument(&self) -> Option<&str> {
+        match self {
+            Self::WrongKind { field, .. } => Some(field),
+            Self::Missing(name) | Self::Empty(name) | Self::UnknownField { name, .. } => Some(name),
+            Self::UserDataTooLong(_) => Some("userData"),
+            Self::TaskId(_) => Some("TaskId"),
+            Self::UnknownKind
+            | Self::UnknownSource(_)
+            | Self::BadEncoding(_)
+            | Self::BadJson { .. }
+            | Self::BadBase64
+            | Self::NestedQueue
+            | Self::NoProcessQuery
+            | Self::NoProcessBody
+            | Self::NoBucket(_)
+            | Self::NoSuchRoute { .. } => None,
+        }
+    }
+}
+
+fn suggestion(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", perhaps `{name}` is meant"))
+}

@@ -1,0 +1,177 @@
+//! HTTP requests, whichever gateway brings them.
+//!
+//! REST APIs send payload format 1, HTTP APIs and function URLs format 2.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::field::{at, optional_text, text};
+use super::route::decoded;
+use super::{Event, EventError};
+
+/// A request as the gateway received it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// In upper case.
+    pub method: String,
+    /// Percent-encoded as far as the gateway leaves it so, without the stage.
+    pub path: String,
+    /// Names and values, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// By lower-case name; several values are joined by commas.
+    pub headers: BTreeMap<String, String>,
+    /// As it was sent.
+    pub body: Vec<u8>,
+    /// Whom the gateway has authorised, if it asked for authority.
+    pub caller: Option<String>,
+}
+
+impl HttpRequest {
+    /// The host that was asked, or a placeholder.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.headers
+            .get("host")
+            .map_or("video-concat", String::as_str)
+    }
+
+    /// The value of a query parameter; empty for a bare name.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<&str> {
+        let pair = self.query.iter().find(|(known, _)| known == name);
+        pair.map(|(_, value)| value.as_str())
+    }
+}
+
+pub(super) fn decode(event: &Value) -> Result<Event, EventError> {
+    let request = if at(event, &["requestContext", "http"]).is_some() {
+        decode_format_2(event)?
+    } else {
+        decode_format_1(event)?
+    };
+    Ok(Event::Http(Box::new(request)))
+}
+
+fn decode_format_1(event: &Value) -> Result<HttpRequest, EventError> {
+    Ok(HttpRequest {
+        method: text(event, &["httpMethod"])?.to_uppercase(),
+        path: text(event, &["path"])?.to_owned(),
+        query: pairs(
+            event,
+            "multiValueQueryStringParameters",
+            "queryStringParameters",
+        ),
+        headers: headers(pairs(event, "multiValueHeaders", "headers")),
+        body: body(event)?,
+        caller: caller_format_1(event),
+    })
+}
+
+fn decode_format_2(event: &Value) -> Result<HttpRequest, EventError> {
+    let query = optional_text(event, &["rawQueryString"])?.unwrap_or_default();
+    Ok(HttpRequest {
+        method: text(event, &["requestContext", "http", "method"])?.to_uppercase(),
+        path: without_stage(event, text(event, &["rawPath"])?).to_owned(),
+        query: split_query(query)?,
+        headers: headers(pairs(event, "", "headers")),
+        body: body(event)?,
+        caller: caller_format_2(event),
+    })
+}
+
+/// HTTP APIs leave the stage in the path, but only under their own host name.
+fn without_stage<'a>(event: &Value, path: &'a str) -> &'a str {
+    let context = |name| at(event, &["requestContext", name]).and_then(Value::as_str);
+    let own_host = context("domainName").is_some_and(|host| host.contains(".execute-api."));
+    match context("stage") {
+        Some(stage) if own_host && stage != "$default" => path
+            .strip_prefix('/')
+            .and_then(|rest| rest.strip_prefix(stage))
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+            .unwrap_or(path),
+        _ => path,
+    }
+}
+
+/// Name and value pairs from the field with lists of values, else from the
+/// field with one value each.
+fn pairs(event: &Value, many: &str, one: &str) -> Vec<(String, String)> {
+    let object = |name| at(event, &[name]).and_then(Value::as_object);
+    let pair = |name: &String, value: &Value| {
+        let value = value.as_str().unwrap_or_default();
+        (name.clone(), value.to_owned())
+    };
+    if let Some(map) = object(many) {
+        let values = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        return map
+            .iter()
+            .flat_map(|(name, list)| values(list).into_iter().map(move |v| pair(name, &v)))
+            .collect();
+    }
+    let map = object(one).into_iter().flatten();
+    map.map(|(name, value)| pair(name, value)).collect()
+}
+
+fn headers(pairs: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in pairs {
+        headers
+            .entry(name.to_lowercase())
+            .and_modify(|joined| {
+                joined.push(',');
+                joined.push_str(&value);
+            })
+            .or_insert(value);
+    }
+    headers
+}
+
+fn split_query(query: &str) -> Result<Vec<(String, String)>, EventError> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decoded(name)?, decoded(value)?))
+        })
+        .collect()
+}
+
+fn body(event: &Value) -> Result<Vec<u8>, EventError> {
+    let body = optional_text(event, &["body"])?.unwrap_or_default();
+    if at(event, &["isBase64Encoded"]).and_then(Value::as_bool) == Some(true) {
+        STANDARD.decode(body).map_err(|_| EventError::BadBase64)
+    } else {
+        Ok(body.as_bytes().to_owned())
+    }
+}
+
+fn caller_format_1(event: &Value) -> Option<String> {
+    named(
+        event,
+        &[
+            &["requestContext", "identity", "userArn"],
+            &["requestContext", "authorizer", "principalId"],
+            &["requestContext", "authorizer", "claims", "sub"],
+        ],
+    )
+}
+
+fn caller_format_2(event: &Value) -> Option<String> {
+    named(
+        event,
+        &[
+            &["requestContext", "authorizer", "iam", "userArn"],
+            &["requestContext", "authorizer", "jwt", "claims", "sub"],
+            &["requestContext", "authorizer", "lambda", "principalId"],
+        ],
+    )
+}
+
+fn named(event: &Value, paths: &[&[&str]]) -> Option<String> {
+    let name = |path: &&[&str]| at(event, path)?.as_str().filter(|name| !name.is_empty());
+    paths.iter().find_map(name).map(str::to_owned)
+}

@@ -1,0 +1,317 @@
+//! Replies: what whoever waits gets back.
+
+use serde_json::{Value, json};
+
+use crate::code::Code;
+use crate::event::EventError;
+use crate::task::{EventId, RequestId, Status, TaskId, TaskRecord};
+
+/// A reply to an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Header names in lower case with their values.
+    pub headers: Vec<(&'static str, String)>,
+    /// Text.
+    pub body: String,
+}
+
+/// Why an HTTP request is refused, as OSS clients know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The request itself is not one that there is.
+    InvalidRequest,
+    /// The method does not go with the path.
+    MethodNotAllowed,
+    /// The signature names a key that nobody has.
+    InvalidAccessKeyId,
+    /// The signature is not the secret's.
+    SignatureDoesNotMatch,
+    /// The signature is too old or too new.
+    RequestTimeTooSkewed,
+    /// The task could only fail.
+    Task(Code),
+}
+
+impl Refused {
+    /// The code's name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "InvalidRequest",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::InvalidAccessKeyId => "InvalidAccessKeyId",
+            Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
+            Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
+            Self::Task(code) => code.as_str(),
+        }
+    }
+
+    /// The HTTP status that goes with the code. Clients choose their exception
+    /// by the pair.
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::MethodNotAllowed => 405,
+            Self::InvalidAccessKeyId | Self::SignatureDoesNotMatch | Self::RequestTimeTooSkewed => {
+                403
+            }
+            Self::Task(code) => code.http_status(),
+        }
+    }
+}
+
+/// A refusal in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub code: Refused,
+    /// Why, in words.
+    pub message: String,
+    /// The argument that is wrong, and its value.
+    pub argument: Option<(String, String)>,
+}
+
+impl From<&EventError> for Refusal {
+    fn from(error: &EventError) -> Self {
+        let code = match error {
+            EventError::NoSuchRoute { .. } => Refused::MethodNotAllowed,
+            EventError::NoProcessQuery
+            | EventError::NoProcessBody
+            | EventError::NoBucket(_)
+            | EventError::BadBase64
+            | EventError::BadJson { .. } => Refused::InvalidRequest,
+            EventError::UnknownKind
+            | EventError::UnknownSource(_)
+            | EventError::Missing(_)
+            | EventError::WrongKind { .. }
+            | EventError::Empty(_)
+            | EventError::UnknownField { .. }
+            | EventError::UserDataTooLong(_)
+            | EventError::BadEncoding(_)
+            | EventError::NestedQueue
+            | EventError::TaskId(_) => Refused::Task(error.code()),
+        };
+        Self {
+            code,
+            message: error.to_string(),
+            argument: error
+                .argument()
+                .map(|name| (name.to_owned(), String::new())),
+        }
+    }
+}
+
+impl HttpReply {
+    /// A task has been taken on.
+    #[must_use]
+    pub fn accepted(task: TaskId, event: &EventId, request: &RequestId) -> Self {
+        let body = json!({"EventId": event, "RequestId": request, "TaskId": task});
+        Self::new(200, "application/json", request, body.to_string())
+    }
+
+    /// The record of a task, as stored.
+    #[must_use]
+    pub fn record(record: String, request: &RequestId) -> Self {
+        Self::new(200, "application/json", request, record)
+    }
+
+    /// Nothing will be done.
+    #[must_use]
+    pub fn refused(refusal: &Refusal, request: &RequestId, host: &str) -> Self {
+        let mut fields = vec![
+            ("Code", refusal.code.as_str()),
+            ("Message", &refusal.message),
+        ];
+        let id = request.header();
+        fields.extend([("RequestId", id.as_str()), ("HostId", host)]);
+        if let Some((name, value)) = &refusal.argument {
+            fields.extend([("ArgumentName", name.as_str()), ("ArgumentValue", value)]);
+        }
+        let elements: Vec<String> = fields
+            .into_iter()
+            .map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)))
+            .collect();
+        let body = format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>{}</Error>\n",
+            elements.concat()
+        );
+        Self::new(refusal.code.http_status(), "application/xml", request, body)
+    }
+
+    fn new(status: u16, content_type: &str, request: &RequestId, body: String) -> Self {
+        Self {
+            status,
+            headers: vec![
+                ("content-type", content_type.to_owned()),
+                ("x-oss-request-id", request.header()),
+            ],
+            body,
+        }
+    }
+
+    /// The reply as every gateway takes it from a function.
+    #[must_use]
+    pub fn to_gateway(&self) -> Value {
+        let headers: serde_json::Map<String, Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        json!({
+            "statusCode": self.status,
+            "headers": headers,
+            "body": self.body,
+            "isBase64Encoded": false,
+        })
+    }
+}
+
+/// Text as XML takes it; characters that no XML may hold are replaced.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            '\t' | '\n' | '\r' => escaped.push(c),
+            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// A failure that a retry can mend, as the platform's error.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct FunctionError {
+    /// `errorType`.
+    pub code: Code,
+    /// `errorMessage`.
+    pub message: String,
+}
+
+/// The reply to a direct invocation. What no retry can mend is a record, so
+/// that nothing retries it.
+///
+/// # Errors
+/// Where the task failed and a retry can mend it.
+pub fn direct(record: &TaskRecord) -> Result<Value, FunctionError> {
+    match (record.status, record.code) {
+        (Status::Failed, Some(code)) if code.is_retryable() => Err(FunctionError {
+            code,
+            message: record.message.clone().unwrap_or_default(),
+        }),
+        _ => serde_json::to_value(record).map_err(|error| FunctionError {
+            code: Code::InternalError,
+            message: error.to_string(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HttpReply, Refusal, Refused, direct};
+    use crate::code::Code;
+    use crate::event::EventError;
+    use crate::task::{Status, example};
+
+    fn refused(message: &str, argument: Option<(&str, &str)>) -> HttpReply {
+        let refusal = Refusal {
+            code: Refused::Task(Code::InvalidArgument),
+            message: message.to_owned(),
+            argument: argument.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        };
+        HttpReply::refused(&refusal, &example().request_id, "host.example")
+    }
+
+    #[test]
+    fn an_accepted_task_has_three_ids() {
+        let record = example();
+        let reply = HttpReply::accepted(record.task_id, &record.event_id, &record.request_id);
+        let gateway = reply.to_gateway();
+        assert_eq!(gateway["statusCode"], 200);
+        assert_eq!(
+            gateway["headers"]["x-oss-request-id"],
+            "0190D0C0AAAA4BBB8CCC1234"
+        );
+        let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+        let expected = serde_json::json!({
+            "EventId": record.event_id,
+            "RequestId": "0190D0C0-AAAA-4BBB-8CCC-123456789ABC",
+            "TaskId": "MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc",
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_refusal_is_xml_that_names_the_argument() {
+        let reply = refused("`f` is `mp5`", Some(("f", "mp5")));
+        assert_eq!(reply.status, 400);
+        assert_eq!(
+            reply.body,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>InvalidArgument</Code>\
+             <Message>`f` is `mp5`</Message><RequestId>0190D0C0AAAA4BBB8CCC1234</RequestId>\
+             <HostId>host.example</HostId><ArgumentName>f</ArgumentName>\
+             <ArgumentValue>mp5</ArgumentValue></Error>\n"
+        );
+    }
+
+    #[test]
+    fn nothing_that_is_quoted_breaks_the_xml() {
+        let reply = refused("<a & 'b'>\u{0}\"", None);
+        let expected = "<Message>&lt;a &amp; &apos;b&apos;&gt;\u{fffd}&quot;</Message>";
+        assert!(reply.body.contains(expected), "{}", reply.body);
+    }
+
+    #[test]
+    fn refusals_have_the_pair_that_clients_know() {
+        for (code, name, status) in [
+            (Refused::InvalidRequest, "InvalidRequest", 400),
+            (Refused::MethodNotAllowed, "MethodNotAllowed", 405),
+            (Refused::InvalidAccessKeyId, "InvalidAccessKeyId", 403),
+            (Refused::SignatureDoesNotMatch, "SignatureDoesNotMatch", 403),
+            (Refused::RequestTimeTooSkewed, "RequestTimeTooSkewed", 403),
+            (Refused::Task(Code::AccessDenied), "AccessDenied", 403),
+            (Refused::Task(Code::NoSuchKey), "NoSuchKey", 404),
+            (Refused::Task(Code::NoSuchBucket), "NoSuchBucket", 404),
+        ] {
+            assert_eq!((code.as_str(), code.http_status()), (name, status));
+        }
+    }
+
+    #[test]
+    fn event_errors_become_refusals() {
+        let refusal = Refusal::from(&EventError::NoProcessBody);
+        assert_eq!(
+            (refusal.code, refusal.argument),
+            (Refused::InvalidRequest, None)
+        );
+        let refusal = Refusal::from(&EventError::Missing("object".to_owned()));
+        assert_eq!(refusal.code, Refused::Task(Code::InvalidArgument));
+        assert_eq!(refusal.argument.unwrap().0, "object");
+    }
+
+    #[test]
+    fn only_what_a_retry_can_mend_is_a_function_error() {
+        let mut record = example();
+        assert_eq!(direct(&record).unwrap()["Status"], "Succeeded");
+        record.status = Status::Failed;
+        for code in Code::ALL {
+            record.code = Some(code);
+            match direct(&record) {
+                Ok(reply) => assert_eq!(
+                    (reply["Code"].as_str(), code.is_retryable()),
+                    (Some(code.as_str()), false)
+                ),
+                Err(error) => assert_eq!((error.code, code.is_retryable()), (code, true)),
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+use super::{HttpAuth, KeySource, Settings};
+
+fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
+    let get = |name: &str| {
+        let pair = pairs.iter().find(|(known, _)| *known == name);
+        pair.map(|(_, value)| (*value).to_owned())
+    };
+    Settings::from_env_map(get).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn an_empty_environment_gives_the_defaults() {
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.ffmpeg.to_str(), Some("/opt/bin/ffmpeg"));
+    assert_eq!(settings.ffprobe.to_str(), Some("/opt/bin/ffprobe"));
+    assert_eq!(settings.work_dir.to_str(), Some("/tmp"));
+    assert_eq!(settings.task_prefix, ".tasks/");
+    assert_eq!(settings.max_sources, 11);
+    let iam_only = HttpAuth::Required {
+        iam: true,
+        oss: false,
+    };
+    assert_eq!(settings.http_auth, iam_only);
+    assert_eq!(settings.access_keys, None);
+    assert_eq!(
+        read(&[("MAX_SOURCES", ""), ("TASK_BUCKET", "")]),
+        Ok(settings)
+    );
+}
+
+#[test]
+fn each_wrong_setting_gets_a_line() {
+    for (name, value, line) in [
+        (
+            "MAX_SOURCES",
+            "0",
+            "setting `MAX_SOURCES` is `0`, but must be a whole number from 1 to 100",
+        ),
+        (
+            "MAX_SOURCES",
+            "many",
+            "setting `MAX_SOURCES` is `many`, but must be a whole number from 1 to 100",
+        ),
+        (
+            "WORK_DIR",
+            "tmp",
+            "setting `WORK_DIR` is `tmp`, but must be an absolute path",
+        ),
+        (
+            "TASK_BUCKET",
+            "s3://b",
+            "setting `TASK_BUCKET` is `s3://b`, but must be the bare name of a bucket",
+        ),
+        (
+            "TASK_PREFIX",
+            "/t",
+            "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`",
+        ),
+        (
+            "HTTP_AUTH",
+            "all",
+            "setting `HTTP_AUTH` is `all`, but must be `iam`, `oss`, `iam,oss`, or `none`",
+        ),
+        (
+            "TOPIC_ARN_PREFIX",
+            "topics",
+            "setting `TOPIC_ARN_PREFIX` is `topics`, but must look like `arn:aws:sns:us-east-1:123456789012:`",
+        ),
+        (
+            "OSS_ACCESS_KEYS",
+            "hunter2",
+            "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty",
+        ),
+    ] {
+        assert_eq!(read(&[(name, value)]), Err(line.to_owned()));
+    }
+    assert!(
+        read(&[("VIDEO_PRESET", "warp")])
+            .unwrap_err()
+            .contains("`warp`")
+    );
+    assert!(
+        read(&[("HTTP_AUTH", "oss")])
+            .unwrap_err()
+            .contains("`OSS_ACCESS_KEYS`")
+    );
+    let two = read(&[("MAX_SOURCES", "x"), ("WORK_DIR", "y")]).unwrap_err();
+    assert_eq!(two.lines().count(), 2);
+}
+
+#[test]
+fn keys_turn_oss_signatures_on_and_are_never_printed() {
+    let settings = read(&[("OSS_ACCESS_KEYS", r#"{"AKID": "hunter2"}"#)]).unwrap();
+    let both = HttpAuth::Required {
+        iam: true,
+        oss: true,
+    };
+    assert_eq!(settings.http_auth, both);
+    assert!(!format!("{settings:?}").contains("hunter2"));
+    let Some(KeySource::Given(keys)) = settings.access_keys else {
+        panic!("no keys");
+    };
+    assert_eq!(keys.secret("AKID").unwrap().expose(), "hunter2");
+}
+
+#[test]
+fn only_a_local_function_can_be_open() {
+    let open = read(&[("HTTP_AUTH", "none"), ("AWS_SAM_LOCAL", "true")]).unwrap();
+    assert_eq!(open.http_auth, HttpAuth::Open);
+    let deployed = read(&[("HTTP_AUTH", "none")]).unwrap();
+    assert_ne!(deployed.http_auth, HttpAuth::Open);
+    assert_eq!(deployed.warnings.len(), 1);
+}
+
+#[test]
+fn a_topic_prefix_gets_its_last_colon() {
+    for given in ["arn:aws:sns:eu-west-1:1", "arn:aws:sns:eu-west-1:1:"] {
+        let settings = read(&[("TOPIC_ARN_PREFIX", given)]).unwrap();
+        assert_eq!(
+            settings.topic_arn_prefix.as_deref(),
+            Some("arn:aws:sns:eu-west-1:1:")
+        );
+    }
+}
+
+#[test]
+fn missing_files_are_named_by_their_setting() {
+    let settings = read(&[("FFMPEG_PATH", "/no/ffmpeg")]).unwrap();
+    let error = settings.check_files().unwrap_err().to_string();
+    assert!(
+        error.starts_with("setting `FFMPEG_PATH` names `/no/ffmpeg`"),
+        "{error}"
+    );
+}
