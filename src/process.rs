@@ -8,7 +8,7 @@ mod arguments;
 mod canonical;
 pub mod codec;
 mod error;
-mod name;
+pub mod name;
 mod named;
 mod parse;
 pub mod request;

@@ -71,6 +71,10 @@ pub enum NameError {
 }
 
 /// Decodes a name as it stands in the process string.
+///
+/// # Errors
+///
+/// Where it is no Base64 of UTF-8 text, or empty.
 pub fn decode(encoded: &str) -> Result<Name, NameError> {
     let bytes = LENIENT_PADDING
         .decode(encoded)
@@ -87,6 +91,10 @@ pub fn decode(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// Decodes the name of an object.
+///
+/// # Errors
+///
+/// As [`decode`], and where no object can be called so.
 pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     check_key(&name.text)?;
@@ -94,6 +102,10 @@ pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// Decodes the name or the ARN of a topic.
+///
+/// # Errors
+///
+/// As [`decode`], and where no topic can be called so.
 pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     if is_topic_name(&name.text) || is_topic_arn(&name.text) {
@@ -104,11 +116,16 @@ pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// The one way in which names are written in canonical strings.
+#[must_use]
 pub fn encode(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
 /// Whether object storage can hold an object called `key`.
+///
+/// # Errors
+///
+/// Where it can't, with the reason.
 pub fn check_key(key: &str) -> Result<(), NameError> {
     match key.len() {
         0 => Err(NameError::Empty),
@@ -118,6 +135,10 @@ pub fn check_key(key: &str) -> Result<(), NameError> {
 }
 
 /// Whether a bucket can be called `name`.
+///
+/// # Errors
+///
+/// Where it can't.
 pub fn check_bucket(name: &str) -> Result<(), NameError> {
     let is_label = |label: &str| {
         let at_end = |c: Option<char>| c.is_some_and(|c| c != '-');

@@ -42,7 +42,7 @@ impl Default for Limits {
 pub fn resolve(
     spec: &ProcessSpec,
     main: &MainObject,
-    limits: &Limits,
+    limits: Limits,
 ) -> Result<Request, ProcessError> {
     let operations = Operations::read(spec)?;
     check_list(spec, limits)?;
@@ -76,7 +76,7 @@ pub fn resolve(
     Ok(request)
 }
 
-fn check_list(spec: &ProcessSpec, limits: &Limits) -> Result<(), ProcessError> {
+fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {
     let (count, limit) = (spec.clips.len() + 1, limits.max_sources);
     if count <= limit {
         return Ok(());

@@ -241,13 +241,13 @@ impl Template {
 impl Variables {
     fn push(&self, variable: Variable, out: &mut String) -> Result<(), RenderError> {
         let (dirname, basename) = split_directory(&self.key);
-        let (barename, ext) = split_extension(basename);
+        let (stem, ext) = split_extension(basename);
         match variable {
             Variable::Bucket => out.push_str(&self.bucket),
             Variable::Key => out.push_str(&self.key),
             Variable::Dirname => out.push_str(dirname),
             Variable::Basename => out.push_str(basename),
-            Variable::Barename => out.push_str(barename),
+            Variable::Barename => out.push_str(stem),
             Variable::Ext => out.push_str(ext),
             Variable::Autoext => out.push_str(&self.autoext),
             Variable::Resolution => {

@@ -59,9 +59,7 @@ fn problem_together(kind: &Kind) -> String {
         } => {
             format!("`{format}` has no segments of `{container}`")
         }
-        Kind::TooManySources { count, limit } => {
-            format!("{count} files, where at most {limit} can be joined,")
-        }
+        Kind::TooManySources { count, .. } => format!("{count} files are too many"),
         Kind::AlignBeyondList { align, count } => {
             let files = if *count == 1 {
                 "1 file".to_owned()
@@ -92,7 +90,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
         Kind::MisplacedOperation { operation, .. } => right_place(*operation).to_owned(),
         Kind::RepeatedOperation(operation) => format!("`{operation}` can be given once"),
         Kind::MissingOperation(operation) => {
-            format!("{}, as in `{operation},o_<name>`", right_place(*operation))
+            format!("expected `{operation},o_<name>`, which names the target")
         }
         Kind::EmptyParameter(_) => "a comma is too many".to_owned(),
         Kind::UnknownParameter { operation, name } => unknown_parameter(*operation, name),
@@ -106,7 +104,9 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
             value,
             error,
         } => bad_value(parameter, value, error),
-        Kind::Needs { need, .. } => format!("add {need} or leave it out"),
+        Kind::Needs { parameter, need } => {
+            format!("add {need} or leave `{}` out", parameter.name)
+        }
         Kind::Excludes { .. } => "leave one of them out".to_owned(),
         _ => return remedy_together(kind),
     };
@@ -130,6 +130,9 @@ fn remedy_together(kind: &Kind) -> Option<String> {
         Kind::SegmentBan { allowed, .. } => {
             let allowed = allowed.iter().map(|container| format!("`f_{container}`"));
             format!("expected {}", list(&allowed.collect::<Vec<_>>(), "or"))
+        }
+        Kind::TooManySources { limit, .. } => {
+            format!("expected at most {limit}, the main object included")
         }
         Kind::AlignBeyondList { count: 1, .. } => "expected 0".to_owned(),
         Kind::AlignBeyondList { count, .. } => format!("expected 0 to {}", count - 1),
