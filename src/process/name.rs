@@ -6,6 +6,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::error::printable;
+
 /// S3's limit on an object key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
 
@@ -33,7 +35,7 @@ pub enum NameError {
     /// A character of no Base64 alphabet.
     #[error(
         "`{}` at its byte {offset} is no URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
-        found.escape_debug()
+        printable(&found.to_string())
     )]
     Character {
         /// The character.
@@ -58,14 +60,14 @@ pub enum NameError {
     },
     /// No bucket can be called so.
     #[error(
-        "`{0}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
-         with a letter or digit at each end and after each dot"
+        "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
+         with a letter or digit at each end and after each dot", printable(.0)
     )]
     Bucket(String),
     /// Neither a topic name nor a topic's ARN.
     #[error(
-        "`{0}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
-         or its ARN, `arn:aws:sns:<region>:<account>:<name>`"
+        "`{}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
+         or its ARN, `arn:aws:sns:<region>:<account>:<name>`", printable(.0)
     )]
     Topic(String),
 }

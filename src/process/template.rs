@@ -132,7 +132,11 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// No such variable.
-    #[error("unknown variable `{{{}}}`{}", name.escape_debug(), suggestion(name))]
+    #[error(
+        "unknown variable `{{{}}}`{}",
+        super::error::printable(name),
+        suggestion(name)
+    )]
     UnknownVariable {
         /// What stands between the braces.
         name: String,

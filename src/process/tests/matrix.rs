@@ -1,7 +1,7 @@
 //! Which codecs go into which containers, cell by cell, and what sound each
 //! codec can hold.
 
-use super::super::ProcessErrorKind;
+use super::super::{Conflict, ProcessErrorKind};
 use super::{TARGET, read};
 use crate::process::codec::{
     AudioCodec, Chroma, Container, PixelFormat, SAMPLE_RATES, VideoCodec, max_channels,
@@ -44,7 +44,10 @@ fn every_sound_goes_where_the_matrix_says() {
             assert_eq!(result.is_ok(), cell == 'y', "{container} {codec}");
             if let Err(error) = result {
                 assert!(
-                    matches!(error.kind(), ProcessErrorKind::AudioBan(..)),
+                    matches!(
+                        error.kind(),
+                        ProcessErrorKind::Conflict(Conflict::AudioBan(..))
+                    ),
                     "{error}"
                 );
                 assert_eq!(
@@ -67,7 +70,10 @@ fn every_picture_goes_where_the_matrix_says() {
             assert_eq!(result.is_ok(), cell == 'y', "{container} {codec}");
             if let Err(error) = result {
                 assert!(
-                    matches!(error.kind(), ProcessErrorKind::VideoBan(..)),
+                    matches!(
+                        error.kind(),
+                        ProcessErrorKind::Conflict(Conflict::VideoBan(..))
+                    ),
                     "{error}"
                 );
                 assert_eq!(

@@ -3,7 +3,7 @@
 use num_rational::Ratio;
 
 use super::super::{
-    Limits, MainObject, ProcessErrorKind, TargetError, check_target, parse, resolve,
+    Conflict, Limits, MainObject, ProcessErrorKind, TargetError, check_target, parse, resolve,
 };
 use super::{LEAST, TARGET, read, read_with};
 use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
@@ -238,7 +238,7 @@ fn lists_end_at_the_limit() {
             let (count, limit) = (more + 1, max_sources);
             assert_eq!(
                 *error.kind(),
-                ProcessErrorKind::TooManySources { count, limit }
+                ProcessErrorKind::Conflict(Conflict::TooManySources { count, limit })
             );
             let first = text.find("/sur").unwrap();
             assert_eq!(
@@ -335,7 +335,10 @@ fn targets_are_names_that_storage_takes() {
     let process = format!("video/concat,{LEAST}|sys/saveas,o_{}", encode(&long));
     let error = read(&process).unwrap_err();
     assert!(
-        matches!(error.kind(), ProcessErrorKind::Target(TargetError::Key(_))),
+        matches!(
+            error.kind(),
+            ProcessErrorKind::Conflict(Conflict::Target(TargetError::Key(_)))
+        ),
         "{error}"
     );
 }
@@ -347,7 +350,10 @@ fn a_resolution_needs_a_picture() {
     assert!(read(&process("")).is_ok());
     let error = read(&process(",vn_1")).unwrap_err();
     assert!(
-        matches!(error.kind(), ProcessErrorKind::Render(_)),
+        matches!(
+            error.kind(),
+            ProcessErrorKind::Conflict(Conflict::Render(_))
+        ),
         "{error}"
     );
 }

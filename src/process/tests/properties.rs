@@ -233,7 +233,7 @@ fn segment_last(mut operations: Vec<Plain>) -> Vec<Plain> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(2500))]
 
     #[test]
     fn any_text_is_read_or_refused(text in any_text()) {

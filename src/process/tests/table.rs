@@ -5,10 +5,14 @@ use std::collections::HashSet;
 use super::super::value::read;
 use crate::process::table::{Absent, Kind, Need, Operation, PARAMETERS, find, markdown};
 
+type Bound = Option<u64>;
+type Text = &'static str;
+type Fact = (Operation, Text, bool, Bound, Bound, Text, Text, Text, Text);
+
 /// What the language promises: operation, name, required, least, most,
 /// words or numbers, default, need, exclusion.
 #[rustfmt::skip]
-const FACTS: &[(Operation, &str, bool, Option<u64>, Option<u64>, &str, &str, &str, &str)] = &[
+const FACTS: &[Fact] = &[
     (Operation::Pre, "o", true, None, None, "", "", "", ""),
     (Operation::Pre, "ss", false, Some(0), None, "", "0", "", ""),
     (Operation::Pre, "t", false, Some(0), None, "", "0", "", ""),

@@ -20,6 +20,10 @@ fn messages_name_the_place_and_what_would_be_right() {
             "unknown parameter `FPS` in `video/concat` at byte 42; did you mean `fps`?",
         ),
         (
+            "fps=25",
+            "unknown parameter `fps=25` in `video/concat` at byte 42; write `fps_25`",
+        ),
+        (
             "topic_dA",
             "unknown parameter `topic` in `video/concat` at byte 42; `topic` belongs to `/notify`",
         ),
@@ -132,6 +136,7 @@ fn carets_stand_under_the_mistake() {
             "video/concat,f_mp4\n                  ^",
         ),
         ("é\nvideo", "é\n^"),
+        ("\tvideo", "\u{fffd}video\n^^^^^^"),
     ];
     for (process, drawing) in cases {
         let error = read(process).unwrap_err();
@@ -198,4 +203,20 @@ fn suggestions_are_near() {
     for (found, expected) in cases {
         assert_eq!(nearest(found, known.into_iter()), expected, "{found}");
     }
+}
+
+#[test]
+fn targets_that_cannot_be_are_told_why() {
+    let bucket = complaint(&format!("video/concat,{LEAST}{TARGET},b_QiE"));
+    assert_eq!(
+        bucket,
+        "invalid target bucket at byte 60; `B!` is no bucket name: 3 to 63 of a-z, 0-9, `.`, \
+         and `-`, with a letter or digit at each end and after each dot"
+    );
+    let unknown = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2luZGV4eH0"));
+    assert_eq!(
+        unknown,
+        "invalid value `e2luZGV4eH0` for `o` in `|sys/saveas` at byte 55; \
+         unknown variable `{indexx}`; did you mean `{index}`?"
+    );
 }
