@@ -58,71 +58,74 @@ fn operations_out_of_place_are_told_their_place() {
     }
 }
 
+/// A process string and how the complaint about it starts.
+#[rustfmt::skip]
+const MISTAKES: &[(&str, &str)] = &[
+    (
+        "",
+        "the process string is empty at byte 0; expected `video/concat`, as in `video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_<name>`",
+    ),
+    (
+        "video/convert,f_mp4",
+        "unknown process `video/convert` at byte 0; expected `video/concat`",
+    ),
+    (
+        "video/concatenate,f_mp4",
+        "unknown process `video/concatenate` at byte 0; expected `video/concat`",
+    ),
+    (
+        "video/concat,f_mp4",
+        "missing `|sys/saveas` at byte 18; expected `|sys/saveas,o_<name>`, which names the target",
+    ),
+    (
+        "video/concat,,f_mp4",
+        "empty parameter in `video/concat` at byte 13; a comma is too many",
+    ),
+    (
+        "video/concat,f_mp4,|sys/saveas",
+        "empty parameter in `video/concat` at byte 19; a comma is too many",
+    ),
+    (
+        "video/concat,f",
+        "no value for `f` in `video/concat` at byte 13; expected `f_` and mp4, mkv, mov, asf, avi, mxf, ts, or flv",
+    ),
+    (
+        "video/concat,f_mp4,f_mkv",
+        "second `f` in `video/concat` at byte 19; the first is at byte 13",
+    ),
+    (
+        "video/concat/prr,o_YQ",
+        "unknown operation `/prr` at byte 12; did you mean `/pre`?",
+    ),
+    (
+        "video/concat/,f_mp4",
+        "unknown operation `/` at byte 12; expected `/pre`, `/sur`, `/segment`, or `|sys/saveas`",
+    ),
+    (
+        "video/concat|",
+        "unknown operation `|` at byte 12; expected `|sys/saveas`",
+    ),
+    (
+        "video/concat|sys/saveas|sys/notfy",
+        "unknown operation `|sys/notfy` at byte 23; did you mean `|sys/notify`?",
+    ),
+    (
+        "video/concat|sys/saveas/notify/x",
+        "unknown operation `/x` at byte 30; expected the end",
+    ),
+    (
+        "video/concat/pre,o_ab/cd",
+        "unknown operation `/cd` at byte 21; expected `/pre`, `/sur`, `/segment`, or `|sys/saveas`; in a name, URL-safe Base64 writes `_` for `/`",
+    ),
+    (
+        "video/concat/segment/segment",
+        "second `/segment` at byte 20; `/segment` can be given once",
+    ),
+];
+
 #[test]
 fn mistakes_in_the_grammar_are_told() {
-    let cases = [
-        (
-            "",
-            "the process string is empty at byte 0; expected `video/concat`, as in `video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_<name>`",
-        ),
-        (
-            "video/convert,f_mp4",
-            "unknown process `video/convert` at byte 0; expected `video/concat`",
-        ),
-        (
-            "video/concatenate,f_mp4",
-            "unknown process `video/concatenate` at byte 0; expected `video/concat`",
-        ),
-        (
-            "video/concat,f_mp4",
-            "missing `|sys/saveas` at byte 18; expected `|sys/saveas,o_<name>`, which names the target",
-        ),
-        (
-            "video/concat,,f_mp4",
-            "empty parameter in `video/concat` at byte 13; a comma is too many",
-        ),
-        (
-            "video/concat,f_mp4,|sys/saveas",
-            "empty parameter in `video/concat` at byte 19; a comma is too many",
-        ),
-        (
-            "video/concat,f",
-            "no value for `f` in `video/concat` at byte 13; expected `f_` and mp4, mkv, mov, asf, avi, mxf, ts, or flv",
-        ),
-        (
-            "video/concat,f_mp4,f_mkv",
-            "second `f` in `video/concat` at byte 19; the first is at byte 13",
-        ),
-        (
-            "video/concat/prr,o_YQ",
-            "unknown operation `/prr` at byte 12; did you mean `/pre`?",
-        ),
-        (
-            "video/concat/,f_mp4",
-            "unknown operation `/` at byte 12; expected `/pre`, `/sur`, `/segment`, or `|sys/saveas`",
-        ),
-        (
-            "video/concat|",
-            "unknown operation `|` at byte 12; expected `|sys/saveas`",
-        ),
-        (
-            "video/concat|sys/saveas|sys/notfy",
-            "unknown operation `|sys/notfy` at byte 23; did you mean `|sys/notify`?",
-        ),
-        (
-            "video/concat|sys/saveas/notify/x",
-            "unknown operation `/x` at byte 30; expected the end",
-        ),
-        (
-            "video/concat/pre,o_ab/cd",
-            "unknown operation `/cd` at byte 21; expected `/pre`, `/sur`, `/segment`, or `|sys/saveas`; in a name, URL-safe Base64 writes `_` for `/`",
-        ),
-        (
-            "video/concat/segment/segment",
-            "second `/segment` at byte 20; `/segment` can be given once",
-        ),
-    ];
-    for (process, message) in cases {
+    for &(process, message) in MISTAKES {
         let complaint = complaint(process);
         assert!(
             complaint.starts_with(message),

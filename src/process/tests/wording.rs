@@ -8,67 +8,70 @@ fn complaint_with(parameters: &str) -> String {
     complaint(&format!("video/concat,{LEAST},{parameters}{TARGET}"))
 }
 
+/// Parameters added to the least request, and the whole complaint.
+#[rustfmt::skip]
+const PARAMETER_MISTAKES: &[(&str, &str)] = &[
+    (
+        "vcodek_h264",
+        "unknown parameter `vcodek` in `video/concat` at byte 42; did you mean `vcodec`?",
+    ),
+    (
+        "FPS_25",
+        "unknown parameter `FPS` in `video/concat` at byte 42; did you mean `fps`?",
+    ),
+    (
+        "fps=25",
+        "unknown parameter `fps=25` in `video/concat` at byte 42; write `fps_25`",
+    ),
+    (
+        "topic_dA",
+        "unknown parameter `topic` in `video/concat` at byte 42; `topic` belongs to `/notify`",
+    ),
+    (
+        "g_0",
+        "invalid value `0` for `g` in `video/concat` at byte 44; expected a whole number from 1 to 100000 (frames)",
+    ),
+    (
+        "fps_241",
+        "invalid value `241` for `fps` in `video/concat` at byte 46; expected a number from 0 to 240 with at most 6 decimals (frames/s)",
+    ),
+    (
+        "s_1280",
+        "invalid value `1280` for `s` in `video/concat` at byte 44; expected `WxH`, `Wx`, or `xH` with sides from 1 to 4096 (pixels)",
+    ),
+    (
+        "scaletype_streth",
+        "invalid value `streth` for `scaletype` in `video/concat` at byte 52; expected stretch, crop, fill, or fit; did you mean `stretch`?",
+    ),
+    (
+        "fpsopt_1",
+        "`fpsopt` in `video/concat` without `fps` at byte 42; add `fps` or leave `fpsopt` out",
+    ),
+    (
+        "adepth_16",
+        "`adepth` in `video/concat` without `acodec_flac` at byte 42; add `acodec_flac` or leave `adepth` out",
+    ),
+    (
+        "vb_10000,crf_20",
+        "`vb` beside `crf` in `video/concat` at byte 42; leave one of them out",
+    ),
+    (
+        "vn_1,an_1",
+        "`vn_1` and `an_1` leave nothing to make at byte 47; one of them has to be 0",
+    ),
+    (
+        "align_1",
+        "`align` is `1` in a list of 1 file at byte 42; expected 0",
+    ),
+    (
+        "maxrate_1,crf_20",
+        "invalid value `1` for `maxrate` in `video/concat` at byte 50; expected 0 or a whole number from 10000 to 100000000 (bit/s)",
+    ),
+];
+
 #[test]
 fn messages_name_the_place_and_what_would_be_right() {
-    let cases = [
-        (
-            "vcodek_h264",
-            "unknown parameter `vcodek` in `video/concat` at byte 42; did you mean `vcodec`?",
-        ),
-        (
-            "FPS_25",
-            "unknown parameter `FPS` in `video/concat` at byte 42; did you mean `fps`?",
-        ),
-        (
-            "fps=25",
-            "unknown parameter `fps=25` in `video/concat` at byte 42; write `fps_25`",
-        ),
-        (
-            "topic_dA",
-            "unknown parameter `topic` in `video/concat` at byte 42; `topic` belongs to `/notify`",
-        ),
-        (
-            "g_0",
-            "invalid value `0` for `g` in `video/concat` at byte 44; expected a whole number from 1 to 100000 (frames)",
-        ),
-        (
-            "fps_241",
-            "invalid value `241` for `fps` in `video/concat` at byte 46; expected a number from 0 to 240 with at most 6 decimals (frames/s)",
-        ),
-        (
-            "s_1280",
-            "invalid value `1280` for `s` in `video/concat` at byte 44; expected `WxH`, `Wx`, or `xH` with sides from 1 to 4096 (pixels)",
-        ),
-        (
-            "scaletype_streth",
-            "invalid value `streth` for `scaletype` in `video/concat` at byte 52; expected stretch, crop, fill, or fit; did you mean `stretch`?",
-        ),
-        (
-            "fpsopt_1",
-            "`fpsopt` in `video/concat` without `fps` at byte 42; add `fps` or leave `fpsopt` out",
-        ),
-        (
-            "adepth_16",
-            "`adepth` in `video/concat` without `acodec_flac` at byte 42; add `acodec_flac` or leave `adepth` out",
-        ),
-        (
-            "vb_10000,crf_20",
-            "`vb` beside `crf` in `video/concat` at byte 42; leave one of them out",
-        ),
-        (
-            "vn_1,an_1",
-            "`vn_1` and `an_1` leave nothing to make at byte 47; one of them has to be 0",
-        ),
-        (
-            "align_1",
-            "`align` is `1` in a list of 1 file at byte 42; expected 0",
-        ),
-        (
-            "maxrate_1,crf_20",
-            "invalid value `1` for `maxrate` in `video/concat` at byte 50; expected 0 or a whole number from 10000 to 100000000 (bit/s)",
-        ),
-    ];
-    for (parameters, message) in cases {
+    for &(parameters, message) in PARAMETER_MISTAKES {
         assert_eq!(complaint_with(parameters), message);
     }
 }
