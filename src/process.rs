@@ -8,7 +8,7 @@ mod arguments;
 mod canonical;
 pub mod codec;
 mod error;
-mod name;
+pub mod name;
 mod named;
 mod parse;
 pub mod request;
@@ -22,7 +22,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use self::error::{ProcessError, ProcessErrorKind};
+pub use self::error::{Conflict, ProcessError, ProcessErrorKind};
 pub use self::name::NameError;
 pub use self::parse::{OperationSpec, ParameterSpec, ProcessSpec, parse};
 pub use self::request::Request;

@@ -222,7 +222,7 @@ impl<'a> Arguments<'a> {
 
     /// A mistake that the parameter `name` is to blame for, or the operation
     /// where that is not given.
-    pub(super) fn error(&self, name: &str, kind: ProcessErrorKind) -> ProcessError {
+    pub(super) fn error(&self, name: &str, kind: impl Into<ProcessErrorKind>) -> ProcessError {
         match self.given(name) {
             Some(given) => self.error_at(given, kind),
             None => ProcessError::about(kind, self.span, name, ""),
@@ -235,7 +235,7 @@ impl<'a> Arguments<'a> {
         value.unwrap_or_else(|| unreachable!("the table promises `{name}` in `{}`", self.operation))
     }
 
-    fn error_at(&self, given: &Given, kind: ProcessErrorKind) -> ProcessError {
+    fn error_at(&self, given: &Given, kind: impl Into<ProcessErrorKind>) -> ProcessError {
         let spec = given.spec;
         ProcessError::about(
             kind,

@@ -1,11 +1,12 @@
 //! What is wrong with a process string, where, and what would be right.
 
+mod conflict;
 mod wording;
 
 use std::error::Error;
 use std::fmt;
 
-pub(in crate::process) use self::wording::{list, nearest};
+pub(in crate::process) use self::wording::{list, nearest, printable};
 use super::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use super::span::Span;
 use super::table::{Need, Operation, Parameter};
@@ -102,6 +103,13 @@ pub enum ProcessErrorKind {
         /// The other.
         other: &'static str,
     },
+    /// Words that are sound each by itself, but not together.
+    Conflict(Conflict),
+}
+
+/// What cannot be asked for at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conflict {
     /// `vn_1` and `an_1`.
     NothingLeft,
     /// A container that cannot hold the picture.
@@ -143,20 +151,31 @@ pub enum ProcessErrorKind {
     Target(TargetError),
 }
 
+impl From<Conflict> for ProcessErrorKind {
+    fn from(conflict: Conflict) -> Self {
+        Self::Conflict(conflict)
+    }
+}
+
 impl ProcessError {
     /// A mistake at `span` in `source`, about the words there.
-    pub(super) fn new(kind: ProcessErrorKind, span: Span, source: &str) -> Self {
+    pub(super) fn new(kind: impl Into<ProcessErrorKind>, span: Span, source: &str) -> Self {
         Self::about(kind, span, "x-oss-async-process", span.of(source))
     }
 
     /// A mistake at `span` about a parameter.
-    pub(super) fn about(kind: ProcessErrorKind, span: Span, name: &str, value: &str) -> Self {
+    pub(super) fn about(
+        kind: impl Into<ProcessErrorKind>,
+        span: Span,
+        name: &str,
+        value: &str,
+    ) -> Self {
         let argument = Argument {
             name: name.to_owned(),
             value: value.to_owned(),
         };
         Self {
-            kind: Box::new(kind),
+            kind: Box::new(kind.into()),
             span,
             argument,
         }
@@ -207,6 +226,8 @@ impl ProcessError {
             .clamp(start, line_end.max(start));
         let indent = source[line_start..start].chars().count();
         let width = source[start..end].chars().count().max(1);
+        // A tab or an escape would shift the carets, if not more.
+        let line = line.replace(char::is_control, "\u{fffd}");
         format!("{line}\n{}{}", " ".repeat(indent), "^".repeat(width))
     }
 }

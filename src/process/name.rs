@@ -6,6 +6,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::error::printable;
+
 /// S3's limit on an object key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
 
@@ -33,7 +35,7 @@ pub enum NameError {
     /// A character of no Base64 alphabet.
     #[error(
         "`{}` at its byte {offset} is no URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
-        found.escape_debug()
+        printable(&found.to_string())
     )]
     Character {
         /// The character.
@@ -58,19 +60,23 @@ pub enum NameError {
     },
     /// No bucket can be called so.
     #[error(
-        "`{0}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
-         with a letter or digit at each end and after each dot"
+        "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
+         with a letter or digit at each end and after each dot", printable(.0)
     )]
     Bucket(String),
     /// Neither a topic name nor a topic's ARN.
     #[error(
-        "`{0}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
-         or its ARN, `arn:aws:sns:<region>:<account>:<name>`"
+        "`{}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
+         or its ARN, `arn:aws:sns:<region>:<account>:<name>`", printable(.0)
     )]
     Topic(String),
 }
 
 /// Decodes a name as it stands in the process string.
+///
+/// # Errors
+///
+/// Where it is no Base64 of UTF-8 text, or empty.
 pub fn decode(encoded: &str) -> Result<Name, NameError> {
     let bytes = LENIENT_PADDING
         .decode(encoded)
@@ -87,6 +93,10 @@ pub fn decode(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// Decodes the name of an object.
+///
+/// # Errors
+///
+/// As [`decode`], and where no object can be called so.
 pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     check_key(&name.text)?;
@@ -94,6 +104,10 @@ pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// Decodes the name or the ARN of a topic.
+///
+/// # Errors
+///
+/// As [`decode`], and where no topic can be called so.
 pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     if is_topic_name(&name.text) || is_topic_arn(&name.text) {
@@ -104,11 +118,16 @@ pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
 }
 
 /// The one way in which names are written in canonical strings.
+#[must_use]
 pub fn encode(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
 /// Whether object storage can hold an object called `key`.
+///
+/// # Errors
+///
+/// Where it can't, with the reason.
 pub fn check_key(key: &str) -> Result<(), NameError> {
     match key.len() {
         0 => Err(NameError::Empty),
@@ -118,6 +137,10 @@ pub fn check_key(key: &str) -> Result<(), NameError> {
 }
 
 /// Whether a bucket can be called `name`.
+///
+/// # Errors
+///
+/// Where it can't.
 pub fn check_bucket(name: &str) -> Result<(), NameError> {
     let is_label = |label: &str| {
         let at_end = |c: Option<char>| c.is_some_and(|c| c != '-');

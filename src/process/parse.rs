@@ -259,15 +259,14 @@ impl<'a> Parser<'a> {
         let span = Span::new(self.at, self.at + word.len());
         let found = word.to_owned();
         let name = word.trim_start_matches(['/', '|']);
-        let kind = match known_operation(name) {
-            Some(operation) => ProcessErrorKind::MisplacedOperation { found, operation },
-            None => {
-                let follows_name = self.follows_name();
-                ProcessErrorKind::UnknownOperation {
-                    found,
-                    expected,
-                    follows_name,
-                }
+        let kind = if let Some(operation) = known_operation(name) {
+            ProcessErrorKind::MisplacedOperation { found, operation }
+        } else {
+            let follows_name = self.follows_name();
+            ProcessErrorKind::UnknownOperation {
+                found,
+                expected,
+                follows_name,
             }
         };
         ProcessError::new(kind, span, self.source)

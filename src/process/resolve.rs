@@ -6,7 +6,7 @@ mod sound;
 use super::arguments::{Arguments, Operations};
 use super::canonical::canonical;
 use super::codec::{Container, audio_ban, video_ban};
-use super::error::{ProcessError, ProcessErrorKind};
+use super::error::{Conflict, ProcessError, printable};
 use super::parse::ProcessSpec;
 use super::request::{Clip, Request, Role, Segment, SegmentFormat};
 use super::target;
@@ -42,7 +42,7 @@ impl Default for Limits {
 pub fn resolve(
     spec: &ProcessSpec,
     main: &MainObject,
-    limits: &Limits,
+    limits: Limits,
 ) -> Result<Request, ProcessError> {
     let operations = Operations::read(spec)?;
     check_list(spec, limits)?;
@@ -76,7 +76,7 @@ pub fn resolve(
     Ok(request)
 }
 
-fn check_list(spec: &ProcessSpec, limits: &Limits) -> Result<(), ProcessError> {
+fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {
     let (count, limit) = (spec.clips.len() + 1, limits.max_sources);
     if count <= limit {
         return Ok(());
@@ -86,7 +86,7 @@ fn check_list(spec: &ProcessSpec, limits: &Limits) -> Result<(), ProcessError> {
         .clips
         .get(limit.saturating_sub(1))
         .unwrap_or(&spec.concat);
-    let kind = ProcessErrorKind::TooManySources { count, limit };
+    let kind = Conflict::TooManySources { count, limit };
     Err(ProcessError::new(kind, extra.span, &spec.source))
 }
 
@@ -116,13 +116,13 @@ fn align(concat: &Arguments<'_>, count: usize) -> Result<usize, ProcessError> {
     let align = concat.presume("align", concat.integer("align"));
     match usize::try_from(align) {
         Ok(index) if index < count => Ok(index),
-        _ => Err(concat.error("align", ProcessErrorKind::AlignBeyondList { align, count })),
+        _ => Err(concat.error("align", Conflict::AlignBeyondList { align, count })),
     }
 }
 
 fn check_streams(concat: &Arguments<'_>) -> Result<(), ProcessError> {
     if concat.flag("vn") && concat.flag("an") {
-        return Err(concat.error("an", ProcessErrorKind::NothingLeft));
+        return Err(concat.error("an", Conflict::NothingLeft));
     }
     Ok(())
 }
@@ -135,7 +135,7 @@ fn segment(segment: &Arguments<'_>, container: Container) -> Result<Segment, Pro
     };
     if !allowed.contains(&container) {
         let format = format.name();
-        let kind = ProcessErrorKind::SegmentBan {
+        let kind = Conflict::SegmentBan {
             format,
             container,
             allowed,
@@ -152,7 +152,9 @@ fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
     let dropped = |(parameter, value): (&super::table::Parameter, &Value)| match value {
         Value::Name(name) | Value::Template(_, name) if name.line_break_dropped => Some(format!(
             "`{}` in `{}` ended in a line break, which was dropped: `{}`",
-            parameter.name, parameter.operation, name.text,
+            parameter.name,
+            parameter.operation,
+            printable(&name.text),
         )),
         _ => None,
     };

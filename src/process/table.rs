@@ -133,14 +133,14 @@ impl fmt::Display for Kind {
             Self::IntegerOrZero { min, max } => {
                 write!(f, "0 or a whole number from {min} to {max}")
             }
-            Self::OneOf(numbers) => f.write_str(&list(*numbers, "or")),
+            Self::OneOf(numbers) => f.write_str(&list(numbers, "or")),
             Self::Decimal { max } | Self::FrameRate { max } => {
                 write!(
                     f,
                     "a number from 0 to {max} with at most {MAX_DECIMALS} decimals"
                 )
             }
-            Self::Word(words) => f.write_str(&list(*words, "or")),
+            Self::Word(words) => f.write_str(&list(words, "or")),
             Self::Size { max_side } => {
                 write!(f, "`WxH`, `Wx`, or `xH` with sides from 1 to {max_side}")
             }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::arguments::Arguments;
-use super::error::{ProcessError, ProcessErrorKind};
+use super::error::{Conflict, ProcessError};
 use super::name::{NameError, check_bucket, check_key};
 use super::request::{Request, Target};
 use super::template::{RenderError, Template, Variable, Variables};
@@ -20,10 +20,10 @@ pub enum TargetError {
         key: String,
     },
     /// No bucket can be called so.
-    #[error("the target bucket cannot be: {0}")]
+    #[error("invalid target bucket: {0}")]
     Bucket(NameError),
     /// No object can be called so.
-    #[error("the target key cannot be: {0}")]
+    #[error("invalid target key: {0}")]
     Key(NameError),
 }
 
@@ -74,7 +74,7 @@ pub(super) fn check_early(
     for (name, template) in [("b", bucket.as_ref()), ("o", Some(key))] {
         let mut variables = template.into_iter().flat_map(Template::variables);
         if request.video.is_none() && variables.any(|v| v == Variable::Resolution) {
-            let kind = ProcessErrorKind::Render(RenderError::NoResolution);
+            let kind = Conflict::Render(RenderError::NoResolution);
             return Err(arguments.error(name, kind));
         }
     }
@@ -96,7 +96,7 @@ pub(super) fn check_early(
         .and_then(|key| key.target_key(&values).ok());
     check_known(request, known_bucket.as_deref(), known_key.as_deref()).map_err(|error| {
         let name = error.argument_name();
-        arguments.error(name, ProcessErrorKind::Target(error))
+        arguments.error(name, Conflict::Target(error))
     })
 }
 

@@ -132,7 +132,11 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// No such variable.
-    #[error("unknown variable `{{{}}}`{}", name.escape_debug(), suggestion(name))]
+    #[error(
+        "unknown variable `{{{}}}`{}",
+        super::error::printable(name),
+        suggestion(name)
+    )]
     UnknownVariable {
         /// What stands between the braces.
         name: String,
@@ -241,13 +245,13 @@ impl Template {
 impl Variables {
     fn push(&self, variable: Variable, out: &mut String) -> Result<(), RenderError> {
         let (dirname, basename) = split_directory(&self.key);
-        let (barename, ext) = split_extension(basename);
+        let (stem, ext) = split_extension(basename);
         match variable {
             Variable::Bucket => out.push_str(&self.bucket),
             Variable::Key => out.push_str(&self.key),
             Variable::Dirname => out.push_str(dirname),
             Variable::Basename => out.push_str(basename),
-            Variable::Barename => out.push_str(barename),
+            Variable::Barename => out.push_str(stem),
             Variable::Ext => out.push_str(ext),
             Variable::Autoext => out.push_str(&self.autoext),
             Variable::Resolution => {

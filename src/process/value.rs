@@ -130,7 +130,7 @@ fn decimal(text: &str) -> Option<Ratio<i64>> {
 }
 
 fn size(text: &str, max_side: u32) -> Option<Size> {
-    let side = |text: &str| match text {
+    let read = |text: &str| match text {
         "" => Some(None),
         _ => u32::try_from(whole(text)?)
             .ok()
@@ -139,8 +139,8 @@ fn size(text: &str, max_side: u32) -> Option<Size> {
     };
     let (width, height) = text.split_once('x')?;
     let size = Size {
-        width: side(width)?,
-        height: side(height)?,
+        width: read(width)?,
+        height: read(height)?,
     };
     (size.width.is_some() || size.height.is_some()).then_some(size)
 }
@@ -152,10 +152,10 @@ impl Value {
             Self::Integer(number) => number.to_string(),
             Self::Decimal(number) => canonical_decimal(*number),
             Self::Word(word) => (*word).to_owned(),
-            Self::Size(size) => {
-                let side =
-                    |side: Option<u32>| side.map(|side| even(side).to_string()).unwrap_or_default();
-                format!("{}x{}", side(size.width), side(size.height))
+            Self::Size(Size { width, height }) => {
+                let write =
+                    |side: Option<u32>| side.map(|n| even(n).to_string()).unwrap_or_default();
+                format!("{}x{}", write(*width), write(*height))
             }
             Self::Name(name) | Self::Template(_, name) => name::encode(&name.text),
         }

@@ -4,9 +4,7 @@
 use std::fmt::Display;
 
 use super::ProcessErrorKind as Kind;
-use crate::process::codec::{max_channels, sample_rates};
 use crate::process::table::{Kind as ValueKind, Operation, PARAMETERS, Parameter};
-use crate::process::target::TargetError;
 use crate::process::value::ValueError;
 
 /// What is wrong, without the offset.
@@ -37,43 +35,7 @@ pub(super) fn problem(kind: &Kind) -> String {
                 parameter.name, parameter.operation
             )
         }
-        _ => problem_together(kind),
-    }
-}
-
-/// The same for what the words mean together.
-fn problem_together(kind: &Kind) -> String {
-    match kind {
-        Kind::NothingLeft => "`vn_1` and `an_1` leave nothing to make".to_owned(),
-        Kind::VideoBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
-        Kind::AudioBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
-        Kind::PixelFormatBan(format, codec, _) => format!("`{codec}` cannot encode `{format}`"),
-        Kind::SampleRate(container, codec, rate) => {
-            format!("`{codec}` in `{container}` has no sample rate `{rate}`")
-        }
-        Kind::Channels(container, codec, channels) => {
-            format!("`{codec}` in `{container}` cannot have `{channels}` channels")
-        }
-        Kind::SegmentBan {
-            format, container, ..
-        } => {
-            format!("`{format}` has no segments of `{container}`")
-        }
-        Kind::TooManySources { count, limit } => {
-            format!("{count} files, where at most {limit} can be joined,")
-        }
-        Kind::AlignBeyondList { align, count } => {
-            let files = if *count == 1 {
-                "1 file".to_owned()
-            } else {
-                format!("{count} files")
-            };
-            format!("`align` is `{align}` in a list of {files}")
-        }
-        Kind::Render(error) => error.to_string(),
-        Kind::Target(error) => error.to_string(),
-        // Every other kind is told of above.
-        _ => String::new(),
+        Kind::Conflict(conflict) => conflict.problem(),
     }
 }
 
@@ -92,7 +54,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
         Kind::MisplacedOperation { operation, .. } => right_place(*operation).to_owned(),
         Kind::RepeatedOperation(operation) => format!("`{operation}` can be given once"),
         Kind::MissingOperation(operation) => {
-            format!("{}, as in `{operation},o_<name>`", right_place(*operation))
+            format!("expected `{operation},o_<name>`, which names the target")
         }
         Kind::EmptyParameter(_) => "a comma is too many".to_owned(),
         Kind::UnknownParameter { operation, name } => unknown_parameter(*operation, name),
@@ -106,37 +68,11 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
             value,
             error,
         } => bad_value(parameter, value, error),
-        Kind::Needs { need, .. } => format!("add {need} or leave it out"),
+        Kind::Needs { parameter, need } => {
+            format!("add {need} or leave `{}` out", parameter.name)
+        }
         Kind::Excludes { .. } => "leave one of them out".to_owned(),
-        _ => return remedy_together(kind),
-    };
-    Some(text)
-}
-
-/// The same for what the words mean together.
-fn remedy_together(kind: &Kind) -> Option<String> {
-    let text = match kind {
-        Kind::NothingLeft => "one of them has to be 0".to_owned(),
-        Kind::VideoBan(_, _, reason)
-        | Kind::AudioBan(_, _, reason)
-        | Kind::PixelFormatBan(_, _, reason) => (*reason).to_owned(),
-        Kind::SampleRate(container, codec, _) => {
-            format!("expected {}", list(sample_rates(*container, *codec), "or"))
-        }
-        Kind::Channels(container, codec, _) => match max_channels(*container, *codec) {
-            1 => "expected 1".to_owned(),
-            most => format!("expected 1 to {most}"),
-        },
-        Kind::SegmentBan { allowed, .. } => {
-            let allowed = allowed.iter().map(|container| format!("`f_{container}`"));
-            format!("expected {}", list(&allowed.collect::<Vec<_>>(), "or"))
-        }
-        Kind::AlignBeyondList { count: 1, .. } => "expected 0".to_owned(),
-        Kind::AlignBeyondList { count, .. } => format!("expected 0 to {}", count - 1),
-        Kind::Target(TargetError::IsSource { .. }) => {
-            "the result would overwrite what it is made of".to_owned()
-        }
-        _ => return None,
+        Kind::Conflict(conflict) => return conflict.remedy(),
     };
     Some(text)
 }
@@ -177,6 +113,11 @@ fn unknown_parameter(operation: Operation, name: &str) -> String {
     if let Some(near) = nearest(name, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
+    if let Some((key, value)) = name.split_once('=')
+        && known.contains(&key)
+    {
+        return format!("write {}", quote(&format!("{key}_{value}")));
+    }
     match PARAMETERS.iter().find(|parameter| parameter.name == name) {
         Some(elsewhere) => format!("`{name}` belongs to `{}`", elsewhere.operation),
         None if known.len() == 1 => format!("known is {}", known[0]),
@@ -216,7 +157,20 @@ fn quote(text: &str) -> String {
     const LONGEST: usize = 80;
     let shown: String = text.chars().take(LONGEST).collect();
     let rest = if shown.len() < text.len() { "..." } else { "" };
-    format!("`{}{rest}`", shown.escape_debug())
+    format!("`{}{rest}`", printable(&shown))
+}
+
+/// The text with control characters escaped.
+pub(in crate::process) fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_debug());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// `a`, `a or b`, `a, b, or c`.

@@ -3,7 +3,7 @@
 use num_rational::Ratio;
 
 use super::super::value::even;
-use super::{Arguments, Container, ProcessError, ProcessErrorKind, video_ban};
+use super::{Arguments, Conflict, Container, ProcessError, video_ban};
 use crate::process::codec::{PixelFormat, VideoCodec};
 use crate::process::request::{RateControl, ScaleType, SizeRequest, VideoRequest};
 
@@ -38,7 +38,7 @@ fn codec(concat: &Arguments<'_>, container: Container) -> Result<VideoCodec, Pro
     match video_ban(container, codec) {
         None => Ok(codec),
         Some(reason) => {
-            let kind = ProcessErrorKind::VideoBan(container, codec, reason);
+            let kind = Conflict::VideoBan(container, codec, reason);
             Err(concat.error("vcodec", kind))
         }
     }
@@ -54,7 +54,7 @@ fn pixel_format(
     match format.ban(codec) {
         None => Ok(Some(format)),
         Some(reason) => {
-            let kind = ProcessErrorKind::PixelFormatBan(format, codec, reason);
+            let kind = Conflict::PixelFormatBan(format, codec, reason);
             Err(concat.error("pixfmt", kind))
         }
     }

@@ -1,6 +1,6 @@
 //! What is asked of the sound.
 
-use super::{Arguments, Container, ProcessError, ProcessErrorKind, audio_ban};
+use super::{Arguments, Conflict, Container, ProcessError, audio_ban};
 use crate::process::codec::{AudioCodec, max_channels, sample_rates};
 use crate::process::request::{AudioRate, AudioRequest};
 
@@ -31,7 +31,7 @@ fn codec(concat: &Arguments<'_>, container: Container) -> Result<AudioCodec, Pro
     match audio_ban(container, codec) {
         None => Ok(codec),
         Some(reason) => {
-            let kind = ProcessErrorKind::AudioBan(container, codec, reason);
+            let kind = Conflict::AudioBan(container, codec, reason);
             Err(concat.error("acodec", kind))
         }
     }
@@ -45,7 +45,7 @@ fn sample_rate(
     let rate = concat.small("ar");
     match rate {
         Some(rate) if !sample_rates(container, codec).contains(&rate) => {
-            Err(concat.error("ar", ProcessErrorKind::SampleRate(container, codec, rate)))
+            Err(concat.error("ar", Conflict::SampleRate(container, codec, rate)))
         }
         _ => Ok(rate),
     }
@@ -59,7 +59,7 @@ fn channels(
     let channels = concat.small("ac");
     match channels {
         Some(channels) if channels > max_channels(container, codec) => {
-            Err(concat.error("ac", ProcessErrorKind::Channels(container, codec, channels)))
+            Err(concat.error("ac", Conflict::Channels(container, codec, channels)))
         }
         _ => Ok(channels),
     }

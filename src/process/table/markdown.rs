@@ -14,7 +14,7 @@ pub fn markdown() -> String {
     for operation in Operation::ALL {
         // Writing into a String never fails.
         let _ = writeln!(out, "### `{operation}`\n");
-        out.push_str("| key | values | default | meaning |\n|---|---|---|---|\n");
+        out.push_str("| key | values | unit | default | meaning |\n|---|---|---|---|---|\n");
         for parameter in operation.parameters() {
             let _ = writeln!(out, "{}", parameter_row(parameter));
         }
@@ -35,14 +35,11 @@ fn parameter_row(parameter: &Parameter) -> String {
     if let Some(other) = parameter.excludes {
         let _ = write!(meaning, " Excludes `{other}`.");
     }
-    let unit = parameter
-        .unit
-        .map(|unit| format!(" {unit}"))
-        .unwrap_or_default();
     format!(
-        "| `{}` | {}{unit} | {} | {meaning} |",
+        "| `{}` | {} | {} | {} | {meaning} |",
         parameter.name,
         values(&parameter.kind),
+        parameter.unit.unwrap_or_default(),
         absent(&parameter.absent),
     )
 }

@@ -1,0 +1,225 @@
+//! What users read.
+
+use super::super::error::{list, nearest};
+use super::{LEAST, TARGET, complaint, read};
+
+/// The message for the least request with `parameters` added.
+fn complaint_with(parameters: &str) -> String {
+    complaint(&format!("video/concat,{LEAST},{parameters}{TARGET}"))
+}
+
+/// Parameters added to the least request, and the whole complaint.
+#[rustfmt::skip]
+const PARAMETER_MISTAKES: &[(&str, &str)] = &[
+    (
+        "vcodek_h264",
+        "unknown parameter `vcodek` in `video/concat` at byte 42; did you mean `vcodec`?",
+    ),
+    (
+        "FPS_25",
+        "unknown parameter `FPS` in `video/concat` at byte 42; did you mean `fps`?",
+    ),
+    (
+        "fps=25",
+        "unknown parameter `fps=25` in `video/concat` at byte 42; write `fps_25`",
+    ),
+    (
+        "topic_dA",
+        "unknown parameter `topic` in `video/concat` at byte 42; `topic` belongs to `/notify`",
+    ),
+    (
+        "g_0",
+        "invalid value `0` for `g` in `video/concat` at byte 44; expected a whole number from 1 to 100000 (frames)",
+    ),
+    (
+        "fps_241",
+        "invalid value `241` for `fps` in `video/concat` at byte 46; expected a number from 0 to 240 with at most 6 decimals (frames/s)",
+    ),
+    (
+        "s_1280",
+        "invalid value `1280` for `s` in `video/concat` at byte 44; expected `WxH`, `Wx`, or `xH` with sides from 1 to 4096 (pixels)",
+    ),
+    (
+        "scaletype_streth",
+        "invalid value `streth` for `scaletype` in `video/concat` at byte 52; expected stretch, crop, fill, or fit; did you mean `stretch`?",
+    ),
+    (
+        "fpsopt_1",
+        "`fpsopt` in `video/concat` without `fps` at byte 42; add `fps` or leave `fpsopt` out",
+    ),
+    (
+        "adepth_16",
+        "`adepth` in `video/concat` without `acodec_flac` at byte 42; add `acodec_flac` or leave `adepth` out",
+    ),
+    (
+        "vb_10000,crf_20",
+        "`vb` beside `crf` in `video/concat` at byte 42; leave one of them out",
+    ),
+    (
+        "vn_1,an_1",
+        "`vn_1` and `an_1` leave nothing to make at byte 47; one of them has to be 0",
+    ),
+    (
+        "align_1",
+        "`align` is `1` in a list of 1 file at byte 42; expected 0",
+    ),
+    (
+        "maxrate_1,crf_20",
+        "invalid value `1` for `maxrate` in `video/concat` at byte 50; expected 0 or a whole number from 10000 to 100000000 (bit/s)",
+    ),
+];
+
+#[test]
+fn messages_name_the_place_and_what_would_be_right() {
+    for &(parameters, message) in PARAMETER_MISTAKES {
+        assert_eq!(complaint_with(parameters), message);
+    }
+}
+
+#[test]
+fn messages_of_whole_requests() {
+    let cases = [
+        (
+            "video/concat,f_mp4,vcodec_h266,acodec_aac",
+            "invalid value `h266` for `vcodec` in `video/concat` at byte 26; expected h264, h265, or vp9; did you mean `h264`?",
+        ),
+        (
+            "video/concat,f_mxf,vcodec_h264,acodec_aac",
+            "`mxf` cannot hold `aac` at byte 31; mxf holds pcm sound only",
+        ),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_mp3,ar_96000",
+            "`mp3` in `mp4` has no sample rate `96000` at byte 42; expected 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, or 48000",
+        ),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_ac3,ac_8",
+            "`ac3` in `mp4` cannot have `8` channels at byte 42; expected 1 to 6",
+        ),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_aac,pixfmt_yuva420p",
+            "`h264` cannot encode `yuva420p` at byte 42; only vp9 encodes transparency",
+        ),
+        (
+            "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_dash,t_0",
+            "`dash` has no segments of `ts` at byte 49; expected `f_mp4`",
+        ),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,o_Pz8+",
+            "invalid value `Pz8+` for `o` in `/pre` at byte 48; it is Base64, but not URL-safe: write `-` for `+` and `_` for `/`",
+        ),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,key_YQ",
+            "unknown parameter `key` in `/pre` at byte 46; known are o, ss, and t",
+        ),
+    ];
+    for (process, message) in cases {
+        assert_eq!(complaint(&format!("{process}{TARGET}")), message);
+    }
+    let overwrites = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2tleX0"));
+    assert_eq!(
+        overwrites,
+        "the target `bucket/example.mkv` is also a source at byte 53; \
+         the result would overwrite what it is made of"
+    );
+}
+
+#[test]
+fn carets_stand_under_the_mistake() {
+    let cases = [
+        (
+            "video/concat,vcodek_h264",
+            "video/concat,vcodek_h264\n             ^^^^^^",
+        ),
+        (
+            "video/concat/pre,o_é,ñ_1,ss_1",
+            "video/concat/pre,o_é,ñ_1,ss_1\n                     ^",
+        ),
+        (
+            "video/concat,f_mp4",
+            "video/concat,f_mp4\n                  ^",
+        ),
+        ("é\nvideo", "é\n^"),
+        ("\tvideo", "\u{fffd}video\n^^^^^^"),
+    ];
+    for (process, drawing) in cases {
+        let error = read(process).unwrap_err();
+        assert_eq!(error.caret(process), drawing, "{error}");
+    }
+}
+
+#[test]
+fn clients_are_told_argument_and_value() {
+    let cases = [
+        (
+            "video/concat,f_mp4,vcodec_h266,acodec_aac|sys/saveas,o_b3V0",
+            "vcodec",
+            "h266",
+        ),
+        ("video/concat,vcodek_h264", "vcodek", "h264"),
+        ("video/concat,f", "f", ""),
+        (
+            "video/concat,f_mp4,vcodec_h264,acodec_aac",
+            "sys/saveas",
+            "",
+        ),
+        ("video/convert", "x-oss-async-process", "video/convert"),
+        ("video/concat/prr", "x-oss-async-process", "/prr"),
+    ];
+    for (process, name, value) in cases {
+        let error = read(process).unwrap_err();
+        assert_eq!(
+            (error.argument_name(), error.argument_value()),
+            (name, value),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn endless_and_unprintable_words_are_quoted_decently() {
+    let message = complaint(&format!("video/concat,{}_1", "x".repeat(100_000)));
+    assert!(message.len() < 500, "{}", message.len());
+    assert!(complaint("video/concat,a\u{7}\n_1").contains(r"`a\u{7}\n`"));
+}
+
+#[test]
+fn lists_read_like_sentences() {
+    let items = ["a", "b", "c"];
+    for (count, text) in [(0, ""), (1, "a"), (2, "a or b"), (3, "a, b, or c")] {
+        assert_eq!(list(&items[..count], "or"), text);
+    }
+}
+
+#[test]
+fn suggestions_are_near() {
+    let known = ["f", "fps", "vcodec", "acodec"];
+    let cases = [
+        ("vcodex", Some("vcodec")),
+        ("codec", Some("vcodec")),
+        ("fp", Some("fps")),
+        (" f", Some("f")),
+        ("F", Some("f")),
+        ("x", None),
+        ("xyz", None),
+        ("", None),
+    ];
+    for (found, expected) in cases {
+        assert_eq!(nearest(found, known.into_iter()), expected, "{found}");
+    }
+}
+
+#[test]
+fn targets_that_cannot_be_are_told_why() {
+    let bucket = complaint(&format!("video/concat,{LEAST}{TARGET},b_QiE"));
+    assert_eq!(
+        bucket,
+        "invalid target bucket at byte 60; `B!` is no bucket name: 3 to 63 of a-z, 0-9, `.`, \
+         and `-`, with a letter or digit at each end and after each dot"
+    );
+    let unknown = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2luZGV4eH0"));
+    assert_eq!(
+        unknown,
+        "invalid value `e2luZGV4eH0` for `o` in `|sys/saveas` at byte 55; \
+         unknown variable `{indexx}`; did you mean `{index}`?"
+    );
+}
