@@ -110,7 +110,7 @@ impl Worker {
     fn read(&self, job: &Job) -> Result<Request, TaskError> {
         let main = MainObject { bucket: job.main.bucket.clone(), key: job.main.key.clone() };
         let limits = Limits { max_sources: self.settings.max_sources };
-        Ok(resolve(&parse(&job.process)?, &main, &limits)?)
+        Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }
 
     async fn carry_out(

@@ -14,7 +14,7 @@ fn settled(parameters: &str, sources: &[Media]) -> Result<(Output, Vec<String>),
         bucket: "bucket".to_owned(),
         key: "main.mp4".to_owned(),
     };
-    let request = resolve(&parse(&text).unwrap(), &main, &Limits { max_sources: 11 }).unwrap();
+    let request = resolve(&parse(&text).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let mut warnings = Vec::new();
     settle(&request, sources, &mut warnings).map(|output| (output, warnings))
 }
