@@ -125,8 +125,7 @@ impl Worker {
         record.warnings.clone_from(&request.warnings);
         let mut journal = Journal::new(&self.store, &self.settings);
         let deadline = invocation.deadline - margin(invocation.deadline);
-        // Boxed: the layout of nested futures is more than the compiler bears.
-        let steps = Box::pin(self.steps(request, job, &mut journal, record));
+        let steps = self.steps(request, job, &mut journal, record);
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
         let error = match outcome {
             Ok(outcome) => outcome.err(),
