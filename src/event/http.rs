@@ -161,14 +161,24 @@ fn caller_format_1(event: &Value) -> Option<String> {
 }
 
 fn caller_format_2(event: &Value) -> Option<String> {
-    named(
+    let name = named(
         event,
         &[
             &["requestContext", "authorizer", "iam", "userArn"],
             &["requestContext", "authorizer", "jwt", "claims", "sub"],
+            &["requestContext", "authorizer", "jwt", "claims", "client_id"],
             &["requestContext", "authorizer", "lambda", "principalId"],
         ],
-    )
+    );
+    // Tokens of machines may name no one, and authorisers of HTTP APIs need
+    // not; the gateway lets nobody else through to these fields all the same.
+    let authorizer = |kind| {
+        at(event, &["requestContext", "authorizer", kind])
+            .is_some_and(Value::is_object)
+            .then(|| format!("{kind} authorizer"))
+    };
+    name.or_else(|| authorizer("jwt"))
+        .or_else(|| authorizer("lambda"))
 }
 
 fn named(event: &Value, paths: &[&[&str]]) -> Option<String> {

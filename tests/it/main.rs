@@ -1,4 +1,5 @@
 //! Integration tests: the real crate against servers that speak the real
 //! protocols.
 
+mod notify;
 mod storage;

@@ -102,6 +102,10 @@ fn only_whom_the_gateway_authorised_is_a_caller() {
     assert_eq!(http(&url).caller.as_deref(), Some(arn));
     url["requestContext"]["authorizer"] = json!({"jwt": {"claims": {"sub": "u"}}});
     assert_eq!(http(&url).caller.as_deref(), Some("u"));
+    url["requestContext"]["authorizer"] = json!({"lambda": {"tenant": "t"}});
+    assert_eq!(http(&url).caller.as_deref(), Some("lambda authorizer"));
+    url["requestContext"]["authorizer"] = json!({"iam": {"userArn": ""}, "lambda": null});
+    assert_eq!(http(&url).caller, None);
     // What the client itself can send counts for nothing.
     url["requestContext"]["authorizer"] = json!(null);
     url["headers"]["authorization"] = json!("AWS4-HMAC-SHA256 ...");
