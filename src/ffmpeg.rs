@@ -7,7 +7,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
@@ -184,18 +184,19 @@ fn run(
     held: &Mutex<Held>,
     on_line: impl FnMut(&str),
 ) -> io::Result<(ExitStatus, String)> {
-    command.as_inner_mut().env_clear().process_group(0);
+    // The inner command: the wrapper would add an option that ffprobe lacks.
+    let command = command.as_inner_mut();
+    command.env_clear().stdin(Stdio::null()).process_group(0);
     let mut child = {
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.dropped {
             return Err(io::Error::other("the task was given up"));
         }
-        let mut child = command.spawn()?;
-        held.group = Some(Pid::from_child(child.as_inner()));
+        let child = command.spawn()?;
+        held.group = Some(Pid::from_child(&child));
         child
     };
-    drop(child.take_stdin());
-    let log = drain(child.as_inner_mut(), on_line);
+    let log = drain(&mut child, on_line);
     let status = child.wait();
     held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
     Ok((status?, log?))

@@ -19,7 +19,9 @@ use crate::worker::{Invocation, Job, Worker};
 pub async fn handle(worker: &Worker, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let invocation = invocation(&event.context);
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
-    dispatch(worker, &event.payload, &invocation).instrument(span).await
+    dispatch(worker, &event.payload, &invocation)
+        .instrument(span)
+        .await
 }
 
 async fn dispatch(
@@ -41,7 +43,10 @@ async fn dispatch(
         Ok(Event::Http(_)) => Err(unsupported("HTTP requests")),
         Ok(Event::Queue(_)) => Err(unsupported("queues")),
         Err(error) => {
-            let process = event.get("process").and_then(Value::as_str).unwrap_or_default();
+            let process = event
+                .get("process")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             reply(worker.refuse(process, &error.to_string(), invocation))
         }
     }
@@ -76,14 +81,18 @@ fn reply(record: TaskRecord) -> Result<Value, Diagnostic> {
 fn unsupported(what: &str) -> Diagnostic {
     Diagnostic {
         error_type: "InvalidArgument".to_owned(),
-        error_message: format!("{what} are understood but not served: invoke the function directly"),
+        error_message: format!(
+            "{what} are understood but not served: invoke the function directly"
+        ),
     }
 }
 
 /// The platform tells the deadline by the wall clock.
 fn invocation(context: &Context) -> Invocation {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-    let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
+    let left = deadline
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
     Invocation {
         request_id: RequestId::from_invocation(&context.request_id),
         function_arn: context.invoked_function_arn.clone(),

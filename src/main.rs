@@ -44,7 +44,10 @@ async fn start() -> Result<(), Error> {
         publisher: Publisher::new(&config),
     };
     let worker = &worker;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(worker, event))).await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        handle(worker, event)
+    }))
+    .await
 }
 
 /// One JSON object a line, with the request's and the task's id on each.

@@ -117,13 +117,27 @@ fn compare_picture(
     output: &VideoOutput,
     stream: &VideoStream,
 ) -> Result<(), VerifyError> {
-    expect("the video codec", stream.codec.as_str(), video_codec(output.codec))?;
+    expect(
+        "the video codec",
+        stream.codec.as_str(),
+        video_codec(output.codec),
+    )?;
     expect("the size", stream.display_size(), output.size)?;
-    expect("the number of frames", stream.frames, plan.timeline.frames())?;
+    expect(
+        "the number of frames",
+        stream.frames,
+        plan.timeline.frames(),
+    )?;
     // From the first to the last frame; a single one says nothing of its rate.
     let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
     let found = stream.last - stream.start;
-    within("the time of the last frame", found, planned, 2 * TICK_MS, 2 * TICK_MS)
+    within(
+        "the time of the last frame",
+        found,
+        planned,
+        2 * TICK_MS,
+        2 * TICK_MS,
+    )
 }
 
 fn compare_sound(
@@ -141,18 +155,31 @@ fn compare_sound(
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
     let padding = delay(output) + frame(output) * 2;
-    let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
-    within("the length of the sound", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
+    let allowed = Flicks::of_units(padding, rate(output.sample_rate))
+        .to_millis()
+        .unsigned_abs();
+    within(
+        "the length of the sound",
+        found,
+        planned,
+        2 * TICK_MS,
+        allowed + 2 * TICK_MS,
+    )
 }
 
 /// Decodes everything, and counts the frames of the picture.
 async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, VerifyError> {
     let frames = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&frames);
-    let mut arguments: Vec<String> =
-        ["-protocol_whitelist", "file", "-f", demuxer.name(), "-i"].map(str::to_owned).into();
+    let mut arguments: Vec<String> = ["-protocol_whitelist", "file", "-f", demuxer.name(), "-i"]
+        .map(str::to_owned)
+        .into();
     arguments.push(file_url(path));
-    arguments.extend("-map 0 -fps_mode passthrough -f null pipe:".split(' ').map(str::to_owned));
+    arguments.extend(
+        "-map 0 -fps_mode passthrough -f null pipe:"
+            .split(' ')
+            .map(str::to_owned),
+    );
     let progress = move |progress: crate::ffmpeg::Progress| {
         counter.store(progress.frames, Ordering::Relaxed);
     };
@@ -171,7 +198,11 @@ fn expect<T: PartialEq + ToString>(
     if found == planned {
         return Ok(());
     }
-    Err(VerifyError::Mismatch { what, found: found.to_string(), planned: planned.to_string() })
+    Err(VerifyError::Mismatch {
+        what,
+        found: found.to_string(),
+        planned: planned.to_string(),
+    })
 }
 
 fn within(
@@ -183,15 +214,18 @@ fn within(
 ) -> Result<(), VerifyError> {
     let least = planned - Flicks::from_millis(less_ms);
     let most = planned + Flicks::from_millis(more_ms);
-    if (least..=most).contains(&found) { Ok(()) } else { expect(what, found, planned) }
+    if (least..=most).contains(&found) {
+        Ok(())
+    } else {
+        expect(what, found, planned)
+    }
 }
 
 /// The largest distance between picture and sound at any join, in
 /// milliseconds: by the counted frames and samples, and by how far the two
 /// streams start apart, an encoder's delay not counted.
 fn join_offset(plan: &Plan, media: &Media) -> f64 {
-    let (Some(video), Some(audio), Some(output)) =
-        (&media.video, &media.audio, &plan.output.audio)
+    let (Some(video), Some(audio), Some(output)) = (&media.video, &media.audio, &plan.output.audio)
     else {
         return 0.0;
     };
@@ -210,7 +244,9 @@ fn join_offset(plan: &Plan, media: &Media) -> f64 {
 }
 
 fn counted_samples(stream: &AudioStream) -> u64 {
-    (stream.end - stream.start).to_units(rate(stream.sample_rate)).unsigned_abs()
+    (stream.end - stream.start)
+        .to_units(rate(stream.sample_rate))
+        .unsigned_abs()
 }
 
 /// Samples that an encoder puts in front.

@@ -87,7 +87,9 @@ impl Worker {
                     store: self.store.metered(std::sync::Arc::new(Meter::default())),
                     ..self.clone()
                 };
-                worker.carry_out(&request, &job, invocation, &mut record).await;
+                worker
+                    .carry_out(&request, &job, invocation, &mut record)
+                    .await;
             }
         }
         log_end(&record);
@@ -99,8 +101,13 @@ impl Worker {
     pub fn refuse(&self, process: &str, message: &str, invocation: &Invocation) -> TaskRecord {
         let unread = TaskId::derive(&ObjectUri::new("", ""), [], process);
         let request_id = invocation.request_id.clone();
-        let mut record =
-            TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
+        let mut record = TaskRecord::begin(
+            unread,
+            EventId::random(),
+            request_id,
+            now(),
+            process.to_owned(),
+        );
         record.fail(Code::InvalidArgument, message, now());
         log_end(&record);
         record
@@ -108,8 +115,13 @@ impl Worker {
 
     /// Parses and resolves: no I/O, so a mistake costs nothing.
     fn read(&self, job: &Job) -> Result<Request, TaskError> {
-        let main = MainObject { bucket: job.main.bucket.clone(), key: job.main.key.clone() };
-        let limits = Limits { max_sources: self.settings.max_sources };
+        let main = MainObject {
+            bucket: job.main.bucket.clone(),
+            key: job.main.key.clone(),
+        };
+        let limits = Limits {
+            max_sources: self.settings.max_sources,
+        };
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }
 
@@ -129,7 +141,9 @@ impl Worker {
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
         let error = match outcome {
             Ok(outcome) => outcome.err(),
-            Err(_) => Some(TaskError::Deadline { after: started.elapsed() }),
+            Err(_) => Some(TaskError::Deadline {
+                after: started.elapsed(),
+            }),
         };
         match &error {
             None => record.succeed(now()),
@@ -155,7 +169,9 @@ impl Worker {
         if let Err(error) = self.publish(topic, invocation, record).await {
             warn!(%error, "the completion message could not be sent");
             record.notified = false;
-            record.warnings.push(format!("the completion message could not be sent: {error}"));
+            record
+                .warnings
+                .push(format!("the completion message could not be sent: {error}"));
             journal.keep(record).await;
         }
     }

@@ -20,7 +20,10 @@ impl Workspace {
     /// # Errors
     /// When the folder can't be made.
     pub fn new(work_dir: &Path) -> io::Result<Self> {
-        tempfile::Builder::new().prefix(PREFIX).tempdir_in(work_dir).map(Self)
+        tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir_in(work_dir)
+            .map(Self)
     }
 
     /// Where the distinct source `index` is kept.
@@ -81,7 +84,10 @@ mod tests {
         std::mem::forget(Workspace::new(work_dir.path()).unwrap());
         fs::create_dir(work_dir.path().join("somebody-else")).unwrap();
         clean(work_dir.path()).unwrap();
-        let left: Vec<_> = fs::read_dir(work_dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(work_dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
         assert_eq!(left, ["somebody-else"]);
     }
 

@@ -12,7 +12,9 @@ const MAX_VP9_CRF: i64 = 63;
 
 /// Arguments for the picture's encoder.
 pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) -> Vec<String> {
-    let mut arguments = words("-fps_mode passthrough -c:v");
+    // The frames are at their places already; the mode writes down how long
+    // each lasts, without which some muxers would cut the last one off.
+    let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
         VideoCodec::H265 => words(&format!(

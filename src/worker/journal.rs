@@ -37,7 +37,11 @@ impl Journal {
     }
 
     /// Writes the first record, in `bucket` unless the settings name another.
-    pub(super) async fn open(&mut self, bucket: &str, record: &TaskRecord) -> Result<(), StoreError> {
+    pub(super) async fn open(
+        &mut self,
+        bucket: &str,
+        record: &TaskRecord,
+    ) -> Result<(), StoreError> {
         self.bucket.get_or_insert_with(|| bucket.to_owned());
         self.write(record).await?;
         self.open = true;
@@ -67,12 +71,17 @@ impl Journal {
     }
 
     async fn write(&self, record: &TaskRecord) -> Result<(), StoreError> {
-        let Some(bucket) = &self.bucket else { return Ok(()) };
+        let Some(bucket) = &self.bucket else {
+            return Ok(());
+        };
         let uri = ObjectUri::new(bucket, format!("{}{}.json", self.prefix, record.task_id));
         let body = serde_json::to_vec(record).unwrap_or_default();
         let description = description("application/json", record.task_id);
         let precondition = Precondition::None;
-        self.store.put_small(&uri, body, &description, precondition).await.map(drop)
+        self.store
+            .put_small(&uri, body, &description, precondition)
+            .await
+            .map(drop)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tracing::info;
+use tracing::{debug, info};
 
 use super::describe;
 use super::journal::{Journal, description};
@@ -43,13 +43,19 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let sources = Sources::head(&self.store, request, job).await?;
-        let named = sources.distinct.iter().map(|source| (&source.uri, &source.head.etag));
+        let named = sources
+            .distinct
+            .iter()
+            .map(|source| (&source.uri, &source.head.etag));
         record.task_id = TaskId::derive(&job.main, named, &request.canonical);
         name_span(record);
         record.sources = describe::sources(request, &sources);
         let mut variables = describe::variables(request, &sources, record.start_time);
         let bucket = target_bucket(request, &variables)?;
-        journal.open(&bucket, record).await.map_err(TaskError::Record)?;
+        journal
+            .open(&bucket, record)
+            .await
+            .map_err(TaskError::Record)?;
 
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let paths = self.fetch(&sources, &workspace, record).await?;
@@ -59,7 +65,11 @@ impl Worker {
 
         let plan = self.plan(request, &sources, &media, record)?;
         describe::plan(&plan, record);
-        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+        variables.resolution = plan
+            .output
+            .video
+            .as_ref()
+            .map(|video| video.size.to_string());
         let target = target(request, &variables)?;
 
         let output = workspace.output(request.container.extension());
@@ -75,7 +85,9 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<Vec<PathBuf>, TaskError> {
         let started = Instant::now();
-        let paths = sources.fetch(&self.store, workspace, &self.settings.work_dir).await;
+        let paths = sources
+            .fetch(&self.store, workspace, &self.settings.work_dir)
+            .await;
         record.timings.fetch_ms = millis(started);
         let paths = paths?;
         describe::fetched(sources, record);
@@ -111,10 +123,17 @@ impl Worker {
             || output.video.is_some() && timeline.frames() == 0
         {
             let length: Flicks = clips.iter().map(|clip| clip.cut.length).sum();
-            return Err(TaskError::NoFrame { length_ms: length.to_millis() });
+            return Err(TaskError::NoFrame {
+                length_ms: length.to_millis(),
+            });
         }
         let preset = self.settings.video_preset.to_owned();
-        Ok(Plan { output, timeline, clips, preset })
+        Ok(Plan {
+            output,
+            timeline,
+            clips,
+            preset,
+        })
     }
 
     async fn encode(
@@ -128,6 +147,7 @@ impl Worker {
         let started = Instant::now();
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
         let arguments = plan.arguments(&plan.whole(), &paths, output);
+        debug!(?arguments, "run");
         let done = Arc::new(AtomicU64::new(0));
         let reached = Arc::clone(&done);
         let ffmpeg = self.ffmpeg();
@@ -149,7 +169,9 @@ impl Worker {
         let complaints = outcome?;
         info!(ms = record.timings.encode_ms, complaints, "run");
         if !complaints.is_empty() {
-            record.warnings.push(format!("a source is damaged, what decodes was used: {complaints}"));
+            record.warnings.push(format!(
+                "a source is damaged, what decodes was used: {complaints}"
+            ));
         }
         Ok(())
     }
@@ -174,7 +196,10 @@ impl Worker {
             Ok(verified) => verified,
             Err(error) => {
                 if let Ok(upload) = upload {
-                    upload.abort().await.map_err(crate::upload::UploadError::from)?;
+                    upload
+                        .abort()
+                        .await
+                        .map_err(crate::upload::UploadError::from)?;
                 }
                 return Err(error.into());
             }
@@ -206,15 +231,20 @@ fn cuts(
         .map(|(clip, asked)| {
             let source = sources.of_clip[clip];
             let media = &media[source];
-            let cut = Cut::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(|| {
-                TaskError::Cut {
-                    clip,
-                    uri: sources.of(clip).uri.clone(),
-                    start_ms: asked.start_ms,
-                    length_ms: media.length.to_millis(),
-                }
-            })?;
-            Ok(PlannedClip { source, cut, media: media.clone() })
+            let cut =
+                Cut::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(|| {
+                    TaskError::Cut {
+                        clip,
+                        uri: sources.of(clip).uri.clone(),
+                        start_ms: asked.start_ms,
+                        length_ms: media.length.to_millis(),
+                    }
+                })?;
+            Ok(PlannedClip {
+                source,
+                cut,
+                media: media.clone(),
+            })
         })
         .collect()
 }
