@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR
 venv := target/venv
 cross_venv := target/venv-cross
 bootstrap := target/lambda/bootstrap/bootstrap
-layer := target/layers/ffmpeg/bin/ffmpeg target/layers/ffmpeg/bin/ffprobe
+layer := target/layers/ffmpeg
 rie := target/bin/aws-lambda-rie
 
 # A plain build serves where this machine is the target's kind and its glibc brings no symbols that
@@ -64,14 +64,18 @@ bootstrap: $(cross)
 	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
 
-# It caches itself: nothing happens where both binaries are up to date. The libraries that it links
-# are the machine's own, so it doesn't cross.
+# It caches itself: nothing happens where both binaries are up to date. It builds for the machine that
+# it runs on, so another processor's layer has to be there already.
 layer:
-	@test $(machine) = $(ARCH) || { \
-		echo "the layer for $(ARCH) needs a machine of that kind; this one is $(machine)" >&2; \
+ifeq ($(machine),$(ARCH))
+	layers/ffmpeg/build
+else
+	@grep -qs '"arch": "$(ARCH)"' $(layer)/bom.json || { \
+		echo "$(layer) holds no layer for $(ARCH), and this machine is $(machine);" \
+			"layers/ffmpeg/README.md tells how to make one" >&2; \
 		exit 1; \
 	}
-	layers/ffmpeg/build
+endif
 
 demo: build
 	$(cargo_build) --release --locked --example demo
@@ -136,4 +140,5 @@ build-ConcatFunction: bootstrap
 
 build-FfmpegLayer: layer
 	mkdir -p "$(ARTIFACTS_DIR)/bin"
-	install -m 755 $(layer) "$(ARTIFACTS_DIR)/bin"
+	install -m 755 $(layer)/bin/ffmpeg $(layer)/bin/ffprobe "$(ARTIFACTS_DIR)/bin"
+	install -m 644 $(layer)/bom.json "$(ARTIFACTS_DIR)"
