@@ -177,7 +177,7 @@ impl Source {
         self
     }
 
-    /// When picture and sound begin on the container's clock.
+    /// When picture and sound begin on the container's clock, the picture to the nearest frame.
     pub fn start_offset_ms(self, video_ms: u32, audio_ms: u32) -> Self {
         self.video(|video| video.offset_ms = video_ms).sound(|audio| audio.offset_ms = audio_ms)
     }

@@ -90,10 +90,10 @@ fn variable_rate_is_variable() {
 
 #[test]
 fn streams_can_start_late() {
-    let late = Reading::of(Source::new(6).start_offset_ms(0, 300).write("late.mkv"));
-    assert!((late.beeps()[0].at_ms - 300.0).abs() < 5.0, "{:?}", late.beeps());
-    let early = Reading::of(Source::new(6).start_offset_ms(300, 0).write("early.mkv"));
-    assert!((early.beeps()[0].at_ms + 300.0).abs() < 5.0, "{:?}", early.beeps());
+    let late = Reading::of(Source::new(6).start_offset_ms(0, 320).write("late.mkv"));
+    assert!((late.beeps()[0].at_ms - 320.0).abs() < 5.0, "{:?}", late.beeps());
+    let early = Reading::of(Source::new(6).start_offset_ms(320, 0).write("early.mkv"));
+    assert!((early.beeps()[0].at_ms + 320.0).abs() < 5.0, "{:?}", early.beeps());
 }
 
 #[test]
