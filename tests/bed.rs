@@ -3,7 +3,13 @@
 //! The integration tests, the demo and the benchmark all include this tree, each using its own part.
 //! Nothing here outlives the value that started it: servers and children end by drop.
 
-#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::pedantic)]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::pedantic
+)]
 
 #[path = "bed/beep.rs"]
 pub mod beep;

@@ -26,7 +26,9 @@ pub struct Emulator {
 
 impl Emulator {
     pub fn start(settings: &Settings) -> Self {
-        (0..TRIES).find_map(|_| Self::try_start(settings)).expect("the emulator does not start")
+        (0..TRIES)
+            .find_map(|_| Self::try_start(settings))
+            .expect("the emulator does not start")
     }
 
     fn try_start(settings: &Settings) -> Option<Self> {
@@ -45,21 +47,34 @@ impl Emulator {
         let files = work.path().join("work");
         std::fs::create_dir(&files).expect("the folder is ours");
         let mut command = under.set("AWS_LAMBDA_FUNCTION_TIMEOUT", seconds).command();
-        if !settings.environment.iter().any(|(name, _)| name == "WORK_DIR") {
+        if !settings
+            .environment
+            .iter()
+            .any(|(name, _)| name == "WORK_DIR")
+        {
             command.env("WORK_DIR", files);
         }
         let (mut child, logs) = Logs::start(&mut command);
-        while TcpStream::connect(address).is_err() {
+        while !listens(address) {
             if child.has_ended() {
                 return None;
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        Some(Self { child, address, logs, timeout: settings.timeout, work })
+        Some(Self {
+            child,
+            address,
+            logs,
+            timeout: settings.timeout,
+            work,
+        })
     }
 
     pub fn invoke(&self, event: &Value) -> Reply {
-        let body = self.post("/2015-03-31/functions/function/invocations", &event.to_string());
+        let body = self.post(
+            "/2015-03-31/functions/function/invocations",
+            &event.to_string(),
+        );
         let value: Value = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
         // The emulator has no header for it: an answer with these two is an error.
@@ -71,7 +86,7 @@ impl Emulator {
 
     /// The emulator's own lines and the function's.
     pub fn logs(&self) -> Vec<Value> {
-        self.logs.lines()
+        self.logs.until(|_| true)
     }
 
     /// In bytes, of the function's process.
@@ -93,10 +108,16 @@ impl Emulator {
         let mut socket = TcpStream::connect(self.address).expect("the emulator is gone");
         let patience = self.timeout + Duration::from_secs(60);
         socket.set_read_timeout(Some(patience)).expect("not zero");
-        write!(socket, "POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-            .expect("the emulator does not listen");
+        write!(
+            socket,
+            "POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("the emulator does not listen");
         let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).expect("the emulator does not answer");
+        socket
+            .read_to_end(&mut answer)
+            .expect("the emulator does not answer");
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
         answer.split_off(end.expect("an answer has headers") + 4)
     }
@@ -107,8 +128,15 @@ fn path() -> PathBuf {
     if let Some(path) = std::env::var_os("AWS_LAMBDA_RIE") {
         return path.into();
     }
-    let name = if cfg!(target_arch = "aarch64") { "aws-lambda-rie-arm64" } else { "aws-lambda-rie-x86_64" };
-    let pythons = std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
+    let name = if cfg!(target_arch = "aarch64") {
+        "aws-lambda-rie-arm64"
+    } else {
+        "aws-lambda-rie-x86_64"
+    };
+    let pythons = std::fs::read_dir(repository().join("target/venv/lib"))
+        .into_iter()
+        .flatten()
+        .flatten();
     let inside = |python: PathBuf| python.join("site-packages/samcli/local/rapid").join(name);
     first_file(pythons.map(|entry| inside(entry.path())))
         .expect("no Runtime Interface Emulator: run `make target/venv`, or set AWS_LAMBDA_RIE")
@@ -116,7 +144,10 @@ fn path() -> PathBuf {
 
 /// The package may bring it without leave to run.
 fn executable(path: &Path, folder: &Path) -> PathBuf {
-    let mode = std::fs::metadata(path).expect("the emulator can be read").permissions().mode();
+    let mode = std::fs::metadata(path)
+        .expect("the emulator can be read")
+        .permissions()
+        .mode();
     if mode & 0o111 != 0 {
         return path.to_owned();
     }
@@ -126,7 +157,15 @@ fn executable(path: &Path, folder: &Path) -> PathBuf {
     copy
 }
 
+/// A socket that connects to a free port may find itself there.
+fn listens(address: SocketAddr) -> bool {
+    TcpStream::connect(address)
+        .is_ok_and(|socket| socket.local_addr().is_ok_and(|own| own != address))
+}
+
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
-    listener.local_addr().expect("a bound listener has an address")
+    listener
+        .local_addr()
+        .expect("a bound listener has an address")
 }

@@ -27,9 +27,17 @@ pub fn ffprobe() -> Command {
 
 /// The settings with which the tested program finds the same binaries.
 pub fn environment() -> Vec<(String, String)> {
-    [("FFMPEG_PATH", ffmpeg_path()), ("FFPROBE_PATH", ffprobe_path())]
-        .map(|(name, path)| (name.to_owned(), path.to_str().expect("a plain path").to_owned()))
-        .to_vec()
+    [
+        ("FFMPEG_PATH", ffmpeg_path()),
+        ("FFPROBE_PATH", ffprobe_path()),
+    ]
+    .map(|(name, path)| {
+        (
+            name.to_owned(),
+            path.to_str().expect("a plain path").to_owned(),
+        )
+    })
+    .to_vec()
 }
 
 fn find(variable: &str, name: &str) -> PathBuf {
@@ -39,7 +47,6 @@ fn find(variable: &str, name: &str) -> PathBuf {
     let built = repository().join("target/layers/ffmpeg/bin").join(name);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = std::env::split_paths(&path).map(|folder| folder.join(name));
-    first_file(std::iter::once(built).chain(installed)).unwrap_or_else(|| {
-        panic!("no {name}: run `make build`, install it, or set {variable}")
-    })
+    first_file(std::iter::once(built).chain(installed))
+        .unwrap_or_else(|| panic!("no {name}: run `make build`, install it, or set {variable}"))
 }

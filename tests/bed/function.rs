@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,6 +15,8 @@ use super::process::{Running, peak_memory};
 
 /// How often a wait looks whether the function still lives.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long lines of a log are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A program and the surroundings it is started in.
 #[derive(Debug, Clone)]
@@ -108,12 +110,23 @@ impl Function {
         let work = tempfile::tempdir().expect("no temporary folder");
         let mut command = settings.command();
         command.env("AWS_LAMBDA_RUNTIME_API", api.address());
-        if !settings.environment.iter().any(|(name, _)| name == "WORK_DIR") {
+        if !settings
+            .environment
+            .iter()
+            .any(|(name, _)| name == "WORK_DIR")
+        {
             command.env("WORK_DIR", work.path());
         }
         let started = Instant::now();
         let (child, logs) = Logs::start(&mut command);
-        Self { settings, child: Mutex::new(child), api, logs, started, work }
+        Self {
+            settings,
+            child: Mutex::new(child),
+            api,
+            logs,
+            started,
+            work,
+        }
     }
 
     pub fn invoke(&self, event: &Value) -> Reply {
@@ -131,7 +144,10 @@ impl Function {
                 Err(RecvTimeoutError::Timeout) if Instant::now() > until => {
                     let _ = self.child.lock().unwrap().0.kill();
                     let seconds = timeout.as_secs_f64();
-                    return Reply::error("Sandbox.Timedout", format!("Task timed out after {seconds:.2} seconds"));
+                    return Reply::error(
+                        "Sandbox.Timedout",
+                        format!("Task timed out after {seconds:.2} seconds"),
+                    );
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
@@ -144,7 +160,12 @@ impl Function {
 
     /// JSON lines as they are, any other line as a string.
     pub fn logs(&self) -> Vec<Value> {
-        self.logs.lines()
+        self.logs.until(|_| true)
+    }
+
+    /// A line may come later than the answer it was written before: waits until these are enough.
+    pub fn logs_until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        self.logs.until(enough)
     }
 
     /// In bytes, of the function's own process; nothing once it has ended.
@@ -166,7 +187,11 @@ impl Function {
             if let Some(first) = self.api.first_next() {
                 return first - self.started;
             }
-            assert!(!self.has_ended(), "the function ended at its start: {:?}", self.logs());
+            assert!(
+                !self.has_ended(),
+                "the function ended at its start: {:?}",
+                self.logs()
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -178,36 +203,73 @@ impl Function {
 
     fn exit_error(&self) -> Reply {
         let status = self.child.lock().unwrap().0.wait().expect("our own child");
-        let text = || format!("the function ended with {status}: {:?}", self.logs());
-        self.api.init_error().unwrap_or_else(|| Reply::error("Runtime.ExitError", text()))
+        let text = || {
+            format!(
+                "the function ended with {status}: {:?}",
+                self.logs.until(|_| false)
+            )
+        };
+        self.api
+            .init_error()
+            .unwrap_or_else(|| Reply::error("Runtime.ExitError", text()))
     }
 }
 
 /// What a child writes, collected while it runs so that it never waits for a reader.
 #[derive(Clone, Default)]
-pub struct Logs(Arc<Mutex<Vec<String>>>);
+pub struct Logs(Arc<(Mutex<Written>, Condvar)>);
+
+#[derive(Default)]
+struct Written {
+    lines: Vec<String>,
+    /// Of the child's two pipes.
+    closed: usize,
+}
 
 impl Logs {
     pub fn start(command: &mut Command) -> (Running, Self) {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = Running::start(command);
         let logs = Self::default();
-        logs.clone().collect(child.0.stdout.take().expect("it is piped"));
-        logs.clone().collect(child.0.stderr.take().expect("it is piped"));
+        logs.clone()
+            .collect(child.0.stdout.take().expect("it is piped"));
+        logs.clone()
+            .collect(child.0.stderr.take().expect("it is piped"));
         (child, logs)
     }
 
     fn collect(self, pipe: impl Read + Send + 'static) {
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-                self.0.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
+                let line = String::from_utf8_lossy(&line).into_owned();
+                self.note(|written| written.lines.push(line));
             }
+            self.note(|written| written.closed += 1);
         });
     }
 
-    pub fn lines(&self) -> Vec<Value> {
-        let lines = self.0.lock().unwrap();
-        let read = |line: &String| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.clone()));
-        lines.iter().map(read).collect()
+    fn note(&self, change: impl FnOnce(&mut Written)) {
+        change(&mut self.0.0.lock().unwrap());
+        self.0.1.notify_all();
     }
+
+    /// What was written, once that is enough or nothing more comes.
+    pub fn until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let (written, news) = &*self.0;
+        let missing = |written: &mut Written| written.closed < 2 && !enough(&read(&written.lines));
+        let written = news
+            .wait_timeout_while(written.lock().unwrap(), PATIENCE, missing)
+            .unwrap()
+            .0;
+        read(&written.lines)
+    }
+}
+
+fn read(lines: &[String]) -> Vec<Value> {
+    let value =
+        |line: &String| serde_json::from_str(line).unwrap_or_else(|_| Value::String(line.clone()));
+    lines.iter().map(value).collect()
 }

@@ -33,8 +33,13 @@ impl Reading {
     pub fn of(path: impl AsRef<Path>) -> Self {
         let path = path.as_ref().to_owned();
         let facts = probe(&path, &["-show_streams", "-show_format"]);
-        let mut reading =
-            Self { path, facts, regions: Vec::new(), frames: OnceLock::new(), sound: OnceLock::new() };
+        let mut reading = Self {
+            path,
+            facts,
+            regions: Vec::new(),
+            frames: OnceLock::new(),
+            sound: OnceLock::new(),
+        };
         let (width, height) = reading.size();
         reading.regions.push(Region::whole(width, height));
         reading
@@ -57,7 +62,10 @@ impl Reading {
 
     /// The first stream of that kind, `video` or `audio`; `Null` where there is none.
     pub fn stream(&self, kind: &str) -> &Value {
-        self.streams().iter().find(|stream| stream["codec_type"] == kind).unwrap_or(&Value::Null)
+        self.streams()
+            .iter()
+            .find(|stream| stream["codec_type"] == kind)
+            .unwrap_or(&Value::Null)
     }
 
     pub fn has(&self, kind: &str) -> bool {
@@ -71,7 +79,10 @@ impl Reading {
     }
 
     pub fn sample_rate(&self) -> u32 {
-        self.stream("audio")["sample_rate"].as_str().and_then(|rate| rate.parse().ok()).unwrap_or(0)
+        self.stream("audio")["sample_rate"]
+            .as_str()
+            .and_then(|rate| rate.parse().ok())
+            .unwrap_or(0)
     }
 
     pub fn channel_count(&self) -> usize {
@@ -95,11 +106,19 @@ impl Reading {
     /// All channels' mean.
     pub fn mono(&self) -> Vec<f32> {
         let count = self.channel_count().max(1);
-        self.interleaved().chunks(count).map(|all| all.iter().sum::<f32>() / count as f32).collect()
+        self.interleaved()
+            .chunks(count)
+            .map(|all| all.iter().sum::<f32>() / count as f32)
+            .collect()
     }
 
     pub fn channel(&self, index: usize) -> Vec<f32> {
-        self.interleaved().iter().skip(index).step_by(self.channel_count().max(1)).copied().collect()
+        self.interleaved()
+            .iter()
+            .skip(index)
+            .step_by(self.channel_count().max(1))
+            .copied()
+            .collect()
     }
 
     /// On the clock of the first picture, so that what a viewer sees and hears together has one time.
@@ -126,8 +145,16 @@ impl Reading {
     pub fn packets(&self, kind: &str) -> Vec<Packet> {
         let entries = "packet=stream_index,pts_time,flags";
         let select = if kind == "video" { "v:0" } else { "a:0" };
-        let facts = probe(&self.path, &["-select_streams", select, "-show_entries", entries]);
-        let mut packets: Vec<_> = facts["packets"].as_array().into_iter().flatten().map(packet).collect();
+        let facts = probe(
+            &self.path,
+            &["-select_streams", select, "-show_entries", entries],
+        );
+        let mut packets: Vec<_> = facts["packets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(packet)
+            .collect();
         packets.sort_by(|a, b| a.pts.total_cmp(&b.pts));
         packets
     }
@@ -135,7 +162,12 @@ impl Reading {
     /// Which frames are key frames.
     pub fn key_frames(&self) -> Vec<usize> {
         let packets = self.packets("video");
-        packets.iter().enumerate().filter(|(_, packet)| packet.key).map(|(index, _)| index).collect()
+        packets
+            .iter()
+            .enumerate()
+            .filter(|(_, packet)| packet.key)
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// The greatest distance of a picture from where an even rate would put it, in milliseconds.
@@ -143,7 +175,8 @@ impl Reading {
         let packets = self.packets("video");
         let first = packets.first().map_or(0.0, |packet| packet.pts);
         let step = f64::from(rate.1) / f64::from(rate.0);
-        let off = |(index, packet): (usize, &Packet)| (packet.pts - first - index as f64 * step).abs();
+        let off =
+            |(index, packet): (usize, &Packet)| (packet.pts - first - index as f64 * step).abs();
         packets.iter().enumerate().map(off).fold(0.0, f64::max) * 1000.0
     }
 
@@ -151,16 +184,24 @@ impl Reading {
     pub fn colour(&self, number: usize, (x, y): (f64, f64)) -> [f64; 3] {
         let (width, height) = self.size();
         let mut picture = vec![0; width * height * 3];
-        let (_decoder, mut pipe) = self.decode_pictures("rgb24");
+        let (_decoder, mut pipe) = self.decode_pictures("rgb24", Some(number + 1));
         for _ in 0..=number {
-            pipe.read_exact(&mut picture).unwrap_or_else(|_| panic!("there is no frame {number}"));
+            pipe.read_exact(&mut picture)
+                .unwrap_or_else(|_| panic!("there is no frame {number}"));
         }
         let around = |at: f64, side: usize| {
             let (centre, reach) = ((at * side as f64) as usize, (side / 40).max(1));
             centre.saturating_sub(reach)..(centre + reach).min(side)
         };
-        let points = around(y, height).flat_map(|row| around(x, width).map(move |column| row * width + column));
-        mean(points.map(|point| [picture[3 * point], picture[3 * point + 1], picture[3 * point + 2]]))
+        let points = around(y, height)
+            .flat_map(|row| around(x, width).map(move |column| row * width + column));
+        mean(points.map(|point| {
+            [
+                picture[3 * point],
+                picture[3 * point + 1],
+                picture[3 * point + 2],
+            ]
+        }))
     }
 
     fn read_frames(&self) -> Vec<Shown> {
@@ -169,25 +210,42 @@ impl Reading {
         }
         let (width, height) = self.size();
         let mut picture = vec![0; width * height];
-        let (mut decoder, mut pipe) = self.decode_pictures("gray");
+        let (mut decoder, mut pipe) = self.decode_pictures("gray", None);
         let mut frames = Vec::new();
         while pipe.read_exact(&mut picture).is_ok() {
             frames.push(self.read_picture(&picture, width));
         }
         let status = decoder.0.wait().expect("our own child");
-        assert!(status.success(), "{} does not decode: {status}", self.path.display());
+        assert!(
+            status.success(),
+            "{} does not decode: {status}",
+            self.path.display()
+        );
         frames
     }
 
     fn read_picture(&self, picture: &[u8], width: usize) -> Shown {
         let read = |region: &Region| frame_code::read(picture, width, *region);
         let all = || self.regions.iter().map(read);
-        all().find(|shown| matches!(shown, Shown::Code(_))).or_else(|| all().next()).expect("never empty")
+        all()
+            .find(|shown| matches!(shown, Shown::Code(_)))
+            .or_else(|| all().next())
+            .expect("never empty")
     }
 
-    fn decode_pictures(&self, format: &str) -> (Running, ChildStdout) {
+    fn decode_pictures(&self, format: &str, count: Option<usize>) -> (Running, ChildStdout) {
         let mut command = ffmpeg();
-        command.args(["-noautorotate", "-i"]).arg(&self.path).args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
+        command.args(["-noautorotate", "-i"]).arg(&self.path).args([
+            "-map",
+            "0:v:0",
+            "-fps_mode",
+            "passthrough",
+        ]);
+        command.args(
+            count
+                .iter()
+                .flat_map(|count| ["-frames:v".to_owned(), count.to_string()]),
+        );
         command.args(["-f", "rawvideo", "-pix_fmt", format, "pipe:1"]);
         let mut decoder = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
         let pipe = decoder.0.stdout.take().expect("it is piped");
@@ -195,12 +253,26 @@ impl Reading {
     }
 
     fn interleaved(&self) -> &[f32] {
-        self.sound.get_or_init(|| if self.has("audio") { self.decode_sound() } else { Vec::new() })
+        self.sound.get_or_init(|| {
+            if self.has("audio") {
+                self.decode_sound()
+            } else {
+                Vec::new()
+            }
+        })
     }
 
     fn decode_sound(&self) -> Vec<f32> {
         let mut command = ffmpeg();
-        command.arg("-i").arg(&self.path).args(["-map", "0:a:0", "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"]);
+        command.arg("-i").arg(&self.path).args([
+            "-map",
+            "0:a:0",
+            "-c:a",
+            "pcm_s16le",
+            "-f",
+            "s16le",
+            "pipe:1",
+        ]);
         let bytes = run(command.stdin(Stdio::null())).stdout;
         let value = |two: &[u8]| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32768.0;
         bytes.chunks_exact(2).map(value).collect()
@@ -208,7 +280,14 @@ impl Reading {
 
     fn first_time(&self, select: &str) -> f64 {
         let entries = "frame=best_effort_timestamp_time";
-        let options = ["-select_streams", select, "-read_intervals", "%+#1", "-show_entries", entries];
+        let options = [
+            "-select_streams",
+            select,
+            "-read_intervals",
+            "%+#1",
+            "-show_entries",
+            entries,
+        ];
         let facts = probe(&self.path, &options);
         time(&facts["frames"][0]["best_effort_timestamp_time"])
     }
@@ -223,19 +302,26 @@ fn packet(value: &Value) -> Packet {
     Packet {
         stream: value["stream_index"].as_u64().unwrap_or(0) as usize,
         pts: time(&value["pts_time"]),
-        key: value["flags"].as_str().is_some_and(|flags| flags.contains('K')),
+        key: value["flags"]
+            .as_str()
+            .is_some_and(|flags| flags.contains('K')),
     }
 }
 
 fn time(value: &Value) -> f64 {
-    value.as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0)
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0)
 }
 
 fn mean(points: impl Iterator<Item = [u8; 3]>) -> [f64; 3] {
     let (mut sum, mut count) = ([0.0; 3], 0.0);
     for point in points {
         count += 1.0;
-        sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += f64::from(value));
+        sum.iter_mut()
+            .zip(point)
+            .for_each(|(sum, value)| *sum += f64::from(value));
     }
     sum.map(|sum| sum / count)
 }

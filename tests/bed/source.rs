@@ -78,7 +78,12 @@ impl Source {
             tones: Vec::new(),
             beeps: true,
         };
-        Self { clip, video: Some(video), audio: Some(audio), extra: Vec::new() }
+        Self {
+            clip,
+            video: Some(video),
+            audio: Some(audio),
+            extra: Vec::new(),
+        }
     }
 
     fn video(mut self, change: impl FnOnce(&mut Video)) -> Self {
@@ -179,18 +184,30 @@ impl Source {
 
     /// When picture and sound begin on the container's clock, the picture to the nearest frame.
     pub fn start_offset_ms(self, video_ms: u32, audio_ms: u32) -> Self {
-        self.video(|video| video.offset_ms = video_ms).sound(|audio| audio.offset_ms = audio_ms)
+        self.video(|video| video.offset_ms = video_ms)
+            .sound(|audio| audio.offset_ms = audio_ms)
     }
 
     /// Further arguments for the output.
     pub fn extra_args(mut self, arguments: &[&str]) -> Self {
-        self.extra.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.extra
+            .extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
     /// How many frames the file has.
     pub fn frames(&self) -> usize {
         self.video.as_ref().map_or(0, Video::frames)
+    }
+
+    /// When each frame begins, where the rate is variable.
+    pub fn starts_ms(&self) -> Vec<f64> {
+        let durations = self
+            .video
+            .iter()
+            .flat_map(|video| video.durations_ms.iter().cycle().take(video.frames()));
+        let start = |next: &mut u32, ms: &u32| Some(f64::from(std::mem::replace(next, *next + ms)));
+        durations.scan(0, start).collect()
     }
 
     /// Makes the file, or finds it made. The name's extension chooses the container.
@@ -217,7 +234,11 @@ impl Source {
         let ffmpeg = std::fs::metadata(ffmpeg_path()).and_then(|file| file.modified());
         let text = format!("{EDITION} {self:?} {:?} {ffmpeg:?}", ffmpeg_path());
         let digest = Sha256::digest(text);
-        digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     fn make(&self, folder: &Path, name: &str) {
@@ -228,10 +249,17 @@ impl Source {
         if let Some(audio) = &self.audio {
             let wav = folder.join("sound.pcm.wav");
             std::fs::write(&wav, audio.wav(self.clip)).expect("the draft can be written");
-            command.args(offset(audio.offset_ms)).args(["-f", "wav", "-i"]).arg(wav);
+            command
+                .args(offset(audio.offset_ms))
+                .args(["-f", "wav", "-i"])
+                .arg(wav);
         }
         command.args(self.video.iter().flat_map(Video::output));
-        command.args(self.audio.iter().flat_map(|audio| ["-c:a", audio.codec.as_str()]));
+        command.args(
+            self.audio
+                .iter()
+                .flat_map(|audio| ["-c:a", audio.codec.as_str()]),
+        );
         command.args(&self.extra).arg(folder.join(name));
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running::start(&mut command);
@@ -242,7 +270,11 @@ impl Source {
         }
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
         let status = child.0.wait().expect("our own child");
-        assert!(status.success(), "{command:?}\n{status}: {}", said.unwrap_or_default());
+        assert!(
+            status.success(),
+            "{command:?}\n{status}: {}",
+            said.unwrap_or_default()
+        );
         if let Some(video) = self.video.as_ref().filter(|video| video.rotation != 0) {
             super::rotation::write(&folder.join(name), video.rotation);
         }
@@ -252,36 +284,54 @@ impl Source {
 impl Video {
     fn frames(&self) -> usize {
         if self.durations_ms.is_empty() {
-            return (self.seconds * f64::from(self.rate.0) / f64::from(self.rate.1)).round() as usize;
+            return (self.seconds * f64::from(self.rate.0) / f64::from(self.rate.1)).round()
+                as usize;
         }
         let mut ends = self.durations_ms.iter().cycle().scan(0, |end, &ms| {
             *end += ms;
             Some(f64::from(*end))
         });
-        ends.position(|end| end >= self.seconds * 1000.0).map_or(0, |last| last + 1)
+        ends.position(|end| end >= self.seconds * 1000.0)
+            .map_or(0, |last| last + 1)
     }
 
     fn stored_size(&self) -> (usize, usize) {
-        if self.rotation % 180 == 0 { (self.width, self.height) } else { (self.height, self.width) }
+        if self.rotation % 180 == 0 {
+            (self.width, self.height)
+        } else {
+            (self.height, self.width)
+        }
     }
 
     fn input(&self) -> Vec<String> {
         let (width, height) = self.stored_size();
-        let rate = if self.durations_ms.is_empty() { self.rate } else { (1000, 1) };
+        let rate = if self.durations_ms.is_empty() {
+            self.rate
+        } else {
+            (1000, 1)
+        };
         let mut input = offset(self.offset_ms);
         input.extend(words("-f rawvideo -pix_fmt rgb24"));
-        input.extend(words(&format!("-s {width}x{height} -framerate {}/{} -i pipe:0", rate.0, rate.1)));
+        input.extend(words(&format!(
+            "-s {width}x{height} -framerate {}/{} -i pipe:0",
+            rate.0, rate.1
+        )));
         input
     }
 
     fn output(&self) -> Vec<String> {
-        let mut output = words(&format!("-c:v {} -pix_fmt {} -fps_mode passthrough", self.codec, self.pixel_format));
+        let mut output = words(&format!(
+            "-c:v {} -pix_fmt {} -fps_mode passthrough",
+            self.codec, self.pixel_format
+        ));
         if self.codec == "libx264" {
             output.extend(words("-preset veryfast -crf 18"));
         }
         if let Some(name) = &self.colour_space {
             let wide = if name == "bt2020nc" { "bt2020" } else { name };
-            output.extend(words(&format!("-colorspace {name} -color_primaries {wide} -color_trc bt709")));
+            output.extend(words(&format!(
+                "-colorspace {name} -color_primaries {wide} -color_trc bt709"
+            )));
         }
         if self.sar != (1, 1) {
             let (width, height) = self.stored_size();
@@ -305,7 +355,10 @@ impl Video {
             filters.push(format!("scale=out_color_matrix={matrix}:out_range=tv"));
         }
         if !self.durations_ms.is_empty() {
-            filters.push(format!("setpts='({})/(1000*TB)'", start_expression(&self.durations_ms)));
+            filters.push(format!(
+                "setpts='({})/(1000*TB)'",
+                start_expression(&self.durations_ms)
+            ));
         }
         filters
     }
@@ -317,10 +370,18 @@ impl Video {
             if self.interlaced {
                 let late = self.picture(&base, clip, number, 1);
                 let line = 3 * self.width;
-                let odd = picture.chunks_mut(line).zip(late.chunks(line)).skip(1).step_by(2);
+                let odd = picture
+                    .chunks_mut(line)
+                    .zip(late.chunks(line))
+                    .skip(1)
+                    .step_by(2);
                 odd.for_each(|(line, later)| line.copy_from_slice(later));
             }
-            pipe.write_all(&super::rotation::stored(picture, (self.width, self.height), self.rotation))?;
+            pipe.write_all(&super::rotation::stored(
+                picture,
+                (self.width, self.height),
+                self.rotation,
+            ))?;
         }
         Ok(())
     }
@@ -355,14 +416,22 @@ impl Audio {
         wav.extend_from_slice(&bytes.to_le_bytes());
         for index in 0..frames {
             let at = index as f64 / f64::from(self.rate);
-            wav.extend((0..self.channels).flat_map(|channel| self.sample(clip, channel, at).to_le_bytes()));
+            wav.extend(
+                (0..self.channels).flat_map(|channel| self.sample(clip, channel, at).to_le_bytes()),
+            );
         }
         wav
     }
 
     fn sample(&self, clip: u8, channel: usize, at: f64) -> i16 {
-        let tone = self.tones.get(channel).map_or(0.0, |hertz| 0.1 * (std::f64::consts::TAU * hertz * at).sin());
-        let beep = if self.beeps { beep::sample(clip, at) } else { 0.0 };
+        let tone = self.tones.get(channel).map_or(0.0, |hertz| {
+            0.1 * (std::f64::consts::TAU * hertz * at).sin()
+        });
+        let beep = if self.beeps {
+            beep::sample(clip, at)
+        } else {
+            0.0
+        };
         ((tone + beep) * f64::from(i16::MAX)).round() as i16
     }
 }
@@ -370,12 +439,17 @@ impl Audio {
 /// When frame N begins, in milliseconds, for ffmpeg's expressions.
 fn start_expression(durations_ms: &[u32]) -> String {
     let (count, round) = (durations_ms.len(), durations_ms.iter().sum::<u32>());
-    let later = (1..count).map(|index| format!("+gte(mod(N,{count}),{index})*{}", durations_ms[index - 1]));
+    let later =
+        (1..count).map(|index| format!("+gte(mod(N,{count}),{index})*{}", durations_ms[index - 1]));
     format!("floor(N/{count})*{round}{}", later.collect::<String>())
 }
 
 fn offset(ms: u32) -> Vec<String> {
-    if ms == 0 { Vec::new() } else { vec!["-itsoffset".into(), format!("{}", f64::from(ms) / 1000.0)] }
+    if ms == 0 {
+        Vec::new()
+    } else {
+        vec!["-itsoffset".into(), format!("{}", f64::from(ms) / 1000.0)]
+    }
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -2,5 +2,5 @@
 
 mod judge;
 mod media;
-mod servers;
 mod sandbox;
+mod servers;
