@@ -1,0 +1,45 @@
+//! The test bed: real protocols, real binaries and media that can be recognised frame by frame.
+//!
+//! The integration tests, the demo and the benchmark all include this tree, each using its own part.
+//! Nothing here outlives the value that started it: servers and children end by drop.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::pedantic
+)]
+
+#[path = "bed/beep.rs"]
+pub mod beep;
+#[path = "bed/emulator.rs"]
+pub mod emulator;
+#[path = "bed/expect.rs"]
+pub mod expect;
+#[path = "bed/fault.rs"]
+pub mod fault;
+#[path = "bed/ffmpeg.rs"]
+pub mod ffmpeg;
+#[path = "bed/frame_code.rs"]
+pub mod frame_code;
+#[path = "bed/function.rs"]
+pub mod function;
+#[path = "bed/http.rs"]
+pub mod http;
+#[path = "bed/invocation.rs"]
+pub mod invocation;
+#[path = "bed/process.rs"]
+pub mod process;
+#[path = "bed/reading.rs"]
+pub mod reading;
+#[path = "bed/rotation.rs"]
+pub mod rotation;
+#[path = "bed/s3.rs"]
+pub mod s3;
+#[path = "bed/s3_gaps.rs"]
+pub mod s3_gaps;
+#[path = "bed/sns.rs"]
+pub mod sns;
+#[path = "bed/source.rs"]
+pub mod source;

@@ -1,0 +1,161 @@
+//! Sound that can be recognised: each clip beeps at its own pitch when one of its seconds begins.
+
+use std::f64::consts::TAU;
+
+pub const BEEP_MS: f64 = 60.0;
+const RAMP_MS: f64 = 5.0;
+const LEVEL: f64 = 0.5;
+/// Of the loudest moment: above is beep, below is not. The ramp passes it after so much of itself.
+const THRESHOLD: f64 = 0.35;
+const SILENT: f64 = 0.01;
+const WINDOW_MS: f64 = 2.0;
+const HOPS_PER_MS: f64 = 4.0;
+/// A dip shorter than this does not end a beep.
+const DIP_MS: f64 = 8.0;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Beep {
+    pub at_ms: f64,
+    pub lasts_ms: f64,
+    /// Nothing where the pitch is no clip's.
+    pub clip: Option<u8>,
+}
+
+pub fn pitch(clip: u8) -> f64 {
+    500.0 + 150.0 * f64::from(clip)
+}
+
+/// The clip's sound at one moment.
+pub fn sample(clip: u8, seconds: f64) -> f64 {
+    let within_ms = seconds.fract() * 1000.0;
+    if within_ms >= BEEP_MS {
+        return 0.0;
+    }
+    let ramp = (within_ms.min(BEEP_MS - within_ms) / RAMP_MS).min(1.0);
+    LEVEL * ramp * (TAU * pitch(clip) * seconds.fract()).sin()
+}
+
+pub fn detect(sound: &[f32], rate: u32) -> Vec<Beep> {
+    let envelope = Envelope::of(sound, rate);
+    let loudest = envelope.loudest();
+    if loudest < SILENT {
+        return Vec::new();
+    }
+    let spans = envelope.spans_above(loudest * THRESHOLD);
+    spans
+        .into_iter()
+        .map(|(from, to)| describe(sound, rate, from, to))
+        .collect()
+}
+
+/// Where the sound stays below a hundredth for at least so long: (from, to) in milliseconds.
+pub fn silences(sound: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
+    let envelope = Envelope::of(sound, rate);
+    let mut silences = Vec::new();
+    let mut from = 0.0;
+    let end = sound.len() as f64 * 1000.0 / f64::from(rate);
+    let loud = envelope.spans_above(SILENT);
+    for (loud_from, loud_to) in loud.into_iter().chain([(end, end)]) {
+        if loud_from - from >= at_least_ms {
+            silences.push((from, loud_from));
+        }
+        from = loud_to;
+    }
+    silences
+}
+
+/// Moments in milliseconds at which a steady tone of that pitch breaks off or jumps.
+pub fn clicks(sound: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
+    let turn = 2.0 * (TAU * hertz / f64::from(rate)).cos();
+    let loudest = f64::from(
+        sound
+            .iter()
+            .fold(0.0_f32, |most, value| most.max(value.abs())),
+    );
+    // Each sample of a sine follows from the two before.
+    let surprise =
+        |three: &[f32]| f64::from(three[2]) - turn * f64::from(three[1]) + f64::from(three[0]);
+    let mut clicks: Vec<f64> = Vec::new();
+    for (index, three) in sound.windows(3).enumerate() {
+        let at = index as f64 * 1000.0 / f64::from(rate);
+        let known = clicks.last().is_some_and(|last| at - last < DIP_MS);
+        if surprise(three).abs() > loudest * 0.2 && !known {
+            clicks.push(at);
+        }
+    }
+    clicks
+}
+
+/// How much of that pitch there is: the amplitude of a sine, 0 to 1.
+pub fn amplitude(sound: &[f32], rate: u32, hertz: f64) -> f64 {
+    let (mut real, mut imaginary) = (0.0, 0.0);
+    for (index, value) in sound.iter().enumerate() {
+        let angle = TAU * hertz * index as f64 / f64::from(rate);
+        real += f64::from(*value) * angle.cos();
+        imaginary += f64::from(*value) * angle.sin();
+    }
+    2.0 * f64::hypot(real, imaginary) / (sound.len() as f64).max(1.0)
+}
+
+fn describe(sound: &[f32], rate: u32, from: f64, to: f64) -> Beep {
+    let ramp = RAMP_MS * THRESHOLD;
+    Beep {
+        at_ms: from - ramp,
+        lasts_ms: to - from + 2.0 * ramp,
+        clip: recognise(sound, rate, from, to),
+    }
+}
+
+fn recognise(sound: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
+    let margin = (to - from) / 6.0;
+    let index = |ms: f64| ((ms * f64::from(rate) / 1000.0) as usize).min(sound.len());
+    let part = &sound[index(from + margin)..index(to - margin)];
+    let heard = (0..32).map(|clip| (clip, amplitude(part, rate, pitch(clip))));
+    let (clip, most) = heard.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let power = part
+        .iter()
+        .map(|value| f64::from(*value).powi(2))
+        .sum::<f64>()
+        / part.len() as f64;
+    (most > 0.6 * (2.0 * power).sqrt()).then_some(clip)
+}
+
+/// The loudness around each moment, four a millisecond.
+struct Envelope(Vec<f64>);
+
+impl Envelope {
+    fn of(sound: &[f32], rate: u32) -> Self {
+        let mut sums = vec![0.0];
+        for value in sound {
+            sums.push(sums[sums.len() - 1] + f64::from(*value).powi(2));
+        }
+        let per_ms = f64::from(rate) / 1000.0;
+        let hops = (sound.len() as f64 / per_ms * HOPS_PER_MS) as usize;
+        let at = |ms: f64| ((ms.max(0.0) * per_ms).round() as usize).min(sound.len());
+        let loudness = |hop: usize| {
+            let ms = hop as f64 / HOPS_PER_MS;
+            let (from, to) = (at(ms - WINDOW_MS / 2.0), at(ms + WINDOW_MS / 2.0));
+            ((sums[to] - sums[from]) / (to - from).max(1) as f64).sqrt()
+        };
+        Self((0..hops).map(loudness).collect())
+    }
+
+    fn loudest(&self) -> f64 {
+        self.0.iter().copied().fold(0.0, f64::max)
+    }
+
+    /// (from, to) in milliseconds.
+    fn spans_above(&self, threshold: f64) -> Vec<(f64, f64)> {
+        let mut spans: Vec<(f64, f64)> = Vec::new();
+        for (hop, loudness) in self.0.iter().enumerate() {
+            let ms = hop as f64 / HOPS_PER_MS;
+            match spans.last_mut() {
+                _ if *loudness < threshold => {}
+                Some(last) if ms - last.1 < DIP_MS => last.1 = ms,
+                _ => spans.push((ms, ms)),
+            }
+        }
+        spans.retain(|(from, to)| to - from >= WINDOW_MS);
+        spans
+    }
+}

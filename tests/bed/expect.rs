@@ -1,0 +1,335 @@
+//! The judge: what the result has to show and sound like, worked out from the clips' list alone,
+//! and every way in which a file differs from it.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::beep::{BEEP_MS, Beep};
+use super::frame_code::{FrameCode, Shown};
+use super::reading::Reading;
+
+/// One clip of the result.
+#[derive(Debug, Clone)]
+pub struct Clip {
+    pub id: u8,
+    /// The source's own rate.
+    pub source_rate: (u32, u32),
+    /// Where the cut starts in the source.
+    pub start_ms: f64,
+    /// How many frames of the result it takes.
+    pub frames: usize,
+    /// How many frames the source has: the last one holds. 0 is a clip without a picture.
+    pub source_frames: usize,
+    /// How long the source sounds. 0 is a clip without sound.
+    pub sound_ms: f64,
+    /// When each frame begins, where the source's rate is variable.
+    pub starts_ms: Vec<f64>,
+    /// When picture and sound begin, where not at once.
+    pub picture_from_ms: f64,
+    pub sound_from_ms: f64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Expected {
+    pub rate: (u32, u32),
+    pub clips: Vec<Clip>,
+    pub has_video: bool,
+    pub has_audio: bool,
+    /// How far a beep may be from its place.
+    pub beep_tolerance_ms: f64,
+    /// How many samples more or fewer there may be: what a codec's last block is rounded up to.
+    pub sample_tolerance: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Difference {
+    FrameCount {
+        expected: usize,
+        found: usize,
+    },
+    SampleCount {
+        expected: usize,
+        found: usize,
+    },
+    Frame {
+        number: usize,
+        expected: String,
+        found: Shown,
+    },
+    BeepMissing {
+        clip: u8,
+        at_ms: f64,
+    },
+    /// The nearest beep of the right pitch is too far off.
+    BeepShifted {
+        clip: u8,
+        at_ms: f64,
+        by_ms: f64,
+    },
+    BeepUnexpected {
+        clip: Option<u8>,
+        at_ms: f64,
+    },
+    Stream {
+        kind: &'static str,
+        expected: bool,
+    },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self:?}")
+    }
+}
+
+impl Clip {
+    /// A source of that many seconds, uncut, at the result's own rate.
+    pub fn whole(id: u8, rate: (u32, u32), seconds: f64) -> Self {
+        let frames = (seconds * rate_of(rate)).round() as usize;
+        Self {
+            id,
+            source_rate: rate,
+            start_ms: 0.0,
+            frames,
+            source_frames: frames,
+            sound_ms: seconds * 1000.0,
+            starts_ms: Vec::new(),
+            picture_from_ms: 0.0,
+            sound_from_ms: 0.0,
+        }
+    }
+
+    /// Cut to so many frames of the result from `start_ms` on.
+    pub fn cut(self, start_ms: f64, frames: usize) -> Self {
+        Self {
+            start_ms,
+            frames,
+            ..self
+        }
+    }
+
+    pub fn silent(self) -> Self {
+        Self {
+            sound_ms: 0.0,
+            ..self
+        }
+    }
+
+    pub fn black(self) -> Self {
+        Self {
+            source_frames: 0,
+            ..self
+        }
+    }
+
+    /// A variable rate: when each of the source's frames begins.
+    pub fn uneven(self, starts_ms: Vec<f64>) -> Self {
+        Self {
+            source_frames: starts_ms.len(),
+            starts_ms,
+            ..self
+        }
+    }
+
+    /// When picture and sound begin in the source.
+    pub fn late(self, picture_from_ms: f64, sound_from_ms: f64) -> Self {
+        Self {
+            picture_from_ms,
+            sound_from_ms,
+            ..self
+        }
+    }
+
+    /// Which of the source's frames the clip's frame `number` may show: one where the two rates
+    /// agree there, else either neighbour.
+    pub fn shows(&self, number: usize, rate: (u32, u32)) -> RangeInclusive<usize> {
+        let last = self.source_frames.saturating_sub(1);
+        let at_ms = self.start_ms + number as f64 * 1000.0 / rate_of(rate) - self.picture_from_ms;
+        if !self.starts_ms.is_empty() {
+            let half = 500.0 / rate_of(rate);
+            let at = |ms: f64| {
+                self.starts_ms
+                    .iter()
+                    .filter(|start| **start <= ms)
+                    .count()
+                    .saturating_sub(1)
+            };
+            return at(at_ms - half)..=at(at_ms + half);
+        }
+        let exact = (at_ms / 1000.0 * rate_of(self.source_rate)).max(0.0);
+        let nearest = exact.round() as usize;
+        let (first, until) = if is_whole(exact) {
+            (nearest, nearest)
+        } else {
+            (exact as usize, exact as usize + 1)
+        };
+        first.min(last)..=until.min(last)
+    }
+
+    /// Nothing where the frame shows what it should; otherwise what that is.
+    fn miss(&self, number: usize, rate: (u32, u32), shown: Shown) -> Option<String> {
+        if self.source_frames == 0 {
+            return (shown != Shown::Black).then(|| "black".to_owned());
+        }
+        if self.start_ms + number as f64 * 1000.0 / rate_of(rate) < self.picture_from_ms {
+            // What is shown until a late picture begins is not said.
+            return None;
+        }
+        let frames = self.shows(number, rate);
+        let good =
+            |code: FrameCode| code.clip == self.id && frames.contains(&usize::from(code.frame));
+        let expected = || format!("clip {} frame {frames:?}", self.id);
+        (!shown.code().is_some_and(good)).then(expected)
+    }
+
+    /// Where its beeps are, counted from its own beginning. One that the cut shortens may be heard
+    /// or not, and is left out.
+    fn beeps(&self, lasts_ms: f64) -> Vec<f64> {
+        let places = (0_u32..).map(|second| f64::from(second) * 1000.0);
+        let places = places.take_while(|place| place + BEEP_MS <= self.sound_ms);
+        let within = places.map(|place| place + self.sound_from_ms - self.start_ms);
+        within
+            .filter(|at| *at >= 0.0 && at + BEEP_MS <= lasts_ms)
+            .collect()
+    }
+}
+
+impl Expected {
+    pub fn new(rate: (u32, u32), clips: Vec<Clip>) -> Self {
+        Self {
+            rate,
+            clips,
+            has_video: true,
+            has_audio: true,
+            beep_tolerance_ms: 10.0,
+            sample_tolerance: 2048,
+        }
+    }
+
+    pub fn no_video(self) -> Self {
+        Self {
+            has_video: false,
+            ..self
+        }
+    }
+
+    pub fn no_audio(self) -> Self {
+        Self {
+            has_audio: false,
+            ..self
+        }
+    }
+
+    /// Every difference; none is a file as it should be.
+    pub fn differences(&self, reading: &Reading) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for (kind, expected) in [("video", self.has_video), ("audio", self.has_audio)] {
+            if reading.has(kind) != expected {
+                found.push(Difference::Stream { kind, expected });
+            }
+        }
+        if self.has_video && reading.has("video") {
+            found.extend(self.frame_differences(reading.frames()));
+        }
+        if self.has_audio && reading.has("audio") {
+            found.extend(self.sample_difference(reading));
+            found.extend(self.beep_differences(&reading.beeps()));
+        }
+        found
+    }
+
+    fn frame_count(&self) -> usize {
+        self.clips.iter().map(|clip| clip.frames).sum()
+    }
+
+    fn ms(&self, frames: usize) -> f64 {
+        frames as f64 * 1000.0 / rate_of(self.rate)
+    }
+
+    /// Each clip with its first frame in the result.
+    fn placed(&self) -> impl Iterator<Item = (usize, &Clip)> {
+        self.clips.iter().scan(0, |next, clip| {
+            let first = *next;
+            *next += clip.frames;
+            Some((first, clip))
+        })
+    }
+
+    fn frame_differences(&self, shown: &[Shown]) -> Vec<Difference> {
+        let (expected, found) = (self.frame_count(), shown.len());
+        let count = (expected != found).then_some(Difference::FrameCount { expected, found });
+        let all = self
+            .placed()
+            .flat_map(|(first, clip)| (0..clip.frames).map(move |n| (first + n, n, clip)));
+        let wrong = all
+            .zip(shown)
+            .filter_map(|((number, within, clip), shown)| {
+                let expected = clip.miss(within, self.rate, *shown)?;
+                Some(Difference::Frame {
+                    number,
+                    expected,
+                    found: *shown,
+                })
+            });
+        count.into_iter().chain(wrong).collect()
+    }
+
+    fn sample_difference(&self, reading: &Reading) -> Option<Difference> {
+        let rate = f64::from(reading.sample_rate());
+        let expected = (self.ms(self.frame_count()) * rate / 1000.0).round() as usize;
+        let found = reading.sample_count();
+        (expected.abs_diff(found) > self.sample_tolerance)
+            .then_some(Difference::SampleCount { expected, found })
+    }
+
+    fn beep_differences(&self, heard: &[Beep]) -> Vec<Difference> {
+        let mut left = heard.to_vec();
+        let mut differences = Vec::new();
+        for (first, clip) in self.placed() {
+            let start = self.ms(first);
+            for at in clip.beeps(self.ms(clip.frames)) {
+                differences.extend(self.take(&mut left, clip.id, start + at));
+            }
+        }
+        // A beep that a cut shortened.
+        left.retain(|beep| beep.lasts_ms > BEEP_MS * 0.75);
+        let unexpected = |beep: Beep| Difference::BeepUnexpected {
+            clip: beep.clip,
+            at_ms: beep.at_ms,
+        };
+        differences
+            .into_iter()
+            .chain(left.into_iter().map(unexpected))
+            .collect()
+    }
+
+    /// Takes the beep that belongs there off the list.
+    fn take(&self, left: &mut Vec<Beep>, clip: u8, at_ms: f64) -> Option<Difference> {
+        let own = left
+            .iter()
+            .enumerate()
+            .filter(|(_, beep)| beep.clip == Some(clip));
+        let off = |beep: &Beep| (beep.at_ms - at_ms).abs();
+        let nearest = own
+            .min_by(|a, b| off(a.1).total_cmp(&off(b.1)))
+            .map(|(index, beep)| (index, *beep));
+        let Some((index, beep)) = nearest.filter(|(_, beep)| off(beep) < 500.0) else {
+            return Some(Difference::BeepMissing { clip, at_ms });
+        };
+        left.remove(index);
+        let by_ms = beep.at_ms - at_ms;
+        (by_ms.abs() > self.beep_tolerance_ms).then_some(Difference::BeepShifted {
+            clip,
+            at_ms,
+            by_ms,
+        })
+    }
+}
+
+fn rate_of((numerator, denominator): (u32, u32)) -> f64 {
+    f64::from(numerator) / f64::from(denominator)
+}
+
+fn is_whole(value: f64) -> bool {
+    (value - value.round()).abs() < 0.01
+}

@@ -1,0 +1,342 @@
+//! S3 in this process: `s3s` checks signatures and speaks the protocol, `s3s-fs` keeps the objects
+//! in a folder, `s3_gaps` adds what both lack, and every request is written down.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::ByteStream;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response};
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s_fs::FileSystem;
+use tempfile::TempDir;
+
+use super::fault::{Answer, Fault, Faults};
+use super::http::{AnyError, Server, header};
+use super::s3_gaps::Gaps;
+
+pub const REGION: &str = "us-east-1";
+/// Whom the tested program is.
+pub const ACCESS_KEY: &str = "AKIATESTED";
+pub const SECRET_KEY: &str = "tested-secret";
+/// The bed's own requests are told apart by their key, and not written down.
+const BED_KEY: &str = "AKIATESTBED";
+
+/// A request of the tested program.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub range: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    /// 0 until it was answered.
+    pub status: u16,
+    /// The length of the answer's body.
+    pub length: u64,
+}
+
+type Log = Arc<Mutex<Vec<Call>>>;
+
+pub struct S3 {
+    server: Server,
+    folder: TempDir,
+    log: Log,
+    faults: Faults,
+    client: Client,
+}
+
+impl S3 {
+    pub fn start(buckets: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("no temporary folder");
+        for bucket in buckets {
+            std::fs::create_dir(folder.path().join(bucket)).expect("a bucket named twice");
+        }
+        let (log, faults) = (Log::default(), Faults::default());
+        let door = Door {
+            service: service(folder.path()),
+            log: log.clone(),
+            faults: faults.clone(),
+            conditional: Arc::default(),
+        };
+        let server = Server::start(move |request| door.clone().answer(request));
+        let client = client(&server.url(), BED_KEY);
+        Self {
+            server,
+            folder,
+            log,
+            faults,
+            client,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// A client with the tested program's key: what it does is written down.
+    pub fn client(&self) -> Client {
+        client(&self.url(), ACCESS_KEY)
+    }
+
+    /// The settings with which a child process finds this server.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL_S3", self.url().as_str()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+            ("AWS_REGION", REGION),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    pub fn create_bucket(&self, name: &str) {
+        std::fs::create_dir(self.folder.path().join(name)).expect("the bucket exists");
+    }
+
+    /// Puts an object and gives its entity tag.
+    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Vec<u8>>) -> String {
+        self.put_with(bucket, key, ByteStream::from(body.into()), &[])
+    }
+
+    pub fn put_file(&self, bucket: &str, key: &str, file: &Path) -> String {
+        let file = file.to_owned();
+        let body = self
+            .server
+            .wait(async move { ByteStream::from_path(file).await });
+        self.put_with(bucket, key, body.expect("the file can be read"), &[])
+    }
+
+    pub fn put_with(
+        &self,
+        bucket: &str,
+        key: &str,
+        body: ByteStream,
+        metadata: &[(&str, &str)],
+    ) -> String {
+        let mut put = self.client.put_object().bucket(bucket).key(key).body(body);
+        for (name, value) in metadata {
+            put = put.metadata(*name, *value);
+        }
+        let output = self
+            .server
+            .wait(put.send())
+            .expect("the bed could not put an object");
+        output.e_tag.expect("an object has an entity tag")
+    }
+
+    /// The whole object, or nothing where there is none.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.path(bucket, key)).ok()
+    }
+
+    /// The file behind an object, for looking at it: writing to it would leave the entity tag stale.
+    pub fn path(&self, bucket: &str, key: &str) -> std::path::PathBuf {
+        self.folder.path().join(bucket).join(key)
+    }
+
+    pub fn head(&self, bucket: &str, key: &str) -> Option<HeadObjectOutput> {
+        let head = self.client.head_object().bucket(bucket).key(key);
+        self.server.wait(head.send()).ok()
+    }
+
+    pub fn delete(&self, bucket: &str, key: &str) {
+        let delete = self.client.delete_object().bucket(bucket).key(key);
+        self.server
+            .wait(delete.send())
+            .expect("the bed could not delete an object");
+    }
+
+    /// Every key of the bucket, sorted.
+    pub fn keys(&self, bucket: &str) -> Vec<String> {
+        let root = self.folder.path().join(bucket);
+        let mut keys = Vec::new();
+        collect_keys(&root, &root, &mut keys);
+        keys.sort();
+        keys
+    }
+
+    /// Bucket and key of every multipart upload that was begun and neither finished nor given up.
+    pub fn unfinished_uploads(&self) -> Vec<(String, String)> {
+        let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours");
+        let names: Vec<_> = names
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        let ids = names
+            .iter()
+            .filter_map(|name| name.strip_prefix(".upload-")?.strip_suffix(".json"));
+        ids.map(|id| {
+            names
+                .iter()
+                .find_map(|name| upload_target(name, id))
+                .unwrap_or_default()
+        })
+        .collect()
+    }
+
+    /// What the tested program asked for, in order of arrival.
+    pub fn calls(&self) -> Vec<Call> {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub fn calls_of(&self, method: &str, path: &str) -> Vec<Call> {
+        self.calls()
+            .into_iter()
+            .filter(|call| call.method == method && call.path == path)
+            .collect()
+    }
+
+    pub fn forget_calls(&self) {
+        self.log.lock().unwrap().clear();
+    }
+
+    pub fn fail(&self, fault: Fault) {
+        self.faults.add(fault);
+    }
+}
+
+fn service(root: &Path) -> S3Service {
+    let files = FileSystem::new(root).expect("the folder exists");
+    let mut auth = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
+    auth.register(BED_KEY.into(), SECRET_KEY.into());
+    let mut builder = S3ServiceBuilder::new(files);
+    builder.set_auth(auth);
+    builder.set_access(Gaps::new(root));
+    builder.build()
+}
+
+fn client(url: &str, access_key: &str) -> Client {
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(Credentials::new(access_key, SECRET_KEY, None, None, "bed"))
+        .region(Region::new(REGION))
+        .endpoint_url(url)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
+}
+
+fn collect_keys(root: &Path, folder: &Path, keys: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("no such bucket").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect_keys(root, &path, keys);
+        } else {
+            keys.push(
+                path.strip_prefix(root)
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn upload_target(name: &str, id: &str) -> Option<(String, String)> {
+    let names = name
+        .strip_suffix(&format!(".upload-{id}.metadata.json"))?
+        .strip_prefix(".bucket-")?;
+    let (bucket, key) = names.split_once(".object-")?;
+    Some((decode(bucket)?, decode(key)?))
+}
+
+fn decode(text: &str) -> Option<String> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+}
+
+#[derive(Clone)]
+struct Door {
+    service: S3Service,
+    log: Log,
+    faults: Faults,
+    // The file system looks and then writes; S3 does both as one.
+    conditional: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Door {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<s3s::Body>, AnyError> {
+        let own = header(&request, "authorization").is_some_and(|value| value.contains(BED_KEY));
+        if own {
+            return self.serve(request).await;
+        }
+        let index = self.note(&request);
+        let response = match self
+            .faults
+            .strike(request.method(), &request.uri().to_string())
+        {
+            Some(Answer::Cut) => return Err("cut as the test asked".into()),
+            Some(Answer::Error(status, code)) => refusal(status, code),
+            None => self.serve(request).await?,
+        };
+        self.note_answer(index, &response);
+        Ok(response)
+    }
+
+    async fn serve(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, AnyError> {
+        let conditional = request.method() != Method::GET
+            && ["if-match", "if-none-match"]
+                .iter()
+                .any(|name| request.headers().contains_key(*name));
+        let _alone = if conditional {
+            Some(self.conditional.lock().await)
+        } else {
+            None
+        };
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let mut response = self.service.call(request.map(s3s::Body::from)).await?;
+        let headers = response.headers_mut();
+        if is_read && headers.contains_key("etag") {
+            headers
+                .entry("content-type")
+                .or_insert("binary/octet-stream".parse()?);
+        }
+        headers
+            .entry("x-amz-request-id")
+            .or_insert("BED0000000000000".parse()?);
+        Ok(response)
+    }
+
+    fn note(&self, request: &Request<Incoming>) -> usize {
+        let mut log = self.log.lock().unwrap();
+        log.push(Call {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            range: header(request, "range"),
+            if_match: header(request, "if-match"),
+            if_none_match: header(request, "if-none-match"),
+            ..Call::default()
+        });
+        log.len() - 1
+    }
+
+    fn note_answer(&self, index: usize, response: &Response<s3s::Body>) {
+        let length = response.headers().get("content-length");
+        let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+        // The log may have been emptied meanwhile.
+        if let Some(call) = self.log.lock().unwrap().get_mut(index) {
+            call.status = response.status().as_u16();
+            call.length = length.unwrap_or(0);
+        }
+    }
+}
+
+fn refusal(status: u16, code: &str) -> Response<s3s::Body> {
+    let body =
+        format!("<Error><Code>{code}</Code><Message>asked for by the test</Message></Error>");
+    Response::builder()
+        .status(status)
+        .header("content-type", "application/xml")
+        .header("x-amz-request-id", "BED0000000000000")
+        .body(s3s::Body::from(body))
+        .expect("constant headers are valid")
+}
