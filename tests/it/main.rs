@@ -4,6 +4,8 @@
 #[path = "../bed.rs"]
 mod bed;
 
+mod concat;
 mod harness;
 mod notify;
+mod scene;
 mod storage;
