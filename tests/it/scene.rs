@@ -17,31 +17,31 @@ use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::bed::source::Source;
 
-pub const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
+pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
 /// The codecs that most tests ask for.
-pub const USUAL: &str = "vcodec_h264,acodec_aac";
+pub(crate) const USUAL: &str = "vcodec_h264,acodec_aac";
 
-pub struct Scene {
+pub(crate) struct Scene {
     pub s3: S3,
     pub sns: Sns,
     pub function: Function,
 }
 
 /// A task that has ended.
-pub struct Outcome {
+pub(crate) struct Outcome {
     pub record: Value,
     /// A copy of what was stored, that outlives the scene.
-    copy: TempDir,
+    _copy: TempDir,
     file: Option<PathBuf>,
 }
 
 impl Scene {
     /// Buckets `sources` and `results`, the topic `done`, and a function that sees them.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|settings| settings)
     }
 
-    pub fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+    pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let s3 = S3::start(&["sources", "results"]);
         let sns = Sns::start(&[TOPIC]);
         let settings = Settings::bootstrap()
@@ -53,13 +53,13 @@ impl Scene {
     }
 
     /// Puts a source into `sources` under its file's name.
-    pub fn source(self, name: &str, source: &Source) -> Self {
+    pub(crate) fn source(self, name: &str, source: &Source) -> Self {
         self.s3.put_file("sources", name, &source.write(name));
         self
     }
 
     /// Asks for a process on `main`, which goes to `results/result.{autoext}`.
-    pub fn run(&self, main: &str, parameters: &str) -> Outcome {
+    pub(crate) fn run(&self, main: &str, parameters: &str) -> Outcome {
         let process = format!(
             "video/concat,{parameters}|sys/saveas,b_{},o_{}",
             b64("results"),
@@ -68,7 +68,7 @@ impl Scene {
         self.process(main, &process)
     }
 
-    pub fn process(&self, main: &str, process: &str) -> Outcome {
+    pub(crate) fn process(&self, main: &str, process: &str) -> Outcome {
         let record = self.invoke(main, process).unwrap();
         let target = record["Targets"]
             .as_array()
@@ -83,16 +83,20 @@ impl Scene {
             std::fs::copy(self.s3.path(bucket, key), &file).unwrap();
             file
         });
-        Outcome { record, copy, file }
+        Outcome {
+            record,
+            _copy: copy,
+            file,
+        }
     }
 
-    pub fn invoke(&self, main: &str, process: &str) -> Reply {
+    pub(crate) fn invoke(&self, main: &str, process: &str) -> Reply {
         self.function
             .invoke(&json!({"bucket": "sources", "object": main, "process": process}))
     }
 
     /// Nothing of any task is left but finished objects and records.
-    pub fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         let left: Vec<_> = std::fs::read_dir(self.function.work_dir())
             .unwrap()
             .collect();
@@ -103,35 +107,35 @@ impl Scene {
 
 impl Outcome {
     /// The record of a task that has succeeded.
-    pub fn succeeded(self) -> Self {
+    pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.record["Status"], "Succeeded", "{:#}", self.record);
         self
     }
 
     /// The message of a task that has failed with this code.
-    pub fn failed(&self, code: &str) -> String {
+    pub(crate) fn failed(&self, code: &str) -> String {
         assert_eq!(self.record["Status"], "Failed", "{:#}", self.record);
         assert_eq!(self.record["Code"], code, "{:#}", self.record);
         self.record["Message"].as_str().unwrap().to_owned()
     }
 
-    pub fn reading(&self) -> Reading {
+    pub(crate) fn reading(&self) -> Reading {
         Reading::of(self.file.as_ref().expect("the task stored a file"))
     }
 
-    pub fn file(&self) -> &PathBuf {
+    pub(crate) fn file(&self) -> &PathBuf {
         self.file.as_ref().expect("the task stored a file")
     }
 
     /// The output shows and sounds exactly as expected.
     #[track_caller]
-    pub fn shows(self, expected: &Expected) -> Self {
+    pub(crate) fn shows(self, expected: &Expected) -> Self {
         self.shows_in(&[], expected)
     }
 
     /// The same where pictures may stand between bars.
     #[track_caller]
-    pub fn shows_in(self, regions: &[Region], expected: &Expected) -> Self {
+    pub(crate) fn shows_in(self, regions: &[Region], expected: &Expected) -> Self {
         let outcome = self.succeeded();
         let reading = regions
             .iter()
@@ -142,7 +146,7 @@ impl Outcome {
     }
 
     /// Frames of each clip by the record.
-    pub fn frames(&self) -> Vec<u64> {
+    pub(crate) fn frames(&self) -> Vec<u64> {
         let timeline = self.record["Timeline"].as_array().unwrap();
         timeline
             .iter()
@@ -150,21 +154,21 @@ impl Outcome {
             .collect()
     }
 
-    pub fn warnings(&self) -> String {
+    pub(crate) fn warnings(&self) -> String {
         self.record["Warnings"].to_string()
     }
 }
 
 /// A name as the language wants it.
-pub fn b64(name: &str) -> String {
+pub(crate) fn b64(name: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(name)
 }
 
 /// `/pre` of these objects, then the main object's own operation.
-pub fn pre(name: &str) -> String {
+pub(crate) fn pre(name: &str) -> String {
     format!("/pre,o_{}", b64(name))
 }
 
-pub fn sur(name: &str) -> String {
+pub(crate) fn sur(name: &str) -> String {
     format!("/sur,o_{}", b64(name))
 }
