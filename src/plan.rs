@@ -153,7 +153,7 @@ impl Plan {
         }
         arguments.extend(match &self.output.segments {
             Some(segments) => segment::muxer(*segments, self.output.container, target),
-            None => encoder::container(self.output.container),
+            None => encoder::muxer(&self.output),
         });
         arguments.push(file_url(target));
         arguments
@@ -237,9 +237,10 @@ impl Plan {
             labels.push_str(&label);
             count += 1;
         }
-        graph
-            .chains
-            .push(format!("{labels}{}[a]", sound::joined(count, output)));
+        graph.chains.push(format!(
+            "{labels}{}[a]",
+            sound::joined(count, output, self.output.container)
+        ));
     }
 
     /// Nothing is left to ffmpeg's guesses: the demuxer is forced, only files

@@ -98,6 +98,23 @@ pub struct AudioOutput {
     pub bit_depth: u8,
 }
 
+impl AudioOutput {
+    /// Samples that the encoder puts in front of the first.
+    #[must_use]
+    pub fn encoder_delay(&self) -> i64 {
+        match self.codec {
+            AudioCodec::Aac => 1024,
+            AudioCodec::Mp3 => 1105,
+            AudioCodec::Ac3 => 256,
+            // 6.5 ms at 48 kHz, the only rate that Opus counts in.
+            AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
+            AudioCodec::Amr if self.sample_rate == 8000 => 50,
+            AudioCodec::Amr => 331,
+            AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
+        }
+    }
+}
+
 /// The settled rate control of the sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoundRate {

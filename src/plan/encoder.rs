@@ -93,7 +93,7 @@ fn vp9_speed(preset: &str) -> u8 {
 fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
     match (codec, container) {
         (VideoCodec::H265, Container::Mp4 | Container::Mov) => "-tag:v hvc1",
-        (VideoCodec::H265, Container::Asf) => "-tag:v HEVC",
+        (VideoCodec::H265, Container::Asf | Container::Avi) => "-tag:v HEVC",
         _ => "",
     }
 }
@@ -155,8 +155,15 @@ fn bit_rates(output: &AudioOutput) -> Option<(u64, u64)> {
 }
 
 /// Arguments for the muxer of a single file.
-pub(super) fn container(container: Container) -> Vec<String> {
-    words(match container {
+pub(super) fn muxer(output: &Output) -> Vec<String> {
+    let amr = output
+        .audio
+        .as_ref()
+        .is_some_and(|audio| audio.codec == AudioCodec::Amr);
+    words(match output.container {
+        // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
+        // format, has.
+        Container::Mp4 if amr => "-f mov -brand mp42 -movflags +faststart",
         // The index in front lets players start before the end has come.
         Container::Mp4 => "-f mp4 -movflags +faststart",
         Container::Mov => "-f mov -movflags +faststart",

@@ -15,6 +15,7 @@ mod bed;
 
 mod concat;
 mod harness;
+mod matrix;
 mod notify;
 mod scene;
 mod storage;
