@@ -6,4 +6,5 @@ mod bed;
 
 mod harness;
 mod notify;
+mod readme;
 mod storage;
