@@ -3,7 +3,7 @@
 //! Everything is counted on the file itself, by reading all its packets and
 //! decoding all its frames.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
+use crate::media::report::ReportError;
 use crate::media::{AudioStream, Demuxer, Media, VideoStream};
 use crate::plan::{Plan, file_url};
 use crate::probe::{ProbeError, scan};
@@ -69,17 +70,35 @@ impl VerifyError {
     }
 }
 
-/// Checks a finished file against the plan.
+/// Checks the finished output against the plan. `files` hold its streams: one
+/// file, or one for each stream.
 ///
 /// # Errors
 /// When it differs, or the check can't be run.
-pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verified, VerifyError> {
+pub async fn verify(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &[PathBuf],
+) -> Result<Verified, VerifyError> {
     let demuxer = demuxer(plan.output.container);
-    let media = scan(ffmpeg, demuxer, path).await?;
+    let mut media: Option<Media> = None;
+    for file in files {
+        let part = scan(ffmpeg, demuxer, file).await?;
+        media = Some(match media {
+            Some(whole) => whole.joined(part),
+            None => part,
+        });
+    }
+    let media = media
+        .ok_or(ReportError::NoStreams)
+        .map_err(ProbeError::from)?;
     compare(plan, &media)?;
-    let frames = decode(ffmpeg, demuxer, path).await?;
+    let mut frames = 0;
+    for file in files {
+        frames += decode(ffmpeg, demuxer, file).await?;
+    }
     let planned = plan.whole().frames.end;
-    expect("the number of decoded frames", frames, planned)?;
+    expect("the number of decoded frames", &frames, &planned)?;
     let counts = VerifiedRecord {
         frames,
         samples: media.audio.as_ref().map_or(0, counted_samples),
@@ -87,6 +106,14 @@ pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verifie
         decoded: true,
     };
     Ok(Verified { media, counts })
+}
+
+/// Checks that the picture was cut into as many segments as planned.
+///
+/// # Errors
+/// When there are more or fewer.
+pub fn verify_segments(plan: &Plan, found: u64) -> Result<(), VerifyError> {
+    expect("the number of segments", &found, &plan.segment_count())
 }
 
 /// Compares what can be told without decoding.
@@ -122,11 +149,11 @@ fn compare_picture(
         stream.codec.as_str(),
         video_codec(output.codec),
     )?;
-    expect("the size", stream.display_size(), output.size)?;
+    expect("the size", &stream.display_size(), &output.size)?;
     expect(
         "the number of frames",
-        stream.frames,
-        plan.timeline.frames(),
+        &stream.frames,
+        &plan.timeline.frames(),
     )?;
     // From the first to the last frame; a single one says nothing of its rate.
     let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
@@ -149,8 +176,8 @@ fn compare_sound(
     if !stream.codec.starts_with(codec) {
         expect("the audio codec", stream.codec.as_str(), codec)?;
     }
-    expect("the sample rate", stream.sample_rate, output.sample_rate)?;
-    expect("the number of channels", stream.channels, output.channels)?;
+    expect("the sample rate", &stream.sample_rate, &output.sample_rate)?;
+    expect("the number of channels", &stream.channels, &output.channels)?;
     let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
@@ -190,10 +217,10 @@ async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, V
     }
 }
 
-fn expect<T: PartialEq + ToString>(
+fn expect<T: PartialEq + ToString + ?Sized>(
     what: &'static str,
-    found: T,
-    planned: T,
+    found: &T,
+    planned: &T,
 ) -> Result<(), VerifyError> {
     if found == planned {
         return Ok(());
@@ -217,7 +244,7 @@ fn within(
     if (least..=most).contains(&found) {
         Ok(())
     } else {
-        expect(what, found, planned)
+        expect(what, &found, &planned)
     }
 }
 
@@ -265,13 +292,13 @@ fn delay(output: &AudioOutput) -> i64 {
 /// Samples that an encoder makes a packet of.
 fn frame(output: &AudioOutput) -> i64 {
     match output.codec {
-        AudioCodec::Aac => 1024,
+        // A raw sample has no packets of its own; muxers take about so many.
+        AudioCodec::Aac | AudioCodec::Pcm => 1024,
         AudioCodec::Mp3 => 1152,
         AudioCodec::Ac3 => 1536,
         AudioCodec::Opus | AudioCodec::Amr => i64::from(output.sample_rate) / 50,
         AudioCodec::Vorbis => 2048,
         AudioCodec::Flac => 4608,
-        AudioCodec::Pcm => 1024,
     }
 }
 

@@ -1,0 +1,8 @@
+//! The main job, judged by what comes out of it.
+
+mod failures;
+mod record;
+mod seed;
+mod segments;
+mod streams;
+mod timeline;
