@@ -17,5 +17,6 @@ mod concat;
 mod harness;
 mod matrix;
 mod notify;
+mod readme;
 mod scene;
 mod storage;
