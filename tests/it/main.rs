@@ -19,4 +19,5 @@ mod matrix;
 mod notify;
 mod readme;
 mod scene;
+mod sound;
 mod storage;
