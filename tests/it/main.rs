@@ -15,9 +15,11 @@ mod bed;
 
 mod concat;
 mod harness;
+mod layer;
 mod matrix;
 mod notify;
 mod readme;
+mod release;
 mod scene;
 mod sound;
 mod storage;
