@@ -14,6 +14,7 @@
 mod bed;
 
 mod concat;
+mod ffmpeg_faults;
 mod harness;
 mod layer;
 mod matrix;
