@@ -9,6 +9,7 @@ mod frame_rate;
 pub mod function;
 pub mod media;
 pub mod message;
+pub mod metrics;
 pub mod notify;
 pub mod object_store;
 pub mod plan;
