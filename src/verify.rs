@@ -3,7 +3,7 @@
 //! Everything is counted on the file itself, by reading all its packets and
 //! decoding all its frames.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
+use crate::media::report::ReportError;
 use crate::media::{AudioStream, Demuxer, Media, VideoStream};
 use crate::plan::{Plan, file_url};
 use crate::probe::{ProbeError, scan};
@@ -69,15 +70,33 @@ impl VerifyError {
     }
 }
 
-/// Checks a finished file against the plan.
+/// Checks the finished output against the plan. `files` hold its streams: one
+/// file, or one for each stream.
 ///
 /// # Errors
 /// When it differs, or the check can't be run.
-pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verified, VerifyError> {
+pub async fn verify(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &[PathBuf],
+) -> Result<Verified, VerifyError> {
     let demuxer = demuxer(plan.output.container);
-    let media = scan(ffmpeg, demuxer, path).await?;
+    let mut media: Option<Media> = None;
+    for file in files {
+        let part = scan(ffmpeg, demuxer, file).await?;
+        media = Some(match media {
+            Some(whole) => whole.joined(part),
+            None => part,
+        });
+    }
+    let media = media
+        .ok_or(ReportError::NoStreams)
+        .map_err(ProbeError::from)?;
     compare(plan, &media)?;
-    let frames = decode(ffmpeg, demuxer, path).await?;
+    let mut frames = 0;
+    for file in files {
+        frames += decode(ffmpeg, demuxer, file).await?;
+    }
     let planned = plan.whole().frames.end;
     expect("the number of decoded frames", &frames, &planned)?;
     let counts = VerifiedRecord {
@@ -87,6 +106,14 @@ pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verifie
         decoded: true,
     };
     Ok(Verified { media, counts })
+}
+
+/// Checks that the picture was cut into as many segments as planned.
+///
+/// # Errors
+/// When there are more or fewer.
+pub fn verify_segments(plan: &Plan, found: u64) -> Result<(), VerifyError> {
+    expect("the number of segments", &found, &plan.segment_count())
 }
 
 /// Compares what can be told without decoding.

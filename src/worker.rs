@@ -20,6 +20,8 @@ use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 pub use error::TaskError;
 use journal::Journal;
 
+mod artifacts;
+mod deliver;
 mod describe;
 mod error;
 mod journal;

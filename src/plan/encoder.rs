@@ -2,16 +2,18 @@
 
 use num_rational::Ratio;
 
+use super::segment;
 use crate::frame_rate::decimal;
 use crate::process::codec::{AudioCodec, Container, VideoCodec};
-use crate::settle::{AudioOutput, SoundRate, VideoOutput, VideoRate};
+use crate::settle::{AudioOutput, Output, SoundRate, VideoOutput, VideoRate};
 
 /// The largest number that `crf` has in the language, and in VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
 /// Arguments for the picture's encoder.
-pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) -> Vec<String> {
+pub(super) fn video(whole: &Output, output: &VideoOutput, preset: &str) -> Vec<String> {
+    let container = whole.container;
     // The frames are at their places already; the mode writes down how long
     // each lasts, without which some muxers would cut the last one off.
     let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
@@ -34,6 +36,9 @@ pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) ->
     // than it is stored would be out of place.
     if matches!(container, Container::Avi | Container::Asf) {
         arguments.extend(words("-bf 0"));
+    }
+    if let Some(length) = whole.segments.and_then(|segments| segments.length) {
+        arguments.extend(segment::key_frames(output, length));
     }
     arguments.extend(words(video_tag(output.codec, container)));
     arguments
@@ -94,7 +99,7 @@ fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
 }
 
 /// Arguments for the sound's encoder.
-pub(super) fn audio(output: &AudioOutput, _container: Container) -> Vec<String> {
+pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     let deep = output.bit_depth > 16;
     let encoder = match output.codec {
         AudioCodec::Mp3 => "libmp3lame",
@@ -149,7 +154,7 @@ fn bit_rates(output: &AudioOutput) -> Option<(u64, u64)> {
     }
 }
 
-/// Arguments for the muxer.
+/// Arguments for the muxer of a single file.
 pub(super) fn container(container: Container) -> Vec<String> {
     words(match container {
         // The index in front lets players start before the end has come.
@@ -164,6 +169,6 @@ pub(super) fn container(container: Container) -> Vec<String> {
     })
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
