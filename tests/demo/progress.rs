@@ -128,7 +128,7 @@ fn stage(line: &Value) -> Option<String> {
         "probe" => format!("read every packet's time stamp in {took:.2} s"),
         "run" => format!("encoded with one ffmpeg in {took:.2} s"),
         "verify" => format!("decoded the result and counted it in {took:.2} s"),
-        "store" => format!("stored {} bytes in {took:.2} s", line["bytes"]),
+        "store" => format!("stored the result in {took:.2} s"),
         "succeeded" => format!("done in {:.2} s", seconds("total_ms")),
         _ => return None,
     })
