@@ -98,6 +98,23 @@ pub struct AudioOutput {
     pub bit_depth: u8,
 }
 
+impl AudioOutput {
+    /// Samples that the encoder puts in front of the first.
+    #[must_use]
+    pub fn encoder_delay(&self) -> i64 {
+        match self.codec {
+            AudioCodec::Aac => 1024,
+            AudioCodec::Mp3 => 1105,
+            AudioCodec::Ac3 => 256,
+            // 6.5 ms at 48 kHz, the only rate that Opus counts in.
+            AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
+            AudioCodec::Amr if self.sample_rate == 8000 => 50,
+            AudioCodec::Amr => 331,
+            AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
+        }
+    }
+}
+
 /// The settled rate control of the sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoundRate {
@@ -114,7 +131,7 @@ pub enum SoundRate {
 pub enum SettleError {
     /// An option of 2 and a clip whose own value is lower.
     #[error(
-        "`{option}_2` forbids a `{parameter}` above the align clip's own: asked for {asked}, and \
+        "`{option}_2` forbids `{parameter}` above the align clip's own: asked for {asked}, and \
          clip {clip} has {own}"
     )]
     LowerSource {
@@ -128,6 +145,25 @@ pub enum SettleError {
         own: String,
         /// Index in the concatenation list.
         clip: usize,
+    },
+    /// A frame smaller than the encoder can make.
+    #[error("`vcodec_h265` wants sides of at least {least} pixels, and the output would be {size}")]
+    TooSmall {
+        /// The output's size.
+        size: Size,
+        /// Pixels.
+        least: u32,
+    },
+    /// A segment longer than the muxer can make.
+    #[error(
+        "`f_dash` segments last at most {most_ms} ms, and these would last {asked_ms}: ask for a \
+         shorter `t`, or for `f_hls`"
+    )]
+    LongSegment {
+        /// Milliseconds.
+        most_ms: i64,
+        /// Milliseconds.
+        asked_ms: i64,
     },
     /// A rate that the container has no code for.
     #[error("`f_mxf` holds {allowed} frames per second, not `fps_{asked}`")]

@@ -2,6 +2,7 @@
 
 use crate::flicks::Flicks;
 use crate::media::AudioStream;
+use crate::process::codec::{AudioCodec, Container};
 use crate::settle::AudioOutput;
 
 /// Gaps and overlaps up to this many seconds are jitter of the time stamps
@@ -37,11 +38,7 @@ pub(super) fn chain(
 /// Silence for a clip without sound.
 pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     [
-        format!(
-            "anullsrc=r={}:cl={}",
-            output.sample_rate,
-            layout(output.channels)
-        ),
+        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output)),
         format(output),
         format!("atrim=end_sample={samples}"),
         stamps(output),
@@ -49,16 +46,28 @@ pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row.
-pub(super) fn joined(clips: usize, output: &AudioOutput) -> String {
-    format!("concat=n={clips}:v=0:a=1,{}", stamps(output))
+/// All clips in a row, as the encoder and the container need them.
+pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -> String {
+    let mut filters = vec![format!("concat=n={clips}:v=0:a=1"), stamps(output)];
+    let delay = output.encoder_delay();
+    if matches!(output.codec, AudioCodec::Ac3 | AudioCodec::Amr) {
+        // These encoders keep their delay to themselves when the sound ends:
+        // silence pushes the last samples out.
+        filters.push(format!("apad=pad_len={delay}"));
+    }
+    if container == Container::Avi && delay > 0 {
+        // AVI can't say that sound starts with the encoder's delay. What the
+        // delay would shift is left out instead, so that all else is in place.
+        filters.push(format!("atrim=start_sample={delay}"));
+    }
+    filters.join(",")
 }
 
 /// Float samples between the clips and the encoder keep every source's depth.
 fn format(output: &AudioOutput) -> String {
     format!(
         "aformat=sample_fmts=fltp:channel_layouts={}",
-        layout(output.channels)
+        layout(output)
     )
 }
 
@@ -66,13 +75,15 @@ fn stamps(output: &AudioOutput) -> String {
     format!("asettb=1/{},asetpts=N", output.sample_rate)
 }
 
-/// ffmpeg's name of the usual layout of so many channels.
-fn layout(channels: u8) -> &'static str {
-    match channels {
+/// ffmpeg's name of the layout that the codec's encoder has for so many
+/// channels.
+fn layout(output: &AudioOutput) -> &'static str {
+    match output.channels {
         0 | 1 => "mono",
         2 => "stereo",
-        3 => "2.1",
-        4 => "4.0",
+        3 => "3.0",
+        4 if output.codec == AudioCodec::Aac => "4.0",
+        4 => "quad",
         5 => "5.0",
         6 => "5.1",
         7 => "6.1",

@@ -169,7 +169,22 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Mov, AudioCodec::Flac, QUICKTIME_LACKS),
     (Container::Mov, AudioCodec::Opus, QUICKTIME_LACKS),
     (Container::Asf, AudioCodec::Opus, RIFF_LACKS),
+    (
+        Container::Asf,
+        AudioCodec::Flac,
+        "asf's time stamps do not fit the frames of flac",
+    ),
+    (
+        Container::Avi,
+        AudioCodec::Vorbis,
+        "avi counts sound in packets of one length, and vorbis has two",
+    ),
     (Container::Avi, AudioCodec::Opus, RIFF_LACKS),
+    (
+        Container::Avi,
+        AudioCodec::Amr,
+        "avi can't tell how long a frame of amr lasts",
+    ),
     (Container::Mxf, AudioCodec::Mp3, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Aac, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Flac, MXF_HOLDS),
@@ -181,6 +196,7 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Ts, AudioCodec::Vorbis, TS_LACKS),
     (Container::Ts, AudioCodec::Pcm, TS_LACKS),
     (Container::Ts, AudioCodec::Amr, TS_LACKS),
+    (Container::Flv, AudioCodec::Ac3, FLV_LACKS),
     (Container::Flv, AudioCodec::Flac, FLV_LACKS),
     (Container::Flv, AudioCodec::Vorbis, FLV_LACKS),
     (Container::Flv, AudioCodec::Opus, FLV_LACKS),
@@ -223,6 +239,27 @@ pub fn audio_ban(container: Container, codec: AudioCodec) -> Option<&'static str
     AUDIO_BANS.iter().find(ban).map(|&(_, _, reason)| reason)
 }
 
+/// Why `container` cannot hold these two together, or not in segments, although
+/// it can hold each.
+#[must_use]
+pub fn combination_ban(
+    container: Container,
+    video: Option<VideoCodec>,
+    audio: AudioCodec,
+    segmented: bool,
+) -> Option<&'static str> {
+    match (container, video, audio) {
+        (Container::Mxf, None, _) => Some("mxf has no sound without a picture"),
+        (Container::Mp4, Some(VideoCodec::Vp9), AudioCodec::Amr) => {
+            Some("mp4 holds amr only in QuickTime's way, which has no entry for vp9")
+        }
+        (Container::Mp4, _, AudioCodec::Amr) if segmented => {
+            Some("segments of mp4 have no entry for amr")
+        }
+        _ => None,
+    }
+}
+
 /// Why `container` cannot hold pictures of `codec`, where it can't.
 #[must_use]
 pub fn video_ban(container: Container, codec: VideoCodec) -> Option<&'static str> {
@@ -253,6 +290,12 @@ const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
 const CONTAINER_SAMPLE_RATES: &[(Container, AudioCodec, &[u32])] = &[
     // The two bits of an FLV sound header.
     (Container::Flv, AudioCodec::Mp3, &[11025, 22050, 44100]),
+    // The object type of MPEG-1 audio starts there.
+    (
+        Container::Mp4,
+        AudioCodec::Mp3,
+        &[16000, 22050, 24000, 32000, 44100, 48000],
+    ),
     // SMPTE 382M sound beside a picture.
     (Container::Mxf, AudioCodec::Pcm, &[48000]),
 ];
@@ -265,7 +308,12 @@ const CODEC_CHANNELS: &[(AudioCodec, u8)] = &[
 ];
 
 /// Channels of the muxers that take fewer than the codec.
-const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[];
+const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[
+    // Its channel configuration codes have no seven.
+    (Container::Ts, AudioCodec::Opus, 6),
+    // With more, the header that AVI shares with WAV hides the codec's number.
+    (Container::Avi, AudioCodec::Flac, 2),
+];
 
 /// The sample rates that `codec` in `container` can have, ascending.
 #[must_use]
