@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use error::EventError;
 pub use http::HttpRequest;
 pub use queue::QueueRecord;
-pub use route::Route;
+pub use route::{Resource, Route};
 
 use crate::object_store::ETag;
 

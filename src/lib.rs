@@ -17,6 +17,7 @@ pub mod process;
 pub mod reply;
 pub mod settings;
 pub mod settle;
+pub mod signature;
 pub mod task;
 pub mod timeline;
 pub mod upload;
