@@ -119,7 +119,7 @@ impl Progress {
         match line.split_once('=') {
             Some(("frame", value)) => self.frames = value.trim().parse().unwrap_or(self.frames),
             Some(("out_time_us", value)) => {
-                self.micros = value.trim().parse().unwrap_or(self.micros)
+                self.micros = value.trim().parse().unwrap_or(self.micros);
             }
             Some(("progress", _)) => return true,
             _ => {}

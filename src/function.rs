@@ -19,9 +19,9 @@ use crate::worker::{Invocation, Job, Worker};
 pub async fn handle(worker: &Worker, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let invocation = invocation(&event.context);
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
-    dispatch(worker, &event.payload, &invocation)
-        .instrument(span)
-        .await
+    // On the heap: the whole work's state would make every caller's future large.
+    let work = Box::pin(dispatch(worker, &event.payload, &invocation));
+    work.instrument(span).await
 }
 
 async fn dispatch(

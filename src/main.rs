@@ -1,8 +1,5 @@
 //! The Lambda function: wiring, and nothing else.
 
-// The SDK's futures nest deeper than the compiler's standard limit.
-#![recursion_limit = "256"]
-
 use std::process::ExitCode;
 use std::sync::Arc;
 

@@ -179,25 +179,22 @@ impl Plan {
         for share in shares {
             let clip = &self.clips[share.clip];
             let label = format!("[v{}]", share.clip);
-            let chain = match &clip.media.video {
-                Some(stream) => {
-                    let first = Flicks::of_units(signed(share.frames.start), output.frame_rate);
-                    let input = graph.open(share.clip, clip.seek(clip.start() + first));
-                    let source = picture::Source {
-                        stream,
-                        start: clip.start(),
-                        frames: &share.frames,
-                    };
-                    format!(
-                        "[{input}:{}]{}{label}",
-                        stream.index,
-                        picture::chain(&source, output)
-                    )
-                }
-                None => {
-                    let frames = share.frames.end - share.frames.start;
-                    format!("{}{label}", picture::black(frames, output))
-                }
+            let chain = if let Some(stream) = &clip.media.video {
+                let first = Flicks::of_units(signed(share.frames.start), output.frame_rate);
+                let input = graph.open(share.clip, clip.seek(clip.start() + first));
+                let source = picture::Source {
+                    stream,
+                    start: clip.start(),
+                    frames: &share.frames,
+                };
+                format!(
+                    "[{input}:{}]{}{label}",
+                    stream.index,
+                    picture::chain(&source, output)
+                )
+            } else {
+                let frames = share.frames.end - share.frames.start;
+                format!("{}{label}", picture::black(frames, output))
             };
             graph.chains.push(chain);
             labels.push_str(&label);

@@ -79,7 +79,7 @@ pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verifie
     compare(plan, &media)?;
     let frames = decode(ffmpeg, demuxer, path).await?;
     let planned = plan.whole().frames.end;
-    expect("the number of decoded frames", frames, planned)?;
+    expect("the number of decoded frames", &frames, &planned)?;
     let counts = VerifiedRecord {
         frames,
         samples: media.audio.as_ref().map_or(0, counted_samples),
@@ -122,11 +122,11 @@ fn compare_picture(
         stream.codec.as_str(),
         video_codec(output.codec),
     )?;
-    expect("the size", stream.display_size(), output.size)?;
+    expect("the size", &stream.display_size(), &output.size)?;
     expect(
         "the number of frames",
-        stream.frames,
-        plan.timeline.frames(),
+        &stream.frames,
+        &plan.timeline.frames(),
     )?;
     // From the first to the last frame; a single one says nothing of its rate.
     let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
@@ -149,8 +149,8 @@ fn compare_sound(
     if !stream.codec.starts_with(codec) {
         expect("the audio codec", stream.codec.as_str(), codec)?;
     }
-    expect("the sample rate", stream.sample_rate, output.sample_rate)?;
-    expect("the number of channels", stream.channels, output.channels)?;
+    expect("the sample rate", &stream.sample_rate, &output.sample_rate)?;
+    expect("the number of channels", &stream.channels, &output.channels)?;
     let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
@@ -190,10 +190,10 @@ async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, V
     }
 }
 
-fn expect<T: PartialEq + ToString>(
+fn expect<T: PartialEq + ToString + ?Sized>(
     what: &'static str,
-    found: T,
-    planned: T,
+    found: &T,
+    planned: &T,
 ) -> Result<(), VerifyError> {
     if found == planned {
         return Ok(());
@@ -217,7 +217,7 @@ fn within(
     if (least..=most).contains(&found) {
         Ok(())
     } else {
-        expect(what, found, planned)
+        expect(what, &found, &planned)
     }
 }
 
@@ -265,13 +265,13 @@ fn delay(output: &AudioOutput) -> i64 {
 /// Samples that an encoder makes a packet of.
 fn frame(output: &AudioOutput) -> i64 {
     match output.codec {
-        AudioCodec::Aac => 1024,
+        // A raw sample has no packets of its own; muxers take about so many.
+        AudioCodec::Aac | AudioCodec::Pcm => 1024,
         AudioCodec::Mp3 => 1152,
         AudioCodec::Ac3 => 1536,
         AudioCodec::Opus | AudioCodec::Amr => i64::from(output.sample_rate) / 50,
         AudioCodec::Vorbis => 2048,
         AudioCodec::Flac => 4608,
-        AudioCodec::Pcm => 1024,
     }
 }
 

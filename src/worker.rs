@@ -136,7 +136,7 @@ impl Worker {
         record.process.clone_from(&request.canonical);
         record.warnings.clone_from(&request.warnings);
         let mut journal = Journal::new(&self.store, &self.settings);
-        let deadline = invocation.deadline - margin(invocation.deadline);
+        let deadline = give_up(invocation.deadline);
         let steps = self.steps(request, job, &mut journal, record);
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
         let error = match outcome {
@@ -194,8 +194,10 @@ impl Worker {
     }
 }
 
-fn margin(deadline: Instant) -> Duration {
-    (deadline.saturating_duration_since(Instant::now()) / 10).min(LONGEST_MARGIN)
+fn give_up(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    let left = deadline.saturating_duration_since(now);
+    now + left.saturating_sub((left / 10).min(LONGEST_MARGIN))
 }
 
 fn log_end(record: &TaskRecord) {

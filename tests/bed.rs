@@ -4,11 +4,20 @@
 //! Nothing here outlives the value that started it: servers and children end by drop.
 
 #![allow(
+    // Each includer uses its own part.
     dead_code,
-    missing_docs,
     unreachable_pub,
+    // Names that the tests read like sentences; no one else sees them.
+    missing_docs,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    // A bed that can't go on has to stop the test.
     clippy::unwrap_used,
-    clippy::pedantic
+    // Pixels, samples and milliseconds, all far from the types' limits.
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
 )]
 
 #[path = "bed/beep.rs"]
@@ -21,6 +30,8 @@ pub mod expect;
 pub mod fault;
 #[path = "bed/ffmpeg.rs"]
 pub mod ffmpeg;
+#[path = "bed/footage.rs"]
+pub mod footage;
 #[path = "bed/frame_code.rs"]
 pub mod frame_code;
 #[path = "bed/function.rs"]
@@ -41,5 +52,7 @@ pub mod s3;
 pub mod s3_gaps;
 #[path = "bed/sns.rs"]
 pub mod sns;
+#[path = "bed/soundtrack.rs"]
+pub mod soundtrack;
 #[path = "bed/source.rs"]
 pub mod source;

@@ -95,7 +95,7 @@ impl Demuxer {
 pub enum Recognised {
     /// The whole answer.
     As(Demuxer),
-    /// An ID3v2 tag: look again at this byte offset from the tag's start.
+    /// An `ID3v2` tag: look again at this byte offset from the tag's start.
     TagUntil(u64),
 }
 
@@ -233,7 +233,7 @@ fn mpeg_audio(head: &[u8]) -> Option<Demuxer> {
     (!reserved_version && !bad_rates).then_some(Demuxer::Mp3)
 }
 
-/// Length of an ID3v2 tag with its header: four bytes of seven bits each.
+/// Length of an `ID3v2` tag with its header: four bytes of seven bits each.
 fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;

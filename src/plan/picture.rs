@@ -36,11 +36,15 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
 /// repeats the first frame where the picture starts late. The last one is held
 /// where the sound is longer.
 fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 3] {
-    // A cut behind the last frame shows it all the same.
+    // A cut behind the last frame shows it all the same. `eof_action`: the end
+    // is rounded up, or a last frame of short duration would be lost.
     let start = source.start.min(source.stream.last);
     let Range { start: first, end } = source.frames;
     [
-        format!("fps=fps={rate}:start_time={}:round=near", start.as_option()),
+        format!(
+            "fps=fps={rate}:start_time={}:round=near:eof_action=pass",
+            start.as_option()
+        ),
         "tpad=stop_mode=clone:stop=-1".to_owned(),
         format!("trim=start_frame={first}:end_frame={end}"),
     ]

@@ -10,7 +10,7 @@ use crate::task::{TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
-pub const OWN_MARK: &str = "video-concat-task";
+pub(super) const OWN_MARK: &str = "video-concat-task";
 
 /// A record is written again when the progress has grown by this many percent.
 const STEP: u8 = 5;

@@ -106,7 +106,7 @@ impl Emulator {
     /// HTTP 1.0, so that the answer ends where the connection does.
     fn post(&self, path: &str, body: &str) -> Vec<u8> {
         let mut socket = TcpStream::connect(self.address).expect("the emulator is gone");
-        let patience = self.timeout + Duration::from_secs(60);
+        let patience = self.timeout + Duration::from_mins(1);
         socket.set_read_timeout(Some(patience)).expect("not zero");
         write!(
             socket,

@@ -40,7 +40,7 @@ impl Settings {
             program: path.into(),
             arguments: Vec::new(),
             environment: lambda_environment(),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_mins(5),
         }
     }
 

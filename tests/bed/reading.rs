@@ -125,7 +125,9 @@ impl Reading {
     pub fn beeps(&self) -> Vec<Beep> {
         let late = self.sound_delay_ms();
         let mut beeps = beep::detect(&self.mono(), self.sample_rate());
-        beeps.iter_mut().for_each(|beep| beep.at_ms += late);
+        for beep in &mut beeps {
+            beep.at_ms += late;
+        }
         beeps
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// The upright RGB picture as a camera held sideways would have stored it.
 pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -> Vec<u8> {
-    let (stored_width, stored_height) = if degrees % 180 == 0 {
+    let (stored_width, stored_height) = if degrees.is_multiple_of(180) {
         (width, height)
     } else {
         (height, width)

@@ -3,4 +3,5 @@
 mod judge;
 mod media;
 mod sandbox;
-mod servers;
+mod storage;
+mod topic;

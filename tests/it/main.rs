@@ -1,9 +1,20 @@
 //! Every integration test, in one binary: the real crate and the real function
 //! against servers that speak the real protocols.
 
+#![allow(
+    // The lint knows test functions, but not what they call.
+    clippy::unwrap_used,
+    // Pixels, samples and milliseconds, all far from the types' limits.
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 #[path = "../bed.rs"]
 mod bed;
 
+mod concat;
 mod harness;
 mod notify;
+mod scene;
 mod storage;

@@ -66,7 +66,9 @@ const STREAMS: &str = r#"{"streams": [
 
 fn scan(packets: &[&str]) -> Result<Media, ReportError> {
     let mut scan = Scan::new(Demuxer::Mov, STREAMS)?;
-    packets.iter().for_each(|line| scan.packet(line));
+    for line in packets {
+        scan.packet(line);
+    }
     scan.finish()
 }
 

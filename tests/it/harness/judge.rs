@@ -75,8 +75,9 @@ fn expected() -> Expected {
 fn picture(code: Option<FrameCode>) -> Vec<u8> {
     let (width, height) = SIZE;
     let mut rgb = vec![if code.is_some() { 100 } else { 0 }; 3 * width * height];
-    code.into_iter()
-        .for_each(|code| code.paint(&mut rgb, width, height));
+    if let Some(code) = code {
+        code.paint(&mut rgb, width, height);
+    }
     rgb
 }
 
@@ -153,7 +154,7 @@ fn a_dropped_frame_is_seen() {
     let found = Film::good()
         .with(|film| {
             film.frames
-                .retain(|code| *code != Some(FrameCode::new(2, 20)))
+                .retain(|code| *code != Some(FrameCode::new(2, 20)));
         })
         .judged();
     assert!(

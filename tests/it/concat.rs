@@ -1,0 +1,7 @@
+//! The main job, judged by what comes out of it.
+
+mod failures;
+mod record;
+mod seed;
+mod streams;
+mod timeline;
