@@ -7,6 +7,8 @@ pub mod ffmpeg;
 pub mod flicks;
 mod frame_rate;
 pub mod function;
+pub mod handoff;
+pub mod key_ring;
 pub mod media;
 pub mod message;
 pub mod notify;
