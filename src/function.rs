@@ -57,7 +57,8 @@ async fn dispatch(
         Ok(Event::Submissions(all)) => submissions(function, all, invocation).await,
         Ok(Event::Accepted(accepted)) => {
             let job = Job::from(*accepted);
-            reply::direct(&function.worker.perform(job, invocation).await)
+            let record = Box::pin(function.worker.perform(job, invocation)).await;
+            reply::direct(&record)
         }
         Ok(Event::Http(request)) => {
             let reply = http::answer(function, &request, invocation).await;

@@ -13,6 +13,13 @@ use super::field::{at, optional_text, text};
 use super::route::decoded;
 use super::{Event, EventError};
 
+/// What a decoded path is encoded by again.
+const DECODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+
 /// A request as the gateway received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
@@ -95,11 +102,6 @@ fn encoded_path(event: &Value, path: &str) -> String {
     if !is_http_api(event) {
         return path.to_owned();
     }
-    const DECODED: &AsciiSet = &NON_ALPHANUMERIC
-        .remove(b'/')
-        .remove(b'-')
-        .remove(b'_')
-        .remove(b'.');
     utf8_percent_encode(path, DECODED).to_string()
 }
 

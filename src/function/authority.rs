@@ -37,7 +37,7 @@ pub(super) async fn establish(
     let HttpAuth::Required { iam, oss } = function.worker.settings.http_auth else {
         return Ok(Authority::Caller);
     };
-    if oss && let Some(claim) = Claim::of(request).map_err(refusal)? {
+    if oss && let Some(claim) = Claim::of(request).map_err(|error| refusal(&error))? {
         return by_signature(function, request, &claim).await;
     }
     match &request.caller {
@@ -76,11 +76,13 @@ async fn by_signature(
         Refusal::new(Refused::Task(Code::InternalError), message)
     })?;
     let unknown = || SignatureError::UnknownKey(id.to_owned());
-    let key = key.ok_or_else(unknown).map_err(refusal)?;
-    claim.check_time(Timestamp::now()).map_err(refusal)?;
+    let key = key.ok_or_else(unknown).map_err(|error| refusal(&error))?;
+    claim
+        .check_time(Timestamp::now())
+        .map_err(|error| refusal(&error))?;
     let resources = request.resources(function.worker.settings.default_bucket.as_deref());
     let resource = claim.verify(&key.secret, request, &resources);
-    let resource = resource.map_err(refusal)?.clone();
+    let resource = resource.map_err(|error| refusal(&error))?.clone();
     info!(access_key = id, "authorised");
     Ok(Authority::Key {
         key: Box::new(key),
@@ -88,7 +90,7 @@ async fn by_signature(
     })
 }
 
-fn refusal(error: SignatureError) -> Refusal {
+fn refusal(error: &SignatureError) -> Refusal {
     let code = match error {
         SignatureError::Malformed(_) => Refused::Task(Code::InvalidArgument),
         SignatureError::Skewed { .. } => Refused::RequestTimeTooSkewed,

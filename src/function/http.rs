@@ -76,7 +76,7 @@ async fn hand_on(
     let Handoff::Lambda(client) = &function.handoff else {
         info!("nothing to hand the task on to: it is worked on before the reply");
         let job = Job::from(accepted);
-        function.worker.perform(job, invocation).await;
+        Box::pin(function.worker.perform(job, invocation)).await;
         return Ok(());
     };
     let Err(error) = invoke(client, &invocation.function_arn, &accepted).await else {

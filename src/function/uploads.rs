@@ -54,7 +54,7 @@ pub(super) async fn perform(
 ) -> Option<TaskRecord> {
     let worker = &function.worker;
     if let Some(process) = given(&submission) {
-        return Some(worker.perform(job(submission, process), invocation).await);
+        return Some(Box::pin(worker.perform(job(submission, process), invocation)).await);
     }
     let uri = ObjectUri::new(&submission.bucket, &submission.object);
     let head = match worker.store.head(&uri, submission.version.as_deref()).await {
@@ -75,7 +75,7 @@ pub(super) async fn perform(
                 seen,
                 ..job(submission, process)
             };
-            Some(worker.perform(job, invocation).await)
+            Some(Box::pin(worker.perform(job, invocation)).await)
         }
         Err(reason) => {
             info!(object = %uri, reason, "ignored");

@@ -14,6 +14,7 @@
 mod bed;
 
 mod concat;
+mod doors;
 mod harness;
 mod notify;
 mod scene;
