@@ -49,7 +49,6 @@ def with_v2(case, endpoint):
     config.credentials_provider = keys
     config.region = "us-east-1"
     config.endpoint = endpoint
-    config.signature_version = "v1" if case["client"] == "v2 V1" else "v4"
     config.use_path_style = case["style"] == "path"
     config.use_cname = case["style"] == "cname"
     config.retry_max_attempts = 1

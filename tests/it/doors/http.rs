@@ -63,6 +63,22 @@ fn the_direct_event_comes_in_by_http_too() {
 }
 
 #[test]
+fn the_topic_hears_of_an_accepted_task_by_the_ids_that_were_told() {
+    let doors = Doors::new();
+    let notify = format!(
+        "{}/notify,topic_{}",
+        process("out.mp4"),
+        crate::scene::b64("done")
+    );
+    let ids = post(&doors.iam(Kind::Rest), "/sources/a.mp4", &notify).json();
+    doors.deliver();
+    let messages = doors.sns.messages();
+    let body: Value = serde_json::from_str(&messages[0].body).unwrap();
+    assert_eq!(body["id"], ids["EventId"]);
+    assert_eq!(json!(messages[0].attributes["TaskId"].1), ids["TaskId"]);
+}
+
+#[test]
 fn a_task_that_runs_or_is_done_is_not_started_again() {
     let doors = Doors::new();
     let gateway = doors.iam(Kind::HttpApi);

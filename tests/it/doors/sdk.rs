@@ -68,7 +68,8 @@ fn every_client_is_served_behind_every_gateway() {
         let doors = doors(&plain_keys());
         let gateway = Gateway::open(kind, &doors.front);
         let mut cases = vec![case("signed URL", "path", ODD_KEY, "url.mp4")];
-        for client in ["oss2 V1", "oss2 V4", "v2 V1", "v2 V4"] {
+        // Not V1 of the second SDK: it leaves the operation out of what it signs.
+        for client in ["oss2 V1", "oss2 V4", "v2 V4"] {
             for style in ["path", "host", "cname"] {
                 cases.push(case(
                     client,
@@ -153,7 +154,7 @@ fn clients_know_each_refusal_by_its_class() {
         let expected = json!({"status": status, "code": code, "class": class});
         assert_eq!(*result, expected, "{case}");
     }
-    let v4 = ["oss2 V4", "v2 V4", "v2 V1"].map(|client| {
+    let v4 = ["oss2 V4", "v2 V4"].map(|client| {
         with(
             case(client, "path", "a.mp4", "out.mp4"),
             "secret",
