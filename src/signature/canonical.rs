@@ -39,9 +39,9 @@ impl Signed<'_> {
     pub(super) fn header_lines(&self, more: impl Fn(&str) -> bool) -> String {
         let chosen = |name: &&String| name.starts_with("x-oss-") || more(name);
         let names = self.headers.keys().filter(chosen);
-        names
-            .map(|name| format!("{name}:{}\n", self.header(name)))
-            .collect()
+        names.fold(String::new(), |lines, name| {
+            lines + name + ":" + self.header(name) + "\n"
+        })
     }
 
     /// The resource, percent-encoded.
@@ -105,7 +105,11 @@ pub(super) fn encoded(text: &str) -> String {
 
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// The bytes that hex digits stand for.

@@ -139,7 +139,7 @@ fn whatever_is_changed_is_noticed() {
         ("key", |r| r.path = "/examplebucket/dir/b.mp4".to_owned()),
         ("bucket", |r| r.path = "/other/dir/a%20b.mp4".to_owned()),
         ("query", |r| {
-            r.query.push(("x-oss-more".to_owned(), String::new()))
+            r.query.push(("x-oss-more".to_owned(), String::new()));
         }),
         ("header", |r| {
             r.headers.insert("x-oss-more".to_owned(), "1".to_owned());
@@ -255,5 +255,41 @@ mod any {
                 prop_assert!(claim.verify(&super::secret(), &request, &resources).is_err());
             }
         }
+    }
+}
+
+/// As `ali-oss` 6.23 sends them: the date in a header of its own for both
+/// versions, and the type guessed from the key.
+#[test]
+fn requests_of_the_node_sdk_verify() {
+    let now: Timestamp = "2026-11-22T12:38:31Z".parse().unwrap();
+    for (authorization, date, more) in [
+        (
+            "OSS AKIDEXAMPLE:ySHNMP7h7BhFRWPj0Q0TqDRNoEg=",
+            "Sun, 22 Nov 2026 12:38:31 GMT",
+            None,
+        ),
+        (
+            "OSS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/us-east-1/oss/aliyun_v4_request,Signature=7267ac9959688be48af47b8263e53000b74e7933817848a00bd94dc0c5376bdb",
+            "20261122T123831Z",
+            Some(("x-oss-content-sha256", "UNSIGNED-PAYLOAD")),
+        ),
+    ] {
+        let mut headers = vec![
+            ("host", "sources.oss-us-east-1.aliyuncs.com"),
+            ("content-type", "video/mp4"),
+            ("content-md5", "UyF2cKRfbmihW/Sl7HAAlg=="),
+            ("x-oss-date", date),
+            ("authorization", authorization),
+        ];
+        headers.extend(more);
+        let mut request = request(&headers);
+        request.path = "/dir/a%20b.mp4".to_owned();
+        request.body = b"x-oss-async-process=video/concat".to_vec();
+        let claim = Claim::of(&request).unwrap().unwrap();
+        claim.check_time(now).unwrap();
+        let resources = request.resources(None);
+        let meant = claim.verify(&secret(), &request, &resources);
+        assert_eq!(meant, Ok(&Resource::new("sources", "dir/a b.mp4")));
     }
 }
