@@ -14,6 +14,7 @@ pub mod message;
 pub mod notify;
 pub mod object_store;
 pub mod plan;
+pub mod playlist;
 pub mod probe;
 pub mod process;
 pub mod reply;

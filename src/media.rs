@@ -25,6 +25,22 @@ pub struct Media {
     pub audio: Option<AudioStream>,
 }
 
+impl Media {
+    /// The streams of two files as those of one.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
+        let start = self.start.min(other.start);
+        let end = (self.start + self.length).max(other.start + other.length);
+        Self {
+            demuxer: self.demuxer,
+            start,
+            length: end - start,
+            video: self.video.or(other.video),
+            audio: self.audio.or(other.audio),
+        }
+    }
+}
+
 /// A picture stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoStream {

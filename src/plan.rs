@@ -19,6 +19,7 @@ mod colour;
 mod encoder;
 mod geometry;
 mod picture;
+mod segment;
 mod sound;
 
 /// Decoders need a run-up: the overlap of AAC, the bit reservoir of MP3, the
@@ -144,15 +145,28 @@ impl Plan {
         arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
         if let Some(output) = picture {
             arguments.extend(["-map", "[v]"].map(str::to_owned));
-            arguments.extend(encoder::video(output, self.output.container, &self.preset));
+            arguments.extend(encoder::video(&self.output, output, &self.preset));
         }
         if let Some(output) = sound {
             arguments.extend(["-map", "[a]"].map(str::to_owned));
-            arguments.extend(encoder::audio(output, self.output.container));
+            arguments.extend(encoder::audio(output));
         }
-        arguments.extend(encoder::container(self.output.container));
+        arguments.extend(match &self.output.segments {
+            Some(segments) => segment::muxer(*segments, self.output.container, target),
+            None => encoder::muxer(&self.output),
+        });
         arguments.push(file_url(target));
         arguments
+    }
+
+    /// How many segments the picture is cut into; 1 where it is not cut.
+    #[must_use]
+    pub fn segment_count(&self) -> u64 {
+        let length = self.output.segments.and_then(|segments| segments.length);
+        let frames = length.map(|length| length.to_units(self.timeline.frame_rate).unsigned_abs());
+        frames.map_or(1, |frames| {
+            self.timeline.frames().div_ceil(frames.max(1)).max(1)
+        })
     }
 
     /// The clips that a range of output frames touches.
@@ -223,9 +237,10 @@ impl Plan {
             labels.push_str(&label);
             count += 1;
         }
-        graph
-            .chains
-            .push(format!("{labels}{}[a]", sound::joined(count, output)));
+        graph.chains.push(format!(
+            "{labels}{}[a]",
+            sound::joined(count, output, self.output.container)
+        ));
     }
 
     /// Nothing is left to ffmpeg's guesses: the demuxer is forced, only files

@@ -4,9 +4,10 @@
 use num_rational::Ratio;
 use thiserror::Error;
 
+use crate::flicks::Flicks;
 use crate::media::{Colour, Media, Size};
 use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
-use crate::process::request::Request;
+use crate::process::request::{Request, Segment, SegmentFormat};
 
 mod audio;
 mod video;
@@ -22,6 +23,18 @@ pub struct Output {
     pub video: Option<VideoOutput>,
     /// Sound, unless it is dropped.
     pub audio: Option<AudioOutput>,
+    /// How it is cut into segments, where it is.
+    pub segments: Option<Segments>,
+}
+
+/// How the output is cut into segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segments {
+    /// Format of the playlist.
+    pub format: SegmentFormat,
+    /// Length of every segment but the last: a whole number of frames where
+    /// there is a picture. `None` is one segment.
+    pub length: Option<Flicks>,
 }
 
 /// The output's picture.
@@ -85,6 +98,23 @@ pub struct AudioOutput {
     pub bit_depth: u8,
 }
 
+impl AudioOutput {
+    /// Samples that the encoder puts in front of the first.
+    #[must_use]
+    pub fn encoder_delay(&self) -> i64 {
+        match self.codec {
+            AudioCodec::Aac => 1024,
+            AudioCodec::Mp3 => 1105,
+            AudioCodec::Ac3 => 256,
+            // 6.5 ms at 48 kHz, the only rate that Opus counts in.
+            AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
+            AudioCodec::Amr if self.sample_rate == 8000 => 50,
+            AudioCodec::Amr => 331,
+            AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
+        }
+    }
+}
+
 /// The settled rate control of the sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoundRate {
@@ -144,11 +174,28 @@ pub fn settle(
         Some(asked) => Some(audio::settle(asked, request, media, warnings)?),
         None => None,
     };
+    let frame_rate = video.as_ref().map(|video| video.frame_rate);
     Ok(Output {
         container: request.container,
+        segments: request.segment.map(|asked| segments(asked, frame_rate)),
         video,
         audio,
     })
+}
+
+/// Segments of whole frames, the nearest number to what was asked for: each is
+/// within half a frame of it, and all are alike.
+fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
+    let length = asked.length_ms.map(|ms| {
+        let length = Flicks::from_millis(ms);
+        frame_rate.map_or(length, |rate| {
+            Flicks::of_units(length.to_units(rate).max(1), rate)
+        })
+    });
+    Segments {
+        format: asked.format,
+        length,
+    }
 }
 
 /// The align clip's stream, or else the first clip's that has one, with its

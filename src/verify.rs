@@ -3,7 +3,7 @@
 //! Everything is counted on the file itself, by reading all its packets and
 //! decoding all its frames.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
+use crate::media::report::ReportError;
 use crate::media::{AudioStream, Demuxer, Media, VideoStream};
 use crate::plan::{Plan, file_url};
 use crate::probe::{ProbeError, scan};
@@ -69,15 +70,33 @@ impl VerifyError {
     }
 }
 
-/// Checks a finished file against the plan.
+/// Checks the finished output against the plan. `files` hold its streams: one
+/// file, or one for each stream.
 ///
 /// # Errors
 /// When it differs, or the check can't be run.
-pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verified, VerifyError> {
+pub async fn verify(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &[PathBuf],
+) -> Result<Verified, VerifyError> {
     let demuxer = demuxer(plan.output.container);
-    let media = scan(ffmpeg, demuxer, path).await?;
+    let mut media: Option<Media> = None;
+    for file in files {
+        let part = scan(ffmpeg, demuxer, file).await?;
+        media = Some(match media {
+            Some(whole) => whole.joined(part),
+            None => part,
+        });
+    }
+    let media = media
+        .ok_or(ReportError::NoStreams)
+        .map_err(ProbeError::from)?;
     compare(plan, &media)?;
-    let frames = decode(ffmpeg, demuxer, path).await?;
+    let mut frames = 0;
+    for file in files {
+        frames += decode(ffmpeg, demuxer, file).await?;
+    }
     let planned = plan.whole().frames.end;
     expect("the number of decoded frames", &frames, &planned)?;
     let counts = VerifiedRecord {
@@ -87,6 +106,14 @@ pub async fn verify(ffmpeg: &Ffmpeg, plan: &Plan, path: &Path) -> Result<Verifie
         decoded: true,
     };
     Ok(Verified { media, counts })
+}
+
+/// Checks that the picture was cut into as many segments as planned.
+///
+/// # Errors
+/// When there are more or fewer.
+pub fn verify_segments(plan: &Plan, found: u64) -> Result<(), VerifyError> {
+    expect("the number of segments", &found, &plan.segment_count())
 }
 
 /// Compares what can be told without decoding.
@@ -154,7 +181,7 @@ fn compare_sound(
     let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
-    let padding = delay(output) + frame(output) * 2;
+    let padding = output.encoder_delay() + frame(output) * 2;
     let allowed = Flicks::of_units(padding, rate(output.sample_rate))
         .to_millis()
         .unsigned_abs();
@@ -175,8 +202,10 @@ async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, V
         .map(str::to_owned)
         .into();
     arguments.push(file_url(path));
+    // Stamps counted anew: the check here is of the pictures and the sound, and
+    // rounded time stamps would make the null muxer complain.
     arguments.extend(
-        "-map 0 -fps_mode passthrough -f null pipe:"
+        "-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"
             .split(' ')
             .map(str::to_owned),
     );
@@ -230,7 +259,7 @@ fn join_offset(plan: &Plan, media: &Media) -> f64 {
         return 0.0;
     };
     let late = video.start - audio.start;
-    let late_by_delay = late - Flicks::of_units(delay(output), rate(output.sample_rate));
+    let late_by_delay = late - Flicks::of_units(output.encoder_delay(), rate(output.sample_rate));
     let apart = |offset: Flicks| offset.count().unsigned_abs();
     let start = apart(late).min(apart(late_by_delay));
     let joins = plan.timeline.places.iter().map(|place| {
@@ -247,19 +276,6 @@ fn counted_samples(stream: &AudioStream) -> u64 {
     (stream.end - stream.start)
         .to_units(rate(stream.sample_rate))
         .unsigned_abs()
-}
-
-/// Samples that an encoder puts in front.
-fn delay(output: &AudioOutput) -> i64 {
-    match output.codec {
-        AudioCodec::Aac => 1024,
-        AudioCodec::Mp3 => 1105,
-        AudioCodec::Ac3 => 256,
-        // 6.5 ms at 48 kHz, the only rate that Opus counts in.
-        AudioCodec::Opus => i64::from(output.sample_rate) * 312 / 48_000,
-        AudioCodec::Amr => i64::from(output.sample_rate) / 160,
-        AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
-    }
 }
 
 /// Samples that an encoder makes a packet of.

@@ -24,6 +24,8 @@ use journal::Journal;
 pub use journal::OWN_MARK;
 
 mod accept;
+mod artifacts;
+mod deliver;
 mod describe;
 mod error;
 mod job;

@@ -9,6 +9,8 @@ use tempfile::TempDir;
 /// What the folders of tasks are called, so that those of a function that was
 /// killed can be told from anything else.
 const PREFIX: &str = "video-concat-";
+/// What the output and its segments are called there.
+pub const OUTPUT: &str = "output";
 
 /// A task's own folder; gone with everything in it when dropped.
 #[derive(Debug)]
@@ -32,10 +34,40 @@ impl Workspace {
         self.0.path().join(format!("source-{index}"))
     }
 
-    /// Where the output is made.
+    /// Where the output is made; its segments stand beside it.
     #[must_use]
     pub fn output(&self, extension: &str) -> PathBuf {
-        self.0.path().join(format!("output.{extension}"))
+        self.0.path().join(format!("{OUTPUT}.{extension}"))
+    }
+
+    /// Every file of the output, the playlist (or the only file) last.
+    ///
+    /// # Errors
+    /// When the folder can't be read.
+    pub fn outputs(&self) -> io::Result<Vec<PathBuf>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.0.path())? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name.starts_with(OUTPUT) {
+                names.push(name);
+            }
+        }
+        // A segment's name goes on with `-`; a longer one has a higher number.
+        names.sort_by_key(|name| (name.starts_with("output."), name.len(), name.clone()));
+        Ok(names.iter().map(|name| self.0.path().join(name)).collect())
+    }
+
+    /// Joins files in a new one.
+    ///
+    /// # Errors
+    /// When one can't be read or the new one can't be written.
+    pub fn join(&self, name: &str, parts: &[PathBuf]) -> io::Result<PathBuf> {
+        let path = self.0.path().join(name);
+        let mut whole = fs::File::create(&path)?;
+        for part in parts {
+            io::copy(&mut fs::File::open(part)?, &mut whole)?;
+        }
+        Ok(path)
     }
 }
 
@@ -76,6 +108,35 @@ mod tests {
         fs::write(workspace.output("mp4"), "x").unwrap();
         drop(workspace);
         assert_eq!(fs::read_dir(work_dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn outputs_come_in_their_order_with_the_playlist_last() {
+        let work_dir = tempfile::tempdir().unwrap();
+        let workspace = Workspace::new(work_dir.path()).unwrap();
+        let folder = workspace.output("m3u8").parent().unwrap().to_owned();
+        for name in [
+            "output.m3u8",
+            "output-100000.ts",
+            "output-99999.ts",
+            "source-0",
+        ] {
+            fs::write(folder.join(name), name).unwrap();
+        }
+        let outputs = workspace.outputs().unwrap();
+        let names: Vec<_> = outputs
+            .iter()
+            .map(|path| path.file_name().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            ["output-99999.ts", "output-100000.ts", "output.m3u8"]
+        );
+        let whole = workspace.join("whole", &outputs[..2]).unwrap();
+        assert_eq!(
+            fs::read_to_string(whole).unwrap(),
+            "output-99999.tsoutput-100000.ts"
+        );
     }
 
     #[test]

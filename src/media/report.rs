@@ -355,6 +355,12 @@ impl StreamScan {
 
     fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
         let (start, end) = self.span(floor)?;
+        // A last packet without a duration lasts as long as the others.
+        let end = if self.end == self.last {
+            end + self.mean_packet()
+        } else {
+            end
+        };
         Some(AudioStream {
             index: self.report.index,
             sample_rate: self.report.sample_rate(),
@@ -365,6 +371,14 @@ impl StreamScan {
             bit_rate: self.bit_rate(start, end),
             codec: self.report.codec_name.unwrap_or_default(),
         })
+    }
+
+    fn mean_packet(&self) -> Flicks {
+        let packets = i64::try_from(self.packets).unwrap_or(i64::MAX);
+        let span = self
+            .first
+            .and_then(|first| self.flicks(self.last.checked_sub(first)?));
+        Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
     }
 
     fn frame_rate(&self) -> Ratio<i64> {

@@ -2,16 +2,18 @@
 
 use num_rational::Ratio;
 
+use super::segment;
 use crate::frame_rate::decimal;
 use crate::process::codec::{AudioCodec, Container, VideoCodec};
-use crate::settle::{AudioOutput, SoundRate, VideoOutput, VideoRate};
+use crate::settle::{AudioOutput, Output, SoundRate, VideoOutput, VideoRate};
 
 /// The largest number that `crf` has in the language, and in VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
 /// Arguments for the picture's encoder.
-pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) -> Vec<String> {
+pub(super) fn video(whole: &Output, output: &VideoOutput, preset: &str) -> Vec<String> {
+    let container = whole.container;
     // The frames are at their places already; the mode writes down how long
     // each lasts, without which some muxers would cut the last one off.
     let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
@@ -34,6 +36,9 @@ pub(super) fn video(output: &VideoOutput, container: Container, preset: &str) ->
     // than it is stored would be out of place.
     if matches!(container, Container::Avi | Container::Asf) {
         arguments.extend(words("-bf 0"));
+    }
+    if let Some(length) = whole.segments.and_then(|segments| segments.length) {
+        arguments.extend(segment::key_frames(output, length));
     }
     arguments.extend(words(video_tag(output.codec, container)));
     arguments
@@ -88,13 +93,13 @@ fn vp9_speed(preset: &str) -> u8 {
 fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
     match (codec, container) {
         (VideoCodec::H265, Container::Mp4 | Container::Mov) => "-tag:v hvc1",
-        (VideoCodec::H265, Container::Asf) => "-tag:v HEVC",
+        (VideoCodec::H265, Container::Asf | Container::Avi) => "-tag:v HEVC",
         _ => "",
     }
 }
 
 /// Arguments for the sound's encoder.
-pub(super) fn audio(output: &AudioOutput, _container: Container) -> Vec<String> {
+pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     let deep = output.bit_depth > 16;
     let encoder = match output.codec {
         AudioCodec::Mp3 => "libmp3lame",
@@ -149,9 +154,16 @@ fn bit_rates(output: &AudioOutput) -> Option<(u64, u64)> {
     }
 }
 
-/// Arguments for the muxer.
-pub(super) fn container(container: Container) -> Vec<String> {
-    words(match container {
+/// Arguments for the muxer of a single file.
+pub(super) fn muxer(output: &Output) -> Vec<String> {
+    let amr = output
+        .audio
+        .as_ref()
+        .is_some_and(|audio| audio.codec == AudioCodec::Amr);
+    words(match output.container {
+        // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
+        // format, has.
+        Container::Mp4 if amr => "-f mov -brand mp42 -movflags +faststart",
         // The index in front lets players start before the end has come.
         Container::Mp4 => "-f mp4 -movflags +faststart",
         Container::Mov => "-f mov -movflags +faststart",
@@ -164,6 +176,6 @@ pub(super) fn container(container: Container) -> Vec<String> {
     })
 }
 
-fn words(text: &str) -> Vec<String> {
+pub(super) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

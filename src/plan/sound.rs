@@ -2,6 +2,7 @@
 
 use crate::flicks::Flicks;
 use crate::media::AudioStream;
+use crate::process::codec::{AudioCodec, Container};
 use crate::settle::AudioOutput;
 
 /// Gaps and overlaps up to this many seconds are jitter of the time stamps
@@ -49,9 +50,21 @@ pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row.
-pub(super) fn joined(clips: usize, output: &AudioOutput) -> String {
-    format!("concat=n={clips}:v=0:a=1,{}", stamps(output))
+/// All clips in a row, as the encoder and the container need them.
+pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -> String {
+    let mut filters = vec![format!("concat=n={clips}:v=0:a=1"), stamps(output)];
+    let delay = output.encoder_delay();
+    if matches!(output.codec, AudioCodec::Ac3 | AudioCodec::Amr) {
+        // These encoders keep their delay to themselves when the sound ends:
+        // silence pushes the last samples out.
+        filters.push(format!("apad=pad_len={delay}"));
+    }
+    if container == Container::Avi && delay > 0 {
+        // AVI can't say that sound starts with the encoder's delay. What the
+        // delay would shift is left out instead, so that all else is in place.
+        filters.push(format!("atrim=start_sample={delay}"));
+    }
+    filters.join(",")
 }
 
 /// Float samples between the clips and the encoder keep every source's depth.

@@ -8,7 +8,8 @@ use crate::flicks::Flicks;
 use crate::media::Size;
 use crate::media::report::tests::media;
 use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
-use crate::settle::{AudioOutput, Fitting, Output, SoundRate, VideoOutput, VideoRate};
+use crate::process::request::SegmentFormat;
+use crate::settle::{AudioOutput, Fitting, Output, Segments, SoundRate, VideoOutput, VideoRate};
 use crate::timeline::{Cut, Timeline};
 
 /// A plan of clips of these lengths, each of its own source.
@@ -48,6 +49,7 @@ fn plan(lengths: &[u64]) -> Plan {
         container: Container::Mp4,
         video: Some(video),
         audio: Some(audio),
+        segments: None,
     };
     Plan {
         output,
@@ -117,6 +119,26 @@ fn a_seek_goes_to_a_key_frame_with_a_run_up() {
     assert_eq!(after(&arguments(&plan, &part), "-ss"), ["1.200001"]);
     plan.clips[0].media.demuxer = crate::media::Demuxer::MpegTs;
     assert!(after(&arguments(&plan, &part), "-ss").is_empty());
+}
+
+#[test]
+fn every_segment_starts_on_a_key_frame() {
+    let mut plan = plan(&[5000]);
+    plan.output.segments = Some(Segments {
+        format: SegmentFormat::Hls,
+        length: Some(Flicks::from_millis(2000)),
+    });
+    assert_eq!(plan.segment_count(), 3);
+    let arguments = arguments(&plan, &plan.whole());
+    assert_eq!(
+        after(&arguments, "-force_key_frames"),
+        ["expr:eq(mod(n,50),0)"]
+    );
+    assert_eq!(after(&arguments, "-hls_time"), ["2.000000"]);
+    assert_eq!(
+        after(&arguments, "-hls_segment_filename"),
+        ["file:/w/out-%05d.m4s"]
+    );
 }
 
 #[test]

@@ -169,7 +169,22 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Mov, AudioCodec::Flac, QUICKTIME_LACKS),
     (Container::Mov, AudioCodec::Opus, QUICKTIME_LACKS),
     (Container::Asf, AudioCodec::Opus, RIFF_LACKS),
+    (
+        Container::Asf,
+        AudioCodec::Flac,
+        "asf's time stamps do not fit the frames of flac",
+    ),
+    (
+        Container::Avi,
+        AudioCodec::Vorbis,
+        "avi counts sound in packets of one length, and vorbis has two",
+    ),
     (Container::Avi, AudioCodec::Opus, RIFF_LACKS),
+    (
+        Container::Avi,
+        AudioCodec::Amr,
+        "avi can't tell how long a frame of amr lasts",
+    ),
     (Container::Mxf, AudioCodec::Mp3, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Aac, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Flac, MXF_HOLDS),
@@ -181,6 +196,7 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Ts, AudioCodec::Vorbis, TS_LACKS),
     (Container::Ts, AudioCodec::Pcm, TS_LACKS),
     (Container::Ts, AudioCodec::Amr, TS_LACKS),
+    (Container::Flv, AudioCodec::Ac3, FLV_LACKS),
     (Container::Flv, AudioCodec::Flac, FLV_LACKS),
     (Container::Flv, AudioCodec::Vorbis, FLV_LACKS),
     (Container::Flv, AudioCodec::Opus, FLV_LACKS),
@@ -221,6 +237,26 @@ const VIDEO_BANS: &[(Container, VideoCodec, &str)] = &[
 pub fn audio_ban(container: Container, codec: AudioCodec) -> Option<&'static str> {
     let ban = |&&(c, a, _): &&(Container, AudioCodec, _)| (c, a) == (container, codec);
     AUDIO_BANS.iter().find(ban).map(|&(_, _, reason)| reason)
+}
+
+/// Why `container` cannot hold these two together, or not in segments, although
+/// it can hold each.
+#[must_use]
+pub fn combination_ban(
+    container: Container,
+    video: Option<VideoCodec>,
+    audio: AudioCodec,
+    segmented: bool,
+) -> Option<&'static str> {
+    match (container, video, audio) {
+        (Container::Mp4, Some(VideoCodec::Vp9), AudioCodec::Amr) => {
+            Some("mp4 holds amr only in QuickTime's way, which has no entry for vp9")
+        }
+        (Container::Mp4, _, AudioCodec::Amr) if segmented => {
+            Some("segments of mp4 have no entry for amr")
+        }
+        _ => None,
+    }
 }
 
 /// Why `container` cannot hold pictures of `codec`, where it can't.

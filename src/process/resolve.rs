@@ -5,7 +5,7 @@ mod sound;
 
 use super::arguments::{Arguments, Operations};
 use super::canonical::canonical;
-use super::codec::{Container, audio_ban, video_ban};
+use super::codec::{Container, audio_ban, combination_ban, video_ban};
 use super::error::{Conflict, ProcessError, printable};
 use super::parse::ProcessSpec;
 use super::request::{Clip, Request, Role, Segment, SegmentFormat};
@@ -72,8 +72,22 @@ pub fn resolve(
         warnings,
         canonical: canonical(&operations),
     };
+    check_combination(&request, concat)?;
     target::check_early(&request, &operations.target)?;
     Ok(request)
+}
+
+/// What each codec goes with by itself has been checked; here both together.
+fn check_combination(request: &Request, concat: &Arguments<'_>) -> Result<(), ProcessError> {
+    let Some(audio) = &request.audio else {
+        return Ok(());
+    };
+    let (container, codec) = (request.container, audio.codec);
+    let video = request.video.as_ref().map(|video| video.codec);
+    match combination_ban(container, video, codec, request.segment.is_some()) {
+        None => Ok(()),
+        Some(reason) => Err(concat.error("acodec", Conflict::AudioBan(container, codec, reason))),
+    }
 }
 
 fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {

@@ -6,7 +6,6 @@ use super::sources::Sources;
 use crate::media::Media;
 use crate::plan::Plan;
 use crate::process::Request;
-use crate::process::request::SegmentFormat;
 use crate::process::template::{CivilTime, Variables};
 use crate::task::{
     AudioRecord, Definition, Filled, Moment, OutputRecord, SourceRecord, TaskRecord,
@@ -43,15 +42,10 @@ pub(super) fn fetched(sources: &Sources, record: &mut TaskRecord) {
 /// The values of the variables that are known before the media are.
 pub(super) fn variables(request: &Request, sources: &Sources, created: Moment) -> Variables {
     let main = sources.of(request.main);
-    let extension = match request.segment.map(|segment| segment.format) {
-        None => request.container.extension(),
-        Some(SegmentFormat::Hls) => "m3u8",
-        Some(SegmentFormat::Dash) => "mpd",
-    };
     Variables {
         bucket: main.uri.bucket.clone(),
         key: main.uri.key.clone(),
-        autoext: extension.to_owned(),
+        autoext: request.auto_extension().to_owned(),
         resolution: None,
         index: None,
         streamindex: 0,

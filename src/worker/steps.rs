@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info};
 
+use super::artifacts::Artifacts;
 use super::describe;
-use super::journal::{Journal, description};
+use super::journal::Journal;
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, millis, name_span};
 use crate::ffmpeg::Progress;
@@ -19,10 +20,8 @@ use crate::plan::{Plan, PlannedClip};
 use crate::process::template::Variables;
 use crate::process::{Request, check_target};
 use crate::settle::{Output, settle};
-use crate::task::{TargetRecord, TaskId, TaskRecord};
+use crate::task::{TaskId, TaskRecord};
 use crate::timeline::{Cut, Timeline};
-use crate::upload;
-use crate::verify::{Verified, verify};
 use crate::workspace::Workspace;
 
 /// How often the progress of an encoding is looked at.
@@ -72,10 +71,14 @@ impl Worker {
             .map(|video| video.size.to_string());
         let target = target(request, &variables)?;
 
-        let output = workspace.output(request.container.extension());
+        let output = workspace.output(&variables.autoext);
         self.encode(&plan, &paths, &output, journal, record).await?;
         journal.progress(record, ENCODED).await;
-        self.deliver(&plan, &output, &target, record).await
+        let artifacts = Artifacts::of(&workspace, &plan, &target)?;
+        for artifact in &artifacts.files {
+            check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
+        }
+        self.deliver(&plan, &artifacts, record).await
     }
 
     async fn fetch(
@@ -173,49 +176,6 @@ impl Worker {
                 "a source is damaged, what decodes was used: {complaints}"
             ));
         }
-        Ok(())
-    }
-
-    /// Sends the parts of a large output while it is being checked; it appears
-    /// only after the check.
-    async fn deliver(
-        &self,
-        plan: &Plan,
-        output: &Path,
-        target: &ObjectUri,
-        record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
-        let started = Instant::now();
-        let content_type = plan.output.container.content_type();
-        let description = description(content_type, record.task_id);
-        let ffmpeg = self.ffmpeg();
-        let upload = upload::begin(&self.store, target, output, &description);
-        let (verified, upload) = tokio::join!(verify(&ffmpeg, plan, output), upload);
-        record.timings.verify_ms = millis(started);
-        let verified: Verified = match verified {
-            Ok(verified) => verified,
-            Err(error) => {
-                if let Ok(upload) = upload {
-                    upload
-                        .abort()
-                        .await
-                        .map_err(crate::upload::UploadError::from)?;
-                }
-                return Err(error.into());
-            }
-        };
-        info!(ms = record.timings.verify_ms, "verify");
-        let completed = Instant::now();
-        let stored = upload?.complete().await?;
-        record.timings.store_ms = millis(completed);
-        info!(ms = record.timings.store_ms, bytes = stored.size, "store");
-        describe::verified(plan, &verified, record);
-        record.targets = vec![TargetRecord {
-            uri: target.clone(),
-            etag: stored.etag,
-            size: stored.size,
-            content_type: content_type.to_owned(),
-        }];
         Ok(())
     }
 }

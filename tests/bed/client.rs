@@ -17,11 +17,16 @@ pub struct Answer {
 /// Sends one request to a server of this bed, such as `POST /bucket/key?query`.
 pub fn send(port: u16, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("the server is gone");
-    let mut text = format!("{request} HTTP/1.1\r\nHost: h.example\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        text += &format!("{name}: {value}\r\n");
-    }
-    text += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    let headers = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"));
+    let lines: Vec<String> = [format!("{request} HTTP/1.1")]
+        .into_iter()
+        .chain(["Host: h.example".to_owned(), "Connection: close".to_owned()])
+        .chain(headers)
+        .chain([format!("Content-Length: {}", body.len())])
+        .collect();
+    let text = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
     socket
         .write_all(text.as_bytes())
         .expect("the server listens");

@@ -145,7 +145,7 @@ impl Reading {
 
     /// In order of presentation within each stream.
     pub fn packets(&self, kind: &str) -> Vec<Packet> {
-        let entries = "packet=stream_index,pts_time,flags";
+        let entries = "packet=stream_index,pts_time,dts_time,flags";
         let select = if kind == "video" { "v:0" } else { "a:0" };
         let facts = probe(
             &self.path,
@@ -303,7 +303,8 @@ fn probe(path: &Path, options: &[&str]) -> Value {
 fn packet(value: &Value) -> Packet {
     Packet {
         stream: value["stream_index"].as_u64().unwrap_or(0) as usize,
-        pts: time(&value["pts_time"]),
+        // ASF and AVI have no order but one.
+        pts: time(value.get("pts_time").unwrap_or(&value["dts_time"])),
         key: value["flags"]
             .as_str()
             .is_some_and(|flags| flags.contains('K')),

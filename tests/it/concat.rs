@@ -3,5 +3,6 @@
 mod failures;
 mod record;
 mod seed;
+mod segments;
 mod streams;
 mod timeline;

@@ -16,6 +16,8 @@ mod bed;
 mod concat;
 mod doors;
 mod harness;
+mod matrix;
 mod notify;
+mod readme;
 mod scene;
 mod storage;

@@ -13,11 +13,11 @@ const AUDIO: [(&str, &str); 8] = [
     ("mp4", "yyyyyy-y"),
     ("mkv", "yyyyyyyy"),
     ("mov", "yy-yy-yy"),
-    ("asf", "yyyyy-yy"),
-    ("avi", "yyyyy-yy"),
+    ("asf", "yy-yy-yy"),
+    ("avi", "yyy-y-y-"),
     ("mxf", "------y-"),
     ("ts", "yy--yy--"),
-    ("flv", "yy--y---"),
+    ("flv", "yy------"),
 ];
 
 /// Columns: h264 h265 vp9.

@@ -1,0 +1,83 @@
+//! Segments: key frames where they start, and the muxers that cut there.
+
+use std::path::Path;
+
+use super::encoder::words;
+use super::file_url;
+use crate::flicks::Flicks;
+use crate::process::codec::{Container, VideoCodec};
+use crate::process::request::SegmentFormat;
+use crate::settle::{Segments, VideoOutput};
+
+/// What one segment is called: longer than any output.
+const FOREVER: &str = "100000000";
+
+/// A key frame at the start of every segment. Frames are counted: by their
+/// times, rounding would slip one now and then.
+pub(super) fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
+    let frames = length.to_units(output.frame_rate).max(1);
+    let mut arguments = vec![
+        "-force_key_frames".to_owned(),
+        format!("expr:eq(mod(n,{frames}),0)"),
+    ];
+    if output.codec == VideoCodec::H265 {
+        // Its forced key frames would let later frames refer to earlier ones.
+        arguments.extend(words("-forced-idr 1"));
+    }
+    arguments
+}
+
+/// Arguments for the muxer that writes the playlist `target` and the segments
+/// beside it, named after it.
+pub(super) fn muxer(segments: Segments, container: Container, target: &Path) -> Vec<String> {
+    let length = segments.length.map_or(FOREVER.to_owned(), floor);
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    match segments.format {
+        SegmentFormat::Hls => hls(container, target, &stem, &length),
+        SegmentFormat::Dash => dash(&stem, &length),
+    }
+}
+
+/// Decimal seconds, rounded down: a segment ends at the key frame that is at
+/// least so far from its start.
+fn floor(length: Flicks) -> String {
+    let micro = Flicks::of_units(1, 1_000_000.into());
+    let nearest = Flicks::of_units(length.to_micros(), 1_000_000.into());
+    if nearest > length {
+        (length - micro).as_option()
+    } else {
+        length.as_option()
+    }
+}
+
+fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<String> {
+    let fragmented = container == Container::Mp4;
+    let extension = if fragmented { "m4s" } else { "ts" };
+    // A per cent sign would start a number in the pattern.
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    let folder = file_url(folder).replace('%', "%%");
+    let mut arguments = words(&format!(
+        "-f hls -hls_time {length} -hls_playlist_type vod -hls_list_size 0 \
+         -hls_flags independent_segments -start_number 1"
+    ));
+    if fragmented {
+        arguments.extend(words("-hls_segment_type fmp4 -hls_fmp4_init_filename"));
+        arguments.push(format!("{stem}-init.mp4"));
+    }
+    arguments.push("-hls_segment_filename".to_owned());
+    arguments.push(format!("{folder}/{stem}-%05d.{extension}"));
+    arguments
+}
+
+fn dash(stem: &str, length: &str) -> Vec<String> {
+    let mut arguments = words(&format!(
+        "-f dash -seg_duration {length} -use_template 1 -use_timeline 1"
+    ));
+    arguments.extend([
+        "-init_seg_name".to_owned(),
+        format!("{stem}-$RepresentationID$-init.mp4"),
+        "-media_seg_name".to_owned(),
+        format!("{stem}-$RepresentationID$-$Number%05d$.m4s"),
+    ]);
+    arguments
+}

@@ -1,0 +1,89 @@
+//! Playlists: the names in them, made to fit where the segments are stored.
+//!
+//! The muxer names segments after a file of the work folder. Stored, they are
+//! named after the target, so every mention has to change with them.
+
+use std::fmt::Write;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::process::request::SegmentFormat;
+
+/// RFC 3986: what needs no escape in a path segment.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The playlist with every file name that starts with `local` starting with
+/// `stored` instead, as a URI relative to the playlist.
+#[must_use]
+pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) -> String {
+    let stored = utf8_percent_encode(stored, UNRESERVED).to_string();
+    match format {
+        SegmentFormat::Hls => rename_hls(playlist, local, &stored),
+        SegmentFormat::Dash => rename_dash(playlist, local, &stored),
+    }
+}
+
+/// RFC 8216: a line that is no tag is a URI; `EXT-X-MAP` has one more.
+fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
+    let mut renamed = String::with_capacity(playlist.len());
+    for line in playlist.lines() {
+        let map = line.strip_prefix("#EXT-X-MAP:URI=\"");
+        match (
+            map.and_then(|uri| uri.strip_prefix(local)),
+            line.strip_prefix(local),
+        ) {
+            (Some(rest), _) => {
+                let _ = writeln!(renamed, "#EXT-X-MAP:URI=\"{stored}{rest}");
+            }
+            (None, Some(rest)) => {
+                let _ = writeln!(renamed, "{stored}{rest}");
+            }
+            (None, None) => {
+                let _ = writeln!(renamed, "{line}");
+            }
+        }
+    }
+    renamed
+}
+
+/// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`. Percent
+/// encoding leaves nothing that XML or the template would read as its own.
+fn rename_dash(playlist: &str, local: &str, stored: &str) -> String {
+    ["initialization", "media"]
+        .iter()
+        .fold(playlist.to_owned(), |text, attribute| {
+            text.replace(
+                &format!("{attribute}=\"{local}"),
+                &format!("{attribute}=\"{stored}"),
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SegmentFormat, rename};
+
+    #[test]
+    fn hls_segments_and_map_follow_the_target() {
+        let playlist =
+            "#EXTM3U\n#EXT-X-MAP:URI=\"output-init.mp4\"\n#EXTINF:2.0,\noutput-00001.m4s\n";
+        let renamed = rename(playlist, SegmentFormat::Hls, "output", "a film+100%");
+        let expected = "#EXTM3U\n#EXT-X-MAP:URI=\"a%20film%2B100%25-init.mp4\"\n#EXTINF:2.0,\n\
+                        a%20film%2B100%25-00001.m4s\n";
+        assert_eq!(renamed, expected);
+    }
+
+    #[test]
+    fn dash_templates_follow_the_target() {
+        let playlist = r#"<SegmentTemplate initialization="output-$RepresentationID$-init.mp4" media="output-$RepresentationID$-$Number%05d$.m4s"/>"#;
+        let renamed = rename(playlist, SegmentFormat::Dash, "output", "a&b$c");
+        assert_eq!(
+            renamed,
+            r#"<SegmentTemplate initialization="a%26b%24c-$RepresentationID$-init.mp4" media="a%26b%24c-$RepresentationID$-$Number%05d$.m4s"/>"#
+        );
+    }
+}

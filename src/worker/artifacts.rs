@@ -1,0 +1,166 @@
+//! The files of a finished output, and where each is going to be stored.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use crate::object_store::ObjectUri;
+use crate::plan::Plan;
+use crate::playlist::rename;
+use crate::process::codec::Container;
+use crate::process::request::SegmentFormat;
+use crate::workspace::{OUTPUT, Workspace};
+
+/// A file of the output.
+#[derive(Debug)]
+pub(super) struct Artifact {
+    pub(super) path: PathBuf,
+    pub(super) uri: ObjectUri,
+    pub(super) content_type: &'static str,
+}
+
+/// The finished output.
+#[derive(Debug)]
+pub(super) struct Artifacts {
+    /// In the order to store them: the playlist, or the only file, last.
+    pub(super) files: Vec<Artifact>,
+    /// Files that together hold its streams, to be read back.
+    pub(super) readable: Vec<PathBuf>,
+    /// Segments of the picture, where there are any.
+    pub(super) segments: Option<u64>,
+}
+
+impl Artifacts {
+    /// Finds the files, and makes the playlist name them as they are stored:
+    /// beside the target, named after it.
+    pub(super) fn of(workspace: &Workspace, plan: &Plan, target: &ObjectUri) -> io::Result<Self> {
+        let paths = workspace.outputs()?;
+        let Some(segments) = plan.output.segments else {
+            return Ok(Self::single(paths, plan.output.container, target));
+        };
+        let stem = stem(&target.key);
+        if let Some(playlist) = paths.last() {
+            let text = fs::read_to_string(playlist)?;
+            let local = format!("{OUTPUT}-");
+            let stored = format!("{}-", stem.rsplit('/').next().unwrap_or(stem));
+            fs::write(playlist, rename(&text, segments.format, &local, &stored))?;
+        }
+        let streams = streams(&paths, segments.format);
+        let mut readable = Vec::new();
+        for (index, parts) in streams.iter().enumerate() {
+            readable.push(workspace.join(&format!("stream-{index}"), parts)?);
+        }
+        let files = paths
+            .into_iter()
+            .map(|path| artifact(path, stem, target, segments.format));
+        Ok(Self {
+            files: files.collect(),
+            readable,
+            segments: plan
+                .output
+                .video
+                .as_ref()
+                .and_then(|_| count(streams.first()?)),
+        })
+    }
+
+    fn single(paths: Vec<PathBuf>, container: Container, target: &ObjectUri) -> Self {
+        let files = paths.iter().map(|path| Artifact {
+            path: path.clone(),
+            uri: target.clone(),
+            content_type: container.content_type(),
+        });
+        Self {
+            files: files.collect(),
+            readable: paths,
+            segments: None,
+        }
+    }
+}
+
+fn artifact(path: PathBuf, stem: &str, target: &ObjectUri, format: SegmentFormat) -> Artifact {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let suffix = name.strip_prefix(OUTPUT).unwrap_or(&name);
+    let is_playlist = suffix.starts_with('.');
+    let key = if is_playlist {
+        target.key.clone()
+    } else {
+        format!("{stem}{suffix}")
+    };
+    let content_type = match path.extension().and_then(|extension| extension.to_str()) {
+        _ if is_playlist => format.content_type(),
+        Some("ts") => Container::Ts.content_type(),
+        Some("m4s") => "video/iso.segment",
+        _ => Container::Mp4.content_type(),
+    };
+    Artifact {
+        uri: ObjectUri::new(&target.bucket, key),
+        path,
+        content_type,
+    }
+}
+
+/// The initialisation segment, if any, and the segments of each stream.
+fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
+    let all = &paths[..paths.len().saturating_sub(1)];
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let of = |prefix: &str| {
+        let mut parts: Vec<PathBuf> = all
+            .iter()
+            .filter(|path| name(path).starts_with(prefix))
+            .cloned()
+            .collect();
+        parts.sort_by_key(|path| !is_initialisation(path));
+        parts
+    };
+    let streams = match format {
+        SegmentFormat::Hls => vec![of(OUTPUT)],
+        SegmentFormat::Dash => [0, 1]
+            .iter()
+            .map(|id| of(&format!("{OUTPUT}-{id}-")))
+            .collect(),
+    };
+    streams
+        .into_iter()
+        .filter(|parts| !parts.is_empty())
+        .collect()
+}
+
+fn is_initialisation(path: &std::path::Path) -> bool {
+    path.to_string_lossy().ends_with("-init.mp4")
+}
+
+fn count(parts: &[PathBuf]) -> Option<u64> {
+    u64::try_from(parts.iter().filter(|path| !is_initialisation(path)).count()).ok()
+}
+
+/// A key without its extension.
+fn stem(key: &str) -> &str {
+    let name = key.rfind('/').map_or(0, |slash| slash + 1);
+    key[name..]
+        .rfind('.')
+        .filter(|&dot| dot > 0)
+        .map_or(key, |dot| &key[..name + dot])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stem;
+
+    #[test]
+    fn stems() {
+        for (key, expected) in [
+            ("a.m3u8", "a"),
+            ("a.b/c.d.mpd", "a.b/c.d"),
+            ("a.b/c", "a.b/c"),
+            ("a/.m3u8", "a/.m3u8"),
+        ] {
+            assert_eq!(stem(key), expected);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Segmented outputs: key frames, lengths, names, and the order of storing.
+
+use std::path::Path;
+
+use crate::bed::expect::{Clip, Expected};
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::run;
+use crate::bed::reading::Reading;
+use crate::bed::source::Source;
+use crate::scene::{Outcome, Scene, b64, sur};
+
+const PAL: (u32, u32) = (25, 1);
+
+fn scene() -> Scene {
+    Scene::new()
+        .source("a.mp4", &Source::new(1).seconds(3.0))
+        .source("b.mp4", &Source::new(2).seconds(2.5))
+}
+
+/// Two clips of 5.5 s in segments of 2 s.
+fn segmented(scene: &Scene, container: &str, format: &str, target: &str) -> Outcome {
+    let process = format!(
+        "video/concat,f_{container},vcodec_h264,acodec_aac{}/segment,f_{format},t_2000\
+         |sys/saveas,b_{},o_{}",
+        sur("b.mp4"),
+        b64("results"),
+        b64(target),
+    );
+    scene.process("a.mp4", &process).succeeded()
+}
+
+fn keys(outcome: &Outcome) -> Vec<String> {
+    let targets = outcome.record["Targets"].as_array().unwrap();
+    let key = |uri: &str| uri.strip_prefix("s3://results/").unwrap().to_owned();
+    targets
+        .iter()
+        .map(|target| key(target["URI"].as_str().unwrap()))
+        .collect()
+}
+
+/// The stored objects one after the other: what a player puts together.
+fn whole(scene: &Scene, keys: &[&str], file: &Path) {
+    let bytes: Vec<u8> = keys
+        .iter()
+        .flat_map(|key| scene.s3.get("results", key).unwrap())
+        .collect();
+    std::fs::write(file, bytes).unwrap();
+}
+
+fn expected() -> Expected {
+    let clips = vec![Clip::whole(1, PAL, 3.0), Clip::whole(2, PAL, 2.5)];
+    Expected {
+        beep_tolerance_ms: 25.0,
+        sample_tolerance: 4096,
+        ..Expected::new(PAL, clips)
+    }
+}
+
+fn assert_picture(reading: &Reading) {
+    assert_eq!(expected().no_audio().differences(reading), []);
+}
+
+#[test]
+fn hls_in_transport_streams() {
+    let scene = scene();
+    let outcome = segmented(&scene, "ts", "hls", "show/my film");
+    let names = [
+        "show/my film-00001.ts",
+        "show/my film-00002.ts",
+        "show/my film-00003.ts",
+    ];
+    assert_eq!(keys(&outcome)[..3], names);
+    assert_eq!(keys(&outcome)[3], "show/my film.m3u8");
+    let playlist =
+        String::from_utf8(scene.s3.get("results", "show/my film.m3u8").unwrap()).unwrap();
+    assert!(
+        playlist.contains("#EXTINF:2.000000,\nmy%20film-00001.ts\n"),
+        "{playlist}"
+    );
+    assert!(playlist.contains("#EXT-X-TARGETDURATION:2\n"), "{playlist}");
+    assert!(
+        playlist.contains("#EXTINF:1.520000,\nmy%20film-00003.ts\n"),
+        "{playlist}"
+    );
+    assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whole.ts");
+    whole(&scene, &names, &file);
+    assert_eq!(expected().differences(&Reading::of(&file)), []);
+    for (index, name) in names.iter().enumerate() {
+        let file = folder.path().join(format!("{index}.ts"));
+        whole(&scene, &[name], &file);
+        let reading = Reading::of(&file);
+        assert_eq!(reading.key_frames()[0], 0, "{name}");
+        assert_eq!(
+            reading.packets("video").len(),
+            [50, 50, 38][index],
+            "{name}"
+        );
+    }
+    let content_type = |key| {
+        scene
+            .s3
+            .head("results", key)
+            .unwrap()
+            .content_type()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        content_type("show/my film.m3u8"),
+        "application/vnd.apple.mpegurl"
+    );
+    assert_eq!(content_type(names[0]), "video/mp2t");
+    scene.assert_clean();
+}
+
+#[test]
+fn hls_in_fragmented_mp4() {
+    let scene = scene();
+    let outcome = segmented(&scene, "mp4", "hls", "film.m3u8");
+    let names = [
+        "film-init.mp4",
+        "film-00001.m4s",
+        "film-00002.m4s",
+        "film-00003.m4s",
+    ];
+    for name in names {
+        assert!(
+            keys(&outcome).iter().any(|key| key == name),
+            "{:?}",
+            keys(&outcome)
+        );
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("whole.mp4");
+    whole(&scene, &names, &file);
+    assert_eq!(expected().differences(&Reading::of(&file)), []);
+}
+
+#[test]
+fn dash_in_fragmented_mp4() {
+    let scene = scene();
+    let outcome = segmented(&scene, "mp4", "dash", "film");
+    assert_eq!(keys(&outcome).last().unwrap(), "film.mpd");
+    let manifest = String::from_utf8(scene.s3.get("results", "film.mpd").unwrap()).unwrap();
+    assert!(
+        manifest.contains("media=\"film-$RepresentationID$-$Number%05d$.m4s\""),
+        "{manifest}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("picture.mp4");
+    let names = [
+        "film-0-init.mp4",
+        "film-0-00001.m4s",
+        "film-0-00002.m4s",
+        "film-0-00003.m4s",
+    ];
+    whole(&scene, &names, &picture);
+    assert_picture(&Reading::of(&picture));
+    let sound = folder.path().join("sound.mp4");
+    let names = [
+        "film-1-init.mp4",
+        "film-1-00001.m4s",
+        "film-1-00002.m4s",
+        "film-1-00003.m4s",
+    ];
+    whole(&scene, &names, &sound);
+    assert_eq!(expected().no_video().differences(&Reading::of(&sound)), []);
+}
+
+#[test]
+fn the_playlist_is_stored_last() {
+    let scene = scene();
+    scene.s3.forget_calls();
+    segmented(&scene, "ts", "hls", "film");
+    let puts: Vec<String> = scene
+        .s3
+        .calls()
+        .into_iter()
+        .filter(|call| call.method == "PUT")
+        .map(|call| call.path)
+        .collect();
+    let last_segment = puts.iter().rposition(|path| path.ends_with(".ts")).unwrap();
+    let playlist = puts
+        .iter()
+        .position(|path| path.ends_with(".m3u8"))
+        .unwrap();
+    assert!(playlist > last_segment, "{puts:?}");
+}
+
+#[test]
+fn no_length_is_one_segment() {
+    let scene = scene();
+    let process = format!(
+        "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_0|sys/saveas,b_{},o_{}",
+        b64("results"),
+        b64("film"),
+    );
+    let outcome = scene.process("a.mp4", &process).succeeded();
+    assert_eq!(keys(&outcome), ["film-00001.ts", "film.m3u8"]);
+}
+
+#[test]
+fn what_was_stored_of_a_failed_task_is_taken_back() {
+    use crate::bed::fault::{Answer, Fault};
+    let scene = scene();
+    scene.s3.fail(
+        Fault::new(Answer::Error(403, "AccessDenied"))
+            .part("film.m3u8")
+            .times(100),
+    );
+    let process = format!(
+        "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_1000|sys/saveas,b_{},o_{}",
+        b64("results"),
+        b64("film"),
+    );
+    scene.process("a.mp4", &process).failed("AccessDenied");
+    let left: Vec<_> = scene
+        .s3
+        .keys("results")
+        .into_iter()
+        .filter(|key| key.starts_with("film"))
+        .collect();
+    assert_eq!(left, [] as [String; 0]);
+    scene.assert_clean();
+}
+
+#[test]
+fn segments_decode_alone() {
+    let scene = scene();
+    segmented(&scene, "ts", "hls", "film");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("second.ts");
+    whole(&scene, &["film-00002.ts"], &file);
+    let mut command = ffmpeg();
+    command
+        .args(["-v", "error", "-xerror", "-i"])
+        .arg(&file)
+        .args(["-f", "null", "-"]);
+    assert!(run(&mut command).stderr.is_empty());
+}

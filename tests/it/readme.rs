@@ -1,0 +1,352 @@
+//! README.md against the code. `UPDATE_README=1 cargo test --test it readme` rewrites the tables
+//! that the code renders.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use video_concat::code::Code;
+use video_concat::event::{Event, ProcessSource, Submission, decode};
+use video_concat::flicks::Flicks;
+use video_concat::message::completion;
+use video_concat::process::template::Variable;
+use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve, table};
+use video_concat::settings::Settings;
+use video_concat::task::TaskRecord;
+use video_concat::timeline::Timeline;
+
+const BEGIN: &str =
+    "<!-- parameters: rewritten by UPDATE_README=1 cargo test --test it readme -->\n";
+const END: &str = "<!-- /parameters -->\n";
+
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(file(path)).unwrap()
+}
+
+/// What stands under the heading `title`, marks included, up to the next one of its level or above.
+fn section(title: &str) -> String {
+    let level = title.find(' ').unwrap();
+    let readme = read("README.md");
+    let mut lines = readme.lines().skip_while(|line| *line != title);
+    assert_eq!(lines.next(), Some(title), "no such heading");
+    let ends = |line: &str| heading_level(line).is_some_and(|other| other <= level);
+    let lines: Vec<&str> = lines.take_while(|line| !ends(line)).collect();
+    lines.join("\n")
+}
+
+fn heading_level(line: &str) -> Option<usize> {
+    let level = line.find(' ')?;
+    let marks = &line[..level];
+    (level > 0 && marks.bytes().all(|b| b == b'#')).then_some(level)
+}
+
+/// The cells of each table row in `text`, heads and rulers among them.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let cells = |line: &str| {
+        let line = line.replace("\\|", "&#124;");
+        let cells = line.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    let lines = text.lines().filter(|line| line.starts_with('|'));
+    lines.map(cells).collect()
+}
+
+/// The rows of `text` that begin with a word in backticks, backticks taken off.
+fn entries(text: &str) -> Vec<Vec<String>> {
+    let mut rows = rows(text);
+    rows.retain(|row| row[0].starts_with('`'));
+    for cell in rows.iter_mut().flatten() {
+        *cell = bare(cell).unwrap_or(cell).to_owned();
+    }
+    rows
+}
+
+/// The one thing that a cell holds in backticks.
+fn bare(cell: &str) -> Option<&str> {
+    let inside = cell.strip_prefix('`')?.strip_suffix('`')?;
+    (!inside.contains('`')).then_some(inside)
+}
+
+/// The first word of each entry.
+fn names(text: &str) -> BTreeSet<String> {
+    entries(text)
+        .into_iter()
+        .map(|row| row[0].clone())
+        .collect()
+}
+
+/// The fenced blocks of a kind.
+fn blocks(kind: &str) -> Vec<String> {
+    let readme = read("README.md");
+    let fence = format!("\n```{kind}\n");
+    let starts = readme.split(&fence).skip(1);
+    let blocks = starts.map(|rest| rest.split_once("\n```").unwrap().0.to_owned());
+    blocks.collect()
+}
+
+fn resolved(process: &str, bucket: &str, key: &str) -> Result<Request, ProcessError> {
+    let main = MainObject {
+        bucket: bucket.to_owned(),
+        key: key.to_owned(),
+    };
+    resolve(&parse(process)?, &main, Limits::default())
+}
+
+fn example_record() -> TaskRecord {
+    serde_json::from_str(&read("src/task/example.json")).unwrap()
+}
+
+fn set<T: ToString>(items: impl IntoIterator<Item = T>) -> BTreeSet<String> {
+    items.into_iter().map(|item| item.to_string()).collect()
+}
+
+#[test]
+fn the_parameter_tables_are_the_codes() {
+    let readme = read("README.md");
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let right = format!("{before}{BEGIN}\n{}\n{END}{after}", table::markdown());
+    if std::env::var_os("UPDATE_README").is_some() {
+        fs::write(file("README.md"), right).unwrap();
+    } else {
+        let remedy = "UPDATE_README=1 cargo test --test it readme";
+        assert!(readme == right, "the tables are old; run `{remedy}`");
+    }
+}
+
+#[test]
+fn the_settings_are_those_that_the_function_reads() {
+    let table = section("## Settings");
+    let asked = RefCell::new(BTreeSet::new());
+    let unset = Settings::from_env_map(|name| {
+        asked.borrow_mut().insert(name.to_owned());
+        None
+    });
+    assert_eq!(names(&table), asked.into_inner());
+    let rows = rows(&table);
+    for row in rows.iter().filter(|row| row[0].starts_with('`')) {
+        if let (Some(name), Some(default)) = (bare(&row[0]), bare(&row[1])) {
+            let given = |asked: &str| (asked == name).then(|| default.to_owned());
+            assert_eq!(Settings::from_env_map(given), unset, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_variables_are_those_of_the_language() {
+    let table = section("## Names and variables");
+    let first_cells = rows(&table).into_iter().map(|row| row[0].clone());
+    let told: Vec<String> = first_cells
+        .flat_map(|cell| cell.split('`').map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|word| Some(word.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
+        .collect();
+    assert_eq!(told, Variable::NAMES);
+}
+
+#[test]
+fn the_codes_are_those_of_the_function() {
+    let table = entries(&section("## Codes"));
+    let told: Vec<_> = table.iter().map(|row| (&*row[0], &*row[3])).collect();
+    let retried = |code: Code| if code.is_retryable() { "yes" } else { "no" };
+    let codes = Code::ALL.map(|code| (code.as_str(), retried(code)));
+    assert_eq!(told, codes);
+}
+
+#[test]
+fn the_records_fields_are_those_that_it_has() {
+    let mut record = example_record();
+    let end = record.start_time;
+    record.fail(Code::InternalError, "why", end);
+    let record = serde_json::to_value(record).unwrap();
+    let section = section("## The task record");
+    for (title, fields) in objects(&record) {
+        let heading = format!("### `{title}`\n");
+        let text = match &*title {
+            "" => &section,
+            _ => section.split_once(&heading).expect(&heading).1,
+        };
+        let text = text.split("\n### ").next().unwrap();
+        assert_eq!(names(text), set(fields.keys()), "{title}");
+    }
+}
+
+/// The record and every object in it, by its path; an item of a list stands for all.
+fn objects(record: &Value) -> Vec<(String, &Map<String, Value>)> {
+    fn collect<'a>(
+        path: &str,
+        value: &'a Value,
+        found: &mut Vec<(String, &'a Map<String, Value>)>,
+    ) {
+        match value {
+            Value::Object(fields) => {
+                found.push((path.to_owned(), fields));
+                for (name, value) in fields {
+                    let path = format!("{path}.{name}");
+                    collect(path.trim_start_matches('.'), value, found);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(path, item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    collect("", record, &mut found);
+    found
+}
+
+#[test]
+fn the_templates_parameters_are_told_with_their_defaults() {
+    let template = read("template.yaml");
+    let (_, rest) = template.split_once("\nParameters:\n").unwrap();
+    let (parameters, _) = rest.split_once("\n\n").unwrap();
+    let mut expected: Vec<(&str, &str)> = Vec::new();
+    for line in parameters.lines() {
+        let text = line.trim();
+        if let Some(default) = text.strip_prefix("Default: ") {
+            expected.last_mut().unwrap().1 = match default.trim_matches('"') {
+                "" => "empty",
+                default => default,
+            };
+        } else if line.starts_with("  ") && !line.starts_with("   ") {
+            expected.push((text.trim_end_matches(':'), "required"));
+        }
+    }
+    let table = entries(&section("## Deployment"));
+    let told: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn the_examples_can_be_carried_out() {
+    for block in blocks("json") {
+        let example: Value = serde_json::from_str(&block).unwrap();
+        if example.get("process").is_some() {
+            assert_eq!(
+                example,
+                serde_json::from_str::<Value>(&read("events/direct.json")).unwrap()
+            );
+            let request = requested(&example);
+            let keys: Vec<_> = request.clips.iter().map(|clip| &*clip.key).collect();
+            assert_eq!(keys, ["pre.mov", "example.mkv", "sur1.aac"]);
+            assert_eq!(
+                (request.align, request.topic.as_deref()),
+                (1, Some("AudioConvert"))
+            );
+        } else {
+            let message = completion(&example_record(), "arn", 0);
+            let message: Map<String, Value> = serde_json::from_str(&message.body).unwrap();
+            assert_eq!(
+                set(example.as_object().unwrap().keys()),
+                set(message.keys())
+            );
+        }
+    }
+    for block in blocks("process") {
+        let process: String = block.lines().map(str::trim).collect();
+        let request = resolved(&process, "examplebucket", "talks/monday.mkv");
+        assert!(
+            request.is_ok_and(|request| request.warnings.is_empty()),
+            "{process}"
+        );
+    }
+}
+
+fn requested(event: &Value) -> Request {
+    let Ok(Event::Submissions(submissions)) = decode(event) else {
+        panic!("no task: {event}")
+    };
+    let [
+        Submission {
+            bucket,
+            object,
+            process: ProcessSource::Given(process),
+            ..
+        },
+    ] = &submissions[..]
+    else {
+        panic!("no direct event: {event}")
+    };
+    resolved(process, bucket, object).unwrap()
+}
+
+#[test]
+fn the_mistakes_are_told_like_this() {
+    let mistakes = blocks("mistake");
+    assert!(!mistakes.is_empty());
+    for block in mistakes {
+        let (process, message) = block.split_once('\n').unwrap();
+        let error = resolved(process, "examplebucket", "example.mkv").unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn the_timeline_is_the_one_that_is_drawn() {
+    let table = rows(&section("## A request, word by word"));
+    let number = |cell: &str| cell.trim_end_matches(" ms").parse::<u64>().ok();
+    let told: Vec<Vec<u64>> = table
+        .iter()
+        .filter_map(|row| row.iter().map(|cell| number(cell)).collect())
+        .collect();
+    let lengths: Vec<Flicks> = told.iter().map(|row| Flicks::from_millis(row[1])).collect();
+    let timeline = Timeline::new(&lengths, 25.into(), 48_000);
+    assert_eq!(told.len(), 3);
+    for (row, place) in told.iter().zip(timeline.places) {
+        let place = [
+            place.first_frame,
+            place.frames,
+            place.first_sample,
+            place.samples,
+        ];
+        assert_eq!(row[2..], place);
+    }
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
+        let text = read(page);
+        for rest in text.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap();
+            match target.strip_prefix('#') {
+                Some(anchor) => assert!(anchors(&text).contains(anchor), "{page}: #{anchor}"),
+                None if target.starts_with("https://") => {}
+                None => assert!(file(target).exists(), "{page}: {target}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_of_contents_is_complete() {
+    let readme = read("README.md");
+    let (contents, _) = readme.split_once("\n## ").unwrap();
+    let told: Vec<&str> = contents
+        .lines()
+        .filter(|line| line.starts_with("- ["))
+        .collect();
+    let titles = readme.lines().filter_map(|line| line.strip_prefix("## "));
+    let right: Vec<String> = titles
+        .map(|title| format!("- [{title}](#{})", anchor(title)))
+        .collect();
+    assert_eq!(told, right);
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| heading_level(line).is_some());
+    set(headings.map(|line| anchor(line.trim_start_matches('#').trim())))
+}
+
+/// What GitHub makes of a heading.
+fn anchor(title: &str) -> String {
+    let kept = title
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
