@@ -8,7 +8,10 @@ use crate::bed::process::repository;
 fn samples() -> Vec<(String, Value)> {
     let files = std::fs::read_dir(repository().join("events")).unwrap();
     let paths = files.map(|file| file.unwrap().path());
-    let json = paths.filter(|path| path.extension().is_some_and(|ext| ext == "json"));
+    let json = paths.filter(|path| {
+        let name = path.to_string_lossy();
+        name.ends_with(".json") && !name.ends_with(".env.json")
+    });
     json.map(|path| {
         let text = std::fs::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
