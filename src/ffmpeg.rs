@@ -232,7 +232,18 @@ fn tail(mut stream: impl Read) -> io::Result<String> {
         let surplus = kept.len().saturating_sub(LOG_LIMIT);
         kept.drain(..surplus);
     }
-    Ok(String::from_utf8_lossy(&kept).trim().to_owned())
+    Ok(without_addresses(String::from_utf8_lossy(&kept).trim()))
+}
+
+/// ffmpeg names its parts with their addresses, `[mp4 @ 0x55d0]`: the same
+/// complaint would read differently every time.
+fn without_addresses(log: &str) -> String {
+    let mut parts = log.split(" @ 0x");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    clean.replace("[error] ", "")
 }
 
 #[cfg(test)]
@@ -265,6 +276,15 @@ mod tests {
         );
         assert!(!progress.read("out_time_us=N/A"));
         assert_eq!(progress.micros, 480_000);
+    }
+
+    #[test]
+    fn complaints_are_told_without_addresses() {
+        let log = "[mp4 @ 0x55ab] [error] no tag\n[out#0/mp4 @ 0x1f] [error] Failed";
+        assert_eq!(
+            tail(log.as_bytes()).unwrap(),
+            "[mp4] no tag\n[out#0/mp4] Failed"
+        );
     }
 
     #[test]

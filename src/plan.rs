@@ -12,6 +12,7 @@ use num_rational::Ratio;
 
 use crate::flicks::Flicks;
 use crate::media::{AudioStream, Media};
+use crate::process::request::SegmentFormat;
 use crate::settle::Output;
 use crate::timeline::{Cut, Timeline};
 
@@ -21,6 +22,8 @@ mod geometry;
 mod picture;
 mod segment;
 mod sound;
+
+pub use segment::LONGEST_DASH;
 
 /// Decoders need a run-up: the overlap of AAC, the bit reservoir of MP3, the
 /// pre-roll of Opus, the references of an open group of pictures.
@@ -157,6 +160,18 @@ impl Plan {
         });
         arguments.push(file_url(target));
         arguments
+    }
+
+    /// The length of a segment that no muxer can make, where there is one.
+    #[must_use]
+    pub fn impossible_segment(&self) -> Option<Flicks> {
+        let segments = self
+            .output
+            .segments
+            .filter(|s| s.format == SegmentFormat::Dash)?;
+        let whole: Flicks = self.clips.iter().map(|clip| clip.cut.length).sum();
+        let length = segments.length.map_or(whole, |length| length.min(whole));
+        (length > LONGEST_DASH).then_some(length)
     }
 
     /// How many segments the picture is cut into; 1 where it is not cut.

@@ -131,7 +131,7 @@ pub enum SoundRate {
 pub enum SettleError {
     /// An option of 2 and a clip whose own value is lower.
     #[error(
-        "`{option}_2` forbids a `{parameter}` above the align clip's own: asked for {asked}, and \
+        "`{option}_2` forbids `{parameter}` above the align clip's own: asked for {asked}, and \
          clip {clip} has {own}"
     )]
     LowerSource {
@@ -145,6 +145,25 @@ pub enum SettleError {
         own: String,
         /// Index in the concatenation list.
         clip: usize,
+    },
+    /// A frame smaller than the encoder can make.
+    #[error("`vcodec_h265` wants sides of at least {least} pixels, and the output would be {size}")]
+    TooSmall {
+        /// The output's size.
+        size: Size,
+        /// Pixels.
+        least: u32,
+    },
+    /// A segment longer than the muxer can make.
+    #[error(
+        "`f_dash` segments last at most {most_ms} ms, and these would last {asked_ms}: ask for a \
+         shorter `t`, or for `f_hls`"
+    )]
+    LongSegment {
+        /// Milliseconds.
+        most_ms: i64,
+        /// Milliseconds.
+        asked_ms: i64,
     },
     /// A rate that the container has no code for.
     #[error("`f_mxf` holds {allowed} frames per second, not `fps_{asked}`")]

@@ -115,43 +115,40 @@ pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
         AudioCodec::Amr => "libvo_amrwbenc",
     };
     let mut arguments = words(&format!("-c:a {encoder}"));
-    if let Some(bits) = bit_rate(output) {
-        arguments.extend(words(&format!("-b:a {bits}")));
+    match output.rate {
+        SoundRate::Default => {}
+        SoundRate::Quality(_) | SoundRate::BitRate(_) if output.codec == AudioCodec::Vorbis => {
+            arguments.extend(vorbis_rate(output));
+        }
+        SoundRate::Quality(quality) => {
+            if let Some(range) = output.bit_rates() {
+                let (low, high) = (range.start(), range.end());
+                let bits = low + (high - low) * u64::from(quality) / 100;
+                arguments.extend(words(&format!("-b:a {bits}")));
+            }
+        }
+        SoundRate::BitRate(bits) => arguments.extend(words(&format!("-b:a {bits}"))),
     }
     arguments
 }
 
-/// The bit rate to ask the encoder for, `None` for its own choice.
-fn bit_rate(output: &AudioOutput) -> Option<u64> {
-    let (low, high) = bit_rates(output)?;
-    match output.rate {
-        SoundRate::Default => None,
-        SoundRate::BitRate(bits) => Some(bits.clamp(low, high)),
-        SoundRate::Quality(quality) => Some(low + (high - low) * u64::from(quality) / 100),
-    }
-}
-
-/// The lowest and the highest bit rate of a lossy codec in bit/s, for all
-/// channels together.
-fn bit_rates(output: &AudioOutput) -> Option<(u64, u64)> {
-    let channels = u64::from(output.channels);
-    let rate = u64::from(output.sample_rate);
-    let per_channel = |low: u64, high: u64| Some((low * channels, high * channels));
-    match output.codec {
-        // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
-        AudioCodec::Mp3 if rate >= 32_000 => Some((32_000, 320_000)),
-        AudioCodec::Mp3 if rate >= 16_000 => Some((8_000, 160_000)),
-        AudioCodec::Mp3 => Some((8_000, 64_000)),
-        // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
-        AudioCodec::Aac => per_channel(8_000.min(rate), (rate * 6).min(288_000)),
-        // What libvorbis accepts in managed mode at every rate.
-        AudioCodec::Vorbis => per_channel((rate / 2).min(32_000), (rate * 2).min(190_000)),
-        AudioCodec::Ac3 => Some((32_000 * channels.min(6), 640_000)),
-        AudioCodec::Opus => per_channel(6_000, 256_000),
-        AudioCodec::Amr if rate == 8000 => Some((4_750, 12_200)),
-        AudioCodec::Amr => Some((6_600, 23_850)),
-        AudioCodec::Flac | AudioCodec::Pcm => None,
-    }
+/// libvorbis knows no bit rates above 50 kHz, and steers by quality from -1 to
+/// 10 at all: there a bit rate becomes the quality that has about so many bits
+/// for a channel.
+fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
+    let tenths = match output.rate {
+        SoundRate::Default => return Vec::new(),
+        SoundRate::Quality(quality) => i64::from(quality),
+        SoundRate::BitRate(bits) if output.sample_rate <= 50_000 => {
+            return words(&format!("-b:a {bits}"));
+        }
+        SoundRate::BitRate(bits) => {
+            let per_channel = bits / u64::from(output.channels.max(1));
+            let tenths = (i64::try_from(per_channel).unwrap_or(i64::MAX) - 32_000) / 1400;
+            tenths.clamp(-10, 100)
+        }
+    };
+    words(&format!("-q:a {}", decimal(Ratio::new(tenths, 10))))
 }
 
 /// Arguments for the muxer of a single file.

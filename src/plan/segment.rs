@@ -9,8 +9,11 @@ use crate::process::codec::{Container, VideoCodec};
 use crate::process::request::SegmentFormat;
 use crate::settle::{Segments, VideoOutput};
 
-/// What one segment is called: longer than any output.
-const FOREVER: &str = "100000000";
+/// The length of an only segment: more than any output has.
+const FOREVER: Flicks = Flicks::new(i64::MAX / 1000);
+/// The longest that the DASH muxer can be asked for: its microseconds have 31
+/// bits.
+pub const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
 
 /// A key frame at the start of every segment. Frames are counted: by their
 /// times, rounding would slip one now and then.
@@ -30,7 +33,11 @@ pub(super) fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
 /// Arguments for the muxer that writes the playlist `target` and the segments
 /// beside it, named after it.
 pub(super) fn muxer(segments: Segments, container: Container, target: &Path) -> Vec<String> {
-    let length = segments.length.map_or(FOREVER.to_owned(), floor);
+    let length = segments.length.unwrap_or(match segments.format {
+        SegmentFormat::Hls => FOREVER,
+        SegmentFormat::Dash => LONGEST_DASH,
+    });
+    let length = floor(length);
     let stem = target.file_stem().unwrap_or_default().to_string_lossy();
     match segments.format {
         SegmentFormat::Hls => hls(container, target, &stem, &length),
@@ -71,7 +78,7 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
 
 fn dash(stem: &str, length: &str) -> Vec<String> {
     let mut arguments = words(&format!(
-        "-f dash -seg_duration {length} -use_template 1 -use_timeline 1"
+        "-f dash -dash_segment_type mp4 -seg_duration {length} -use_template 1 -use_timeline 1"
     ));
     arguments.extend([
         "-init_seg_name".to_owned(),

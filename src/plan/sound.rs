@@ -38,11 +38,7 @@ pub(super) fn chain(
 /// Silence for a clip without sound.
 pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     [
-        format!(
-            "anullsrc=r={}:cl={}",
-            output.sample_rate,
-            layout(output.channels)
-        ),
+        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output)),
         format(output),
         format!("atrim=end_sample={samples}"),
         stamps(output),
@@ -71,7 +67,7 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
 fn format(output: &AudioOutput) -> String {
     format!(
         "aformat=sample_fmts=fltp:channel_layouts={}",
-        layout(output.channels)
+        layout(output)
     )
 }
 
@@ -79,13 +75,15 @@ fn stamps(output: &AudioOutput) -> String {
     format!("asettb=1/{},asetpts=N", output.sample_rate)
 }
 
-/// ffmpeg's name of the usual layout of so many channels.
-fn layout(channels: u8) -> &'static str {
-    match channels {
+/// ffmpeg's name of the layout that the codec's encoder has for so many
+/// channels.
+fn layout(output: &AudioOutput) -> &'static str {
+    match output.channels {
         0 | 1 => "mono",
         2 => "stereo",
-        3 => "2.1",
-        4 => "4.0",
+        3 => "3.0",
+        4 if output.codec == AudioCodec::Aac => "4.0",
+        4 => "quad",
         5 => "5.0",
         6 => "5.1",
         7 => "6.1",

@@ -249,6 +249,7 @@ pub fn combination_ban(
     segmented: bool,
 ) -> Option<&'static str> {
     match (container, video, audio) {
+        (Container::Mxf, None, _) => Some("mxf has no sound without a picture"),
         (Container::Mp4, Some(VideoCodec::Vp9), AudioCodec::Amr) => {
             Some("mp4 holds amr only in QuickTime's way, which has no entry for vp9")
         }
@@ -289,6 +290,12 @@ const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
 const CONTAINER_SAMPLE_RATES: &[(Container, AudioCodec, &[u32])] = &[
     // The two bits of an FLV sound header.
     (Container::Flv, AudioCodec::Mp3, &[11025, 22050, 44100]),
+    // The object type of MPEG-1 audio starts there.
+    (
+        Container::Mp4,
+        AudioCodec::Mp3,
+        &[16000, 22050, 24000, 32000, 44100, 48000],
+    ),
     // SMPTE 382M sound beside a picture.
     (Container::Mxf, AudioCodec::Pcm, &[48000]),
 ];
@@ -301,7 +308,12 @@ const CODEC_CHANNELS: &[(AudioCodec, u8)] = &[
 ];
 
 /// Channels of the muxers that take fewer than the codec.
-const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[];
+const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[
+    // Its channel configuration codes have no seven.
+    (Container::Ts, AudioCodec::Opus, 6),
+    // With more, the header that AVI shares with WAV hides the codec's number.
+    (Container::Avi, AudioCodec::Flac, 2),
+];
 
 /// The sample rates that `codec` in `container` can have, ascending.
 #[must_use]

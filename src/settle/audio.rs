@@ -1,5 +1,7 @@
 //! The output's sound.
 
+use std::ops::RangeInclusive;
+
 use super::{AudioOutput, SettleError, SoundRate, aligned};
 use crate::media::{AudioStream, Media};
 use crate::process::codec::{AudioCodec, Container, nearest_channels, nearest_sample_rate};
@@ -18,7 +20,7 @@ pub(super) fn settle(
     let align = aligned(request, media, |m| m.audio.as_ref(), "sound", warnings);
     let own = align.map(|(_, stream)| stream);
     let container = request.container;
-    Ok(AudioOutput {
+    let mut output = AudioOutput {
         codec: asked.codec,
         sample_rate: asked
             .sample_rate
@@ -28,7 +30,69 @@ pub(super) fn settle(
             .unwrap_or_else(|| inherited_channels(container, asked.codec, own, warnings)),
         rate: rate(asked.rate, align)?,
         bit_depth: bit_depth(asked, own),
-    })
+    };
+    output.rate = held_rate(&output, warnings);
+    Ok(output)
+}
+
+/// The rate control as the codec has it.
+fn held_rate(output: &AudioOutput, warnings: &mut Vec<String>) -> SoundRate {
+    let codec = output.codec.name();
+    match (output.rate, output.bit_rates()) {
+        (SoundRate::Default, _) => SoundRate::Default,
+        (asked, None) => {
+            let parameter = if matches!(asked, SoundRate::BitRate(_)) {
+                "ab"
+            } else {
+                "aq"
+            };
+            warnings.push(format!(
+                "{codec} loses nothing: `{parameter}` has no effect"
+            ));
+            SoundRate::Default
+        }
+        (SoundRate::BitRate(asked), Some(range)) if !range.contains(&asked) => {
+            let nearest = asked.clamp(*range.start(), *range.end());
+            warnings.push(format!(
+                "{codec} of {} Hz and {} channels can't have {asked} bit/s: it is asked for {nearest}",
+                output.sample_rate, output.channels
+            ));
+            SoundRate::BitRate(nearest)
+        }
+        (asked, Some(_)) => asked,
+    }
+}
+
+impl AudioOutput {
+    /// The bit rates that the encoder has, for all channels together, in bit/s;
+    /// `None` for a lossless codec.
+    #[must_use]
+    pub fn bit_rates(&self) -> Option<RangeInclusive<u64>> {
+        let channels = u64::from(self.channels);
+        let rate = u64::from(self.sample_rate);
+        let per_channel = |low: u64, high: u64| Some(low * channels..=high * channels);
+        match self.codec {
+            // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
+            AudioCodec::Mp3 if rate >= 32_000 => Some(32_000..=320_000),
+            AudioCodec::Mp3 if rate >= 16_000 => Some(8_000..=160_000),
+            AudioCodec::Mp3 => Some(8_000..=64_000),
+            // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
+            AudioCodec::Aac => per_channel(8_000, (rate * 6).min(288_000)),
+            AudioCodec::Vorbis => match rate {
+                // What libvorbis was found to take with any number of channels.
+                ..=8_000 => per_channel(8_000, 32_000),
+                ..=12_000 => per_channel(14_000, 42_000),
+                ..=24_000 => per_channel(16_000, 80_000),
+                ..=32_000 => per_channel(30_000, 160_000),
+                _ => per_channel(32_000, 180_000),
+            },
+            AudioCodec::Ac3 => Some(32_000 * channels.min(6)..=640_000),
+            AudioCodec::Opus => per_channel(6_000, 256_000),
+            AudioCodec::Amr if rate == 8000 => Some(4_750..=12_200),
+            AudioCodec::Amr => Some(6_600..=23_850),
+            AudioCodec::Flac | AudioCodec::Pcm => None,
+        }
+    }
 }
 
 fn inherited_sample_rate(

@@ -1,6 +1,6 @@
 use num_rational::Ratio;
 
-use super::{Output, SettleError, Size, settle};
+use super::{Output, SettleError, Size, SoundRate, settle};
 use crate::media::Media;
 use crate::media::report::tests::media;
 use crate::process::codec::PixelFormat;
@@ -147,7 +147,7 @@ fn an_option_of_two_refuses_a_lower_source_by_name() {
     for (parameters, words) in [
         (
             "s_1920x1080,sopt_2",
-            "`sopt_2` forbids a `s` above the align clip's own: asked for 1920x1080",
+            "`sopt_2` forbids `s` above the align clip's own: asked for 1920x1080",
         ),
         ("fps_50,fpsopt_2", "asked for 50, and clip 0 has 25"),
         (
@@ -218,4 +218,33 @@ fn mxf_holds_its_own_frame_rates_only() {
         error.to_string(),
         "`f_mxf` holds 23.976, 25, 29.97, 50, 59.94 frames per second, not `fps_17`"
     );
+}
+
+#[test]
+fn h265_has_a_smallest_frame() {
+    let error = settled("f_mp4,vcodec_h265,acodec_aac,s_8x8", &[media()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`vcodec_h265` wants sides of at least 16 pixels, and the output would be 8x8"
+    );
+}
+
+#[test]
+fn bit_rates_are_held_to_what_the_codec_has() {
+    for (parameters, rate, warnings) in [
+        ("acodec_aac,ab_96000", SoundRate::BitRate(96_000), 0),
+        ("acodec_aac,ab_1000", SoundRate::BitRate(16_000), 1),
+        ("acodec_mp3,ab_10000000", SoundRate::BitRate(320_000), 1),
+        ("acodec_flac,ab_96000", SoundRate::Default, 1),
+        ("acodec_flac,aq_50", SoundRate::Default, 1),
+        ("acodec_opus,aq_50", SoundRate::Quality(50), 0),
+    ] {
+        let parameters = format!("f_mkv,vcodec_h264,{parameters}");
+        let (output, told) = settled(&parameters, &[media()]).unwrap();
+        assert_eq!(
+            (output.audio.unwrap().rate, told.len()),
+            (rate, warnings),
+            "{parameters}"
+        );
+    }
 }

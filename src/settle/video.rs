@@ -14,6 +14,9 @@ use crate::process::request::{
 const STANDARD_SIZE: Size = Size::new(1280, 720);
 const STANDARD_RATE: Ratio<i64> = Ratio::new_raw(25, 1);
 
+/// The encoder's smallest block.
+const LEAST_H265_SIDE: u32 = 16;
+
 /// The frame rates that MXF has edit rates and sound cadences for.
 const MXF_RATES: [Ratio<i64>; 5] = [
     Ratio::new_raw(24_000, 1001),
@@ -38,6 +41,12 @@ pub(super) fn settle(
         None => even_with_warning(own_size, warnings),
     };
     let (size, fitting) = fit(asked.scale, size, own_size);
+    if asked.codec == VideoCodec::H265 && size.width.min(size.height) < LEAST_H265_SIDE {
+        return Err(SettleError::TooSmall {
+            size,
+            least: LEAST_H265_SIDE,
+        });
+    }
     let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv(s.size));
     Ok(VideoOutput {
         codec: asked.codec,

@@ -16,10 +16,10 @@ use crate::ffmpeg::Progress;
 use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object_store::ObjectUri;
-use crate::plan::{Plan, PlannedClip};
+use crate::plan::{LONGEST_DASH, Plan, PlannedClip};
 use crate::process::template::Variables;
 use crate::process::{Request, check_target};
-use crate::settle::{Output, settle};
+use crate::settle::{Output, SettleError, settle};
 use crate::task::{TaskId, TaskRecord};
 use crate::timeline::{Cut, Timeline};
 use crate::workspace::Workspace;
@@ -131,12 +131,20 @@ impl Worker {
             });
         }
         let preset = self.settings.video_preset.to_owned();
-        Ok(Plan {
+        let plan = Plan {
             output,
             timeline,
             clips,
             preset,
-        })
+        };
+        match plan.impossible_segment() {
+            None => Ok(plan),
+            Some(length) => Err(SettleError::LongSegment {
+                most_ms: LONGEST_DASH.to_millis(),
+                asked_ms: length.to_millis(),
+            }
+            .into()),
+        }
     }
 
     async fn encode(

@@ -20,4 +20,5 @@ mod matrix;
 mod notify;
 mod readme;
 mod scene;
+mod sound;
 mod storage;

@@ -113,3 +113,39 @@ fn banned_pairs_are_refused_with_a_reason_before_any_request() {
     }
     assert!(scene.s3.calls().is_empty());
 }
+
+/// Segments of every codec that their container has.
+fn check_segments(container: Container, format: &str) {
+    let scene = Scene::new().source("a.mp4", &Source::new(1).seconds(1.2));
+    let mut wrong = Vec::new();
+    for &video in VideoCodec::ALL {
+        for &audio in AudioCodec::ALL {
+            let ban = video_ban(container, video)
+                .or(audio_ban(container, audio))
+                .or(combination_ban(container, Some(video), audio, true));
+            let parameters =
+                format!("f_{container},vcodec_{video},acodec_{audio}/segment,f_{format},t_500");
+            let outcome = scene.run("a.mp4", &parameters);
+            let expected = if ban.is_some() { "Failed" } else { "Succeeded" };
+            if outcome.record["Status"] != expected {
+                wrong.push(format!("{parameters}: {}", outcome.record["Message"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn hls_mp4() {
+    check_segments(Container::Mp4, "hls");
+}
+
+#[test]
+fn hls_ts() {
+    check_segments(Container::Ts, "hls");
+}
+
+#[test]
+fn dash_mp4() {
+    check_segments(Container::Mp4, "dash");
+}
