@@ -67,7 +67,10 @@ impl Worker {
         let mut record = job.begin(&invocation.request_id, now());
         name_span(&record);
         match self.read(&job) {
-            Err(error) => record.fail(error.code(), error.to_string(), now()),
+            Err(error) => {
+                record.fail(error.code(), error.to_string(), now());
+                self.journal(&job).keep(&record).await;
+            }
             Ok(request) => {
                 let worker = Self {
                     store: self.store.metered(std::sync::Arc::new(Meter::default())),
@@ -120,6 +123,15 @@ impl Worker {
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }
 
+    /// Whoever was told of the task finds it ended, even if it never began.
+    fn journal(&self, job: &Job) -> Journal {
+        let mut journal = Journal::new(&self.store, &self.settings);
+        if let Some(told) = &job.told {
+            journal.resume(&told.record_bucket);
+        }
+        journal
+    }
+
     async fn carry_out(
         &self,
         request: &Request,
@@ -130,10 +142,7 @@ impl Worker {
         let started = Instant::now();
         record.process.clone_from(&request.canonical);
         record.warnings.clone_from(&request.warnings);
-        let mut journal = Journal::new(&self.store, &self.settings);
-        if let Some(told) = &job.told {
-            journal.resume(&told.record_bucket);
-        }
+        let mut journal = self.journal(job);
         let deadline = give_up(invocation.deadline);
         let steps = self.steps(request, job, &mut journal, record);
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;

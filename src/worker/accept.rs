@@ -4,7 +4,7 @@
 use jiff::SignedDuration;
 use tracing::info;
 
-use super::journal::{description, record_uri};
+use super::journal::{put_record, record_uri};
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, describe, name_span, now};
 use crate::code::Code;
@@ -86,7 +86,7 @@ impl Worker {
     ) -> Result<(), StoreError> {
         record.fail(Code::InternalError, message, now());
         let uri = self.record_uri(&told.record_bucket, told.task_id);
-        self.put_record(&uri, &record, Precondition::None).await
+        put_record(&self.store, &uri, &record, Precondition::None).await
     }
 
     /// The record of a task in `bucket`, as it is stored.
@@ -126,7 +126,7 @@ impl Worker {
                 },
             };
             looks += 1;
-            match self.put_record(&uri, record, precondition).await {
+            match put_record(&self.store, &uri, record, precondition).await {
                 Ok(()) => return Ok(None),
                 Err(error) if *error.problem() == Problem::Precondition && looks < LOOKS => {}
                 Err(error) => return Err(TaskError::Record(error)),
@@ -162,18 +162,6 @@ impl Worker {
 
     fn record_uri(&self, bucket: &str, task: TaskId) -> ObjectUri {
         record_uri(bucket, &self.settings.task_prefix, task)
-    }
-
-    async fn put_record(
-        &self,
-        uri: &ObjectUri,
-        record: &TaskRecord,
-        precondition: Precondition,
-    ) -> Result<(), StoreError> {
-        let body = serde_json::to_vec(record).unwrap_or_default();
-        let description = description("application/json", record.task_id);
-        let put = self.store.put_small(uri, body, &description, precondition);
-        put.await.map(drop)
     }
 }
 

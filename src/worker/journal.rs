@@ -82,14 +82,21 @@ impl Journal {
             return Ok(());
         };
         let uri = record_uri(bucket, &self.prefix, record.task_id);
-        let body = serde_json::to_vec(record).unwrap_or_default();
-        let description = description("application/json", record.task_id);
-        let precondition = Precondition::None;
-        self.store
-            .put_small(&uri, body, &description, precondition)
-            .await
-            .map(drop)
+        put_record(&self.store, &uri, record, Precondition::None).await
     }
+}
+
+/// Writes a record as an object.
+pub(super) async fn put_record(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    record: &TaskRecord,
+    precondition: Precondition,
+) -> Result<(), StoreError> {
+    let body = serde_json::to_vec(record).unwrap_or_default();
+    let description = description("application/json", record.task_id);
+    let put = store.put_small(uri, body, &description, precondition);
+    put.await.map(drop)
 }
 
 /// Where a task's record is.

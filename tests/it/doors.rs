@@ -1,5 +1,6 @@
 //! Every way into the function but the direct one.
 
+mod description;
 mod events;
 mod http;
 mod local;
