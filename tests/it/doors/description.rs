@@ -1,4 +1,4 @@
-//! The OpenAPI description, held against the function by a program that makes
+//! The `OpenAPI` description, held against the function by a program that makes
 //! up requests from it, right and wrong ones.
 
 use std::process::Command;

@@ -6,6 +6,7 @@ use super::{Doors, ODD_KEY, get, post, process};
 use crate::bed::client::send;
 use crate::bed::gateway::{Gateway, Kind};
 use crate::bed::invocation::FUNCTION_ARN;
+use crate::scene::b64;
 
 const ODD_PATH: &str = "/sources/dir%2Fclip%20a+b%20%C3%A9%2541%20~%281%29.mp4";
 
@@ -65,11 +66,7 @@ fn the_direct_event_comes_in_by_http_too() {
 #[test]
 fn the_topic_hears_of_an_accepted_task_by_the_ids_that_were_told() {
     let doors = Doors::new();
-    let notify = format!(
-        "{}/notify,topic_{}",
-        process("out.mp4"),
-        crate::scene::b64("done")
-    );
+    let notify = format!("{}/notify,topic_{}", process("out.mp4"), b64("done"));
     let ids = post(&doors.iam(Kind::Rest), "/sources/a.mp4", &notify).json();
     doors.deliver();
     let messages = doors.sns.messages();
@@ -115,47 +112,25 @@ fn a_source_that_changes_after_the_reply_fails_the_task_that_was_told() {
     );
 }
 
-#[test]
-fn what_can_be_known_at_once_is_refused_at_once() {
-    let doors = Doors::new();
-    let wrong = process("out.mp4").replace("h264", "h266");
-    let onto_itself =
-        process("x").replace(&crate::scene::b64("results"), &crate::scene::b64("sources"));
-    let onto_itself = onto_itself.replace(&crate::scene::b64("x"), &crate::scene::b64("a.mp4"));
-    let good = process("out.mp4");
+/// Requests with their bodies, and the pair of status and code that each gets.
+fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
+    const CLIP: &str = "POST /sources/a.mp4?x-oss-async-process";
     let form = |process: &str| format!("x-oss-async-process={process}");
-    let table = [
-        (
-            "POST /sources/a.mp4?x-oss-async-process",
-            form(&wrong),
-            400,
-            "InvalidArgument",
-        ),
-        (
-            "POST /sources/a.mp4?x-oss-async-process",
-            form(&onto_itself),
-            400,
-            "InvalidArgument",
-        ),
-        (
-            "POST /sources/none.mp4?x-oss-async-process",
-            form(&good),
-            404,
-            "NoSuchKey",
-        ),
-        (
-            "POST /nowhere/a.mp4?x-oss-async-process",
-            form(&good),
-            404,
-            "NoSuchBucket",
-        ),
+    let good = process("out.mp4");
+    let wrong = good.replace("h264", "h266");
+    let onto_itself = good
+        .replace(&b64("results"), &b64("sources"))
+        .replace(&b64("out.mp4"), &b64("a.mp4"));
+    let none = "GET /tasks/MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc";
+    let other_key = "POST /sources/none.mp4?x-oss-async-process";
+    let other_bucket = "POST /nowhere/a.mp4?x-oss-async-process";
+    vec![
+        (CLIP, form(&wrong), 400, "InvalidArgument"),
+        (CLIP, form(&onto_itself), 400, "InvalidArgument"),
+        (other_key, form(&good), 404, "NoSuchKey"),
+        (other_bucket, form(&good), 404, "NoSuchBucket"),
         ("POST /sources/a.mp4", form(&good), 400, "InvalidRequest"),
-        (
-            "POST /sources/a.mp4?x-oss-async-process",
-            good.clone(),
-            400,
-            "InvalidRequest",
-        ),
+        (CLIP, good.clone(), 400, "InvalidRequest"),
         (
             "POST /a.mp4?x-oss-async-process",
             form(&good),
@@ -165,15 +140,16 @@ fn what_can_be_known_at_once_is_refused_at_once() {
         ("POST /", "{".to_owned(), 400, "InvalidRequest"),
         ("POST /", "{}".to_owned(), 400, "InvalidArgument"),
         ("GET /tasks/x", String::new(), 400, "InvalidArgument"),
-        (
-            "GET /tasks/MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc",
-            String::new(),
-            404,
-            "NoSuchKey",
-        ),
+        (none, String::new(), 404, "NoSuchKey"),
         ("GET /sources/a.mp4", String::new(), 405, "MethodNotAllowed"),
         ("DELETE /tasks/x", String::new(), 405, "MethodNotAllowed"),
-    ];
+    ]
+}
+
+#[test]
+fn what_can_be_known_at_once_is_refused_at_once() {
+    let doors = Doors::new();
+    let table = refused();
     for kind in Kind::ALL {
         let gateway = doors.iam(kind);
         for (request, body, status, code) in &table {
