@@ -11,6 +11,7 @@ pub mod handoff;
 pub mod key_ring;
 pub mod media;
 pub mod message;
+pub mod metrics;
 pub mod notify;
 pub mod object_store;
 pub mod plan;

@@ -11,6 +11,7 @@ use tracing::{Span, error, info, warn};
 use crate::code::Code;
 use crate::ffmpeg::Ffmpeg;
 use crate::message::completion;
+use crate::metrics::{embedded, is_cold_start};
 use crate::notify::{Publisher, topic_arn};
 use crate::object_store::{Meter, ObjectStore, ObjectUri};
 use crate::process::{Limits, MainObject, Request, parse, resolve};
@@ -215,6 +216,9 @@ fn log_end(record: &TaskRecord) {
             error!(code, reason = record.message, "failed");
         }
     }
+    // CloudWatch reads metrics from whole lines only, so this one is no event.
+    let time = Timestamp::now().as_millisecond();
+    println!("{}", embedded(record, is_cold_start(), time));
 }
 
 /// Puts the task's id on every line that is logged from here on.

@@ -15,10 +15,13 @@ mod bed;
 
 mod concat;
 mod doors;
+mod ffmpeg_faults;
 mod harness;
+mod layer;
 mod matrix;
 mod notify;
 mod readme;
+mod release;
 mod scene;
 mod sound;
 mod storage;
