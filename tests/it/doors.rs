@@ -1,5 +1,6 @@
 //! Every way into the function but the direct one.
 
+mod again;
 mod description;
 mod events;
 mod http;
@@ -35,6 +36,7 @@ struct Doors {
     lambda: Lambda,
     front: Arc<Function>,
     back: Function,
+    settings: Settings,
 }
 
 impl Doors {
@@ -42,7 +44,7 @@ impl Doors {
         Self::with(|settings| settings)
     }
 
-    fn with(change: impl Fn(Settings) -> Settings) -> Self {
+    fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let s3 = S3::start(&["sources", "results", "tasks"]);
         let sns = Sns::start(&[TOPIC]);
         let lambda = Lambda::start();
@@ -52,7 +54,8 @@ impl Doors {
             .with(lambda.environment())
             .with(ffmpeg::environment())
             .set("TASK_BUCKET", "tasks");
-        let start = || Function::start(change(settings.clone()));
+        let settings = change(settings);
+        let start = || Function::start(settings.clone());
         let (front, back) = (Arc::new(start()), start());
         let clip = Source::new(1).write("a.mp4");
         s3.put_file("sources", "a.mp4", &clip);
@@ -64,7 +67,13 @@ impl Doors {
             lambda,
             front,
             back,
+            settings,
         }
+    }
+
+    /// One more.
+    fn instance(&self) -> Function {
+        Function::start(self.settings.clone())
     }
 
     /// A gateway whose own authoriser lets everybody through as [`CALLER`].

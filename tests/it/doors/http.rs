@@ -76,28 +76,6 @@ fn the_topic_hears_of_an_accepted_task_by_the_ids_that_were_told() {
 }
 
 #[test]
-fn a_task_that_runs_or_is_done_is_not_started_again() {
-    let doors = Doors::new();
-    let gateway = doors.iam(Kind::HttpApi);
-    let ask = || post(&gateway, "/sources/a.mp4", &process("out.mp4")).json();
-    let first = ask();
-    assert_eq!(ask(), first, "while it waits");
-    assert_eq!(doors.lambda.waiting(), 1);
-    doors.deliver();
-    assert_eq!(ask(), first, "when it is done");
-    assert_eq!(doors.lambda.waiting(), 0);
-    assert_eq!(doors.record(&first["TaskId"])["Status"], "Succeeded");
-
-    doors.s3.delete("results", "out.mp4");
-    let again = ask();
-    assert_eq!(again["TaskId"], first["TaskId"]);
-    assert_ne!(again["EventId"], first["EventId"]);
-    let record = doors.deliver();
-    assert_eq!(record["EventId"], again["EventId"]);
-    assert!(doors.s3.head("results", "out.mp4").is_some());
-}
-
-#[test]
 fn a_source_that_changes_after_the_reply_fails_the_task_that_was_told() {
     let doors = Doors::new();
     let gateway = doors.iam(Kind::FunctionUrl);
