@@ -109,6 +109,12 @@ impl StoreError {
         }
     }
 
+    /// An object whose `head` shows another entity tag than was seen first.
+    #[must_use]
+    pub fn changed(uri: &ObjectUri) -> Self {
+        Self::new(Problem::Changed, Operation::HeadObject, uri)
+    }
+
     pub(super) fn from_sdk<E>(
         error: &SdkError<E, HttpResponse>,
         operation: Operation,

@@ -14,6 +14,7 @@
 mod bed;
 
 mod concat;
+mod doors;
 mod ffmpeg_faults;
 mod harness;
 mod layer;
