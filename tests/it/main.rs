@@ -19,6 +19,7 @@ mod harness;
 mod layer;
 mod matrix;
 mod notify;
+mod players;
 mod readme;
 mod release;
 mod scene;
