@@ -27,6 +27,7 @@ cross_venv := target/venv-cross
 bootstrap := target/lambda/bootstrap/bootstrap
 layer := target/layers/ffmpeg
 rie := target/bin/aws-lambda-rie
+players := target/player/node_modules/.package-lock.json
 
 # A plain build serves where this machine is the target's kind and its glibc brings no symbols that
 # the runtime lacks: 2.38 renamed strtol and its like. Anywhere else zig links against the old one.
@@ -120,7 +121,7 @@ clean:
 	cargo clean
 	rm -rf target .aws-sam
 
-tools: $(venv)/.installed $(rie)
+tools: $(venv)/.installed $(rie) $(players)
 
 $(venv)/.installed: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(venv)
@@ -136,6 +137,12 @@ $(cross_venv)/.installed: tests/requirements-cross.txt
 $(rie): $(venv)/.installed
 	mkdir -p $(@D)
 	install -m 755 $(venv)/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(machine) $@
+
+$(players): tests/player/package.json tests/player/package-lock.json $(venv)/.installed
+	mkdir -p target/player
+	cp tests/player/package.json tests/player/package-lock.json target/player
+	$(venv)/bin/npm ci --prefix target/player --ignore-scripts --no-audit --no-fund --silent
+	touch $@
 
 # Called by `sam build`, which names the folder to fill.
 build-ConcatFunction: bootstrap

@@ -20,6 +20,7 @@ mod harness;
 mod layer;
 mod matrix;
 mod notify;
+mod players;
 mod readme;
 mod release;
 mod scene;

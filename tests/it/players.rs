@@ -1,0 +1,7 @@
+//! Segmented outputs in the hands of others: parsers, a stock ffmpeg, and the players of web pages,
+//! all over HTTP and under a name that needs every kind of escape.
+
+mod browser;
+mod film;
+mod manifests;
+mod stock_ffmpeg;

@@ -1,0 +1,227 @@
+//! The players of web pages, hls.js and dash.js, in a real browser through Media Source Extensions.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde::Deserialize;
+use tempfile::TempDir;
+use url::Url;
+
+use crate::bed::frame_code::{FrameCode, Region, Shown, colour, read};
+use crate::bed::http::{AnyError, Server, reply};
+use crate::bed::process::{Running, first_file, repository};
+
+use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS};
+
+/// Longer than the page's own patience, which tells more.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Ends of the film, of its segments and of its clips, and what comes behind each.
+const LOOKS: [u16; 8] = [0, 49, 50, 74, 75, 99, 100, 137];
+/// hls.js counts a transport stream from where its first frame is decoded, and with B-frames that
+/// is two frames before it is shown.
+const TS_DELAY: f64 = 2.0 * FRAME;
+/// What the codec may change in a plain area.
+const COLOUR_TOLERANCE: u8 = 16;
+
+/// What the page tells.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    failure: Option<String>,
+    errors: Vec<String>,
+    ended: bool,
+    duration: Option<f64>,
+    current_time: f64,
+    buffered: Vec<(f64, f64)>,
+    decoded_frames: u64,
+    video_width: usize,
+    video_height: usize,
+    #[serde(default)]
+    looks: Vec<Look>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Look {
+    gray: Vec<u8>,
+    corner: [u8; 3],
+}
+
+/// The page and its libraries, and what it reports.
+struct Stage {
+    server: Server,
+    reports: Receiver<Bytes>,
+}
+
+impl Stage {
+    fn start() -> Self {
+        let (sender, reports) = channel();
+        let server = Server::start(move |request| answer(sender.clone(), request));
+        Self { server, reports }
+    }
+
+    fn page(&self, player: &str, film: &Url, delay: f64) -> Url {
+        let looks = LOOKS.map(|frame| ((f64::from(frame) + 0.5) * FRAME + delay).to_string());
+        let query = [
+            ("player", player),
+            ("film", film.as_str()),
+            ("looks", &looks.join(",")),
+        ];
+        Url::parse_with_params(&format!("{}/page.html", self.server.url()), query).unwrap()
+    }
+}
+
+async fn answer(
+    reports: Sender<Bytes>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, AnyError> {
+    let player = repository().join("tests/player");
+    let modules = repository().join("target/player/node_modules");
+    let (file, content_type) = match request.uri().path() {
+        "/report" => {
+            // A test that has gone no longer wants to know.
+            let _ = reports.send(request.into_body().collect().await?.to_bytes());
+            return Ok(reply(StatusCode::NO_CONTENT, "text/plain", ""));
+        }
+        "/page.html" => (player.join("page.html"), "text/html"),
+        "/play.js" => (player.join("play.js"), "text/javascript"),
+        "/hls.js" => (modules.join("hls.js/dist/hls.min.js"), "text/javascript"),
+        "/dash.js" => (
+            modules.join("dashjs/dist/modern/umd/dash.all.min.js"),
+            "text/javascript",
+        ),
+        _ => return Ok(reply(StatusCode::NOT_FOUND, "text/plain", "no such file")),
+    };
+    let body = tokio::fs::read(&file).await;
+    let body = body.map_err(|error| format!("{}: {error}; run `make tools`", file.display()))?;
+    Ok(reply(StatusCode::OK, content_type, body))
+}
+
+fn installed() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    first_file(std::env::split_paths(&path).map(|folder| folder.join("chromium")))
+        .expect("no chromium in PATH: `apt-get install chromium`")
+}
+
+struct Chromium {
+    _running: Running,
+    folder: TempDir,
+}
+
+impl Chromium {
+    fn open(page: &Url) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(installed());
+        command
+            .args(FLAGS)
+            .arg(profile(folder.path()))
+            .arg(page.as_str())
+            .envs([("HOME", folder.path()), ("TMPDIR", folder.path())])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(folder.path().join("said")).unwrap());
+        Self {
+            _running: Running::start(&mut command),
+            folder,
+        }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("said")).unwrap()
+    }
+}
+
+fn profile(folder: &Path) -> String {
+    format!("--user-data-dir={}", folder.join("profile").display())
+}
+
+/// Nothing of the user's, no sound card, no graphics card, and no other host than this one.
+const FLAGS: [&str; 16] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--disable-extensions",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-proxy-server",
+    "--mute-audio",
+    "--autoplay-policy=no-user-gesture-required",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+fn played(player: &str, film: &Film, delay: f64) -> Report {
+    let (stage, films) = (Stage::start(), film.serve());
+    let page = stage.page(player, &film.address(&films.url()), delay);
+    let chromium = Chromium::open(&page);
+    let report = stage.reports.recv_timeout(PATIENCE);
+    let report = report.unwrap_or_else(|error| panic!("{page}: {error}\n{}", chromium.said()));
+    serde_json::from_slice(&report).unwrap()
+}
+
+impl Report {
+    fn assert_whole(&self, film: &Film, delay: f64) {
+        assert_eq!(self.failure, None, "{:?}", self.errors);
+        assert_eq!(self.errors, [] as [&str; 0]);
+        let near = |found: f64, expected: f64| (found - expected).abs() <= FRAME;
+        let until = delay + film.seconds();
+        let duration = self.duration.unwrap_or(f64::INFINITY);
+        assert!(near(duration, until), "{duration} instead of {until}");
+        assert!(self.ended && near(self.current_time, until), "{self:?}");
+        let [(start, end)] = self.buffered[..] else {
+            panic!("gaps: {:?}", self.buffered)
+        };
+        assert!(near(start, delay) && near(end, until), "{start} to {end}");
+        // A player may decode one again, and none may be missing.
+        assert!(
+            self.decoded_frames >= film.frames,
+            "{}",
+            self.decoded_frames
+        );
+    }
+
+    fn assert_looks(&self) {
+        assert_eq!(self.looks.len(), LOOKS.len());
+        let region = Region::whole(self.video_width, self.video_height);
+        for (look, frame) in self.looks.iter().zip(LOOKS) {
+            let (clip, frame) = Film::shown(frame);
+            let shown = read(&look.gray, self.video_width, region);
+            assert_eq!(shown, Shown::Code(FrameCode::new(clip, frame)));
+            let near = |(found, expected): (&u8, u8)| found.abs_diff(expected) <= COLOUR_TOLERANCE;
+            let corner = look.corner.iter().zip(colour(clip)).all(near);
+            assert!(corner, "{:?} instead of {:?}", look.corner, colour(clip));
+        }
+    }
+}
+
+#[track_caller]
+fn assert_plays(player: &str, film: &Film, delay: f64) {
+    let report = played(player, film, delay);
+    report.assert_whole(film, delay);
+    report.assert_looks();
+}
+
+#[test]
+fn hls_js_plays_transport_streams() {
+    assert_plays("hls", &HLS_TS, TS_DELAY);
+}
+
+#[test]
+fn hls_js_plays_fragmented_mp4() {
+    assert_plays("hls", &HLS_MP4, 0.0);
+}
+
+#[test]
+fn dash_js_plays_fragmented_mp4() {
+    assert_plays("dash", &DASH, 0.0);
+}
