@@ -163,6 +163,17 @@ impl Plan {
         arguments
     }
 
+    /// How long the output lasts, to the frame, or to the sample without a picture.
+    #[must_use]
+    pub fn length(&self) -> Flicks {
+        if self.output.video.is_some() {
+            Flicks::of_units(signed(self.timeline.frames()), self.timeline.frame_rate)
+        } else {
+            let rate = i64::from(self.timeline.sample_rate).into();
+            Flicks::of_units(signed(self.timeline.samples()), rate)
+        }
+    }
+
     /// The length of a segment that no muxer can make, where there is one.
     #[must_use]
     pub fn impossible_segment(&self) -> Option<Flicks> {

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::flicks::Flicks;
 use crate::process::request::SegmentFormat;
 
 /// RFC 3986: what needs no escape in a path segment.
@@ -63,9 +64,33 @@ fn rename_dash(playlist: &str, local: &str, stored: &str) -> String {
         })
 }
 
+/// The manifest with the presentation's length as it is. The muxer rounds it
+/// down to tenths of a second, and players would leave the last frames out.
+#[must_use]
+pub fn with_length(manifest: &str, length: Flicks) -> String {
+    const ATTRIBUTE: &str = "mediaPresentationDuration=\"";
+    let told = manifest
+        .split_once(ATTRIBUTE)
+        .and_then(|(before, rest)| Some((before, rest.split_once('"')?.1)));
+    told.map_or_else(
+        || manifest.to_owned(),
+        |(before, after)| format!("{before}{ATTRIBUTE}PT{}S\"{after}", length.as_option()),
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{SegmentFormat, rename};
+    use super::{Flicks, SegmentFormat, rename, with_length};
+
+    #[test]
+    fn manifests_tell_the_whole_length() {
+        let manifest = r#"<MPD mediaPresentationDuration="PT1M5.5S" maxSegmentDuration="PT2.0S">"#;
+        assert_eq!(
+            with_length(manifest, Flicks::from_millis(65_520)),
+            r#"<MPD mediaPresentationDuration="PT65.520000S" maxSegmentDuration="PT2.0S">"#
+        );
+        assert_eq!(with_length("<MPD>", Flicks::from_millis(1)), "<MPD>");
+    }
 
     #[test]
     fn hls_segments_and_map_follow_the_target() {

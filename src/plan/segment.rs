@@ -68,7 +68,11 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
          -hls_flags independent_segments -start_number 1"
     ));
     if fragmented {
-        arguments.extend(words("-hls_segment_type fmp4 -hls_fmp4_init_filename"));
+        // The picture begins at 0 and is decoded earlier, as in DASH. The muxer's own way moves
+        // everything back by the frames in between, and browsers play it from there.
+        arguments.extend(words(
+            "-avoid_negative_ts disabled -hls_segment_type fmp4 -hls_fmp4_init_filename",
+        ));
         arguments.push(format!("{stem}-init.mp4"));
     }
     arguments.push("-hls_segment_filename".to_owned());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::object_store::ObjectUri;
 use crate::plan::Plan;
-use crate::playlist::rename;
+use crate::playlist::{rename, with_length};
 use crate::process::codec::Container;
 use crate::process::request::SegmentFormat;
 use crate::workspace::{OUTPUT, Workspace};
@@ -43,7 +43,8 @@ impl Artifacts {
             let text = fs::read_to_string(playlist)?;
             let local = format!("{OUTPUT}-");
             let stored = format!("{}-", stem.rsplit('/').next().unwrap_or(stem));
-            fs::write(playlist, rename(&text, segments.format, &local, &stored))?;
+            let text = rename(&text, segments.format, &local, &stored);
+            fs::write(playlist, with_length(&text, plan.length()))?;
         }
         let streams = streams(&paths, segments.format);
         let mut readable = Vec::new();
