@@ -64,10 +64,13 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
     let portrait = wanted.auto_rotate && own.height > own.width;
     // With arotate, the two numbers are the long and the short side.
     let own_sides = if portrait { own.turned() } else { own };
-    let sides = Size::new(
-        wanted.width.unwrap_or(own_sides.width),
-        wanted.height.unwrap_or(own_sides.height),
-    );
+    let sides = match (wanted.width, wanted.height) {
+        (Some(one), Some(other)) if wanted.auto_rotate => Size::new(one.max(other), one.min(other)),
+        (width, height) => Size::new(
+            width.unwrap_or(own_sides.width),
+            height.unwrap_or(own_sides.height),
+        ),
+    };
     let size = if portrait { sides.turned() } else { sides }.even();
     if own.area() >= size.area() {
         return Ok(size);

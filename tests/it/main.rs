@@ -17,6 +17,7 @@ mod concat;
 mod harness;
 mod matrix;
 mod notify;
+mod picture;
 mod readme;
 mod scene;
 mod sound;

@@ -1,0 +1,8 @@
+//! What every parameter of the picture does, judged by the pixels that come out.
+
+mod chart;
+mod colour;
+mod format;
+mod frame_rate;
+mod geometry;
+mod studio;
