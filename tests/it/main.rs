@@ -18,6 +18,7 @@ mod harness;
 mod matrix;
 mod notify;
 mod picture;
+mod rate_control;
 mod readme;
 mod scene;
 mod sound;

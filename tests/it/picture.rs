@@ -5,4 +5,4 @@ mod colour;
 mod format;
 mod frame_rate;
 mod geometry;
-mod studio;
+pub(crate) mod studio;
