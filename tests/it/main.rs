@@ -14,12 +14,16 @@
 mod bed;
 
 mod concat;
+mod doors;
+mod ffmpeg_faults;
 mod harness;
+mod layer;
 mod matrix;
 mod notify;
 mod picture;
 mod rate_control;
 mod readme;
+mod release;
 mod scene;
 mod sound;
 mod storage;
