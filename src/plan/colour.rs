@@ -3,10 +3,9 @@
 use crate::media::{Colour, Size, VideoStream};
 use crate::settle::VideoOutput;
 
-/// Luminance in cd/m2 that a reference white of SDR stands for when a PQ
-/// picture is mapped (ITU-R BT.2408 puts it at 203, ffmpeg's hable curve is
-/// made for 100).
-const NOMINAL_PEAK: u32 = 100;
+/// Luminance in cd/m2 that the white of SDR stands for beside PQ and HLG, by
+/// ITU-R BT.2408.
+const REFERENCE_WHITE: u32 = 203;
 
 /// The filters that bring a stream to `size`, and to the output's colours and
 /// format.
@@ -49,9 +48,15 @@ fn resize(size: Size) -> String {
 }
 
 fn conversion(from: &Colour, to: &Colour) -> String {
+    // Two names of one curve are not to be converted.
+    let (transfer_in, peak) = if from.has_curve_of(to) {
+        (&to.transfer, String::new())
+    } else {
+        (&from.transfer, format!(":npl={REFERENCE_WHITE}"))
+    };
     format!(
-        "{}:m={}:p={}:t={}:r={}",
-        input(from),
+        "{}:m={}:p={}:t={}:r={}{peak}",
+        input(from, transfer_in),
         to.matrix,
         to.primaries,
         to.transfer,
@@ -60,12 +65,12 @@ fn conversion(from: &Colour, to: &Colour) -> String {
 }
 
 /// What the input is: streams don't always say it, so it is said here.
-fn input(from: &Colour) -> String {
+fn input(from: &Colour, transfer: &str) -> String {
     format!(
         "min={}:pin={}:tin={}:rin={}",
         from.matrix,
         from.primaries,
-        from.transfer,
+        transfer,
         from.range.name()
     )
 }
@@ -75,17 +80,19 @@ fn is_hdr(colour: &Colour) -> bool {
 }
 
 /// From PQ or HLG to SDR: linear light, the target's primaries, a curve that
-/// rolls highlights off, then the target's transfer and matrix.
+/// rolls highlights off, then the target's transfer and matrix. The curve
+/// leaves alone what is darker than a third of white: faces and shadows look
+/// as they do in SDR.
 fn tone_map(from: &Colour, to: &Colour, size: Size) -> [String; 5] {
     [
         format!(
-            "{}:{}:t=linear:npl={NOMINAL_PEAK}",
+            "{}:{}:t=linear:npl={REFERENCE_WHITE}",
             resize(size),
-            input(from)
+            input(from, &from.transfer)
         ),
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),
-        "tonemap=tonemap=hable:desat=0".to_owned(),
+        "tonemap=tonemap=mobius:desat=0".to_owned(),
         format!(
             "zscale=m={}:t={}:r={}",
             to.matrix,
