@@ -49,13 +49,13 @@ fn resize(size: Size) -> String {
 
 fn conversion(from: &Colour, to: &Colour) -> String {
     // Two names of one curve are not to be converted.
-    let (transfer_in, peak) = if from.has_curve_of(to) {
+    let (transfer_in, light) = if from.has_curve_of(to) {
         (&to.transfer, String::new())
     } else {
-        (&from.transfer, format!(":npl={REFERENCE_WHITE}"))
+        (&from.transfer, light())
     };
     format!(
-        "{}:m={}:p={}:t={}:r={}{peak}",
+        "{}:m={}:p={}:t={}:r={}{light}",
         input(from, transfer_in),
         to.matrix,
         to.primaries,
@@ -75,6 +75,12 @@ fn input(from: &Colour, transfer: &str) -> String {
     )
 }
 
+/// How curves are undone: by luminance as a screen has it. The approximation
+/// would treat the components of HLG one by one, which changes its colours.
+fn light() -> String {
+    format!(":npl={REFERENCE_WHITE}:agamma=0")
+}
+
 fn is_hdr(colour: &Colour) -> bool {
     matches!(&*colour.transfer, "smpte2084" | "arib-std-b67")
 }
@@ -86,9 +92,10 @@ fn is_hdr(colour: &Colour) -> bool {
 fn tone_map(from: &Colour, to: &Colour, size: Size) -> [String; 5] {
     [
         format!(
-            "{}:{}:t=linear:npl={REFERENCE_WHITE}",
+            "{}:{}:t=linear{}",
             resize(size),
-            input(from, &from.transfer)
+            input(from, &from.transfer),
+            light()
         ),
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),

@@ -62,7 +62,9 @@ fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
 pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     let (rate, size) = (output.frame_rate, output.size);
     [
+        // The generator draws in limited range, whatever the stream is said to be.
         format!("color=c=black:s={size}:r={rate}"),
+        format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
         format!("trim=end_frame={frames}"),
         colour::tagged(output),
         "setsar=1".to_owned(),

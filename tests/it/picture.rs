@@ -5,4 +5,5 @@ mod colour;
 mod format;
 mod frame_rate;
 mod geometry;
+mod space;
 pub(crate) mod studio;
