@@ -9,20 +9,20 @@ const REFERENCE_WHITE: u32 = 203;
 
 /// The filters that bring a stream to `size`, and to the output's colours and
 /// format.
+///
+/// `scale` is there even where it has nothing to do: it takes a change of size
+/// in the middle of a stream, which zscale and others would cut to the first
+/// size.
 pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> Vec<String> {
     let (from, to) = (&stream.colour, &output.colour);
-    let mut filters = Vec::new();
-    if from.same_as(to) {
-        if stream.display_size() != size || stream.size != size {
-            filters.push(format!(
-                "scale={}:{}:flags=bicubic",
-                size.width, size.height
-            ));
-        }
-    } else if is_hdr(from) && !is_hdr(to) {
-        filters.extend(tone_map(from, to, size));
-    } else {
-        filters.push(format!("{}:{}", resize(size), conversion(from, to)));
+    let mut filters = vec![format!(
+        "scale={}:{}:flags=bicubic",
+        size.width, size.height
+    )];
+    if is_hdr(from) && !is_hdr(to) {
+        filters.extend(tone_map(from, to));
+    } else if !from.same_as(to) {
+        filters.push(conversion(from, to));
     }
     filters.push(tagged(output));
     filters
@@ -43,10 +43,6 @@ pub(super) fn tagged(output: &VideoOutput) -> String {
     )
 }
 
-fn resize(size: Size) -> String {
-    format!("zscale=w={}:h={}:filter=bicubic", size.width, size.height)
-}
-
 fn conversion(from: &Colour, to: &Colour) -> String {
     // Two names of one curve are not to be converted.
     let (transfer_in, light) = if from.has_curve_of(to) {
@@ -55,7 +51,7 @@ fn conversion(from: &Colour, to: &Colour) -> String {
         (&from.transfer, light())
     };
     format!(
-        "{}:m={}:p={}:t={}:r={}{light}",
+        "zscale={}:m={}:p={}:t={}:r={}{light}",
         input(from, transfer_in),
         to.matrix,
         to.primaries,
@@ -89,14 +85,9 @@ fn is_hdr(colour: &Colour) -> bool {
 /// rolls highlights off, then the target's transfer and matrix. The curve
 /// leaves alone what is darker than a third of white: faces and shadows look
 /// as they do in SDR.
-fn tone_map(from: &Colour, to: &Colour, size: Size) -> [String; 5] {
+fn tone_map(from: &Colour, to: &Colour) -> [String; 5] {
     [
-        format!(
-            "{}:{}:t=linear{}",
-            resize(size),
-            input(from, &from.transfer),
-            light()
-        ),
+        format!("zscale={}:t=linear{}", input(from, &from.transfer), light()),
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),
         "tonemap=tonemap=mobius:desat=0".to_owned(),

@@ -1,5 +1,6 @@
 //! What every parameter of the picture does, judged by the pixels that come out.
 
+mod changes;
 mod chart;
 mod colour;
 mod format;

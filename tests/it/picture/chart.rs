@@ -1,6 +1,6 @@
 //! A test chart: a square in the middle, and another colour in every corner.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::studio::{Studio, frame, put};
 use crate::bed::rotation;
@@ -63,6 +63,11 @@ impl Chart {
     }
 
     pub(crate) fn put(self, scene: &Scene, name: &str) {
+        let studio = Studio::new();
+        put(scene, &self.make(&studio, name, ""));
+    }
+
+    pub(crate) fn make(self, studio: &Studio, name: &str, more: &str) -> PathBuf {
         let Self { width, height, .. } = self;
         let side = width.min(height) / 8;
         let square = width.min(height) / 2;
@@ -84,13 +89,12 @@ impl Chart {
         });
         let aspect = self.aspect;
         filters.push_str(&format!(",scale=iw/{aspect}:ih:flags=area,setsar={aspect}"));
-        let studio = Studio::new();
         let codec = self.codec;
-        let file = studio.make(name, &format!("-f lavfi -i {filters} -c:v {codec}"));
+        let file = studio.make(name, &format!("-f lavfi -i {filters} -c:v {codec} {more}"));
         if self.turn != 0 {
             rotation::write(&file, self.turn);
         }
-        put(scene, &file);
+        file
     }
 }
 
