@@ -55,6 +55,11 @@ impl Colour {
         } else {
             "smpte170m"
         };
+        Self::of(name)
+    }
+
+    /// Limited range in the colours that have this name for everything.
+    fn of(name: &str) -> Self {
         Self {
             matrix: name.to_owned(),
             primaries: name.to_owned(),
@@ -66,19 +71,18 @@ impl Colour {
     /// The stream's own tags where it has them. A matrix alone decides the
     /// rest; nothing at all means the standard for the size.
     pub(crate) fn complete(tags: Tags<'_>, pixel_format: &str, size: Size) -> Self {
-        let said = |tag: Option<&str>| {
-            tag.filter(|t| !matches!(*t, "" | "unknown" | "unspecified" | "reserved" | "N/A"))
-                .map(str::to_owned)
+        let said = |tag: Option<&str>, known: &[&str]| {
+            tag.filter(|tag| known.contains(tag)).map(str::to_owned)
         };
         let standard = Self::standard(size);
         let rgb = is_rgb(pixel_format);
         let matrix = if rgb {
             Some("gbr".to_owned())
         } else {
-            said(tags.matrix).filter(|m| m != "gbr")
+            said(tags.matrix, MATRICES)
         };
-        let primaries = said(tags.primaries);
-        let transfer = said(tags.transfer);
+        let primaries = said(tags.primaries, PRIMARIES);
+        let transfer = said(tags.transfer, TRANSFERS);
         let family = [&matrix, &primaries, &transfer]
             .into_iter()
             .flatten()
@@ -99,11 +103,12 @@ impl Colour {
         }
     }
 
-    /// The same colours as an encoder of YUV pictures can carry them.
+    /// The same colours as an encoder of YUV pictures can carry them. RGB
+    /// becomes BT.709 whatever its size, as its primaries mostly are that.
     #[must_use]
-    pub fn as_yuv(&self, size: Size) -> Self {
+    pub fn as_yuv(&self) -> Self {
         if self.matrix == "gbr" {
-            Self::standard(size)
+            Self::of("bt709")
         } else {
             self.clone()
         }
@@ -111,15 +116,63 @@ impl Colour {
 
     /// Whether pictures of both look the same without conversion. The two
     /// BT.601 families share their matrix, and their primaries differ by less
-    /// than displays do; BT.601, BT.709 and BT.2020 share one transfer curve.
+    /// than displays do; BT.601, BT.709 and BT.2020 share one transfer curve,
+    /// and screens show sRGB with it.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         same_matrix(&self.matrix) == same_matrix(&other.matrix)
             && self.primaries == other.primaries
-            && same_transfer(&self.transfer) == same_transfer(&other.transfer)
+            && self.has_curve_of(other)
             && self.range == other.range
     }
+
+    /// Whether both have the same transfer curve.
+    #[must_use]
+    pub fn has_curve_of(&self, other: &Self) -> bool {
+        same_transfer(&self.transfer) == same_transfer(&other.transfer)
+    }
 }
+
+/// What can be converted; anything else counts as not said.
+const MATRICES: &[&str] = &[
+    "bt709",
+    "fcc",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "bt2020nc",
+    "bt2020c",
+    "ycgco",
+];
+const PRIMARIES: &[&str] = &[
+    "bt709",
+    "bt470m",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "film",
+    "bt2020",
+    "smpte428",
+    "smpte431",
+    "smpte432",
+    "ebu3213",
+];
+const TRANSFERS: &[&str] = &[
+    "bt709",
+    "bt470m",
+    "bt470bg",
+    "smpte170m",
+    "smpte240m",
+    "linear",
+    "log100",
+    "log316",
+    "iec61966-2-4",
+    "iec61966-2-1",
+    "bt2020-10",
+    "bt2020-12",
+    "smpte2084",
+    "arib-std-b67",
+];
 
 /// Whether a pixel format holds RGB (a palette counts).
 fn is_rgb(pixel_format: &str) -> bool {
@@ -170,7 +223,7 @@ fn same_matrix(matrix: &str) -> &str {
 
 fn same_transfer(transfer: &str) -> &str {
     match transfer {
-        "smpte170m" | "bt2020-10" | "bt2020-12" => "bt709",
+        "smpte170m" | "bt2020-10" | "bt2020-12" | "iec61966-2-1" => "bt709",
         other => other,
     }
 }
@@ -253,9 +306,9 @@ mod tests {
     }
 
     #[test]
-    fn rgb_becomes_the_standard_of_its_size_as_yuv() {
-        let colour = Colour::complete(Tags::default(), "gbrp", LARGE);
+    fn rgb_becomes_bt709_as_yuv() {
+        let colour = Colour::complete(Tags::default(), "gbrp", SMALL);
         assert_eq!(colour.matrix, "gbr");
-        assert_eq!(colour.as_yuv(LARGE), Colour::standard(LARGE));
+        assert_eq!(colour.as_yuv(), Colour::standard(LARGE));
     }
 }

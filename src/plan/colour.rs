@@ -3,27 +3,26 @@
 use crate::media::{Colour, Size, VideoStream};
 use crate::settle::VideoOutput;
 
-/// Luminance in cd/m2 that a reference white of SDR stands for when a PQ
-/// picture is mapped (ITU-R BT.2408 puts it at 203, ffmpeg's hable curve is
-/// made for 100).
-const NOMINAL_PEAK: u32 = 100;
+/// Luminance in cd/m2 that the white of SDR stands for beside PQ and HLG, by
+/// ITU-R BT.2408.
+const REFERENCE_WHITE: u32 = 203;
 
 /// The filters that bring a stream to `size`, and to the output's colours and
 /// format.
+///
+/// `scale` is there even where it has nothing to do: it takes a change of size
+/// in the middle of a stream, which zscale and others would cut to the first
+/// size.
 pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> Vec<String> {
     let (from, to) = (&stream.colour, &output.colour);
-    let mut filters = Vec::new();
-    if from.same_as(to) {
-        if stream.display_size() != size || stream.size != size {
-            filters.push(format!(
-                "scale={}:{}:flags=bicubic",
-                size.width, size.height
-            ));
-        }
-    } else if is_hdr(from) && !is_hdr(to) {
-        filters.extend(tone_map(from, to, size));
-    } else {
-        filters.push(format!("{}:{}", resize(size), conversion(from, to)));
+    let mut filters = vec![format!(
+        "scale={}:{}:flags=bicubic",
+        size.width, size.height
+    )];
+    if is_hdr(from) && !is_hdr(to) {
+        filters.extend(tone_map(from, to));
+    } else if !from.same_as(to) {
+        filters.push(conversion(from, to));
     }
     filters.push(tagged(output));
     filters
@@ -44,14 +43,16 @@ pub(super) fn tagged(output: &VideoOutput) -> String {
     )
 }
 
-fn resize(size: Size) -> String {
-    format!("zscale=w={}:h={}:filter=bicubic", size.width, size.height)
-}
-
 fn conversion(from: &Colour, to: &Colour) -> String {
+    // Two names of one curve are not to be converted.
+    let (transfer_in, light) = if from.has_curve_of(to) {
+        (&to.transfer, String::new())
+    } else {
+        (&from.transfer, light())
+    };
     format!(
-        "{}:m={}:p={}:t={}:r={}",
-        input(from),
+        "zscale={}:m={}:p={}:t={}:r={}{light}",
+        input(from, transfer_in),
         to.matrix,
         to.primaries,
         to.transfer,
@@ -60,14 +61,20 @@ fn conversion(from: &Colour, to: &Colour) -> String {
 }
 
 /// What the input is: streams don't always say it, so it is said here.
-fn input(from: &Colour) -> String {
+fn input(from: &Colour, transfer: &str) -> String {
     format!(
         "min={}:pin={}:tin={}:rin={}",
         from.matrix,
         from.primaries,
-        from.transfer,
+        transfer,
         from.range.name()
     )
+}
+
+/// How curves are undone: by luminance as a screen has it. The approximation
+/// would treat the components of HLG one by one, which changes its colours.
+fn light() -> String {
+    format!(":npl={REFERENCE_WHITE}:agamma=0")
 }
 
 fn is_hdr(colour: &Colour) -> bool {
@@ -75,17 +82,15 @@ fn is_hdr(colour: &Colour) -> bool {
 }
 
 /// From PQ or HLG to SDR: linear light, the target's primaries, a curve that
-/// rolls highlights off, then the target's transfer and matrix.
-fn tone_map(from: &Colour, to: &Colour, size: Size) -> [String; 5] {
+/// rolls highlights off, then the target's transfer and matrix. The curve
+/// leaves alone what is darker than a third of white: faces and shadows look
+/// as they do in SDR.
+fn tone_map(from: &Colour, to: &Colour) -> [String; 5] {
     [
-        format!(
-            "{}:{}:t=linear:npl={NOMINAL_PEAK}",
-            resize(size),
-            input(from)
-        ),
+        format!("zscale={}:t=linear{}", input(from, &from.transfer), light()),
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),
-        "tonemap=tonemap=hable:desat=0".to_owned(),
+        "tonemap=tonemap=mobius:desat=0".to_owned(),
         format!(
             "zscale=m={}:t={}:r={}",
             to.matrix,

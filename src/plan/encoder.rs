@@ -60,21 +60,27 @@ fn x26x_rate(rate: VideoRate) -> Vec<String> {
     }
 }
 
-/// VP9 has another scale of quality, and wants a bit rate of 0 (or the peak)
-/// beside it.
+/// VP9 has another scale of quality. In one pass, libvpx keeps to a bit rate
+/// or a peak only where that is constant; the smallest quantiser then saves
+/// the bits that the asked quality does not need.
 fn vp9_rate(rate: VideoRate) -> Vec<String> {
     let scaled = |crf: Ratio<i64>| (crf * MAX_VP9_CRF / MAX_CRF).round().to_integer();
-    match rate {
-        VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
-        VideoRate::Quality { crf, peak: None } => words(&format!("-crf {} -b:v 0", scaled(crf))),
+    let constant =
+        |rate, buffer| format!("-b:v {rate} -minrate {rate} -maxrate {rate} -bufsize {buffer}");
+    words(&match rate {
+        VideoRate::BitRate(bits) => constant(bits, bits * 2),
+        VideoRate::Quality { crf, peak: None } => format!("-crf {} -b:v 0", scaled(crf)),
         VideoRate::Quality {
             crf,
             peak: Some((rate, buffer)),
-        } => words(&format!(
-            "-crf {} -b:v {rate} -maxrate {rate} -bufsize {buffer}",
-            scaled(crf)
-        )),
-    }
+        } => {
+            let least = scaled(crf);
+            format!(
+                "{} -qmin {least} -qmax {MAX_VP9_CRF}",
+                constant(rate, buffer)
+            )
+        }
+    })
 }
 
 /// libvpx's speed, 0-8, nearest to what x264's preset gives.

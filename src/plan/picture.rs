@@ -23,12 +23,26 @@ pub(super) struct Source<'a> {
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = Vec::new();
     if source.stream.interlaced {
-        filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+        filters.push(deinterlaced(source.stream));
     }
     filters.extend(timing(source, output.frame_rate));
     filters.extend(shape(source.stream, output));
     filters.push(stamps(output.frame_rate));
     filters.join(",")
+}
+
+/// The deinterlacer does not take a change of size, so that one is put right
+/// in front of it.
+fn deinterlaced(stream: &VideoStream) -> String {
+    let size = if stream.turned {
+        stream.size.turned()
+    } else {
+        stream.size
+    };
+    format!(
+        "scale={}:{}:interl=-1,bwdif=mode=send_frame:deint=interlaced",
+        size.width, size.height
+    )
 }
 
 /// Output frame k shows the last source frame that starts before the middle
@@ -62,7 +76,9 @@ fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
 pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     let (rate, size) = (output.frame_rate, output.size);
     [
+        // The generator draws in limited range, whatever the stream is said to be.
         format!("color=c=black:s={size}:r={rate}"),
+        format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
         format!("trim=end_frame={frames}"),
         colour::tagged(output),
         "setsar=1".to_owned(),

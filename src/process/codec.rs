@@ -128,6 +128,16 @@ impl PixelFormat {
             _ => None,
         }
     }
+
+    /// Why `container` cannot hold this format, where it can't.
+    #[must_use]
+    pub const fn container_ban(self, container: Container) -> Option<&'static str> {
+        match (self, container) {
+            (_, Container::Mkv) => None,
+            (Self::Yuva420p, _) => Some("only mkv holds transparency"),
+            _ => None,
+        }
+    }
 }
 
 impl Container {

@@ -118,6 +118,8 @@ pub enum Conflict {
     AudioBan(Container, AudioCodec, &'static str),
     /// A video codec that cannot encode the pixel format.
     PixelFormatBan(PixelFormat, VideoCodec, &'static str),
+    /// A container that cannot hold the pixel format.
+    PixelFormatHolding(PixelFormat, Container, &'static str),
     /// A sample rate that codec or container do not have.
     SampleRate(Container, AudioCodec, u32),
     /// More channels than codec or container have.

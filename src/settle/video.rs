@@ -47,13 +47,13 @@ pub(super) fn settle(
             least: LEAST_H265_SIDE,
         });
     }
-    let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv(s.size));
+    let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv());
     Ok(VideoOutput {
         codec: asked.codec,
         size,
         fitting,
         frame_rate: frame_rate(asked, request.container, align, warnings)?,
-        pixel_format: pixel_format(asked, align),
+        pixel_format: pixel_format(asked, request.container, align, warnings),
         colour,
         key_frame_interval: asked.key_frame_interval,
         rate: rate(asked.rate, align)?,
@@ -64,10 +64,13 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
     let portrait = wanted.auto_rotate && own.height > own.width;
     // With arotate, the two numbers are the long and the short side.
     let own_sides = if portrait { own.turned() } else { own };
-    let sides = Size::new(
-        wanted.width.unwrap_or(own_sides.width),
-        wanted.height.unwrap_or(own_sides.height),
-    );
+    let sides = match (wanted.width, wanted.height) {
+        (Some(one), Some(other)) if wanted.auto_rotate => Size::new(one.max(other), one.min(other)),
+        (width, height) => Size::new(
+            width.unwrap_or(own_sides.width),
+            height.unwrap_or(own_sides.height),
+        ),
+    };
     let size = if portrait { sides.turned() } else { sides }.even();
     if own.area() >= size.area() {
         return Ok(size);
@@ -189,12 +192,25 @@ fn frame_rate(
 
 /// The asked format, or the one nearest to the align clip's that an encoder
 /// has: chroma and depth are kept where they can be.
-fn pixel_format(asked: &VideoRequest, align: Align<'_>) -> PixelFormat {
-    if let Some(format) = asked.pixel_format {
-        return format;
+fn pixel_format(
+    asked: &VideoRequest,
+    container: Container,
+    align: Align<'_>,
+    warnings: &mut Vec<String>,
+) -> PixelFormat {
+    let own = || align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
+    let format = asked
+        .pixel_format
+        .unwrap_or_else(|| nearest_format(own(), asked.codec));
+    if let Some(reason) = format.container_ban(container) {
+        warnings.push(format!("the align clip's transparency is lost: {reason}"));
+        return PixelFormat::Yuv420p;
     }
-    let name = align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
-    let vp9 = asked.codec == VideoCodec::Vp9;
+    format
+}
+
+fn nearest_format(name: &str, codec: VideoCodec) -> PixelFormat {
+    let vp9 = codec == VideoCodec::Vp9;
     let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"]
         .iter()
         .any(|c| name.contains(c));

@@ -161,6 +161,16 @@ impl Reading {
         packets
     }
 
+    /// Bytes of each packet, in the order of the file.
+    pub fn packet_sizes(&self, kind: &str) -> Vec<u64> {
+        let select = if kind == "video" { "v:0" } else { "a:0" };
+        let options = ["-select_streams", select, "-show_entries", "packet=size"];
+        let facts = probe(&self.path, &options);
+        let size = |packet: &Value| packet["size"].as_str()?.parse().ok();
+        let packets = facts["packets"].as_array().into_iter().flatten();
+        packets.filter_map(size).collect()
+    }
+
     /// Which frames are key frames.
     pub fn key_frames(&self) -> Vec<usize> {
         let packets = self.packets("video");

@@ -12,6 +12,9 @@ impl Conflict {
             Self::VideoBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
             Self::AudioBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
             Self::PixelFormatBan(format, codec, _) => format!("`{codec}` cannot encode `{format}`"),
+            Self::PixelFormatHolding(format, container, _) => {
+                format!("`{container}` cannot hold `{format}`")
+            }
             Self::SampleRate(container, codec, rate) => {
                 format!("`{codec}` in `{container}` has no sample rate `{rate}`")
             }
@@ -45,7 +48,8 @@ impl Conflict {
             Self::NothingLeft => "one of them has to be 0".to_owned(),
             Self::VideoBan(_, _, reason)
             | Self::AudioBan(_, _, reason)
-            | Self::PixelFormatBan(_, _, reason) => (*reason).to_owned(),
+            | Self::PixelFormatBan(_, _, reason)
+            | Self::PixelFormatHolding(_, _, reason) => (*reason).to_owned(),
             Self::SampleRate(container, codec, _) => {
                 format!("expected {}", list(sample_rates(*container, *codec), "or"))
             }

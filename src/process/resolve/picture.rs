@@ -22,7 +22,7 @@ pub(super) fn video(
         codec,
         frame_rate: concat.decimal("fps").filter(|&rate| rate > Ratio::ZERO),
         frame_rate_option: concat.option("fpsopt"),
-        pixel_format: pixel_format(concat, codec)?,
+        pixel_format: pixel_format(concat, codec, container)?,
         size: size(concat, warnings),
         scale: scale(concat),
         key_frame_interval: concat.presume("g", concat.small("g")),
@@ -47,16 +47,21 @@ fn codec(concat: &Arguments<'_>, container: Container) -> Result<VideoCodec, Pro
 fn pixel_format(
     concat: &Arguments<'_>,
     codec: VideoCodec,
+    container: Container,
 ) -> Result<Option<PixelFormat>, ProcessError> {
     let Some(format) = concat.word("pixfmt").and_then(PixelFormat::from_name) else {
         return Ok(None);
     };
-    match format.ban(codec) {
+    let encoding = format
+        .ban(codec)
+        .map(|reason| Conflict::PixelFormatBan(format, codec, reason));
+    let holding = || {
+        let reason = format.container_ban(container)?;
+        Some(Conflict::PixelFormatHolding(format, container, reason))
+    };
+    match encoding.or_else(holding) {
         None => Ok(Some(format)),
-        Some(reason) => {
-            let kind = Conflict::PixelFormatBan(format, codec, reason);
-            Err(concat.error("pixfmt", kind))
-        }
+        Some(kind) => Err(concat.error("pixfmt", kind)),
     }
 }
 

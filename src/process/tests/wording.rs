@@ -96,6 +96,10 @@ fn messages_of_whole_requests() {
             "`ac3` in `mp4` cannot have `8` channels at byte 42; expected 1 to 6",
         ),
         (
+            "video/concat,f_mp4,vcodec_vp9,acodec_aac,pixfmt_yuva420p",
+            "`mp4` cannot hold `yuva420p` at byte 41; only mkv holds transparency",
+        ),
+        (
             "video/concat,f_mp4,vcodec_h264,acodec_aac,pixfmt_yuva420p",
             "`h264` cannot encode `yuva420p` at byte 42; only vp9 encodes transparency",
         ),

@@ -1,0 +1,46 @@
+//! Sources whose pictures change their size on the way.
+
+use super::chart::{Chart, Seen};
+use super::studio::{Studio, put};
+use crate::scene::Scene;
+
+/// One transport stream after the other, as broadcasts are recorded. Each
+/// chart lasts ten frames.
+fn broadcast(scene: &Scene, charts: &[Chart]) {
+    let studio = Studio::new();
+    let mut bytes = Vec::new();
+    for (number, chart) in charts.iter().enumerate() {
+        let start = number as f64 * 0.4;
+        let name = format!("{number}.ts");
+        let file = chart.make(&studio, &name, &format!("-output_ts_offset {start}"));
+        bytes.extend(std::fs::read(file).unwrap());
+    }
+    let file = studio.path("a.ts");
+    std::fs::write(&file, bytes).unwrap();
+    put(scene, &file);
+}
+
+#[test]
+fn a_size_that_changes_is_seen_whole_at_its_time() {
+    const FIELDS: &str =
+        "libx264 -crf 8 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -x264-params tff=1";
+    let charts = [(160, 120), (320, 240), (160, 120)].map(|(w, h)| Chart::new(w, h));
+    let interlaced = charts.map(|chart| chart.codec(FIELDS));
+    for charts in [charts, interlaced] {
+        let scene = Scene::new();
+        broadcast(&scene, &charts);
+        for parameters in ["", ",s_200x150", ",pixfmt_yuv444p"] {
+            let parameters = format!("f_mp4,vcodec_h264,acodec_aac,an_1,crf_8{parameters}");
+            let outcome = scene.run("a.ts", &parameters).succeeded();
+            let reading = outcome.reading();
+            assert_eq!(reading.frame_count(), 30, "{parameters}");
+            let size = reading.size();
+            let square = (size.0 * 60 / 160, size.1 * 60 / 120);
+            for number in [5, 15, 25] {
+                let seen = Seen::of(outcome.file(), size, number);
+                let right = seen.is(size, "rgyw", square);
+                assert!(right, "{parameters}, frame {number}: {seen:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `vb`, `crf`, `maxrate`, `bufsize`, `g`, `vbopt` and `abopt`, measured in packets.
+
+use std::path::PathBuf;
+
+use crate::bed::reading::Reading;
+use crate::bed::source::Source;
+use crate::picture::studio::{Studio, put};
+use crate::scene::Scene;
+
+const CODECS: [&str; 3] = ["h264", "h265", "vp9"];
+const RATE: f64 = 25.0;
+
+/// A still picture for `still` seconds, then one in which everything moves.
+fn busy(studio: &Studio, still: u32, moving: u32) -> PathBuf {
+    let size = "s=320x240:r=25";
+    studio.make(
+        "busy.mkv",
+        &format!(
+            "-filter_complex color=gray:{size}:d={still},setsar=1[still];\
+             mandelbrot={size},setsar=1[back];testsrc2=s=160x120:r=25[front];\
+             [back][front]overlay=x=40+n:y=30,noise=alls=12:allf=t,trim=end={moving}[moving];\
+             [still][moving]concat,format=yuv420p -c:v libx264 -preset ultrafast -crf 10"
+        ),
+    )
+}
+
+fn scene(still: u32, moving: u32) -> Scene {
+    let (scene, studio) = (Scene::new(), Studio::new());
+    put(&scene, &busy(&studio, still, moving));
+    scene
+}
+
+/// Bits of every frame, in the order of the file.
+fn bits(scene: &Scene, main: &str, parameters: &str) -> Vec<f64> {
+    let parameters = format!("f_mkv,acodec_aac,an_1,{parameters}");
+    let outcome = scene.run(main, &parameters).succeeded();
+    let sizes = Reading::of(outcome.file()).packet_sizes("video");
+    sizes.into_iter().map(|bytes| bytes as f64 * 8.0).collect()
+}
+
+fn mean(bits: &[f64]) -> f64 {
+    bits.iter().sum::<f64>() * RATE / bits.len() as f64
+}
+
+/// The most by which any window of frames has more than `rate` bits a second.
+fn excess(bits: &[f64], rate: f64) -> f64 {
+    let (most, _) = bits.iter().fold((0.0_f64, 0.0_f64), |(most, level), bits| {
+        let level = level.max(0.0) + bits - rate / RATE;
+        (most.max(level), level)
+    });
+    most
+}
+
+#[test]
+fn vb_is_the_mean_bit_rate() {
+    let scene = scene(0, 10);
+    for codec in CODECS {
+        for asked in [300_000, 1_000_000] {
+            let found = mean(&bits(
+                &scene,
+                "busy.mkv",
+                &format!("vcodec_{codec},vb_{asked}"),
+            ));
+            let off = found / f64::from(asked) - 1.0;
+            assert!(off.abs() < 0.1, "{codec} {asked}: {found}");
+        }
+    }
+}
+
+#[test]
+fn a_larger_crf_has_fewer_bits() {
+    let scene = scene(0, 2);
+    for codec in CODECS {
+        let sizes = ["0.5", "18", "28", "29.5", "38", "51"].map(|crf| {
+            mean(&bits(
+                &scene,
+                "busy.mkv",
+                &format!("vcodec_{codec},crf_{crf}"),
+            ))
+        });
+        let falls = sizes.windows(2).all(|two| two[0] > two[1]);
+        assert!(falls, "{codec}: {sizes:?}");
+    }
+}
+
+/// The buffer is never asked for more than it holds, even where a still
+/// picture has filled it.
+#[test]
+fn maxrate_holds_over_any_window() {
+    let scene = scene(2, 4);
+    for codec in CODECS {
+        for (rate, buffer) in [(400_000, 400_000), (400_000, 800_000), (800_000, 0)] {
+            let asked = format!("vcodec_{codec},crf_18,maxrate_{rate},bufsize_{buffer}");
+            let found = excess(&bits(&scene, "busy.mkv", &asked), f64::from(rate));
+            let buffer = if buffer == 0 { rate * 2 } else { buffer };
+            assert!(found <= f64::from(buffer), "{asked}: {found}");
+        }
+        let free = bits(&scene, "busy.mkv", &format!("vcodec_{codec},crf_18"));
+        assert!(
+            excess(&free, 400_000.0) > 1_600_000.0,
+            "{codec}: nothing to hold"
+        );
+    }
+}
+
+/// A peak that is never reached changes nothing of the quality.
+#[test]
+fn a_high_maxrate_keeps_the_quality() {
+    let scene = scene(0, 2);
+    for codec in CODECS {
+        let with = |more: &str| {
+            let asked = format!("vcodec_{codec},crf_32{more}");
+            mean(&bits(&scene, "busy.mkv", &asked))
+        };
+        let (free, held) = (with(""), with(",maxrate_50000000,bufsize_100000000"));
+        assert!(
+            (0.5..1.5).contains(&(held / free)),
+            "{codec}: {free} {held}"
+        );
+    }
+}
+
+#[test]
+fn g_is_the_largest_distance_of_key_frames() {
+    let scene = scene(1, 3);
+    for container in ["mkv"] {
+        for codec in CODECS {
+            for interval in [1, 10, 50] {
+                let parameters =
+                    format!("f_{container},acodec_aac,an_1,vcodec_{codec},g_{interval}");
+                let outcome = scene.run("busy.mkv", &parameters).succeeded();
+                let mut keys = outcome.reading().key_frames();
+                assert_eq!(keys.first(), Some(&0), "{parameters}");
+                keys.push(100);
+                let largest = keys.windows(2).map(|two| two[1] - two[0]).max();
+                assert_eq!(largest, Some(interval), "{parameters}: {keys:?}");
+            }
+        }
+    }
+}
+
+/// MP4 tells the bit rates of its streams; Matroska does not, so they are measured.
+#[test]
+fn vbopt_and_abopt_compare_with_the_align_clip() {
+    let source = Source::new(1).size(320, 240).audio_codec("mp3");
+    let source = source.extra_args(&["-b:a", "64k"]);
+    let scene = Scene::new()
+        .source("a.mp4", &source)
+        .source("a.mkv", &source);
+    for main in ["a.mp4", "a.mkv"] {
+        let run = |asked: &str| scene.run(main, &format!("f_mkv,vcodec_h264,acodec_mp3,{asked}"));
+        for asked in ["vb_100000000,vbopt_2", "ab_128000,abopt_2"] {
+            let message = run(asked).failed("InvalidArgument");
+            assert!(message.contains("bit/s"), "{message}");
+        }
+        run("vb_10000,vbopt_2,ab_32000,abopt_2").succeeded();
+        let sound = |asked: &str| {
+            let outcome = run(asked).succeeded();
+            let rate = outcome.record["Output"]["Audio"]["BitRate"]
+                .as_f64()
+                .unwrap();
+            (rate / 8000.0).round() * 8.0
+        };
+        assert_eq!(sound("ab_128000,abopt_0"), 128.0, "{main}");
+        assert_eq!(sound("ab_128000,abopt_1"), 64.0, "{main}");
+        assert_eq!(sound("ab_32000,abopt_1"), 32.0, "{main}");
+        let picture = |asked: &str| bits(&scene, main, &format!("vcodec_h264,{asked}"));
+        let held = mean(&picture("vb_5000000,vbopt_1"));
+        let own = mean(
+            &Reading::of(source.write(main))
+                .packet_sizes("video")
+                .into_iter()
+                .map(|bytes| bytes as f64 * 8.0)
+                .collect::<Vec<_>>(),
+        );
+        assert!(held < own * 1.5, "{main}: {held} of {own}");
+    }
+}
