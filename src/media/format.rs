@@ -259,14 +259,18 @@ fn refusal(head: &[u8]) -> FormatError {
     ];
     if playlist.iter().any(|start| text.starts_with(start)) {
         FormatError::Playlist
-    } else if head
-        .iter()
-        .all(|&byte| byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t'))
-    {
+    } else if is_text(head) {
         FormatError::Text
     } else {
         FormatError::Unknown
     }
+}
+
+/// UTF-8 without control characters; the last character may be cut off.
+fn is_text(head: &[u8]) -> bool {
+    let plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
+    let whole = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    whole && head.iter().all(plain)
 }
 
 #[cfg(test)]
@@ -314,12 +318,14 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_by_name() {
-        let cases: [(&[u8], FormatError); 6] = [
+        let cases: [(&[u8], FormatError); 8] = [
             (b"", FormatError::Empty),
             (b"#EXTM3U\nfile:///etc/passwd\n", FormatError::Playlist),
             (b"ffconcat version 1.0\nfile x", FormatError::Playlist),
             (b"<?xml version=\"1.0\"?><MPD/>", FormatError::Playlist),
             (b"just some words\n", FormatError::Text),
+            (b"cut inside a caf\xc3", FormatError::Text),
+            (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", FormatError::Unknown),
             (b"\x7fELF\x02\x01\x01\x00", FormatError::Unknown),
         ];
         for (head, expected) in cases {

@@ -58,6 +58,7 @@ struct StreamReport {
     time_base: String,
     start_pts: Option<i64>,
     bit_rate: Option<String>,
+    has_b_frames: i64,
     sample_rate: Option<String>,
     channels: u8,
     bits_per_sample: u8,
@@ -150,13 +151,25 @@ impl Scan {
         if let Some(stream) = stream
             && !flags.contains('D')
         {
+            // AVI has only one clock, that of decoding: its pictures are shown
+            // as much later as the decoder holds them back.
+            let time = if self.demuxer == Demuxer::Avi {
+                dts.map(|dts| dts + stream.report.has_b_frames * duration.unwrap_or(0))
+            } else {
+                pts.or(dts)
+            };
             stream.add(
-                pts.or(dts),
+                time,
                 duration,
                 size.unwrap_or(0),
                 flags.contains('K'),
             );
-            stream.padding = padding;
+            // In Ogg the last packet's duration is without it already.
+            stream.padding = if self.demuxer == Demuxer::Ogg {
+                0
+            } else {
+                padding
+            };
         }
     }
 

@@ -15,7 +15,9 @@ mod bed;
 
 mod concat;
 mod harness;
+mod inputs;
 mod matrix;
+mod names;
 mod notify;
 mod readme;
 mod scene;
