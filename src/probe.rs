@@ -126,6 +126,9 @@ fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
         file.by_ref()
             .take(HEAD_LENGTH as u64)
             .read_to_end(&mut head)?;
+        if head.is_empty() && offset > 0 {
+            return Err(FormatError::TagAlone.into());
+        }
         match recognise(&head)? {
             Recognised::As(demuxer) => return Ok(demuxer),
             Recognised::TagUntil(length) => offset += length,

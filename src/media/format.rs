@@ -105,6 +105,9 @@ pub enum FormatError {
     /// Zero bytes.
     #[error("the file is empty")]
     Empty,
+    /// An ID3 tag alone.
+    #[error("the file holds a tag and nothing else")]
+    TagAlone,
     /// A playlist or a manifest: it would make ffmpeg open other files.
     #[error("the file is a playlist, not a media file")]
     Playlist,

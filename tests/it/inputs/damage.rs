@@ -56,9 +56,12 @@ fn flipped_bits_are_survived_with_a_warning() {
     let mut faults = Vec::new();
     for name in ["b.mp4", "b.mkv", "b.ts", "b.flv", "b.avi", "b.mpg", "b.mxf", "b.wmv", "b.webm", "b.ogv"] {
         let mut bytes = film(name);
-        let middle = bytes.len() / 2;
-        for byte in &mut bytes[middle..middle + 200] {
-            *byte ^= 0xff;
+        // In several places: in raw sound no bit is known to be wrong.
+        for place in 8..12 {
+            let at = bytes.len() * place / 20;
+            for byte in &mut bytes[at..at + 150] {
+                *byte ^= 0xff;
+            }
         }
         match outcome(&scene, name, &bytes) {
             Err(fault) => faults.push(fault),

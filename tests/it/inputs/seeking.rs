@@ -49,7 +49,7 @@ fn closed_groups_of_250() {
         ("a.mkv", plain()),
         ("a.ts", plain()),
         ("live.mkv", plain().extra_args(&["-live", "1"])),
-        ("fragments.mp4", plain().extra_args(&["-movflags", "empty_moov+frag_keyframe"])),
+        ("fragments.mp4", plain().extra_args(&["-movflags", "frag_keyframe+delay_moov"])),
         ("a.flv", plain()),
     ]);
 }

@@ -1,6 +1,6 @@
 //! Files with sound alone.
 
-use super::{Between, check_all, made, plain, scene};
+use super::{Between, check_all, plain};
 use crate::bed::source::Source;
 
 fn case(name: &str, codec: &str, extra: &[&str]) -> (Between, Source) {

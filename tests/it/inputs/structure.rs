@@ -1,11 +1,8 @@
 //! Unusual structures: covers, fragments, edit lists, further streams.
 
-use super::{Between, FRAMES, PAL, check_all, made, plain, scene};
+use super::{Between, FRAMES, check_all, made, plain, scene};
 use crate::bed::expect::Clip;
 use crate::scene::Scene;
-
-const COVER: &str = "-i {} -f lavfi -i color=red:s=64x64 -map 0 -map 1 -frames:v:0 1 -c:a copy \
-                     -c:v mjpeg -pix_fmt yuvj420p -disposition:v:0 attached_pic";
 
 /// Puts what ffmpeg makes of a source, and checks it.
 #[track_caller]
@@ -19,15 +16,20 @@ fn check(scene: &Scene, between: &Between, source: &std::path::Path, arguments: 
 fn a_cover_is_no_picture() {
     let scene = scene();
     let mut faults = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let cover = folder.path().join("cover.jpg");
+    let red = "-f lavfi -i color=red:s=64x64 -frames:v 1 -pix_fmt yuvj420p";
+    std::fs::write(&cover, made(&cover, red, "cover.jpg")).unwrap();
+    let cover = format!("-f image2 -i {}", cover.display());
     for (name, codec) in [("b.mp3", "libmp3lame"), ("b.m4a", "aac"), ("b.flac", "flac")] {
         let source = plain(2).no_video().audio_codec(codec).write(name);
-        faults.extend(check(&scene, &Between::new(name).black(), &source, COVER));
+        let arguments = format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
+        faults.extend(check(&scene, &Between::new(name).black(), &source, &arguments));
     }
     // In front of a real picture.
     let film = plain(2).write("film.mp4");
-    let front = "-i {} -f lavfi -i color=red:s=64x64 -map 1 -map 0 -c copy -c:v:0 mjpeg -frames:v:0 1 \
-                 -pix_fmt:v:0 yuvj420p -disposition:v:0 attached_pic";
-    faults.extend(check(&scene, &Between::new("film.mp4"), &film, front));
+    let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 attached_pic");
+    faults.extend(check(&scene, &Between::new("film.mp4"), &film, &front));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -38,14 +40,21 @@ fn fragments() {
         let source = plain(2).extra_args(&gop).extra_args(&["-movflags", flags]);
         (Between::new(name), source)
     };
+    // Without an edit list both are late by what the decoder holds back.
+    let late = |name: &str, flags: &str| {
+        let clip = |clip: Clip| Clip {
+            frames: FRAMES + 1,
+            ..clip
+        };
+        (Between::new(name).clip(clip).delayed(25.0), fragmented(name, flags).1)
+    };
     check_all([
-        fragmented("fragments.mp4", "empty_moov+frag_keyframe"),
-        fragmented("base.mp4", "empty_moov+frag_keyframe+default_base_moof"),
-        fragmented("dash.mp4", "dash+frag_keyframe"),
-        fragmented("sidx.mp4", "global_sidx+empty_moov+frag_keyframe+delay_moov"),
-        fragmented("whole.mp4", "frag_keyframe"),
+        fragmented("fragments.mp4", "empty_moov+frag_keyframe+delay_moov"),
+        fragmented("base.mp4", "frag_keyframe+delay_moov+default_base_moof"),
+        fragmented("index.mp4", "dash+frag_keyframe+delay_moov"),
         fragmented("front.mp4", "faststart"),
-        fragmented("no-edits.mp4", "empty_moov+frag_keyframe+negative_cts_offsets"),
+        late("no-edits.mp4", "empty_moov+frag_keyframe"),
+        late("whole.mp4", "frag_keyframe"),
     ]);
 }
 
@@ -59,7 +68,7 @@ fn an_edit_list_skips_and_delays() {
     faults.extend(check(&scene, &skipped, &source, "-ss 0.48 -i {} -c copy"));
     let late = Between::new("late.mp4").clip(|clip| Clip {
         frames: FRAMES + 10,
-        ..clip.late(400.0, 0.0)
+        ..clip.late(0.0, -400.0)
     });
     let arguments = "-itsoffset 0.4 -i {} -i {} -map 0:v -map 1:a -c copy";
     faults.extend(check(&scene, &late, &source, arguments));
@@ -130,5 +139,4 @@ fn time_stamps_that_wrap_round() {
         wrapped("edge.ts", "95443.7"),
         wrapped("after.ts", "95444"),
     ]);
-    assert_eq!(PAL, (25, 1));
 }
