@@ -77,7 +77,10 @@ else
 	}
 endif
 
-demo: build
+# A ready ffmpeg, named by FFMPEG_PATH and FFPROBE_PATH, spares these two the layer.
+ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)
+
+demo: bootstrap tools $(ready_layer)
 	$(cargo_build) --release --locked --example demo
 	"$(release)/examples/demo"
 
@@ -86,7 +89,7 @@ test: build tools
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
-bench: build
+bench: bootstrap tools $(ready_layer)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 

@@ -4,6 +4,7 @@
 //! trying one after the other: with everything optional, an S3 event reads as
 //! an SQS one.
 
+mod accepted;
 mod direct;
 mod error;
 mod field;
@@ -16,10 +17,11 @@ mod upload;
 
 use serde_json::Value;
 
+pub use accepted::{Accepted, Told};
 pub use error::EventError;
 pub use http::HttpRequest;
 pub use queue::QueueRecord;
-pub use route::Route;
+pub use route::{Resource, Route};
 
 use crate::object_store::ETag;
 
@@ -69,6 +71,8 @@ pub enum Door {
 pub enum Event {
     /// Tasks to be done: one, or as many as a notification has records.
     Submissions(Vec<Submission>),
+    /// A task that an HTTP caller has been told of.
+    Accepted(Box<Accepted>),
     /// A request that waits for an HTTP reply.
     Http(Box<HttpRequest>),
     /// Messages of a queue.
@@ -91,6 +95,8 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
         upload::decode_bridge(event)
     } else if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         Ok(Event::Ignored("S3 tests the notification".to_owned()))
+    } else if has(accepted::FIELD) {
+        accepted::decode(event).map(|task| Event::Accepted(Box::new(task)))
     } else if ["bucket", "object", "process"].into_iter().any(has) {
         Ok(Event::Submissions(vec![direct::decode(
             event,

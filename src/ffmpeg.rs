@@ -11,11 +11,18 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use thiserror::Error;
 
 /// How much of a process's complaints is kept: the last bytes.
 const LOG_LIMIT: usize = 4096;
+
+/// What a source may ask for at most: pixels of a picture (8192 by 8192),
+/// streams of a file, bytes of one allocation. A header can claim anything.
+pub(crate) const INPUT_LIMITS: [&str; 4] = ["-max_pixels", "67108864", "-max_streams", "256"];
+const LARGEST_ALLOCATION: &str = "1073741824";
+/// Files that one process may have open: every clip of a request, and some.
+const OPEN_FILES: u64 = 1024;
 
 /// The two programs.
 #[derive(Clone, Debug)]
@@ -70,7 +77,9 @@ impl Ffmpeg {
         let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
         command
             .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
-        command.args(arguments);
+        command
+            .args(["-max_alloc", LARGEST_ALLOCATION])
+            .args(arguments);
         let mut current = Progress::default();
         let on_line = move |line: &str| {
             if current.read(line) {
@@ -96,6 +105,7 @@ impl Ffmpeg {
         command.args("-hide_banner -loglevel error -protocol_whitelist file -f".split(' '));
         command
             .arg(demuxer)
+            .args(INPUT_LIMITS)
             .args(arguments)
             .arg("-i")
             .arg(crate::plan::file_url(path));
@@ -193,13 +203,27 @@ fn run(
             return Err(io::Error::other("the task was given up"));
         }
         let child = command.spawn()?;
-        held.group = Some(Pid::from_child(&child));
+        let group = Pid::from_child(&child);
+        held.group = Some(group);
+        limit(group);
         child
     };
     let log = drain(&mut child, on_line);
     let status = child.wait();
     held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
     Ok((status?, log?))
+}
+
+/// No core file in the sandbox, and no more open files than the work needs. A
+/// process that has ended already needs no limits.
+fn limit(process: Pid) {
+    for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, OPEN_FILES)] {
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        let _ = prlimit(Some(process), resource, limit);
+    }
 }
 
 /// Reads both outputs until they close; an undrained pipe would stall the

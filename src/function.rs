@@ -1,90 +1,141 @@
 //! The function's handler: from an event to the tasks that it asks for, and
 //! from their records to the reply.
 
+mod authority;
+mod http;
+mod queue;
+mod uploads;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tracing::{Instrument, field, info, info_span};
 
-use crate::event::{Door, Event, ProcessSource, Submission, decode};
+use crate::code::Code;
+use crate::event::{Door, Event, EventError, ProcessSource, Submission, decode};
+use crate::handoff::Handoff;
+use crate::key_ring::KeyRing;
 use crate::object_store::ObjectUri;
+use crate::reply::{self, FunctionError, HttpReply, Refusal};
 use crate::task::{RequestId, Status, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
+
+/// All that an event may need.
+#[derive(Debug)]
+pub struct Function {
+    /// Carries out tasks.
+    pub worker: Worker,
+    /// Knows who may sign.
+    pub keys: KeyRing,
+    /// Starts the work on accepted tasks.
+    pub handoff: Handoff,
+}
 
 /// Handles one event.
 ///
 /// # Errors
 /// When a retry may mend what went wrong; `error_type` is the code.
-pub async fn handle(worker: &Worker, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+pub async fn handle(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let invocation = invocation(&event.context);
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
     // On the heap: the whole work's state would make every caller's future large.
-    let work = Box::pin(dispatch(worker, &event.payload, &invocation));
-    work.instrument(span).await
+    let work = Box::pin(dispatch(function, &event.payload, &invocation));
+    let outcome = work.instrument(span).await;
+    outcome.map_err(|error| Diagnostic {
+        error_type: error.code.to_string(),
+        error_message: error.message,
+    })
 }
 
 async fn dispatch(
-    worker: &Worker,
+    function: &Function,
     event: &Value,
     invocation: &Invocation,
-) -> Result<Value, Diagnostic> {
+) -> Result<Value, FunctionError> {
     match decode(event) {
-        Ok(Event::Submissions(submissions)) => match <[Submission; 1]>::try_from(submissions) {
-            Ok([submission]) if submission.door == Door::Direct => {
-                reply(worker.perform(job(submission)?, invocation).await)
-            }
-            _ => Err(unsupported("uploads")),
-        },
+        Ok(Event::Submissions(all)) => submissions(function, all, invocation).await,
+        Ok(Event::Accepted(accepted)) => {
+            let job = Job::from(*accepted);
+            let record = Box::pin(function.worker.perform(job, invocation)).await;
+            reply::direct(&record)
+        }
+        Ok(Event::Http(request)) => {
+            let reply = http::answer(function, &request, invocation).await;
+            Ok(reply.to_gateway())
+        }
+        Ok(Event::Queue(records)) => Ok(queue::work(function, records, invocation).await),
         Ok(Event::Ignored(reason)) => {
             info!(reason, "ignored");
             Ok(Value::Null)
         }
-        Ok(Event::Http(_)) => Err(unsupported("HTTP requests")),
-        Ok(Event::Queue(_)) => Err(unsupported("queues")),
-        Err(error) => {
-            let process = event
-                .get("process")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            reply(worker.refuse(process, &error.to_string(), invocation))
+        Err(error) => undecoded(function, event, &error, invocation),
+    }
+}
+
+/// A direct event waits for its one record, uploads get the list of theirs.
+async fn submissions(
+    function: &Function,
+    submissions: Vec<Submission>,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
+    match <[Submission; 1]>::try_from(submissions) {
+        Ok([submission]) if submission.door == Door::Direct => {
+            let record = uploads::perform(function, submission, invocation).await;
+            record.map_or(Ok(Value::Null), |record| reply::direct(&record))
         }
+        Ok([upload]) => uploads::work(function, vec![upload], invocation).await,
+        Err(uploads) => uploads::work(function, uploads, invocation).await,
     }
 }
 
-fn job(submission: Submission) -> Result<Job, Diagnostic> {
-    match submission.process {
-        ProcessSource::Given(process) => Ok(Job {
-            main: ObjectUri::new(submission.bucket, submission.object),
-            version: submission.version,
+/// Whoever asked by HTTP gets an HTTP reply even where the request is unreadable.
+fn undecoded(
+    function: &Function,
+    event: &Value,
+    error: &EventError,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
+    if event.get("requestContext").is_some() {
+        let refusal = Refusal::from(error);
+        let reply = HttpReply::refused(&refusal, &invocation.request_id, "video-concat");
+        return Ok(reply.to_gateway());
+    }
+    let process = event.get("process").and_then(Value::as_str);
+    let record = function.worker.refuse(
+        process.unwrap_or_default(),
+        error.code(),
+        &error.to_string(),
+        invocation,
+    );
+    reply::direct(&record)
+}
+
+/// The job of a submission whose process string is known.
+fn job(submission: Submission, process: String) -> Job {
+    Job {
+        version: submission.version,
+        user_data: submission.user_data,
+        ..Job::new(
+            ObjectUri::new(submission.bucket, submission.object),
             process,
-            user_data: submission.user_data,
-        }),
-        ProcessSource::FromUpload => Err(unsupported("uploads")),
+        )
     }
 }
 
-/// The record; or a function error where the platform's retries may help.
-fn reply(record: TaskRecord) -> Result<Value, Diagnostic> {
-    match record.code {
-        Some(code) if record.status == Status::Failed && code.is_retryable() => Err(Diagnostic {
-            error_type: code.to_string(),
-            error_message: record.message.unwrap_or_default(),
-        }),
-        _ => serde_json::to_value(record).map_err(|error| Diagnostic {
-            error_type: "InternalError".to_owned(),
-            error_message: error.to_string(),
-        }),
+/// The process string of a submission that brings it along.
+fn given(submission: &Submission) -> Option<String> {
+    match &submission.process {
+        ProcessSource::Given(process) => Some(process.clone()),
+        ProcessSource::FromUpload => None,
     }
 }
 
-fn unsupported(what: &str) -> Diagnostic {
-    Diagnostic {
-        error_type: "InvalidArgument".to_owned(),
-        error_message: format!(
-            "{what} are understood but not served: invoke the function directly"
-        ),
-    }
+/// Whether another try may succeed. A task that came late in an event with
+/// several had only what time the others left.
+fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
+    let helps = |code: Code| code.is_retryable() || code == Code::DeadlineExceeded && !was_first;
+    record.status == Status::Failed && record.code.is_some_and(helps)
 }
 
 /// The platform tells the deadline by the wall clock.

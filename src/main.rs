@@ -3,10 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
-use video_concat::function::handle;
+use video_concat::function::{Function, handle};
+use video_concat::handoff::Handoff;
+use video_concat::key_ring::KeyRing;
 use video_concat::notify::Publisher;
 use video_concat::object_store::ObjectStore;
 use video_concat::object_store::client::{s3_client, shared_config};
@@ -35,16 +38,29 @@ async fn start() -> Result<(), Error> {
         tracing::warn!(warning, "settings");
     }
     let config = shared_config().await;
-    let worker = Worker {
-        settings: Arc::new(settings),
-        store: ObjectStore::new(s3_client(&config)),
-        publisher: Publisher::new(&config),
+    let function = Function {
+        keys: KeyRing::new(settings.access_keys.as_ref(), &config),
+        handoff: handoff(&settings, &config),
+        worker: Worker {
+            settings: Arc::new(settings),
+            store: ObjectStore::new(s3_client(&config)),
+            publisher: Publisher::new(&config),
+        },
     };
-    let worker = &worker;
+    let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        handle(worker, event)
+        handle(function, event)
     }))
     .await
+}
+
+/// The SAM CLI runs functions, but nothing that invokes them asynchronously.
+fn handoff(settings: &Settings, config: &SdkConfig) -> Handoff {
+    if settings.is_local && std::env::var_os("AWS_ENDPOINT_URL_LAMBDA").is_none() {
+        Handoff::Here
+    } else {
+        Handoff::lambda(config)
+    }
 }
 
 /// One JSON object a line, with the request's and the task's id on each.

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use num_rational::Ratio;
 
+use crate::ffmpeg::INPUT_LIMITS;
 use crate::flicks::Flicks;
 use crate::media::{AudioStream, Media};
 use crate::process::request::SegmentFormat;
@@ -268,6 +269,7 @@ impl Plan {
             // whole graph: the clip's own scaler or resampler takes it.
             arguments.extend(["-reinit_filter", "0"].map(str::to_owned));
             arguments.extend(["-protocol_whitelist", "file"].map(str::to_owned));
+            arguments.extend(INPUT_LIMITS.map(str::to_owned));
             arguments.extend(["-f".to_owned(), clip.media.demuxer.name().to_owned()]);
             if let Some(time) = input.seek {
                 // Frames before the cut are decoded and passed on: the filters

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::code::Code;
 use crate::event::EventError;
-use crate::task::{EventId, RequestId, Status, TaskId, TaskRecord};
+use crate::task::{RequestId, Status, TaskRecord};
+use crate::worker::TaskError;
 
 /// A reply to an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub enum Refused {
     SignatureDoesNotMatch,
     /// The signature is too old or too new.
     RequestTimeTooSkewed,
+    /// The body is not the one whose checksum was sent.
+    InvalidDigest,
     /// The task could only fail.
     Task(Code),
 }
@@ -44,6 +47,7 @@ impl Refused {
             Self::InvalidAccessKeyId => "InvalidAccessKeyId",
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
+            Self::InvalidDigest => "InvalidDigest",
             Self::Task(code) => code.as_str(),
         }
     }
@@ -53,7 +57,7 @@ impl Refused {
     #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
-            Self::InvalidRequest => 400,
+            Self::InvalidRequest | Self::InvalidDigest => 400,
             Self::MethodNotAllowed => 405,
             Self::InvalidAccessKeyId | Self::SignatureDoesNotMatch | Self::RequestTimeTooSkewed => {
                 403
@@ -72,6 +76,34 @@ pub struct Refusal {
     pub message: String,
     /// The argument that is wrong, and its value.
     pub argument: Option<(String, String)>,
+}
+
+impl Refusal {
+    /// A refusal that blames no argument.
+    pub fn new(code: Refused, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            argument: None,
+        }
+    }
+}
+
+impl From<&TaskError> for Refusal {
+    fn from(error: &TaskError) -> Self {
+        let argument = match error {
+            TaskError::Process(error) => {
+                let (name, value) = (error.argument_name(), error.argument_value());
+                Some((name.to_owned(), value.to_owned()))
+            }
+            TaskError::Target(error) => Some((error.argument_name().to_owned(), String::new())),
+            _ => None,
+        };
+        Self {
+            argument,
+            ..Self::new(Refused::Task(error.code()), error.to_string())
+        }
+    }
 }
 
 impl From<&EventError> for Refusal {
@@ -105,10 +137,15 @@ impl From<&EventError> for Refusal {
 }
 
 impl HttpReply {
-    /// A task has been taken on.
+    /// A task has been taken on, now or by an earlier request: the ids are those
+    /// in its record.
     #[must_use]
-    pub fn accepted(task: TaskId, event: &EventId, request: &RequestId) -> Self {
-        let body = json!({"EventId": event, "RequestId": request, "TaskId": task});
+    pub fn accepted(record: &TaskRecord, request: &RequestId) -> Self {
+        let body = json!({
+            "EventId": record.event_id,
+            "RequestId": record.request_id,
+            "TaskId": record.task_id,
+        });
         Self::new(200, "application/json", request, body.to_string())
     }
 
@@ -234,7 +271,7 @@ mod tests {
     #[test]
     fn an_accepted_task_has_three_ids() {
         let record = example();
-        let reply = HttpReply::accepted(record.task_id, &record.event_id, &record.request_id);
+        let reply = HttpReply::accepted(&record, &record.request_id);
         let gateway = reply.to_gateway();
         assert_eq!(gateway["statusCode"], 200);
         assert_eq!(
@@ -275,6 +312,7 @@ mod tests {
         for (code, name, status) in [
             (Refused::InvalidRequest, "InvalidRequest", 400),
             (Refused::MethodNotAllowed, "MethodNotAllowed", 405),
+            (Refused::InvalidDigest, "InvalidDigest", 400),
             (Refused::InvalidAccessKeyId, "InvalidAccessKeyId", 403),
             (Refused::SignatureDoesNotMatch, "SignatureDoesNotMatch", 403),
             (Refused::RequestTimeTooSkewed, "RequestTimeTooSkewed", 403),

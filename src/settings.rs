@@ -10,7 +10,7 @@ mod tests;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use keys::{AccessKeys, HttpAuth, KeySource, Secret};
+pub use keys::{AccessKey, AccessKeys, HttpAuth, KeySource, Limit, Pattern, Secret};
 
 /// The speed presets of x264 and x265, fastest first.
 pub const PRESETS: [&str; 10] = [
@@ -47,6 +47,8 @@ pub struct Settings {
     pub default_bucket: Option<String>,
     /// `OSS_ACCESS_KEYS` or `OSS_ACCESS_KEYS_SECRET`.
     pub access_keys: Option<KeySource>,
+    /// `AWS_SAM_LOCAL`: the function runs on a developer's machine.
+    pub is_local: bool,
     /// `HTTP_AUTH`.
     pub http_auth: HttpAuth,
     /// `MAX_SOURCES`: longest concatenation list.
@@ -100,6 +102,7 @@ impl Settings {
             topic_arn_prefix: reader.topic_arn_prefix(),
             upload_process: reader.value("UPLOAD_PROCESS"),
             default_bucket: reader.bucket("DEFAULT_BUCKET"),
+            is_local: reader.is_local(),
             http_auth: reader.http_auth(access_keys.is_some()),
             access_keys,
             max_sources: reader.max_sources(),
@@ -269,8 +272,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         HttpAuth::Required { iam, oss }
     }
 
+    fn is_local(&self) -> bool {
+        self.value("AWS_SAM_LOCAL").as_deref() == Some("true")
+    }
+
     fn open_door(&mut self, default: HttpAuth) -> HttpAuth {
-        if self.value("AWS_SAM_LOCAL").as_deref() == Some("true") {
+        if self.is_local() {
             return HttpAuth::Open;
         }
         let warning = "setting `HTTP_AUTH` is `none`, which holds only where `AWS_SAM_LOCAL` is `true`; the default is in force";

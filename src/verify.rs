@@ -82,20 +82,27 @@ pub async fn verify(
 ) -> Result<Verified, VerifyError> {
     let demuxer = demuxer(plan.output.container);
     let mut media: Option<Media> = None;
+    let mut undecodable = None;
+    let mut frames = 0;
     for file in files {
-        let part = scan(ffmpeg, demuxer, file).await?;
+        let (part, decoded) =
+            tokio::join!(scan(ffmpeg, demuxer, file), decode(ffmpeg, demuxer, file));
+        let part = part?;
         media = Some(match media {
             Some(whole) => whole.joined(part),
             None => part,
         });
+        match decoded {
+            Ok(count) => frames += count,
+            Err(error) => undecodable = undecodable.or(Some(error)),
+        }
     }
     let media = media
         .ok_or(ReportError::NoStreams)
         .map_err(ProbeError::from)?;
     compare(plan, &media)?;
-    let mut frames = 0;
-    for file in files {
-        frames += decode(ffmpeg, demuxer, file).await?;
+    if let Some(error) = undecodable {
+        return Err(error);
     }
     let planned = plan.whole().frames.end;
     expect("the number of decoded frames", &frames, &planned)?;
@@ -201,9 +208,13 @@ fn compare_sound(
 async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, VerifyError> {
     let frames = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&frames);
-    let mut arguments: Vec<String> = ["-protocol_whitelist", "file", "-f", demuxer.name(), "-i"]
-        .map(str::to_owned)
-        .into();
+    // Errors are in what is read, so what only beautifies pictures is left out.
+    let mut arguments: Vec<String> =
+        "-skip_loop_filter all -skip_idct all -protocol_whitelist file -f"
+            .split(' ')
+            .chain([demuxer.name(), "-i"])
+            .map(str::to_owned)
+            .collect();
     arguments.push(file_url(path));
     // Stamps counted anew: the check here is of the pictures and the sound, and
     // rounded time stamps would make the null muxer complain.

@@ -11,19 +11,25 @@ use tracing::{Span, error, info, warn};
 use crate::code::Code;
 use crate::ffmpeg::Ffmpeg;
 use crate::message::completion;
+use crate::metrics::{embedded, is_cold_start};
 use crate::notify::{Publisher, topic_arn};
 use crate::object_store::{Meter, ObjectStore, ObjectUri};
 use crate::process::{Limits, MainObject, Request, parse, resolve};
 use crate::settings::Settings;
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
+pub use accept::Acceptance;
 pub use error::TaskError;
+pub use job::Job;
 use journal::Journal;
+pub use journal::OWN_MARK;
 
+mod accept;
 mod artifacts;
 mod deliver;
 mod describe;
 mod error;
+mod job;
 mod journal;
 mod sources;
 mod steps;
@@ -44,19 +50,6 @@ pub struct Worker {
     pub publisher: Publisher,
 }
 
-/// A task as it was submitted.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The main object.
-    pub main: ObjectUri,
-    /// The version of it, where the event named one.
-    pub version: Option<String>,
-    /// The process string.
-    pub process: String,
-    /// What the caller wants to have back.
-    pub user_data: Option<String>,
-}
-
 /// The invocation that a task runs in.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -72,18 +65,13 @@ impl Worker {
     /// Carries out a task to its end and reports it. The record says how it
     /// went; nothing of the task is left anywhere else.
     pub async fn perform(&self, job: Job, invocation: &Invocation) -> TaskRecord {
-        let unread = TaskId::derive(&job.main, [], &job.process);
-        let mut record = TaskRecord::begin(
-            unread,
-            EventId::random(),
-            invocation.request_id.clone(),
-            now(),
-            job.process.clone(),
-        );
+        let mut record = job.begin(&invocation.request_id, now());
         name_span(&record);
-        record.user_data.clone_from(&job.user_data);
         match self.read(&job) {
-            Err(error) => record.fail(error.code(), error.to_string(), now()),
+            Err(error) => {
+                record.fail(error.code(), error.to_string(), now());
+                self.journal(&job).keep(&record).await;
+            }
             Ok(request) => {
                 let worker = Self {
                     store: self.store.metered(std::sync::Arc::new(Meter::default())),
@@ -100,7 +88,13 @@ impl Worker {
 
     /// The record of an event that could not even be read.
     #[must_use]
-    pub fn refuse(&self, process: &str, message: &str, invocation: &Invocation) -> TaskRecord {
+    pub fn refuse(
+        &self,
+        process: &str,
+        code: Code,
+        message: &str,
+        invocation: &Invocation,
+    ) -> TaskRecord {
         let unread = TaskId::derive(&ObjectUri::new("", ""), [], process);
         let request_id = invocation.request_id.clone();
         let mut record = TaskRecord::begin(
@@ -110,13 +104,16 @@ impl Worker {
             now(),
             process.to_owned(),
         );
-        record.fail(Code::InvalidArgument, message, now());
+        record.fail(code, message, now());
         log_end(&record);
         record
     }
 
     /// Parses and resolves: no I/O, so a mistake costs nothing.
-    fn read(&self, job: &Job) -> Result<Request, TaskError> {
+    ///
+    /// # Errors
+    /// [`TaskError::Process`].
+    pub fn read(&self, job: &Job) -> Result<Request, TaskError> {
         let main = MainObject {
             bucket: job.main.bucket.clone(),
             key: job.main.key.clone(),
@@ -125,6 +122,15 @@ impl Worker {
             max_sources: self.settings.max_sources,
         };
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
+    }
+
+    /// Whoever was told of the task finds it ended, even if it never began.
+    fn journal(&self, job: &Job) -> Journal {
+        let mut journal = Journal::new(&self.store, &self.settings);
+        if let Some(told) = &job.told {
+            journal.resume(&told.record_bucket);
+        }
+        journal
     }
 
     async fn carry_out(
@@ -137,7 +143,7 @@ impl Worker {
         let started = Instant::now();
         record.process.clone_from(&request.canonical);
         record.warnings.clone_from(&request.warnings);
-        let mut journal = Journal::new(&self.store, &self.settings);
+        let mut journal = self.journal(job);
         let deadline = give_up(invocation.deadline);
         let steps = self.steps(request, job, &mut journal, record);
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
@@ -210,6 +216,9 @@ fn log_end(record: &TaskRecord) {
             error!(code, reason = record.message, "failed");
         }
     }
+    // CloudWatch reads metrics from whole lines only, so this one is no event.
+    let time = Timestamp::now().as_millisecond();
+    println!("{}", embedded(record, is_cold_start(), time));
 }
 
 /// Puts the task's id on every line that is logged from here on.

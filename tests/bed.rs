@@ -22,6 +22,8 @@
 
 #[path = "bed/beep.rs"]
 pub mod beep;
+#[path = "bed/client.rs"]
+pub mod client;
 #[path = "bed/emulator.rs"]
 pub mod emulator;
 #[path = "bed/expect.rs"]
@@ -36,10 +38,14 @@ pub mod footage;
 pub mod frame_code;
 #[path = "bed/function.rs"]
 pub mod function;
+#[path = "bed/gateway.rs"]
+pub mod gateway;
 #[path = "bed/http.rs"]
 pub mod http;
 #[path = "bed/invocation.rs"]
 pub mod invocation;
+#[path = "bed/lambda.rs"]
+pub mod lambda;
 #[path = "bed/process.rs"]
 pub mod process;
 #[path = "bed/reading.rs"]
@@ -50,6 +56,8 @@ pub mod rotation;
 pub mod s3;
 #[path = "bed/s3_gaps.rs"]
 pub mod s3_gaps;
+#[path = "bed/secrets.rs"]
+pub mod secrets;
 #[path = "bed/sns.rs"]
 pub mod sns;
 #[path = "bed/soundtrack.rs"]

@@ -6,18 +6,26 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::field::{at, optional_text, text};
 use super::route::decoded;
 use super::{Event, EventError};
 
+/// What a decoded path is encoded by again.
+const DECODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.');
+
 /// A request as the gateway received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
     /// In upper case.
     pub method: String,
-    /// Percent-encoded as far as the gateway leaves it so, without the stage.
+    /// Percent-encoded, without the stage.
     pub path: String,
     /// Names and values, decoded, in order.
     pub query: Vec<(String, String)>,
@@ -36,6 +44,12 @@ impl HttpRequest {
         self.headers
             .get("host")
             .map_or("video-concat", String::as_str)
+    }
+
+    /// The value of a header, by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
     }
 
     /// The value of a query parameter; empty for a bare name.
@@ -58,7 +72,7 @@ pub(super) fn decode(event: &Value) -> Result<Event, EventError> {
 fn decode_format_1(event: &Value) -> Result<HttpRequest, EventError> {
     Ok(HttpRequest {
         method: text(event, &["httpMethod"])?.to_uppercase(),
-        path: text(event, &["path"])?.to_owned(),
+        path: encoded_path(event, text(event, &["path"])?),
         query: pairs(
             event,
             "multiValueQueryStringParameters",
@@ -74,12 +88,29 @@ fn decode_format_2(event: &Value) -> Result<HttpRequest, EventError> {
     let query = optional_text(event, &["rawQueryString"])?.unwrap_or_default();
     Ok(HttpRequest {
         method: text(event, &["requestContext", "http", "method"])?.to_uppercase(),
-        path: without_stage(event, text(event, &["rawPath"])?).to_owned(),
+        path: encoded_path(event, without_stage(event, text(event, &["rawPath"])?)),
         query: split_query(query)?,
         headers: headers(pairs(event, "", "headers")),
         body: body(event)?,
         caller: caller_format_2(event),
     })
+}
+
+/// HTTP APIs decode the path before anyone sees it; REST APIs and function
+/// URLs leave it as it was sent.
+fn encoded_path(event: &Value, path: &str) -> String {
+    if !is_http_api(event) {
+        return path.to_owned();
+    }
+    utf8_percent_encode(path, DECODED).to_string()
+}
+
+/// REST APIs name no version of their format, and function URLs have their own
+/// host names only.
+fn is_http_api(event: &Value) -> bool {
+    let domain = at(event, &["requestContext", "domainName"]).and_then(Value::as_str);
+    let has_version = at(event, &["version"]).is_some();
+    has_version && domain.is_some_and(|domain| !domain.contains(".lambda-url."))
 }
 
 /// HTTP APIs leave the stage in the path, but only under their own host name.

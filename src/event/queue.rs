@@ -36,6 +36,7 @@ fn decode_body(record: &Value) -> Result<Event, EventError> {
     })?;
     match super::decode(&body)? {
         Event::Queue(_) => Err(EventError::NestedQueue),
+        Event::Accepted(_) => Err(EventError::UnknownKind),
         event => Ok(event),
     }
 }

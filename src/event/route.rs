@@ -19,18 +19,64 @@ pub enum Route {
     Task(TaskId),
 }
 
+/// A bucket and a key, as OSS clients sign them; both empty for the service itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// Bucket.
+    pub bucket: String,
+    /// Key, decoded.
+    pub key: String,
+}
+
 impl HttpRequest {
-    /// Finds out what is asked for. A path that holds only a key means one in
+    /// All that the path may mean: a bucket and a key, a key in the bucket
+    /// that the host name starts with, or a key in `default_bucket`, because
+    /// clients that are told to use a custom domain leave the bucket out. Only
+    /// a signature, which names the bucket in each case, tells which.
+    #[must_use]
+    pub fn resources(&self, default_bucket: Option<&str>) -> Vec<Resource> {
+        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        let mut texts = vec![decoded(path).unwrap_or_default()];
+        // Where a gateway decodes what is believed to be untouched.
+        texts.extend((texts[0] != path).then(|| path.to_owned()));
+        let mut resources = Vec::new();
+        for text in texts {
+            let (bucket, key) = text.split_once('/').unwrap_or((&text, ""));
+            resources.push(Resource::new(bucket, key));
+            for bucket in [default_bucket, self.host_bucket()].into_iter().flatten() {
+                resources.push(Resource::new(bucket, &text));
+            }
+        }
+        resources
+    }
+
+    /// The first label of the host, where it can be a bucket.
+    fn host_bucket(&self) -> Option<&str> {
+        let (label, _) = self.host().split_once('.')?;
+        let is_number = label.chars().all(|c| c.is_ascii_digit());
+        Some(label).filter(|label| can_be_bucket(label) && !is_number)
+    }
+
+    /// Finds out what is asked for. `signed` is the resource that a signature
+    /// tells; without one, a path that holds only a key means one in
     /// `default_bucket`.
     ///
     /// # Errors
     /// Where nothing is asked for that could be done.
-    pub fn route(&self, default_bucket: Option<&str>) -> Result<Route, EventError> {
+    pub fn route(
+        &self,
+        default_bucket: Option<&str>,
+        signed: Option<&Resource>,
+    ) -> Result<Route, EventError> {
         let path = self.path.strip_prefix('/').unwrap_or(&self.path);
         match (self.method.as_str(), path.strip_prefix("tasks/")) {
             ("GET", Some(id)) => Ok(Route::Task(decoded(id)?.parse()?)),
             ("POST", _) if path.is_empty() => Ok(Route::Submit(self.direct()?)),
-            ("POST", _) => Ok(Route::Submit(self.process(path, default_bucket)?)),
+            ("POST", _) => {
+                let unsigned = || bucket_and_key(path, default_bucket);
+                let resource = signed.cloned().map_or_else(unsigned, Ok)?;
+                Ok(Route::Submit(self.process(resource)?))
+            }
             _ => Err(EventError::NoSuchRoute {
                 method: self.method.clone(),
                 path: self.path.clone(),
@@ -46,14 +92,17 @@ impl HttpRequest {
         direct::decode(&event, Door::Http)
     }
 
-    fn process(&self, path: &str, default_bucket: Option<&str>) -> Result<Submission, EventError> {
+    fn process(&self, resource: Resource) -> Result<Submission, EventError> {
         if self.query(PROCESS).is_none() {
             return Err(EventError::NoProcessQuery);
         }
-        let (bucket, object) = bucket_and_key(path, default_bucket)?;
+        let Resource { bucket, key } = resource;
+        if bucket.is_empty() || key.is_empty() {
+            return Err(EventError::NoBucket(self.path.clone()));
+        }
         Ok(Submission {
             bucket,
-            object,
+            object: key,
             version: None,
             etag: None,
             process: ProcessSource::Given(self.process_body()?),
@@ -73,14 +122,24 @@ impl HttpRequest {
     }
 }
 
+impl Resource {
+    /// Names `key` in `bucket`.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+        }
+    }
+}
+
 /// Splits `bucket/key`. A first part that can't be a bucket belongs to the key:
 /// SDKs that are told to use a custom domain send `/dir/key` or `/dir%2Fkey`.
-fn bucket_and_key(path: &str, default: Option<&str>) -> Result<(String, String), EventError> {
+fn bucket_and_key(path: &str, default: Option<&str>) -> Result<Resource, EventError> {
     match (path.split_once('/'), default) {
         (Some((bucket, key)), _) if can_be_bucket(bucket) && !key.is_empty() => {
-            Ok((bucket.to_owned(), decoded(key)?))
+            Ok(Resource::new(bucket, decoded(key)?))
         }
-        (_, Some(bucket)) => Ok((bucket.to_owned(), decoded(path)?)),
+        (_, Some(bucket)) => Ok(Resource::new(bucket, decoded(path)?)),
         (_, None) => Err(EventError::NoBucket(format!("/{path}"))),
     }
 }

@@ -274,7 +274,7 @@ proptest! {
     #[test]
     fn no_event_makes_decoding_panic(event in eventish()) {
         if let Ok(Event::Http(request)) = decode(&event) {
-            drop(request.route(Some("b")));
+            drop(request.route(Some("b"), None));
         }
     }
 

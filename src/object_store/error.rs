@@ -2,10 +2,10 @@
 //!
 //! SDK errors become ours here and nowhere else.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
 use super::ObjectUri;
@@ -109,6 +109,12 @@ impl StoreError {
         }
     }
 
+    /// An object whose `head` shows another entity tag than was seen first.
+    #[must_use]
+    pub fn changed(uri: &ObjectUri) -> Self {
+        Self::new(Problem::Changed, Operation::HeadObject, uri)
+    }
+
     pub(super) fn from_sdk<E>(
         error: &SdkError<E, HttpResponse>,
         operation: Operation,
@@ -186,7 +192,8 @@ impl<'a> Answer<'a> {
         let code = metadata.and_then(ProvideErrorMetadata::code);
         let said = match (code, metadata.and_then(ProvideErrorMetadata::message)) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
-            _ => DisplayErrorContext(error).to_string(),
+            (Some(code), None) => code.to_owned(),
+            (None, _) => chain(error),
         };
         Self {
             // A response that was cut short has a status that says nothing.
@@ -253,6 +260,18 @@ const fn precondition(operation: Operation) -> Problem {
     }
 }
 
+/// An error and what caused it, in words. The SDK's own errors say little
+/// themselves, and their `Debug` is a page.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Answer, Operation, Problem};
@@ -268,6 +287,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, a line a case")]
     fn answers_have_one_meaning_each() {
         use Operation::{GetObject, HeadBucket, HeadObject, PutObject};
         let none = String::new;

@@ -7,6 +7,8 @@ use crate::frame_rate::decimal;
 use crate::process::codec::{AudioCodec, Container, VideoCodec};
 use crate::settle::{AudioOutput, Output, SoundRate, VideoOutput, VideoRate};
 
+/// Ticks a second beyond which lengths of hours outgrow 32 bits.
+const LARGEST_TIME_SCALE: i64 = 10_000_000;
 /// The largest number that `crf` has in the language, and in VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
@@ -157,20 +159,47 @@ pub(super) fn muxer(output: &Output) -> Vec<String> {
         .audio
         .as_ref()
         .is_some_and(|audio| audio.codec == AudioCodec::Amr);
-    words(match output.container {
+    match output.container {
         // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
         // format, has.
-        Container::Mp4 if amr => "-f mov -brand mp42 -movflags +faststart",
-        // The index in front lets players start before the end has come.
-        Container::Mp4 => "-f mp4 -movflags +faststart",
-        Container::Mov => "-f mov -movflags +faststart",
-        Container::Mkv => "-f matroska",
-        Container::Asf => "-f asf",
-        Container::Avi => "-f avi",
-        Container::Mxf => "-f mxf",
-        Container::Ts => "-f mpegts",
-        Container::Flv => "-f flv",
-    })
+        Container::Mp4 if amr => quicktime("mov -brand mp42", output),
+        Container::Mp4 => quicktime("mp4", output),
+        Container::Mov => quicktime("mov", output),
+        Container::Mkv => words("-f matroska"),
+        Container::Asf => words("-f asf"),
+        Container::Avi => words("-f avi"),
+        Container::Mxf => words("-f mxf"),
+        Container::Ts => words("-f mpegts"),
+        Container::Flv => words("-f flv"),
+    }
+}
+
+/// The index in front lets players start before the end has come. Edit lists
+/// count in the movie's time scale: one that both frames and samples are whole
+/// numbers in, so that no end is rounded.
+fn quicktime(format: &str, output: &Output) -> Vec<String> {
+    let frames = output
+        .video
+        .as_ref()
+        .map_or(1, |video| *video.frame_rate.numer());
+    let samples = output
+        .audio
+        .as_ref()
+        .map_or(1, |audio| i64::from(audio.sample_rate));
+    let common = frames / gcd(frames, samples) * samples;
+    let scale = if common <= LARGEST_TIME_SCALE {
+        common
+    } else {
+        samples.max(1000)
+    };
+    words(&format!(
+        "-f {format} -movflags +faststart -movie_timescale {}",
+        scale.max(1000)
+    ))
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 pub(super) fn words(text: &str) -> Vec<String> {

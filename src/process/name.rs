@@ -179,11 +179,11 @@ fn explain(encoded: &str) -> NameError {
     }
 }
 
-/// SNS's own rule; FIFO topics end in `.fifo`.
+/// SNS's own rule. A FIFO topic's name ends in `.fifo`, and such topics take no
+/// message without a group, which a completion has not.
 fn is_topic_name(name: &str) -> bool {
-    let stem = name.strip_suffix(".fifo").unwrap_or(name);
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    !stem.is_empty() && name.len() <= 256 && stem.chars().all(allowed)
+    !name.is_empty() && name.len() <= 256 && name.chars().all(allowed)
 }
 
 fn is_topic_arn(arn: &str) -> bool {
@@ -327,10 +327,9 @@ mod tests {
             "AudioConvert",
             "a",
             "A-b_9",
-            "done.fifo",
             &longest,
             "arn:aws:sns:us-east-1:123456789012:done",
-            "arn:aws-cn:sns:cn-north-1:000000000000:done.fifo",
+            "arn:aws-cn:sns:cn-north-1:000000000000:done",
         ];
         for good in good {
             assert!(decode_topic(&encode(good)).is_ok(), "{good}");
@@ -340,6 +339,7 @@ mod tests {
             "a b",
             "a/b",
             ".fifo",
+            "done.fifo",
             "é",
             &too_long,
             "arn:aws:sqs:us-east-1:123456789012:done",

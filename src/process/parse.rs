@@ -25,6 +25,22 @@ pub struct ProcessSpec {
     pub notify: Option<OperationSpec>,
 }
 
+impl ProcessSpec {
+    /// The topic that is to hear of the task, where its name can be read: known
+    /// even where the rest does not hold together.
+    #[must_use]
+    pub fn topic(&self) -> Option<String> {
+        let notify = self.notify.as_ref()?;
+        let parameter = notify
+            .parameters
+            .iter()
+            .find(|p| p.parameter.name == "topic")?;
+        super::name::decode_topic(parameter.value.of(&self.source))
+            .ok()
+            .map(|name| name.text)
+    }
+}
+
 /// An operation as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationSpec {

@@ -209,6 +209,27 @@ impl Template {
         })
     }
 
+    /// What every name that it can give starts with, as far as the request
+    /// alone tells, and whether that is the whole name.
+    #[must_use]
+    pub fn known_start(&self, values: &Variables) -> (String, bool) {
+        let mut start = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(text) => start.push_str(text),
+                // Segments count on.
+                Part::Variable(Variable::Index | Variable::Streamindex) => return (start, false),
+                Part::Variable(variable) if variable.is_known_early() => {
+                    if values.push(*variable, &mut start).is_err() {
+                        return (start, false);
+                    }
+                }
+                Part::Variable(_) => return (start, false),
+            }
+        }
+        (start, true)
+    }
+
     /// The name with every variable filled in.
     ///
     /// # Errors

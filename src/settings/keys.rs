@@ -1,10 +1,17 @@
 //! Who may use the HTTP door, and with which keys.
 
+mod limit;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
+
+pub use limit::{Limit, Pattern};
+
 /// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
@@ -27,32 +34,91 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Access key ids with their secrets.
+/// What an access key opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKey {
+    /// What its owner signs with.
+    pub secret: Secret,
+    /// The objects that its tasks may read.
+    pub sources: Limit,
+    /// The objects that its tasks may write.
+    pub targets: Limit,
+}
+
+/// Access keys by their id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccessKeys(BTreeMap<String, Secret>);
+pub struct AccessKeys(BTreeMap<String, AccessKey>);
+
+/// A key as it is written: its secret alone, or with limits.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Secret(Secret),
+    Limited(Limited),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limited {
+    secret: Secret,
+    #[serde(default)]
+    sources: Limit,
+    #[serde(default)]
+    targets: Limit,
+}
 
 impl AccessKeys {
-    /// Reads a JSON object of access key id to secret. The error says what is
-    /// wrong without quoting any of it.
+    /// Reads a JSON object of access key id to secret, or to an object of
+    /// `secret`, `sources` and `targets`. The error says what is wrong without
+    /// quoting any of it.
     ///
     /// # Errors
     /// Where it is no such object, or is empty.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        let wrong =
-            "must be a JSON object of access key id to secret, both texts that are not empty";
-        let keys: BTreeMap<String, String> =
+        let wrong = "must be a JSON object of access key id to secret, both texts that are not empty; \
+             instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \
+             \"targets\": [\"bucket/prefix*\"]}`";
+        let written: BTreeMap<String, Written> =
             serde_json::from_str(text).map_err(|_| wrong.to_owned())?;
-        if keys.is_empty() || keys.iter().any(|(id, key)| id.is_empty() || key.is_empty()) {
+        let keys: BTreeMap<String, AccessKey> = written
+            .into_iter()
+            .map(|(id, key)| (id, AccessKey::from(key)))
+            .collect();
+        let is_empty = |(id, key): (&String, &AccessKey)| {
+            id.trim().is_empty() || key.secret.expose().trim().is_empty()
+        };
+        if keys.is_empty() || keys.iter().any(is_empty) {
             return Err(wrong.to_owned());
         }
-        let keys = keys.into_iter().map(|(id, key)| (id, Secret::new(key)));
-        Ok(Self(keys.collect()))
+        Ok(Self(keys))
     }
 
-    /// The secret of an access key id.
+    /// The key of an id.
     #[must_use]
-    pub fn secret(&self, id: &str) -> Option<&Secret> {
+    pub fn get(&self, id: &str) -> Option<&AccessKey> {
         self.0.get(id)
+    }
+}
+
+impl From<Written> for AccessKey {
+    fn from(written: Written) -> Self {
+        let Limited {
+            secret,
+            sources,
+            targets,
+        } = match written {
+            Written::Limited(limited) => limited,
+            Written::Secret(secret) => Limited {
+                secret,
+                sources: Limit::None,
+                targets: Limit::None,
+            },
+        };
+        Self {
+            secret,
+            sources,
+            targets,
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{HttpAuth, KeySource, Settings};
+use super::{AccessKeys, HttpAuth, KeySource, Settings};
+use crate::object_store::ObjectUri;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
     let get = |name: &str| {
@@ -69,7 +70,7 @@ fn each_wrong_setting_gets_a_line() {
         (
             "OSS_ACCESS_KEYS",
             "hunter2",
-            "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty",
+            "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty; instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \"targets\": [\"bucket/prefix*\"]}`",
         ),
     ] {
         assert_eq!(read(&[(name, value)]), Err(line.to_owned()));
@@ -100,13 +101,37 @@ fn keys_turn_oss_signatures_on_and_are_never_printed() {
     let Some(KeySource::Given(keys)) = settings.access_keys else {
         panic!("no keys");
     };
-    assert_eq!(keys.secret("AKID").unwrap().expose(), "hunter2");
+    let key = keys.get("AKID").unwrap();
+    assert_eq!(key.secret.expose(), "hunter2");
+    assert!(key.sources.is_none() && key.targets.is_none());
+}
+
+#[test]
+fn keys_may_be_limited() {
+    let json = r#"{"AKID": {"secret": "hunter2", "sources": ["clips/in/*"]}, "OTHER": "s"}"#;
+    let keys = AccessKeys::from_json(json).unwrap();
+    let key = keys.get("AKID").unwrap();
+    assert!(key.sources.allows(&ObjectUri::new("clips", "in/a.mp4")));
+    assert!(!key.sources.allows(&ObjectUri::new("clips", "a.mp4")));
+    assert!(key.targets.is_none());
+    for wrong in [
+        r#"{"AKID": {"secret": "hunter2", "source": ["clips/*"]}}"#,
+        r#"{"AKID": {"secret": "hunter2", "sources": ["*"]}}"#,
+        r#"{"AKID": {"sources": ["clips/*"]}}"#,
+        r#"{"AKID": {"secret": ""}}"#,
+        r#"{"": "hunter2"}"#,
+        "{}",
+    ] {
+        let problem = AccessKeys::from_json(wrong).unwrap_err();
+        assert!(!problem.contains("hunter2"), "{problem}");
+    }
 }
 
 #[test]
 fn only_a_local_function_can_be_open() {
     let open = read(&[("HTTP_AUTH", "none"), ("AWS_SAM_LOCAL", "true")]).unwrap();
     assert_eq!(open.http_auth, HttpAuth::Open);
+    assert!(open.is_local);
     let deployed = read(&[("HTTP_AUTH", "none")]).unwrap();
     assert_ne!(deployed.http_auth, HttpAuth::Open);
     assert_eq!(deployed.warnings.len(), 1);

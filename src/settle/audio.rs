@@ -80,10 +80,10 @@ impl AudioOutput {
             AudioCodec::Aac => per_channel(8_000, (rate * 6).min(288_000)),
             AudioCodec::Vorbis => match rate {
                 // What libvorbis was found to take with any number of channels.
-                ..=8_000 => per_channel(8_000, 32_000),
-                ..=12_000 => per_channel(14_000, 42_000),
-                ..=24_000 => per_channel(16_000, 80_000),
-                ..=32_000 => per_channel(30_000, 160_000),
+                0..8_001 => per_channel(8_000, 32_000),
+                8_001..12_001 => per_channel(14_000, 42_000),
+                12_001..24_001 => per_channel(16_000, 80_000),
+                24_001..32_001 => per_channel(30_000, 160_000),
                 _ => per_channel(32_000, 180_000),
             },
             AudioCodec::Ac3 => Some(32_000 * channels.min(6)..=640_000),

@@ -10,7 +10,7 @@ use crate::task::{TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
-pub(super) const OWN_MARK: &str = "video-concat-task";
+pub const OWN_MARK: &str = "video-concat-task";
 
 /// A record is written again when the progress has grown by this many percent.
 const STEP: u8 = 5;
@@ -34,6 +34,13 @@ impl Journal {
             open: false,
             written: 0,
         }
+    }
+
+    /// Goes on with a record that has been written before, so that even a task
+    /// whose sources are gone by now comes to an end in it.
+    pub(super) fn resume(&mut self, bucket: &str) {
+        self.bucket = Some(bucket.to_owned());
+        self.open = true;
     }
 
     /// Writes the first record, in `bucket` unless the settings name another.
@@ -74,15 +81,27 @@ impl Journal {
         let Some(bucket) = &self.bucket else {
             return Ok(());
         };
-        let uri = ObjectUri::new(bucket, format!("{}{}.json", self.prefix, record.task_id));
-        let body = serde_json::to_vec(record).unwrap_or_default();
-        let description = description("application/json", record.task_id);
-        let precondition = Precondition::None;
-        self.store
-            .put_small(&uri, body, &description, precondition)
-            .await
-            .map(drop)
+        let uri = record_uri(bucket, &self.prefix, record.task_id);
+        put_record(&self.store, &uri, record, Precondition::None).await
     }
+}
+
+/// Writes a record as an object.
+pub(super) async fn put_record(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    record: &TaskRecord,
+    precondition: Precondition,
+) -> Result<(), StoreError> {
+    let body = serde_json::to_vec(record).unwrap_or_default();
+    let description = description("application/json", record.task_id);
+    let put = store.put_small(uri, body, &description, precondition);
+    put.await.map(drop)
+}
+
+/// Where a task's record is.
+pub(super) fn record_uri(bucket: &str, prefix: &str, task: TaskId) -> ObjectUri {
+    ObjectUri::new(bucket, format!("{prefix}{task}.json"))
 }
 
 /// How an object of this service is described.

@@ -8,9 +8,10 @@ use super::{Job, TaskError};
 use crate::fetch::fetch;
 use crate::ffmpeg::Ffmpeg;
 use crate::media::Media;
-use crate::object_store::{ObjectHead, ObjectStore, ObjectUri};
+use crate::object_store::{ObjectHead, ObjectStore, ObjectUri, StoreError};
 use crate::probe::probe;
 use crate::process::Request;
+use crate::task::TaskId;
 use crate::workspace::{Workspace, free_bytes};
 
 /// Sources that are fetched at the same time, each with parallel ranges.
@@ -55,7 +56,11 @@ impl Sources {
             .map(|(key, clip)| async move {
                 let uri = ObjectUri::new(&request.bucket, key);
                 let version = job.version.as_deref().filter(|_| key == job.main.key);
-                match store.head(&uri, version).await {
+                let head = match store.head(&uri, version).await {
+                    Ok(head) if job.has_changed(key, &head.etag) => Err(StoreError::changed(&uri)),
+                    answer => answer,
+                };
+                match head {
                     Ok(head) => Ok(Source { uri, head, clip }),
                     Err(source) => Err(TaskError::Head { clip, source }),
                 }
@@ -64,6 +69,13 @@ impl Sources {
             .try_collect()
             .await?;
         Ok(Self { distinct, of_clip })
+    }
+
+    /// What the task on these sources is called.
+    pub(super) fn task_id(&self, request: &Request, job: &Job) -> TaskId {
+        let named = self.distinct.iter();
+        let named = named.map(|source| (&source.uri, &source.head.etag));
+        TaskId::derive(&job.main, named, &request.canonical)
     }
 
     /// The source of a clip.

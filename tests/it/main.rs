@@ -14,12 +14,16 @@
 mod bed;
 
 mod concat;
+mod doors;
+mod ffmpeg_faults;
 mod harness;
 mod inputs;
+mod layer;
 mod matrix;
 mod names;
 mod notify;
 mod readme;
+mod release;
 mod scene;
 mod sound;
 mod storage;

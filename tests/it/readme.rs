@@ -125,7 +125,10 @@ fn the_settings_are_those_that_the_function_reads() {
     let table = section("## Settings");
     let asked = RefCell::new(BTreeSet::new());
     let unset = Settings::from_env_map(|name| {
-        asked.borrow_mut().insert(name.to_owned());
+        // What the platform itself sets is nobody's to choose.
+        if !name.starts_with("AWS_") {
+            asked.borrow_mut().insert(name.to_owned());
+        }
         None
     });
     assert_eq!(names(&table), asked.into_inner());

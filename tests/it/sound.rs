@@ -97,7 +97,11 @@ fn channels_keep_their_order() {
             let sound = reading.channel(channel);
             for tone in &tones {
                 let loud = amplitude(&sound, 48_000, *tone) > 0.02;
-                assert_eq!(loud, tone == own, "{codec}: {tone} Hz in channel {channel}");
+                assert_eq!(
+                    loud,
+                    (tone - own).abs() < 1.0,
+                    "{codec}: {tone} Hz in channel {channel}"
+                );
             }
         }
     }

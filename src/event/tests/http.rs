@@ -58,7 +58,7 @@ fn both_payload_formats_are_the_same_request() {
     for request in requests {
         assert_eq!(request.host(), "h.example");
         assert_eq!(request.caller, None);
-        let Ok(Route::Submit(submission)) = request.route(None) else {
+        let Ok(Route::Submit(submission)) = request.route(None, None) else {
             panic!("no submission: {request:?}");
         };
         assert_eq!(
@@ -132,7 +132,7 @@ fn the_stage_is_no_bucket() {
 fn requests_are_routed_or_told_why_not() {
     let process = "x-oss-async-process=p";
     let route = |method: &str, path: &str, query: &str, body: &str, default: Option<&str>| {
-        http(&format_2(method, path, query, body)).route(default)
+        http(&format_2(method, path, query, body)).route(default, None)
     };
     let places = [
         ("/k", Some("media"), "media", "k"),

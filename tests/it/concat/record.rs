@@ -110,3 +110,30 @@ fn every_log_line_is_json_and_names_request_and_task() {
         assert!(!line.to_string().contains("tested-secret"), "{line}");
     }
 }
+
+#[test]
+fn metrics_are_logged_as_cloudwatch_reads_them() {
+    let scene = scene();
+    scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
+    scene
+        .run("none.mp4", &format!("f_mp4,{USUAL}"))
+        .failed("NoSuchKey");
+    let metrics = |lines: &[Value]| -> Vec<Value> {
+        lines
+            .iter()
+            .filter(|line| line["_aws"].is_object())
+            .cloned()
+            .collect()
+    };
+    let logs = scene.function.logs_until(|lines| metrics(lines).len() == 2);
+    let found = metrics(&logs);
+    assert_eq!(
+        (&found[0]["Code"], &found[0]["ColdStarts"]),
+        (&"OK".into(), &1.into())
+    );
+    assert_eq!(
+        (&found[1]["Code"], &found[1]["ColdStarts"]),
+        (&"NoSuchKey".into(), &0.into())
+    );
+    assert_eq!(found[0]["OutputSeconds"], 2.0);
+}

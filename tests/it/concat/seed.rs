@@ -59,6 +59,13 @@ fn makes_its_output_and_its_message() {
         serde_json::json!(["video"])
     );
     assert_streams(&outcome.record["Output"]);
+    let places = outcome.record["Timeline"].as_array().unwrap();
+    let samples: u64 = places
+        .iter()
+        .map(|place| place["Samples"].as_u64().unwrap())
+        .sum();
+    assert_eq!(outcome.record["Verified"]["Samples"], samples);
+    assert_eq!(outcome.record["Verified"]["Frames"], 425);
     assert_message(&scene.sns, &outcome.record);
     scene.assert_clean();
 }

@@ -181,10 +181,13 @@ fn the_playlist_is_stored_last() {
         .filter(|call| call.method == "PUT")
         .map(|call| call.path)
         .collect();
-    let last_segment = puts.iter().rposition(|path| path.ends_with(".ts")).unwrap();
+    let last_segment = puts
+        .iter()
+        .rposition(|path| path.contains("film-0"))
+        .unwrap();
     let playlist = puts
         .iter()
-        .position(|path| path.ends_with(".m3u8"))
+        .position(|path| path == "/results/film.m3u8")
         .unwrap();
     assert!(playlist > last_segment, "{puts:?}");
 }

@@ -150,6 +150,7 @@ async fn what_is_missing_has_its_own_code() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one upload, step by step")]
 async fn uploads_in_parts_are_conditional_and_counted() {
     let s3 = S3::start(&["bucket"]);
     let client = s3.client();

@@ -1,0 +1,129 @@
+//! The HTTP door: tasks are accepted at once and worked on later.
+
+use tracing::{error, info};
+
+use super::authority::{Authority, establish};
+use super::{Function, given, job};
+use crate::code::Code;
+use crate::event::{Accepted, HttpRequest, Route, Submission};
+use crate::handoff::{Handoff, HandoffError, invoke};
+use crate::reply::{HttpReply, Refusal, Refused};
+use crate::task::{TaskId, TaskRecord};
+use crate::worker::{Acceptance, Invocation, Job};
+
+/// Answers a request, whatever it is.
+pub(super) async fn answer(
+    function: &Function,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> HttpReply {
+    match serve(function, request, invocation).await {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            info!(
+                code = refusal.code.as_str(),
+                reason = refusal.message,
+                "refused"
+            );
+            HttpReply::refused(&refusal, &invocation.request_id, request.host())
+        }
+    }
+}
+
+async fn serve(
+    function: &Function,
+    request: &HttpRequest,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    let authority = establish(function, request).await?;
+    let default_bucket = function.worker.settings.default_bucket.as_deref();
+    let route = request.route(default_bucket, authority.resource());
+    match route.map_err(|error| Refusal::from(&error))? {
+        Route::Submit(submission) => submit(function, submission, &authority, invocation).await,
+        Route::Task(id) => task(function, id, &authority, invocation).await,
+    }
+}
+
+async fn submit(
+    function: &Function,
+    submission: Submission,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    let worker = &function.worker;
+    let process = given(&submission).unwrap_or_default();
+    let job = job(submission, process);
+    let refusal = |error| Refusal::from(&error);
+    let request = worker.read(&job).map_err(refusal)?;
+    authority.check(&request)?;
+    let id = &invocation.request_id;
+    let record = match worker.accept(&request, &job, id).await.map_err(refusal)? {
+        Acceptance::Known(record) => record,
+        Acceptance::Begun(accepted, record) => {
+            hand_on(function, *accepted, &record, invocation).await?;
+            record
+        }
+    };
+    Ok(HttpReply::accepted(&record, id))
+}
+
+async fn hand_on(
+    function: &Function,
+    accepted: Accepted,
+    record: &TaskRecord,
+    invocation: &Invocation,
+) -> Result<(), Refusal> {
+    let Handoff::Lambda(client) = &function.handoff else {
+        info!("nothing to hand the task on to: it is worked on before the reply");
+        let job = Job::from(accepted);
+        Box::pin(function.worker.perform(job, invocation)).await;
+        return Ok(());
+    };
+    let Err(error) = invoke(client, &invocation.function_arn, &accepted).await else {
+        return Ok(());
+    };
+    error!(%error, "the task could not be handed on");
+    let code = match error {
+        HandoffError::TooLarge(_) => Refused::InvalidRequest,
+        HandoffError::Failed { .. } => Refused::Task(Code::InternalError),
+    };
+    let message = error.to_string();
+    let told = &accepted.told;
+    let ended = function.worker.give_up(told, record.clone(), &message);
+    if let Err(error) = ended.await {
+        error!(%error, "the task's record could not be ended");
+    }
+    Err(Refusal::new(code, message))
+}
+
+async fn task(
+    function: &Function,
+    id: TaskId,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    let worker = &function.worker;
+    let settings = &worker.settings;
+    // Without a bucket of their own, records are in the target's, which nobody
+    // knows here.
+    let bucket = settings
+        .task_bucket
+        .as_ref()
+        .or(settings.default_bucket.as_ref());
+    let bucket = bucket.ok_or_else(|| {
+        let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
+        Refusal::new(Refused::InvalidRequest, message)
+    })?;
+    let found = worker.find_record(bucket, id).await;
+    let found =
+        found.map_err(|error| Refusal::new(Refused::Task(error.code()), error.to_string()))?;
+    let record = found.ok_or_else(|| {
+        let message = format!("there is no task `{id}`, or its record has expired");
+        Refusal::new(Refused::Task(Code::NoSuchKey), message)
+    })?;
+    if !authority.may_see(&record) {
+        let message = format!("the access key does not reach the objects of task `{id}`");
+        return Err(Refusal::new(Refused::Task(Code::AccessDenied), message));
+    }
+    Ok(HttpReply::record(record, &invocation.request_id))
+}

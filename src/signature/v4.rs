@@ -1,0 +1,220 @@
+//! Version 4: HMAC-SHA256 over the whole request, in the header or in the query.
+
+use std::collections::BTreeSet;
+
+use hmac::{Hmac, KeyInit, Mac};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::canonical::{Signed, encoded, from_hex, hex};
+use super::{SignatureError, time};
+use crate::event::HttpRequest;
+use crate::settings::Secret;
+
+const ALGORITHM: &str = "OSS4-HMAC-SHA256";
+const TERMINATOR: &str = "aliyun_v4_request";
+/// Of a signed URL.
+const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
+
+/// A signature with all that it was made with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    pub(super) key_id: String,
+    scope: Scope,
+    additional: BTreeSet<String>,
+    signature: Vec<u8>,
+    /// As it stands in the request: that is what was signed.
+    made_text: String,
+    made: Timestamp,
+    /// How long a signed URL lives; a signed header has 15 minutes.
+    life: Option<SignedDuration>,
+}
+
+/// `date/region/product/aliyun_v4_request`. The region is the client's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Scope {
+    date: String,
+    region: String,
+    product: String,
+}
+
+impl Claim {
+    pub(super) fn in_header(fields: &str, request: &HttpRequest) -> Result<Self, SignatureError> {
+        let field = |name: &str| {
+            let pairs = fields
+                .split(',')
+                .filter_map(|pair| pair.trim().split_once('='));
+            let mut values = pairs.filter(|(known, _)| *known == name);
+            values.next().map(|(_, value)| value.to_owned())
+        };
+        let date = request
+            .header("x-oss-date")
+            .or_else(|| request.header("date"));
+        Self::read(Fields {
+            credential: field("Credential"),
+            additional: field("AdditionalHeaders"),
+            signature: field("Signature"),
+            made: date.map(str::to_owned),
+            life: None,
+        })
+    }
+
+    pub(super) fn in_query(request: &HttpRequest) -> Result<Self, SignatureError> {
+        let query = |name: &str| request.query(name).map(str::to_owned);
+        if query("x-oss-signature-version").as_deref() != Some(ALGORITHM) {
+            let wrong = "`x-oss-signature-version` must be `OSS4-HMAC-SHA256`";
+            return Err(SignatureError::Malformed(wrong));
+        }
+        let life = query("x-oss-expires").and_then(|text| text.parse().ok());
+        let life = life.filter(|seconds| (1..=LONGEST_LIFE).contains(seconds));
+        let life = life.ok_or(SignatureError::Malformed(
+            "`x-oss-expires` must be 1 to 604800 seconds",
+        ))?;
+        Self::read(Fields {
+            credential: query("x-oss-credential"),
+            additional: query("x-oss-additional-headers"),
+            signature: query("x-oss-signature"),
+            made: query("x-oss-date"),
+            life: Some(SignedDuration::from_secs(life)),
+        })
+    }
+
+    fn read(fields: Fields) -> Result<Self, SignatureError> {
+        let missing = SignatureError::Malformed;
+        let credential = fields.credential.ok_or(missing(
+            "expected `Credential=id/date/region/oss/aliyun_v4_request`",
+        ))?;
+        let (key_id, scope) = Scope::read(&credential)?;
+        let signature = fields.signature.as_deref().and_then(from_hex);
+        let made_text = fields.made.ok_or(missing("there is no `x-oss-date`"))?;
+        let names = fields.additional.unwrap_or_default().to_lowercase();
+        let names = names.split(';').map(str::trim);
+        Ok(Self {
+            key_id,
+            scope,
+            additional: names
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            signature: signature.ok_or(missing("`Signature` must be hex digits"))?,
+            made: time::read(made_text.trim())?,
+            made_text: made_text.trim().to_owned(),
+            life: fields.life,
+        })
+    }
+
+    pub(super) fn check_time(&self, now: Timestamp) -> Result<(), SignatureError> {
+        let Some(life) = self.life else {
+            return time::check_skew(self.made, now);
+        };
+        // A URL may be signed long before it is used, but not in the future.
+        if self.made.duration_since(now) > time::MOST_SKEW {
+            return time::check_skew(self.made, now);
+        }
+        match self.made + life {
+            end if end < now => Err(SignatureError::Expired(end)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn is_by(&self, secret: &Secret, signed: &Signed<'_>) -> bool {
+        let text = self.string_to_sign(signed);
+        mac(&self.key(secret), &text).is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
+    }
+
+    fn key(&self, secret: &Secret) -> Vec<u8> {
+        let secret = format!("aliyun_v4{}", secret.expose()).into_bytes();
+        let Scope {
+            date,
+            region,
+            product,
+        } = &self.scope;
+        [date, region, product, TERMINATOR]
+            .into_iter()
+            .fold(secret, |key, text| {
+                mac(&key, text).map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
+            })
+    }
+
+    fn string_to_sign(&self, signed: &Signed<'_>) -> String {
+        let hash = hex(&Sha256::digest(self.canonical_request(signed)));
+        let Scope {
+            date,
+            region,
+            product,
+        } = &self.scope;
+        format!(
+            "{ALGORITHM}\n{}\n{date}/{region}/{product}/{TERMINATOR}\n{hash}",
+            self.made_text
+        )
+    }
+
+    pub(super) fn canonical_request(&self, signed: &Signed<'_>) -> String {
+        let always = ["content-type", "content-md5"];
+        let counts = |name: &str| always.contains(&name) || self.additional.contains(name);
+        let additional: Vec<&str> = self.additional.iter().map(String::as_str).collect();
+        let payload = match signed.header("x-oss-content-sha256") {
+            "" => "UNSIGNED-PAYLOAD",
+            given => given,
+        };
+        [
+            signed.method,
+            &signed.uri(),
+            &canonical_query(signed.query),
+            &signed.header_lines(counts),
+            &additional.join(";"),
+            payload,
+        ]
+        .join("\n")
+    }
+}
+
+struct Fields {
+    credential: Option<String>,
+    additional: Option<String>,
+    signature: Option<String>,
+    made: Option<String>,
+    life: Option<SignedDuration>,
+}
+
+impl Scope {
+    fn read(credential: &str) -> Result<(String, Self), SignatureError> {
+        // From the end, so that an id may hold a slash.
+        let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
+        match parts[..] {
+            [TERMINATOR, product, region, date, id] if !id.is_empty() => Ok((
+                id.to_owned(),
+                Self {
+                    date: date.to_owned(),
+                    region: region.to_owned(),
+                    product: product.to_owned(),
+                },
+            )),
+            _ => Err(SignatureError::Malformed(
+                "the credential must look like `id/20250417/region/oss/aliyun_v4_request`",
+            )),
+        }
+    }
+}
+
+fn mac(key: &[u8], text: &str) -> Option<Hmac<Sha256>> {
+    // HMAC takes keys of any length.
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    mac.update(text.as_bytes());
+    Some(mac)
+}
+
+/// The signature can't sign itself.
+fn canonical_query(query: &[(String, String)]) -> String {
+    let mut pairs: Vec<(String, String)> = query
+        .iter()
+        .filter(|(name, _)| name != "x-oss-signature")
+        .map(|(name, value)| (encoded(name), encoded(value)))
+        .collect();
+    pairs.sort();
+    let pairs = pairs.into_iter().map(|(name, value)| match value.as_str() {
+        "" => name,
+        value => format!("{name}={value}"),
+    });
+    pairs.collect::<Vec<_>>().join("&")
+}

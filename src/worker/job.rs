@@ -1,0 +1,84 @@
+//! A task as it was submitted.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Accepted, Told};
+use crate::object_store::{ETag, ObjectUri};
+use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
+
+/// A task as it was submitted.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The main object.
+    pub main: ObjectUri,
+    /// The version of it, where the event named one.
+    pub version: Option<String>,
+    /// The process string.
+    pub process: String,
+    /// What the caller wants to have back.
+    pub user_data: Option<String>,
+    /// The entity tags of sources that have been seen before, by key: a source
+    /// that is another by now fails the task.
+    pub seen: BTreeMap<String, ETag>,
+    /// What a caller already knows of the task.
+    pub told: Option<Told>,
+}
+
+impl Job {
+    /// A job that nobody has looked at.
+    #[must_use]
+    pub fn new(main: ObjectUri, process: String) -> Self {
+        Self {
+            main,
+            version: None,
+            process,
+            user_data: None,
+            seen: BTreeMap::new(),
+            told: None,
+        }
+    }
+
+    /// Whether the source of that key is another than was seen before.
+    #[must_use]
+    pub fn has_changed(&self, key: &str, etag: &ETag) -> bool {
+        self.seen.get(key).is_some_and(|seen| seen != etag)
+    }
+
+    /// The record of its beginning. The task's id is final only where somebody
+    /// has been told; else the sources are still unknown.
+    pub(super) fn begin(&self, request_id: &RequestId, now: Moment) -> TaskRecord {
+        let process = self.process.clone();
+        let mut record = match self.told.clone() {
+            Some(told) => TaskRecord::begin(
+                told.task_id,
+                told.event_id,
+                told.request_id,
+                told.created,
+                process,
+            ),
+            None => TaskRecord::begin(
+                TaskId::derive(&self.main, [], &self.process),
+                EventId::random(),
+                request_id.clone(),
+                now,
+                process,
+            ),
+        };
+        record.user_data.clone_from(&self.user_data);
+        record
+    }
+}
+
+impl From<Accepted> for Job {
+    fn from(accepted: Accepted) -> Self {
+        Self {
+            user_data: accepted.user_data,
+            seen: accepted.etags,
+            told: Some(accepted.told),
+            ..Self::new(
+                ObjectUri::new(accepted.bucket, accepted.object),
+                accepted.process,
+            )
+        }
+    }
+}

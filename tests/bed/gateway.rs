@@ -1,0 +1,226 @@
+//! Real HTTP in front of the function: each request becomes the event that AWS's gateways make of it,
+//! with their habits, and the function's reply becomes the answer.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value, json};
+
+use super::function::Function;
+use super::http::{AnyError, Server};
+use super::invocation::Reply;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Payload format 1. The path stays encoded, the query is decoded, `Content-MD5` is dropped.
+    Rest,
+    /// Payload format 2. The path is decoded, and a `Content-Type` added where there is no body.
+    HttpApi,
+    /// Payload format 2. Path and query stay as they are.
+    FunctionUrl,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Rest, Self::HttpApi, Self::FunctionUrl];
+}
+
+#[derive(Clone)]
+struct Front {
+    kind: Kind,
+    function: Arc<Function>,
+    /// Whom the gateway's own authoriser lets through.
+    caller: Option<String>,
+}
+
+pub struct Gateway {
+    server: Server,
+}
+
+/// A request as it came in.
+struct Came {
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Gateway {
+    /// Without an authoriser: everybody comes through, and nobody is named.
+    pub fn open(kind: Kind, function: &Arc<Function>) -> Self {
+        Self::start(kind, function, None)
+    }
+
+    /// With IAM authority, as which everybody is this caller.
+    pub fn iam(kind: Kind, function: &Arc<Function>, caller: &str) -> Self {
+        Self::start(kind, function, Some(caller.to_owned()))
+    }
+
+    fn start(kind: Kind, function: &Arc<Function>, caller: Option<String>) -> Self {
+        let function = Arc::clone(function);
+        let front = Front {
+            kind,
+            function,
+            caller,
+        };
+        let server = Server::start(move |request| front.clone().answer(request));
+        Self { server }
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.server.address().port()
+    }
+}
+
+impl Front {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
+        let (head, body) = request.into_parts();
+        let headers = head.headers.iter();
+        let came = Came {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: headers
+                .map(|(name, value)| {
+                    let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                    (name.to_string(), value)
+                })
+                .collect(),
+            body: body.collect().await?.to_bytes(),
+        };
+        let event = match self.kind {
+            Kind::Rest => self.format_1(&came),
+            Kind::HttpApi | Kind::FunctionUrl => self.format_2(&came),
+        };
+        let function = Arc::clone(&self.function);
+        let reply = tokio::task::spawn_blocking(move || function.invoke(&event)).await?;
+        Ok(match reply {
+            Reply::Ok(reply) => response(&reply)?,
+            Reply::FunctionError { .. } => Response::builder()
+                .status(StatusCode::BAD_GATEWAY)
+                .body(Full::from(r#"{"message": "Internal server error"}"#))?,
+        })
+    }
+
+    fn format_1(&self, came: &Came) -> Value {
+        let kept = |(name, _): &&(String, String)| name != "content-md5";
+        let mut headers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, value) in came.headers.iter().filter(kept) {
+            headers.entry(name).or_default().push(value);
+        }
+        let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs(came.query.as_deref()) {
+            query.entry(name).or_default().push(value);
+        }
+        let last = |values: &Vec<String>| values.last().cloned();
+        let (body, is_base64) = (String::from_utf8_lossy(&came.body), false);
+        json!({
+            "resource": "/{proxy+}",
+            "path": came.path,
+            "httpMethod": came.method,
+            "headers": headers.iter().map(|(name, values)| (*name, *values.last().unwrap())).collect::<BTreeMap<_, _>>(),
+            "multiValueHeaders": headers,
+            "queryStringParameters": (!query.is_empty()).then(|| query.iter().map(|(name, values)| (name.clone(), last(values))).collect::<BTreeMap<_, _>>()),
+            "multiValueQueryStringParameters": (!query.is_empty()).then_some(&query),
+            "stageVariables": null,
+            "requestContext": {
+                "path": format!("/Prod{}", came.path),
+                "stage": "Prod",
+                "httpMethod": came.method,
+                "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+                "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+                "identity": {"sourceIp": "192.0.2.10", "userArn": self.caller, "caller": self.caller},
+            },
+            "body": (!body.is_empty()).then_some(body),
+            "isBase64Encoded": is_base64,
+        })
+    }
+
+    fn format_2(&self, came: &Came) -> Value {
+        let is_url = self.kind == Kind::FunctionUrl;
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in &came.headers {
+            headers
+                .entry(name.clone())
+                .and_modify(|joined| joined.extend([",", value]))
+                .or_insert_with(|| value.clone());
+        }
+        if !is_url && came.body.is_empty() {
+            let usual = "application/octet-stream".to_owned();
+            headers.entry("content-type".to_owned()).or_insert(usual);
+        }
+        let decoded = percent_decode_str(&came.path).decode_utf8_lossy();
+        let path = if is_url { &came.path } else { &*decoded };
+        let domain = if is_url {
+            "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws"
+        } else {
+            "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+        };
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": came.query.clone().unwrap_or_default(),
+            "headers": headers,
+            "requestContext": {
+                "domainName": domain,
+                "http": {"method": came.method, "path": path, "sourceIp": "192.0.2.10"},
+                "requestId": "JKJaXmPLvHcESHA=",
+                "routeKey": "$default",
+                "stage": "$default",
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(caller) = &self.caller {
+            event["requestContext"]["authorizer"] = json!({"iam": {"userArn": caller}});
+        }
+        let kind = headers.get("content-type").map_or("", String::as_str);
+        let is_text = ["text/", "application/json"]
+            .iter()
+            .any(|text| kind.starts_with(text));
+        if is_text {
+            event["body"] = json!(String::from_utf8_lossy(&came.body));
+        } else if !came.body.is_empty() {
+            event["body"] = json!(BASE64_STANDARD.encode(&came.body));
+            event["isBase64Encoded"] = json!(true);
+        }
+        event
+    }
+}
+
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let pairs = query
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name), decoded(value))
+        })
+        .collect()
+}
+
+fn response(reply: &Value) -> Result<Response<Full<Bytes>>, AnyError> {
+    let status = reply["statusCode"]
+        .as_u64()
+        .ok_or("the reply has no statusCode")?;
+    let mut response = Response::builder().status(u16::try_from(status)?);
+    let empty = Map::new();
+    for (name, value) in reply["headers"].as_object().unwrap_or(&empty) {
+        response = response.header(name, value.as_str().unwrap_or_default());
+    }
+    let body = reply["body"].as_str().unwrap_or_default().to_owned();
+    Ok(response.body(Full::from(body))?)
+}

@@ -1,0 +1,86 @@
+//! The sources: made once, and kept below `target/bench`.
+
+use std::path::{Path, PathBuf};
+
+use crate::FOLDER;
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::{repository, run};
+
+/// Names in the job of `events/direct.json`, in list order.
+pub(crate) const NAMES: [&str; 3] = ["pre.mov", "example.mkv", "sur1.aac"];
+
+/// More than this many bytes are a large source.
+const LARGE: usize = 1_000_000_000;
+
+pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
+    let folder = folder(&format!("sources/{height}p-{seconds}s"));
+    let width = height * 16 / 9 / 2 * 2;
+    let picture = |rate: usize, bits: usize| {
+        // Noise, since no camera's picture is as even as a test pattern.
+        let noise = "noise=alls=10:allf=t";
+        let pattern = format!("testsrc2=s={width}x{height}:r={rate}:d={seconds},{noise}");
+        let codec = format!(
+            "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v {}",
+            bits * height
+        );
+        (pattern, codec)
+    };
+    let tone =
+        |hertz: usize, rate: usize| format!("sine={hertz}:beep_factor=4:r={rate}:d={seconds}");
+    let (pre, pre_codec) = picture(30, 9000);
+    let (main, main_codec) = picture(24, 8000);
+    let [first, second, third] = NAMES;
+    [
+        made(
+            &folder,
+            first,
+            &[pre, tone(440, 44_100)],
+            &format!("{pre_codec} -c:a aac -ac 1"),
+        ),
+        made(
+            &folder,
+            second,
+            &[main, tone(330, 48_000)],
+            &format!("{main_codec} -c:a libopus -ac 2"),
+        ),
+        made(&folder, third, &[tone(550, 44_100)], "-c:a aac -ac 2"),
+    ]
+}
+
+/// A gigabyte of bare pictures: nearly no work for a decoder, much for who keeps a file in memory.
+pub(crate) fn large() -> PathBuf {
+    let frames = LARGE / (1280 * 720 * 3 / 2) + 1;
+    let pattern = format!("testsrc2=s=1280x720:r=25,trim=end_frame={frames}");
+    made(
+        &folder("sources"),
+        "large.mkv",
+        &[pattern],
+        "-c:v rawvideo -pix_fmt yuv420p",
+    )
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = repository().join(FOLDER).join(name);
+    std::fs::create_dir_all(&folder).expect("target/bench can be written");
+    folder
+}
+
+fn made(folder: &Path, name: &str, inputs: &[String], codecs: &str) -> PathBuf {
+    let file = folder.join(name);
+    if file.is_file() {
+        return file;
+    }
+    println!(
+        "making {}",
+        file.strip_prefix(repository()).unwrap_or(&file).display()
+    );
+    // A run that was stopped leaves no half file under the name.
+    let draft = folder.join(format!("draft-{name}"));
+    let mut command = ffmpeg();
+    for input in inputs {
+        command.args(["-f", "lavfi", "-i", input]);
+    }
+    run(command.args(codecs.split(' ')).arg(&draft));
+    std::fs::rename(&draft, &file).expect("target/bench can be written");
+    file
+}

@@ -1,0 +1,155 @@
+//! The demo's own sources: each has its colour, its number, its name and its running time in the
+//! picture, so that the result can be judged by looking at it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::Running;
+use crate::canvas::{Canvas, Colour, blend, text_height};
+
+const WHITE: Colour = [255, 255, 255];
+const BLACK: Colour = [0, 0, 0];
+
+pub(crate) struct Source {
+    pub(crate) name: &'static str,
+    /// What it is, in the words of someone who does not know our tables.
+    pub(crate) about: &'static str,
+    pub(crate) colour: Colour,
+    number: &'static str,
+    seconds: usize,
+    picture: Option<Picture>,
+    sound: &'static str,
+    /// Arguments for the encoders.
+    encoders: &'static str,
+}
+
+#[derive(Clone, Copy)]
+struct Picture {
+    width: usize,
+    height: usize,
+    rate: usize,
+}
+
+/// As different as sources of one job can be, in the order of the result.
+pub(crate) const SOURCES: [Source; 3] = [
+    Source {
+        name: "pre.mov",
+        about: "640x480, 30 frames/s, ProRes, PCM 44.1 kHz mono, 5 s",
+        colour: [37, 99, 235],
+        number: "1",
+        seconds: 5,
+        picture: Some(Picture {
+            width: 640,
+            height: 480,
+            rate: 30,
+        }),
+        // A beep when a second begins.
+        sound: "0.7*sin(2*PI*660*t)*lt(mod(t,1),0.15):s=44100",
+        encoders: "-c:v prores_ks -profile:v proxy -pix_fmt yuv422p10le -c:a pcm_s16le",
+    },
+    Source {
+        name: "example.mkv",
+        about: "1280x720, 24 frames/s, H.264, Opus 48 kHz stereo, 16 s",
+        colour: [217, 79, 20],
+        number: "2",
+        seconds: 16,
+        picture: Some(Picture {
+            width: 1280,
+            height: 720,
+            rate: 24,
+        }),
+        // Two tones that swell every other second.
+        sound: "0.5*sin(2*PI*220*t)*pow(sin(PI*t/2),2)|0.5*sin(2*PI*277*t)*pow(sin(PI*t/2),2):s=48000",
+        encoders: "-c:v libx264 -preset veryfast -crf 20 -pix_fmt yuv420p -c:a libopus",
+    },
+    Source {
+        name: "sur1.aac",
+        about: "sound alone, AAC 32 kHz stereo, 12 s",
+        colour: [22, 130, 72],
+        number: "3",
+        seconds: 12,
+        picture: None,
+        // Plucked strings, four notes over and over.
+        sound: "0.5*exp(-5*mod(t,0.5))*sin(2*PI*(330+55*floor(mod(2*t,4)))*t)|0.5*exp(-5*mod(t,0.5))*sin(2*PI*(165+55*floor(mod(2*t,4)))*t):s=32000",
+        encoders: "-c:a aac",
+    },
+];
+
+impl Source {
+    /// Makes the file in `folder`.
+    pub(crate) fn write(&self, folder: &Path) -> PathBuf {
+        let file = folder.join(self.name);
+        let mut command = ffmpeg();
+        if let Some(Picture {
+            width,
+            height,
+            rate,
+        }) = self.picture
+        {
+            let format = format!("-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate}");
+            command.args(format.split(' ')).args(["-i", "pipe:0"]);
+        }
+        let (sound, seconds) = (self.sound, self.seconds);
+        let sound = match sound.rsplit_once(':') {
+            Some((expressions, rate)) => format!("aevalsrc='{expressions}':{rate}:d={seconds}"),
+            None => sound.to_owned(),
+        };
+        command.args(["-f", "lavfi", "-i", &sound]);
+        command.args(self.encoders.split(' ')).arg(&file);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = Running::start(&mut command);
+        let stdin = child.0.stdin.take().expect("it is piped");
+        if let Some(picture) = self.picture {
+            // Where ffmpeg stops reading early, what it says below tells why.
+            let _ = self.draw(picture, stdin);
+        }
+        let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
+        let status = child.0.wait().expect("our own child");
+        let said = said.unwrap_or_default();
+        assert!(
+            status.success(),
+            "ffmpeg cannot make {} ({status}): {said}",
+            self.name
+        );
+        file
+    }
+
+    fn draw(&self, picture: Picture, mut pipe: impl Write) -> std::io::Result<()> {
+        let still = self.still(picture);
+        (0..self.seconds * picture.rate)
+            .try_for_each(|frame| pipe.write_all(&self.moment(still.clone(), picture, frame).rgb))
+    }
+
+    /// What does not move: the ground, the number and the name.
+    fn still(&self, picture: Picture) -> Canvas {
+        let (top, bottom) = (
+            blend(self.colour, WHITE, 60),
+            blend(self.colour, BLACK, 120),
+        );
+        let mut canvas = Canvas::gradient(picture.width, picture.height, top, bottom);
+        let unit = picture.height / 80;
+        canvas.centred(7 * unit, 5 * unit, WHITE, self.number);
+        canvas.centred(47 * unit, unit, WHITE, self.name);
+        canvas
+    }
+
+    /// The clock, and a disc that crosses the picture once.
+    fn moment(&self, mut canvas: Canvas, picture: Picture, frame: usize) -> Canvas {
+        let unit = picture.height / 80;
+        let hundredths = frame * 100 / picture.rate;
+        let clock = format!("{:02}.{:02}", hundredths / 100, hundredths % 100);
+        canvas.centred(58 * unit, 2 * unit, WHITE, &clock);
+        let (radius, last) = (2 * unit, self.seconds * picture.rate);
+        let x = radius + (picture.width - 2 * radius) * frame / last;
+        let y = 59 * unit + text_height(2 * unit) + 2 * unit;
+        canvas.fill(
+            (0, y - unit / 6),
+            (x, unit / 3),
+            blend(self.colour, WHITE, 140),
+        );
+        canvas.disc((x, y), radius, WHITE);
+        canvas
+    }
+}

@@ -1,0 +1,186 @@
+//! What happens when ffmpeg does not do what it was told: the target stays
+//! untouched, the failure is told, and nothing is left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::bed::ffmpeg::ffmpeg_path;
+use crate::bed::invocation::Reply;
+use crate::bed::process::descendants;
+use crate::bed::source::Source;
+use crate::scene::{Outcome, Scene, USUAL, b64};
+
+/// A scene whose function runs this script for ffmpeg. In it, `$FFMPEG` is the
+/// real one and `$OUT` the last argument without `file:`.
+fn scene(script: &str) -> (Scene, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("ffmpeg");
+    let real = ffmpeg_path();
+    let text = format!(
+        "#!/bin/bash\nFFMPEG={}\nOUT=\"${{@: -1}}\"; OUT=\"${{OUT#file:}}\"\n{script}\n",
+        real.display()
+    );
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", path.to_str().unwrap()));
+    (scene.source("a.mp4", &Source::new(1)), folder)
+}
+
+/// Encodes, then does something to the file. The check's own run is let be.
+fn damaged(deed: &str) -> String {
+    format!("\"$FFMPEG\" \"$@\" || exit 1\n[ \"$OUT\" = pipe: ] && exit 0\n{deed}")
+}
+
+fn run(scene: &Scene) -> Outcome {
+    scene.s3.put("results", "result.mp4", "the old one");
+    let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}"));
+    assert_eq!(
+        scene.s3.get("results", "result.mp4").unwrap(),
+        b"the old one"
+    );
+    scene.assert_clean();
+    outcome
+}
+
+const REMUX: &str = "\"$FFMPEG\" -v error -y -i \"$OUT\"";
+
+#[test]
+fn an_output_that_is_not_as_planned_is_never_stored() {
+    for (name, deed, words) in [
+        (
+            "a missing frame",
+            format!("{REMUX} -c copy -frames:v 49 \"$OUT.mp4\""),
+            "frames is 49, not 50",
+        ),
+        (
+            "a lost stream",
+            format!("{REMUX} -c copy -an \"$OUT.mp4\""),
+            "picture alone, not picture and sound",
+        ),
+        (
+            "a short sound",
+            format!("{REMUX} -c:v copy -t 2 -af atrim=end=1 \"$OUT.mp4\""),
+            "length of the sound",
+        ),
+        (
+            "another size",
+            format!("{REMUX} -s 80x60 \"$OUT.mp4\""),
+            "size is 80x60, not 160x120",
+        ),
+        (
+            "another codec",
+            format!("{REMUX} -c:v mpeg4 \"$OUT.mp4\""),
+            "video codec is mpeg4, not h264",
+        ),
+        (
+            "another rate",
+            format!("{REMUX} -r 50 \"$OUT.mp4\""),
+            "frames is 100, not 50",
+        ),
+        (
+            "a slower picture",
+            format!("{REMUX} -c:a copy -vf setpts=2*PTS -fps_mode passthrough \"$OUT.mp4\""),
+            "not as planned",
+        ),
+        (
+            "no file at all",
+            "rm \"$OUT\"; : > \"$OUT.mp4\"".to_owned(),
+            "can't be read back",
+        ),
+        (
+            "half a file",
+            "head -c 9000 \"$OUT\" > \"$OUT.mp4\"".to_owned(),
+            "",
+        ),
+    ] {
+        let (scene, _folder) = scene(&damaged(&format!("{deed}; mv \"$OUT.mp4\" \"$OUT\"")));
+        let message = run(&scene).failed("OutputMismatch");
+        assert!(message.contains(words), "{name}: {message}");
+    }
+}
+
+#[test]
+fn a_bit_error_in_the_output_is_found_by_decoding_it() {
+    // The middle of the media data.
+    let deed = "printf '\\377\\000\\377\\000\\377\\000\\377\\000' | \
+                dd of=\"$OUT\" bs=1 seek=12000 conv=notrunc status=none";
+    let (scene, _folder) = scene(&damaged(deed));
+    run(&scene).failed("OutputMismatch");
+}
+
+#[test]
+fn a_crash_can_be_mended_by_a_retry() {
+    let (scene, _folder) = scene("kill -SEGV $$");
+    let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));
+    match scene.invoke("a.mp4", &process) {
+        Reply::FunctionError {
+            error_type,
+            message,
+        } => {
+            assert_eq!(error_type, "InternalError");
+            assert!(message.contains("signal"), "{message}");
+        }
+        reply @ Reply::Ok(_) => panic!("{reply:?}"),
+    }
+    scene.assert_clean();
+}
+
+#[test]
+fn endless_complaints_are_read_and_mostly_forgotten() {
+    let (scene, _folder) = scene("head -c 300000000 /dev/zero | tr '\\0' x >&2; exit 1");
+    let message = run(&scene).failed("UnsupportedMedia");
+    assert!(message.len() < 10_000, "{}", message.len());
+    assert!(scene.function.peak_memory().unwrap() < 64 * 1024 * 1024);
+}
+
+#[test]
+fn a_hanging_ffmpeg_is_ended_before_the_deadline() {
+    let (scene, _folder) = scene("sleep 1000 & sleep 1000");
+    let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));
+    let event = json!({"bucket": "sources", "object": "a.mp4", "process": process});
+    let started = Instant::now();
+    let deadline = Duration::from_secs(15);
+    let record = scene.function.invoke_within(&event, deadline).unwrap();
+    assert!(started.elapsed() < deadline);
+    assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
+    assert_eq!(descendants(scene.function.id()), [] as [u32; 0]);
+    scene.assert_clean();
+}
+
+#[test]
+fn a_full_disk_is_told_by_its_code() {
+    let (scene, _folder) =
+        scene("echo 'Error writing trailer: No space left on device' >&2; exit 228");
+    let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));
+    let reply = scene.invoke("a.mp4", &process);
+    assert!(
+        matches!(&reply, Reply::FunctionError { error_type, .. } if error_type == "InsufficientStorage"),
+        "{reply:?}"
+    );
+}
+
+/// No credentials, and no way to find the runtime API.
+#[test]
+fn ffmpeg_sees_nothing_of_the_function_s_environment() {
+    let (scene, folder) = scene("env > \"$(dirname \"$0\")/seen\"; exit 1");
+    run(&scene).failed("UnsupportedMedia");
+    let seen = fs::read_to_string(folder.path().join("seen")).unwrap();
+    for name in ["AWS_", "LAMBDA", "SECRET", "WORK_DIR"] {
+        assert!(!seen.contains(name), "{seen}");
+    }
+}
+
+#[test]
+fn a_missing_or_unusable_ffmpeg_stops_the_start() {
+    let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", "/nowhere/ffmpeg"));
+    let reply = scene.function.invoke(&json!({}));
+    let told = format!("{reply:?} {:?}", scene.function.logs());
+    assert!(
+        told.contains("FFMPEG_PATH") && told.contains("/nowhere/ffmpeg"),
+        "{told}"
+    );
+}
