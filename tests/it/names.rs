@@ -1,5 +1,8 @@
 //! Names of sources and targets as the object store really gets them.
 
+use hyper::Method;
+
+use crate::bed::fault::{Answer, Fault};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64, sur};
 
@@ -147,14 +150,17 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
     let long = format!("{}.mp4", "k".repeat(1019));
     let accents = format!("{}.mp4", "é".repeat(509));
     for key in ["/leading.mp4", "a//b.mp4", "//x//y.mp4", "a/./b.mp4", "a/../b.mp4", &long, &accents] {
-        let ask = |main: &str, target: &str| {
+        let ask = |main: &str, target: &str, method: Method| {
+            // At once, as the server's own failures are tried again.
+            let refusal = Fault::new(Answer::Error(403, "AccessDenied")).part(".mp4");
+            scene.s3.fail(refusal.method(method));
             scene.s3.forget_calls();
             let target = format!("|sys/saveas,b_{},o_{}", b64("results"), b64(target));
             let _ = scene.invoke(main, &format!("video/concat,f_mp4,{USUAL}{target}"));
         };
-        ask(key, "x.mp4");
+        ask(key, "x.mp4", Method::HEAD);
         assert_eq!(asked(&scene, "HEAD", "sources"), [key]);
-        ask("a.mp4", key);
+        ask("a.mp4", key, Method::PUT);
         assert_eq!(asked(&scene, "PUT", "results"), [key]);
     }
     scene.assert_clean();

@@ -83,7 +83,22 @@ fn transport_streams_one_behind_the_other() {
     let both = [first, second].concat();
     let outcome = outcome(&scene, "joined.ts", &both).unwrap();
     println!("{:?} {}", outcome.frames(), outcome.warnings());
-    for shown in outcome.reading().frames() { println!("{shown:?}"); }
+    println!("{:?}", outcome.reading().frames().iter().map(|s| s.code().map_or(999, |c| u32::from(c.clip) * 100 + u32::from(c.frame))).collect::<Vec<_>>());
     println!("{:?}", outcome.reading().beeps());
+    panic!();
+}
+
+#[test]
+fn a_film_of_which_nothing_decodes_is_named() {
+    let scene = scene();
+    for (name, from) in [("b.mp4", 2000), ("b.mkv", 1500), ("b.flv", 1500)] {
+        let mut bytes = film(name);
+        for byte in &mut bytes[from..] {
+            *byte ^= 0xff;
+        }
+        scene.s3.put("sources", name, bytes);
+        let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}{}", sur(name)));
+        println!("{name} {:#}", outcome.record);
+    }
     panic!();
 }
