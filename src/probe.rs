@@ -139,9 +139,15 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
 /// file's place. False where a transport stream can't hold them.
 async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<bool, ProbeError> {
     let copy = path.with_extension("continuous");
-    let mut arguments: Vec<String> = ["-protocol_whitelist", "file", "-f", media.demuxer.name(), "-i"]
-        .map(str::to_owned)
-        .into();
+    let mut arguments: Vec<String> = [
+        "-protocol_whitelist",
+        "file",
+        "-f",
+        media.demuxer.name(),
+        "-i",
+    ]
+    .map(str::to_owned)
+    .into();
     arguments.push(file_url(path));
     let video = media.video.as_ref().map(|stream| stream.index);
     let audio = media.audio.as_ref().map(|stream| stream.index);

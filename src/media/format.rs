@@ -272,7 +272,8 @@ fn refusal(head: &[u8]) -> FormatError {
 /// UTF-8 without control characters; the last character may be cut off.
 fn is_text(head: &[u8]) -> bool {
     let plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
-    let whole = std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let whole =
+        std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
     whole && head.iter().all(plain)
 }
 

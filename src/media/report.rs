@@ -170,12 +170,7 @@ impl Scan {
             if let Some(dts) = dts {
                 stream.watch_clock(dts);
             }
-            stream.add(
-                time,
-                duration,
-                size.unwrap_or(0),
-                flags.contains('K'),
-            );
+            stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
             // In Ogg the last packet's duration is without it already.
             stream.padding = if self.demuxer == Demuxer::Ogg {
                 0
@@ -238,7 +233,8 @@ impl FormatReport {
         let seconds = self.duration.as_deref().filter(|_| declares)?;
         // Microseconds, as ffprobe prints them.
         let (whole, micros) = seconds.split_once('.')?;
-        let micros = whole.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
+        let micros =
+            whole.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
         Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
     }
 }

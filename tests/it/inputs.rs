@@ -146,7 +146,12 @@ fn lead_ms(path: &Path) -> f64 {
     if !zero_based.contains(&extension) {
         return (-reading.sound_delay_ms()).max(0.0);
     }
-    let first = |kind| reading.packets(kind).first().map(|packet| packet.pts.max(0.0) * 1000.0);
+    let first = |kind| {
+        reading
+            .packets(kind)
+            .first()
+            .map(|packet| packet.pts.max(0.0) * 1000.0)
+    };
     match (first("video"), first("audio")) {
         (Some(picture), Some(sound)) => (picture - sound).max(0.0),
         _ => 0.0,

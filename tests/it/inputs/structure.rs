@@ -6,7 +6,12 @@ use crate::scene::Scene;
 
 /// Puts what ffmpeg makes of a source, and checks it.
 #[track_caller]
-fn check(scene: &Scene, between: &Between, source: &std::path::Path, arguments: &str) -> Vec<String> {
+fn check(
+    scene: &Scene,
+    between: &Between,
+    source: &std::path::Path,
+    arguments: &str,
+) -> Vec<String> {
     let bytes = made(source, arguments, &between.name);
     scene.s3.put("sources", &between.name, bytes);
     between.faults(scene)
@@ -21,10 +26,20 @@ fn a_cover_is_no_picture() {
     let red = "-f lavfi -i color=red:s=64x64 -frames:v 1 -pix_fmt yuvj420p";
     std::fs::write(&cover, made(&cover, red, "cover.jpg")).unwrap();
     let cover = format!("-f image2 -i {}", cover.display());
-    for (name, codec) in [("b.mp3", "libmp3lame"), ("b.m4a", "aac"), ("b.flac", "flac")] {
+    for (name, codec) in [
+        ("b.mp3", "libmp3lame"),
+        ("b.m4a", "aac"),
+        ("b.flac", "flac"),
+    ] {
         let source = plain(2).no_video().audio_codec(codec).write(name);
-        let arguments = format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
-        faults.extend(check(&scene, &Between::new(name).black(), &source, &arguments));
+        let arguments =
+            format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
+        faults.extend(check(
+            &scene,
+            &Between::new(name).black(),
+            &source,
+            &arguments,
+        ));
     }
     // In front of a real picture.
     let film = plain(2).write("film.mp4");
@@ -46,7 +61,10 @@ fn fragments() {
             frames: FRAMES + 1,
             ..clip
         };
-        (Between::new(name).clip(clip).delayed(25.0), fragmented(name, flags).1)
+        (
+            Between::new(name).clip(clip).delayed(25.0),
+            fragmented(name, flags).1,
+        )
     };
     check_all([
         fragmented("fragments.mp4", "empty_moov+frag_keyframe+delay_moov"),
@@ -82,7 +100,10 @@ fn the_first_of_several_tracks_counts() {
     let mut faults = Vec::new();
     for (name, more) in [
         ("two.mp4", ""),
-        ("default.mkv", "-disposition:a:0 0 -disposition:a:1 default -disposition:v:1 default"),
+        (
+            "default.mkv",
+            "-disposition:a:0 0 -disposition:a:1 default -disposition:v:1 default",
+        ),
         ("two.ts", ""),
         ("timecode.mov", "-timecode 00:00:00:00"),
     ] {
@@ -100,14 +121,27 @@ fn unfinished_headers() {
     let live = |name: &str, extra: &[&str]| (Between::new(name), plain(2).extra_args(extra));
     check_all([
         live("live.mkv", &["-live", "1", "-f", "matroska"]),
-        live("no-metadata.flv", &["-flvflags", "no_metadata+no_duration_filesize"]),
-        live("no-end.flv", &["-flvflags", "no_sequence_end+no_duration_filesize"]),
+        live(
+            "no-metadata.flv",
+            &["-flvflags", "no_metadata+no_duration_filesize"],
+        ),
+        live(
+            "no-end.flv",
+            &["-flvflags", "no_sequence_end+no_duration_filesize"],
+        ),
     ]);
     let scene = scene();
     let mut faults = Vec::new();
-    for (name, muxer) in [("pipe.mkv", "matroska"), ("pipe.flv", "flv"), ("pipe.webm", "webm")] {
+    for (name, muxer) in [
+        ("pipe.mkv", "matroska"),
+        ("pipe.flv", "flv"),
+        ("pipe.webm", "webm"),
+    ] {
         let source = if muxer == "webm" {
-            plain(2).video_codec("libvpx").audio_codec("libvorbis").write("a.webm")
+            plain(2)
+                .video_codec("libvpx")
+                .audio_codec("libvorbis")
+                .write("a.webm")
         } else {
             plain(2).write("film.mp4")
         };
@@ -139,4 +173,19 @@ fn time_stamps_that_wrap_round() {
         wrapped("edge.ts", "95443.7"),
         wrapped("after.ts", "95444"),
     ]);
+}
+
+/// Five seconds of them beside 1.2 of picture, and chapters.
+#[test]
+fn subtitles_and_attachments_are_left_out() {
+    let scene = scene();
+    let mut faults = Vec::new();
+    for (name, bytes) in [
+        ("subtitled.mkv", &include_bytes!("data/subtitled.mkv")[..]),
+        ("subtitled.mp4", include_bytes!("data/subtitled.mp4")),
+    ] {
+        scene.s3.put("sources", name, bytes);
+        faults.extend(Between::new(name).clip(Clip::silent).faults(&scene));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
