@@ -30,6 +30,8 @@ pub enum Demuxer {
     Ogg,
     /// `RealMedia`.
     Rm,
+    /// DV of a camera, without a container.
+    Dv,
     /// WAV, RF64.
     Wav,
     /// Sony Wave64.
@@ -68,6 +70,7 @@ impl Demuxer {
             Self::Mxf => "mxf",
             Self::Ogg => "ogg",
             Self::Rm => "rm",
+            Self::Dv => "dv",
             Self::Wav => "wav",
             Self::W64 => "w64",
             Self::Aiff => "aiff",
@@ -117,7 +120,8 @@ pub enum FormatError {
     /// Nothing known.
     #[error(
         "the file is in no known media format: expected MP4, MOV, 3GP, Matroska, WebM, AVI, ASF, FLV, \
-         MPEG-TS, MPEG-PS, MXF, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or E-AC-3"
+         MPEG-TS, MPEG-PS, MXF, DV, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or \
+         E-AC-3"
     )]
     Unknown,
 }
@@ -135,6 +139,9 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"\x06\x0e\x2b\x34", Demuxer::Mxf),
     (0, b"OggS", Demuxer::Ogg),
     (0, b".RMF", Demuxer::Rm),
+    // A header block, of 525 or 625 lines.
+    (0, b"\x1f\x07\x00\x3f", Demuxer::Dv),
+    (0, b"\x1f\x07\x00\xbf", Demuxer::Dv),
     (0, b"riff\x2e\x91\xcf\x11", Demuxer::W64),
     (0, b"caff\x00\x01", Demuxer::Caf),
     (0, b"fLaC", Demuxer::Flac),

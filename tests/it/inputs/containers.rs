@@ -106,7 +106,9 @@ fn the_rest() {
     let ogg = ["-f", "ogg"];
     let (real, source) = case("b.rm", "rv20", "ac3", &["-q:v", "3"]);
     let (old, older) = case("rv10.rm", "rv10", "ac3", &["-g", "1"]);
+    let (dv, tape) = case("b.dv", "dvvideo", "pcm_s16le", &[]);
     check_all([
+        (dv, tape.size(720, 576).sar(16, 15)),
         case("b.mxf", "mpeg2video", "pcm_s16le", &mxf),
         case("b.ogv", "libvpx", "libvorbis", &ogg),
         case("flac.ogv", "libvpx", "flac", &ogg),

@@ -3,6 +3,58 @@
 use super::{plain, scene};
 use crate::scene::{Scene, USUAL, sur};
 
+/// A name, what the file holds, and why it is refused.
+const NO_MEDIA: &[(&str, &[u8], &str)] = &[
+    ("empty.mp4", b"", "the file is empty"),
+    ("text.mp4", b"not a film\n", "the file is text"),
+    (
+        "page.html",
+        b"<!DOCTYPE html><html><body>404</body></html>",
+        "the file is text",
+    ),
+    (
+        "utf8.txt",
+        "Übrigens: ein Text.\n".as_bytes(),
+        "the file is text",
+    ),
+    (
+        "list.m3u8",
+        b"#EXTM3U\n#EXT-X-VERSION:3\n",
+        "the file is a playlist",
+    ),
+    (
+        "photo.jpg",
+        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
+        "in no known media format",
+    ),
+    (
+        "photo.png",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+        "in no known media format",
+    ),
+    (
+        "photo.webp",
+        b"RIFF\x10\0\0\0WEBPVP8 ",
+        "in no known media format",
+    ),
+    (
+        "archive.zip",
+        b"PK\x03\x04\x14\0\0\0\x08\0",
+        "in no known media format",
+    ),
+    (
+        "paper.pdf",
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        "in no known media format",
+    ),
+    ("zeros.mp4", &[0; 4096], "in no known media format"),
+    (
+        "tag.mp3",
+        b"ID3\x04\x00\x00\x00\x00\x00\x05hello",
+        "a tag and nothing else",
+    ),
+];
+
 /// What the task says of such a second clip.
 fn message(scene: &Scene, name: &str, bytes: &[u8]) -> String {
     scene.s3.put("sources", name, bytes);
@@ -13,55 +65,7 @@ fn message(scene: &Scene, name: &str, bytes: &[u8]) -> String {
 #[test]
 fn files_that_are_no_media_are_named_with_what_they_are() {
     let scene = scene();
-    let zeros = [0; 4096];
-    let mut zip = b"PK\x03\x04\x14\x00\x00\x00\x08\x00".to_vec();
-    zip.extend(zeros);
-    for (name, bytes, reason) in [
-        ("empty.mp4", &b""[..], "the file is empty"),
-        ("text.mp4", b"not a film\n", "the file is text"),
-        (
-            "page.html",
-            b"<!DOCTYPE html><html><body>404</body></html>",
-            "the file is text",
-        ),
-        (
-            "utf8.txt",
-            "Übrigens: ein Text.\n".as_bytes(),
-            "the file is text",
-        ),
-        (
-            "list.m3u8",
-            b"#EXTM3U\n#EXT-X-VERSION:3\n",
-            "the file is a playlist",
-        ),
-        (
-            "photo.jpg",
-            b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
-            "in no known media format",
-        ),
-        (
-            "photo.png",
-            b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-            "in no known media format",
-        ),
-        (
-            "photo.webp",
-            b"RIFF\x10\0\0\0WEBPVP8 ",
-            "in no known media format",
-        ),
-        ("archive.zip", &zip, "in no known media format"),
-        (
-            "paper.pdf",
-            b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
-            "in no known media format",
-        ),
-        ("zeros.mp4", &zeros, "in no known media format"),
-        (
-            "tag.mp3",
-            b"ID3\x04\x00\x00\x00\x00\x00\x05hello",
-            "a tag and nothing else",
-        ),
-    ] {
+    for (name, bytes, reason) in NO_MEDIA {
         let message = message(&scene, name, bytes);
         let object = format!("s3://sources/{name}");
         for part in ["clip 1", &object, reason] {

@@ -1,6 +1,6 @@
 //! Files with sound alone.
 
-use super::{Between, check_all, plain};
+use super::{Between, check_all, plain, scene};
 use crate::bed::source::Source;
 
 fn case(name: &str, codec: &str, extra: &[&str]) -> (Between, Source) {
@@ -48,4 +48,15 @@ fn lossy_sound() {
         delayed(case("b.ac3", "ac3", &[])),
         delayed(case("b.wma", "wmav2", &["-f", "asf"])),
     ]);
+}
+
+/// As another build has encoded it: the layer's has no muxer for it.
+#[test]
+fn e_ac_3() {
+    let scene = scene();
+    scene
+        .s3
+        .put("sources", "b.eac3", include_bytes!("data/b.eac3"));
+    let between = Between::new("b.eac3").black().delayed(20.0);
+    assert_eq!(between.faults(&scene), [""; 0]);
 }
