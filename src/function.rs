@@ -64,7 +64,7 @@ async fn dispatch(
             let reply = http::answer(function, &request, invocation).await;
             Ok(reply.to_gateway())
         }
-        Ok(Event::Queue(records)) => Ok(queue::work(function, records, invocation).await),
+        Ok(Event::Queue(records)) => queue::work(function, records, invocation).await,
         Ok(Event::Ignored(reason)) => {
             info!(reason, "ignored");
             Ok(Value::Null)

@@ -23,7 +23,7 @@ mod value;
 mod tests;
 
 pub use self::error::{Conflict, ProcessError, ProcessErrorKind};
-pub use self::name::NameError;
+pub use self::name::{NameError, check_main};
 pub use self::parse::{OperationSpec, ParameterSpec, ProcessSpec, parse};
 pub use self::request::Request;
 pub use self::resolve::{Limits, MainObject, resolve};

@@ -12,6 +12,10 @@ use std::path::{Path, PathBuf};
 
 pub use keys::{AccessKey, AccessKeys, HttpAuth, KeySource, Limit, Pattern, Secret};
 
+/// The longest list that can be allowed: every clip adds a kilobyte or two to
+/// one argument of ffmpeg, and the system takes 128 kB.
+const MOST_SOURCES: usize = 64;
+
 /// The speed presets of x264 and x265, fastest first.
 pub const PRESETS: [&str; 10] = [
     "ultrafast",
@@ -290,10 +294,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let Some(text) = self.value("MAX_SOURCES") else {
             return DEFAULT;
         };
-        if let Ok(count @ 1..=100) = text.parse() {
+        if let Ok(count @ 1..=MOST_SOURCES) = text.parse() {
             return count;
         }
-        let problem = format!("is `{text}`, but must be a whole number from 1 to 100");
+        let problem = format!("is `{text}`, but must be a whole number from 1 to {MOST_SOURCES}");
         self.wrong("MAX_SOURCES", problem);
         DEFAULT
     }

@@ -14,7 +14,7 @@ use crate::message::completion;
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::{Publisher, topic_arn};
 use crate::object_store::{Meter, ObjectStore, ObjectUri};
-use crate::process::{Limits, MainObject, Request, parse, resolve};
+use crate::process::{Limits, MainObject, Request, check_main, parse, resolve};
 use crate::settings::Settings;
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
@@ -70,7 +70,11 @@ impl Worker {
         match self.read(&job) {
             Err(error) => {
                 record.fail(error.code(), error.to_string(), now());
-                self.journal(&job).keep(&record).await;
+                // Who listens to the topic may hear of it nowhere else.
+                let topic = parse(&job.process).ok().and_then(|spec| spec.topic());
+                let journal = self.journal(&job);
+                self.report(topic.as_deref(), invocation, &journal, &mut record)
+                    .await;
             }
             Ok(request) => {
                 let worker = Self {
@@ -112,12 +116,13 @@ impl Worker {
     /// Parses and resolves: no I/O, so a mistake costs nothing.
     ///
     /// # Errors
-    /// [`TaskError::Process`].
+    /// [`TaskError::Process`] and [`TaskError::Object`].
     pub fn read(&self, job: &Job) -> Result<Request, TaskError> {
         let main = MainObject {
             bucket: job.main.bucket.clone(),
             key: job.main.key.clone(),
         };
+        check_main(&main)?;
         let limits = Limits {
             max_sources: self.settings.max_sources,
         };
@@ -159,21 +164,22 @@ impl Worker {
         }
         record.timings.total_ms = millis(started);
         record.usage.count(self.store.meter().read());
-        self.report(request, invocation, &journal, record).await;
+        self.report(request.topic.as_deref(), invocation, &journal, record)
+            .await;
     }
 
     /// Writes the record, then tells the topic: who hears of the task finds it
     /// ended.
     async fn report(
         &self,
-        request: &Request,
+        topic: Option<&str>,
         invocation: &Invocation,
         journal: &Journal,
         record: &mut TaskRecord,
     ) {
-        record.notified = request.topic.is_some();
+        record.notified = topic.is_some();
         journal.keep(record).await;
-        let Some(topic) = &request.topic else { return };
+        let Some(topic) = topic else { return };
         if let Err(error) = self.publish(topic, invocation, record).await {
             warn!(%error, "the completion message could not be sent");
             record.notified = false;

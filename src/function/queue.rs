@@ -1,19 +1,25 @@
 //! Queues: what a retry can mend goes back, what it can't doesn't.
 
-use serde_json::{Value, json};
+use aws_lambda_events::sqs::SqsBatchResponse;
+use serde_json::Value;
 use tracing::{error, info, warn};
 
 use super::{Function, retry_helps, uploads};
+use crate::code::Code;
 use crate::event::{Event, EventError, HttpRequest, QueueRecord, Route, Submission};
+use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
 /// Works on messages one after another, and replies with those that go back.
+///
+/// # Errors
+/// Never in practice: the reply is made of texts.
 pub(super) async fn work(
     function: &Function,
     records: Vec<QueueRecord>,
     invocation: &Invocation,
-) -> Value {
-    let mut back = Vec::new();
+) -> Result<Value, FunctionError> {
+    let mut back = SqsBatchResponse::default();
     for (index, record) in records.into_iter().enumerate() {
         let id = record.message_id;
         match record.event.and_then(|event| submissions(function, event)) {
@@ -21,12 +27,15 @@ pub(super) async fn work(
             Ok(submissions) => {
                 if goes_back(function, submissions, invocation, index == 0).await {
                     warn!(message = id, "the message goes back");
-                    back.push(json!({ "itemIdentifier": id }));
+                    back.add_failure(id);
                 }
             }
         }
     }
-    json!({ "batchItemFailures": back })
+    serde_json::to_value(back).map_err(|error| FunctionError {
+        code: Code::InternalError,
+        message: error.to_string(),
+    })
 }
 
 async fn goes_back(

@@ -6,6 +6,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
+use super::MainObject;
 use super::error::printable;
 
 /// S3's limit on an object key, in bytes of UTF-8.
@@ -153,6 +154,20 @@ pub fn check_bucket(name: &str) -> Result<(), NameError> {
     } else {
         Err(NameError::Bucket(name.to_owned()))
     }
+}
+
+/// Checks what can be told of the main object's names without asking storage.
+/// Its bucket exists, and may be older than today's rules for names.
+///
+/// # Errors
+///
+/// Where no object can be called so.
+pub fn check_main(main: &MainObject) -> Result<(), NameError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if !(3..=255).contains(&main.bucket.len()) || !main.bucket.chars().all(allowed) {
+        return Err(NameError::Bucket(main.bucket.clone()));
+    }
+    check_key(&main.key)
 }
 
 fn drop_line_break(text: &mut String) -> bool {

@@ -35,12 +35,12 @@ fn each_wrong_setting_gets_a_line() {
         (
             "MAX_SOURCES",
             "0",
-            "setting `MAX_SOURCES` is `0`, but must be a whole number from 1 to 100",
+            "setting `MAX_SOURCES` is `0`, but must be a whole number from 1 to 64",
         ),
         (
             "MAX_SOURCES",
             "many",
-            "setting `MAX_SOURCES` is `many`, but must be a whole number from 1 to 100",
+            "setting `MAX_SOURCES` is `many`, but must be a whole number from 1 to 64",
         ),
         (
             "WORK_DIR",

@@ -11,7 +11,7 @@ use crate::ffmpeg::RunError;
 use crate::object_store::{ObjectUri, StoreError};
 use crate::probe::ProbeError;
 use crate::process::template::RenderError;
-use crate::process::{ProcessError, TargetError};
+use crate::process::{NameError, ProcessError, TargetError};
 use crate::settle::SettleError;
 use crate::upload::UploadError;
 use crate::verify::VerifyError;
@@ -22,6 +22,9 @@ pub enum TaskError {
     /// The process string is wrong.
     #[error(transparent)]
     Process(#[from] ProcessError),
+    /// The main object's bucket or key is no name.
+    #[error("the request's object can't be: {0}")]
+    Object(#[from] NameError),
     /// A source can't be looked at.
     #[error("clip {clip} can't be used: {source}")]
     Head {
@@ -116,6 +119,7 @@ impl TaskError {
     pub fn code(&self) -> Code {
         match self {
             Self::Process(_)
+            | Self::Object(_)
             | Self::Cut { .. }
             | Self::NoFrame { .. }
             | Self::Settle(_)

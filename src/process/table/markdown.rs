@@ -22,6 +22,7 @@ pub fn markdown() -> String {
     }
     out.push_str("### Containers and codecs\n\n");
     out.push_str(&matrix());
+    out.push_str(&reasons());
     out.push_str("\n### Sample rates and channels\n\n");
     out.push_str(&sound_limits());
     out
@@ -94,6 +95,23 @@ fn matrix() -> String {
             "| `{container}` | {} |",
             cells.collect::<Vec<_>>().join(" | ")
         );
+    }
+    out
+}
+
+/// Why each `-` of the matrix is one.
+fn reasons() -> String {
+    let mut out = "\nWhy not:\n\n".to_owned();
+    for &container in Container::ALL {
+        let video = VideoCodec::ALL
+            .iter()
+            .filter_map(|&codec| Some((codec.name(), video_ban(container, codec)?)));
+        let audio = AudioCodec::ALL
+            .iter()
+            .filter_map(|&codec| Some((codec.name(), audio_ban(container, codec)?)));
+        for (codec, reason) in video.chain(audio) {
+            let _ = writeln!(out, "- `{codec}` in `{container}`: {reason}");
+        }
     }
     out
 }

@@ -100,6 +100,36 @@ fn a_failure_is_published_with_its_code() {
 }
 
 #[test]
+fn a_string_that_does_not_hold_together_is_published_too() {
+    let scene = scene();
+    let process = format!(
+        "video/concat,f_mp4,{USUAL},align_7|sys/saveas,o_{}/notify,topic_{}",
+        b64("x.mp4"),
+        b64(TOPIC),
+    );
+    scene.process("a.mp4", &process).failed("InvalidArgument");
+    assert_eq!(
+        scene.sns.messages()[0].attributes["Code"].1,
+        "InvalidArgument"
+    );
+}
+
+#[test]
+fn names_that_can_t_be_are_refused_before_any_request() {
+    let scene = scene();
+    scene.s3.forget_calls();
+    for bucket in ["NO", "s3://sources", "a/b"] {
+        let event = serde_json::json!({
+            "bucket": bucket, "object": "a.mp4",
+            "process": format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4")),
+        });
+        let record = scene.function.invoke(&event).unwrap();
+        assert_eq!(record["Code"], "InvalidArgument", "{record:#}");
+    }
+    assert!(scene.s3.calls().is_empty());
+}
+
+#[test]
 fn a_message_that_can_t_be_sent_leaves_the_result() {
     let scene = scene();
     let process = format!(
