@@ -76,7 +76,9 @@ impl Ffmpeg {
     ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
         command
-            .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '));
+            .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
+            // A source is used as far as it decodes, be it less than a third.
+            .args(["-max_error_rate", "1"]);
         command
             .args(["-max_alloc", LARGEST_ALLOCATION])
             .args(arguments);

@@ -30,6 +30,8 @@ pub enum Demuxer {
     Ogg,
     /// `RealMedia`.
     Rm,
+    /// DV of a camera, without a container.
+    Dv,
     /// WAV, RF64.
     Wav,
     /// Sony Wave64.
@@ -68,6 +70,7 @@ impl Demuxer {
             Self::Mxf => "mxf",
             Self::Ogg => "ogg",
             Self::Rm => "rm",
+            Self::Dv => "dv",
             Self::Wav => "wav",
             Self::W64 => "w64",
             Self::Aiff => "aiff",
@@ -105,6 +108,9 @@ pub enum FormatError {
     /// Zero bytes.
     #[error("the file is empty")]
     Empty,
+    /// An ID3 tag alone.
+    #[error("the file holds a tag and nothing else")]
+    TagAlone,
     /// A playlist or a manifest: it would make ffmpeg open other files.
     #[error("the file is a playlist, not a media file")]
     Playlist,
@@ -114,7 +120,8 @@ pub enum FormatError {
     /// Nothing known.
     #[error(
         "the file is in no known media format: expected MP4, MOV, 3GP, Matroska, WebM, AVI, ASF, FLV, \
-         MPEG-TS, MPEG-PS, MXF, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or E-AC-3"
+         MPEG-TS, MPEG-PS, MXF, DV, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or \
+         E-AC-3"
     )]
     Unknown,
 }
@@ -132,6 +139,9 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"\x06\x0e\x2b\x34", Demuxer::Mxf),
     (0, b"OggS", Demuxer::Ogg),
     (0, b".RMF", Demuxer::Rm),
+    // A header block, of 525 or 625 lines.
+    (0, b"\x1f\x07\x00\x3f", Demuxer::Dv),
+    (0, b"\x1f\x07\x00\xbf", Demuxer::Dv),
     (0, b"riff\x2e\x91\xcf\x11", Demuxer::W64),
     (0, b"caff\x00\x01", Demuxer::Caf),
     (0, b"fLaC", Demuxer::Flac),
@@ -259,14 +269,19 @@ fn refusal(head: &[u8]) -> FormatError {
     ];
     if playlist.iter().any(|start| text.starts_with(start)) {
         FormatError::Playlist
-    } else if head
-        .iter()
-        .all(|&byte| byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t'))
-    {
+    } else if is_text(head) {
         FormatError::Text
     } else {
         FormatError::Unknown
     }
+}
+
+/// UTF-8 without control characters; the last character may be cut off.
+fn is_text(head: &[u8]) -> bool {
+    let plain = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
+    let whole =
+        std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    whole && head.iter().all(plain)
 }
 
 #[cfg(test)]
@@ -314,12 +329,14 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_by_name() {
-        let cases: [(&[u8], FormatError); 6] = [
+        let cases: [(&[u8], FormatError); 8] = [
             (b"", FormatError::Empty),
             (b"#EXTM3U\nfile:///etc/passwd\n", FormatError::Playlist),
             (b"ffconcat version 1.0\nfile x", FormatError::Playlist),
             (b"<?xml version=\"1.0\"?><MPD/>", FormatError::Playlist),
             (b"just some words\n", FormatError::Text),
+            (b"cut inside a caf\xc3", FormatError::Text),
+            (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", FormatError::Unknown),
             (b"\x7fELF\x02\x01\x01\x00", FormatError::Unknown),
         ];
         for (head, expected) in cases {

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{AudioStream, Demuxer, Media, Size, VideoStream};
+use super::{Demuxer, Media, Size};
 use crate::flicks::Flicks;
-use crate::frame_rate;
+use stream::StreamScan;
+
+mod stream;
 
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
 /// last two only where a packet has them.
@@ -36,6 +38,13 @@ pub enum ReportError {
 struct Report {
     #[serde(default)]
     streams: Vec<StreamReport>,
+    #[serde(default)]
+    format: FormatReport,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct FormatReport {
+    duration: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,6 +67,7 @@ struct StreamReport {
     time_base: String,
     start_pts: Option<i64>,
     bit_rate: Option<String>,
+    has_b_frames: i64,
     sample_rate: Option<String>,
     channels: u8,
     bits_per_sample: u8,
@@ -82,23 +92,9 @@ struct SideData {
 #[derive(Debug)]
 pub struct Scan {
     demuxer: Demuxer,
+    declared: Option<Flicks>,
     video: Option<StreamScan>,
     audio: Option<StreamScan>,
-}
-
-/// What the packets of one stream add up to.
-#[derive(Debug)]
-struct StreamScan {
-    report: StreamReport,
-    time_base: Ratio<i64>,
-    packets: u64,
-    bytes: u64,
-    first: Option<i64>,
-    last: i64,
-    end: i64,
-    /// Samples at the end of the last packet that are to be thrown away.
-    padding: i64,
-    key_frames: Vec<Flicks>,
 }
 
 impl Scan {
@@ -122,9 +118,23 @@ impl Scan {
         }
         Ok(Self {
             demuxer,
+            declared: report.format.declared(demuxer),
             video,
             audio,
         })
+    }
+
+    /// How long the file says that it is, where that can be trusted.
+    #[must_use]
+    pub const fn declared(&self) -> Option<Flicks> {
+        self.declared
+    }
+
+    /// Whether time stamps jump back, or far ahead.
+    #[must_use]
+    pub fn jumps(&self) -> bool {
+        let mut streams = [&self.video, &self.audio].into_iter().flatten();
+        streams.any(|stream| stream.jumps)
     }
 
     /// Adds one packet. Lines of other streams, and damaged ones, are passed
@@ -150,13 +160,23 @@ impl Scan {
         if let Some(stream) = stream
             && !flags.contains('D')
         {
-            stream.add(
-                pts.or(dts),
-                duration,
-                size.unwrap_or(0),
-                flags.contains('K'),
-            );
-            stream.padding = padding;
+            // AVI has only one clock, that of decoding: its pictures are shown
+            // as much later as the decoder holds them back.
+            let time = if self.demuxer == Demuxer::Avi {
+                dts.map(|dts| dts + stream.report.has_b_frames * duration.unwrap_or(0))
+            } else {
+                pts.or(dts)
+            };
+            if let Some(dts) = dts {
+                stream.watch_clock(dts);
+            }
+            stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
+            // In Ogg the last packet's duration is without it already.
+            stream.padding = if self.demuxer == Demuxer::Ogg {
+                0
+            } else {
+                padding
+            };
         }
     }
 
@@ -198,6 +218,24 @@ impl Scan {
             video,
             audio,
         })
+    }
+}
+
+impl FormatReport {
+    /// A transport stream or a bare codec's file declares nothing: its length
+    /// is ffmpeg's guess. MP4 and Matroska may hold a longer stream that does
+    /// not count, and a file that breaks off is complained of anyway.
+    fn declared(&self, demuxer: Demuxer) -> Option<Flicks> {
+        let declares = matches!(
+            demuxer,
+            Demuxer::Avi | Demuxer::Asf | Demuxer::Flv | Demuxer::Mxf | Demuxer::Wav
+        );
+        let seconds = self.duration.as_deref().filter(|_| declares)?;
+        // Microseconds, as ffprobe prints them.
+        let (whole, micros) = seconds.split_once('.')?;
+        let micros =
+            whole.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
+        Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
     }
 }
 
@@ -257,155 +295,6 @@ impl StreamReport {
         raw.filter(|&bits| bits > 0)
             .or(Some(self.bits_per_sample))
             .filter(|&bits| lossless && bits > 0)
-    }
-}
-
-impl StreamScan {
-    fn new(report: StreamReport) -> Self {
-        Self {
-            time_base: ratio(&report.time_base, '/').unwrap_or_else(|| Ratio::new(1, 1000)),
-            report,
-            packets: 0,
-            bytes: 0,
-            first: None,
-            last: i64::MIN,
-            end: i64::MIN,
-            padding: 0,
-            key_frames: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
-        let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
-        self.packets += 1;
-        self.bytes += size.unsigned_abs();
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = self.last.max(time);
-        let end = time.saturating_add(duration.unwrap_or(0).max(0));
-        self.end = self.end.max(end);
-        if key && self.report.codec_type == "video" {
-            self.note_key_frame(time);
-        }
-    }
-
-    /// Keeps key frames at least half a second apart: a denser list would gain
-    /// nothing and could be as long as the film.
-    fn note_key_frame(&mut self, time: i64) {
-        let Some(time) = self.flicks(time) else {
-            return;
-        };
-        let far_enough = |last: &Flicks| time >= *last + Flicks::from_millis(500);
-        if self.key_frames.last().is_none_or(far_enough) {
-            self.key_frames.push(time);
-        }
-    }
-
-    fn flicks(&self, ticks: i64) -> Option<Flicks> {
-        Flicks::from_ticks(ticks, self.time_base)
-    }
-
-    /// From the first sample that is heard to the end of the last: an
-    /// encoder's delay and padding that the container declares are no part.
-    fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
-        let first = self.first?;
-        let start = self
-            .report
-            .start_pts
-            .map_or(first, |declared| declared.max(first));
-        let start = self.flicks(start)?.max(floor);
-        let end = self.flicks(self.end)? - self.padding();
-        Some((start, end.max(start)))
-    }
-
-    fn padding(&self) -> Flicks {
-        let rate = i64::from(self.report.sample_rate());
-        let time_base = Ratio::new_raw(1, rate);
-        Flicks::from_ticks(self.padding.max(0), time_base).unwrap_or_default()
-    }
-
-    fn into_video(self, floor: Flicks) -> Option<VideoStream> {
-        let (start, end) = self.span(floor)?;
-        let frame_rate = self.frame_rate();
-        // A last frame without a duration lasts as long as the others.
-        let one_frame = Flicks::of_units(1, frame_rate);
-        let end = if self.end == self.last {
-            end + one_frame
-        } else {
-            end
-        };
-        Some(VideoStream {
-            index: self.report.index,
-            size: self.report.size(),
-            sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
-                .unwrap_or_else(|| Ratio::from_integer(1)),
-            turned: self.report.turned(),
-            frame_rate,
-            interlaced: matches!(&*self.report.field_order, "tt" | "bb" | "tb" | "bt"),
-            colour: self.report.colour(),
-            start,
-            last: self.flicks(self.last)?,
-            end,
-            bit_rate: self.bit_rate(start, end),
-            frames: self.packets,
-            codec: self.report.codec_name.unwrap_or_default(),
-            pixel_format: self.report.pix_fmt,
-            key_frames: self.key_frames,
-        })
-    }
-
-    fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
-        let (start, end) = self.span(floor)?;
-        // A last packet without a duration lasts as long as the others.
-        let end = if self.end == self.last {
-            end + self.mean_packet()
-        } else {
-            end
-        };
-        Some(AudioStream {
-            index: self.report.index,
-            sample_rate: self.report.sample_rate(),
-            channels: self.report.channels,
-            bit_depth: self.report.bit_depth(),
-            start,
-            end,
-            bit_rate: self.bit_rate(start, end),
-            codec: self.report.codec_name.unwrap_or_default(),
-        })
-    }
-
-    fn mean_packet(&self) -> Flicks {
-        let packets = i64::try_from(self.packets).unwrap_or(i64::MAX);
-        let span = self
-            .first
-            .and_then(|first| self.flicks(self.last.checked_sub(first)?));
-        Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
-    }
-
-    fn frame_rate(&self) -> Ratio<i64> {
-        let base = ratio(&self.report.r_frame_rate, '/');
-        let counted = self.first.and_then(|first| {
-            let ticks = self.last.checked_sub(first).filter(|&ticks| ticks > 0)?;
-            let frames = i64::try_from(self.packets)
-                .ok()?
-                .checked_sub(1)
-                .filter(|&n| n > 0)?;
-            frame_rate::mean(frames, self.flicks(ticks)?)
-        });
-        let told = ratio(&self.report.avg_frame_rate, '/');
-        frame_rate::settle(base, counted.or(told))
-    }
-
-    /// What the container says, or bytes by seconds.
-    fn bit_rate(&self, start: Flicks, end: Flicks) -> u64 {
-        let told = self
-            .report
-            .bit_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok());
-        told.filter(|&rate| rate > 0).unwrap_or_else(|| {
-            let millis = (end - start).to_millis().max(1).unsigned_abs();
-            self.bytes.saturating_mul(8000) / millis
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::fetch::fetch;
 use crate::ffmpeg::Ffmpeg;
 use crate::media::Media;
 use crate::object_store::{ObjectHead, ObjectStore, ObjectUri, StoreError};
-use crate::probe::probe;
+use crate::probe::{Probed, probe};
 use crate::process::Request;
 use crate::task::TaskId;
 use crate::workspace::{Workspace, free_bytes};
@@ -106,13 +106,14 @@ impl Sources {
             .await
     }
 
-    /// Probes every fetched source.
+    /// Probes every fetched source. What is odd about one goes to `warnings`.
     pub(super) async fn probe(
         &self,
         ffmpeg: &Ffmpeg,
         paths: &[PathBuf],
+        warnings: &mut Vec<String>,
     ) -> Result<Vec<Media>, TaskError> {
-        stream::iter(self.distinct.iter().zip(paths))
+        let probed: Vec<Probed> = stream::iter(self.distinct.iter().zip(paths))
             .map(|(source, path)| async move {
                 probe(ffmpeg, path).await.map_err(|error| TaskError::Probe {
                     clip: source.clip,
@@ -122,6 +123,15 @@ impl Sources {
             })
             .buffered(PARALLEL_LOOKS)
             .try_collect()
-            .await
+            .await?;
+        for (source, probed) in self.distinct.iter().zip(&probed) {
+            let (clip, uri) = (source.clip, &source.uri);
+            warnings.extend(
+                probed
+                    .notice
+                    .map(|notice| format!("clip {clip} (`{uri}`): {notice}")),
+            );
+        }
+        Ok(probed.into_iter().map(|probed| probed.media).collect())
     }
 }

@@ -105,7 +105,8 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<Vec<Media>, TaskError> {
         let started = Instant::now();
-        let media = sources.probe(&self.ffmpeg(), paths).await;
+        let ffmpeg = self.ffmpeg();
+        let media = sources.probe(&ffmpeg, paths, &mut record.warnings).await;
         record.timings.probe_ms = millis(started);
         info!(ms = record.timings.probe_ms, "probe");
         media

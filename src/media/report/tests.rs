@@ -173,3 +173,66 @@ proptest::proptest! {
         let _ = scan(&lines);
     }
 }
+
+/// As [`scan`], read by another demuxer.
+fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Scan {
+    let mut scan = Scan::new(demuxer, report).unwrap();
+    for line in packets {
+        scan.packet(line);
+    }
+    scan
+}
+
+#[test]
+fn pictures_in_avi_are_shown_as_late_as_the_decoder_holds_them_back() {
+    let report = STREAMS.replace(
+        r#""pix_fmt": "yuv420p""#,
+        r#""has_b_frames": 2, "pix_fmt": "yuv420p""#,
+    );
+    let packets = ["1,N/A,0,40,1,K__", "1,N/A,40,40,1,___", "1,80,80,40,1,___"];
+    let media = scan_as(Demuxer::Avi, &report, &packets).finish().unwrap();
+    let video = media.video.unwrap();
+    assert_eq!(video.start, Flicks::from_millis(80));
+    assert_eq!(video.end, Flicks::from_millis(200));
+}
+
+#[test]
+fn padding_in_ogg_is_in_the_duration_already() {
+    let packets = ["2,0,0,960,1,K__,312,0", "2,960,960,240,1,K__,0,720"];
+    let media = scan_as(Demuxer::Ogg, STREAMS, &packets).finish().unwrap();
+    assert_eq!(media.length, Flicks::from_millis(25));
+}
+
+#[test]
+fn clocks_jump_back_or_far_ahead() {
+    for (name, next, jumps) in [
+        ("steady", 40, false),
+        ("jitter", -60, false),
+        ("a gap", 9_000, false),
+        ("back", -1_000, true),
+        ("far ahead", 20_000, true),
+    ] {
+        let first = "1,5000,5000,40,1,K__";
+        let second = format!("1,{0},{0},40,1,K__", 5000 + next);
+        let scan = scan_as(Demuxer::MpegTs, STREAMS, &[first, &second]);
+        assert_eq!(scan.jumps(), jumps, "{name}");
+    }
+}
+
+#[test]
+fn only_some_headers_are_trusted_with_the_length() {
+    let report = STREAMS.replace("]}", r#"], "format": {"duration": "2.080000"}}"#);
+    for (demuxer, declared) in [
+        (Demuxer::Flv, Some(Flicks::from_millis(2080))),
+        (Demuxer::Mxf, Some(Flicks::from_millis(2080))),
+        (Demuxer::MpegTs, None),
+        (Demuxer::Mp3, None),
+    ] {
+        assert_eq!(
+            scan_as(demuxer, &report, &[]).declared(),
+            declared,
+            "{demuxer:?}"
+        );
+    }
+    assert_eq!(scan_as(Demuxer::Flv, STREAMS, &[]).declared(), None);
+}

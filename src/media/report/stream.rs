@@ -1,0 +1,189 @@
+//! What the packets of one stream add up to.
+
+use num_rational::Ratio;
+
+use super::{StreamReport, ratio};
+use crate::flicks::Flicks;
+use crate::frame_rate;
+use crate::media::{AudioStream, VideoStream};
+
+/// What the packets of one stream add up to.
+#[derive(Debug)]
+pub(super) struct StreamScan {
+    pub(super) report: StreamReport,
+    time_base: Ratio<i64>,
+    packets: u64,
+    bytes: u64,
+    first: Option<i64>,
+    last: i64,
+    end: i64,
+    /// Samples at the end of the last packet that are to be thrown away.
+    pub(super) padding: i64,
+    key_frames: Vec<Flicks>,
+    /// When the packet before was decoded.
+    decoded: Option<i64>,
+    /// Whether the time stamps jump.
+    pub(super) jumps: bool,
+}
+
+impl StreamScan {
+    pub(super) fn new(report: StreamReport) -> Self {
+        Self {
+            time_base: ratio(&report.time_base, '/').unwrap_or_else(|| Ratio::new(1, 1000)),
+            report,
+            packets: 0,
+            bytes: 0,
+            first: None,
+            last: i64::MIN,
+            end: i64::MIN,
+            padding: 0,
+            key_frames: Vec::new(),
+            decoded: None,
+            jumps: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
+        let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
+        self.packets += 1;
+        self.bytes += size.unsigned_abs();
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = self.last.max(time);
+        let end = time.saturating_add(duration.unwrap_or(0).max(0));
+        self.end = self.end.max(end);
+        if key && self.report.codec_type == "video" {
+            self.note_key_frame(time);
+        }
+    }
+
+    /// Streams that were written one behind the other start anew in the middle,
+    /// or leave a gap that nobody filmed. ffmpeg takes the same for a jump.
+    pub(super) fn watch_clock(&mut self, decoded: i64) {
+        let step = self
+            .decoded
+            .replace(decoded)
+            .and_then(|before| self.flicks(decoded.checked_sub(before)?));
+        let steady = Flicks::ZERO - Flicks::from_millis(100)..=Flicks::from_millis(10_000);
+        self.jumps |= step.is_some_and(|step| !steady.contains(&step));
+    }
+
+    /// Keeps key frames at least half a second apart: a denser list would gain
+    /// nothing and could be as long as the film.
+    fn note_key_frame(&mut self, time: i64) {
+        let Some(time) = self.flicks(time) else {
+            return;
+        };
+        let far_enough = |last: &Flicks| time >= *last + Flicks::from_millis(500);
+        if self.key_frames.last().is_none_or(far_enough) {
+            self.key_frames.push(time);
+        }
+    }
+
+    fn flicks(&self, ticks: i64) -> Option<Flicks> {
+        Flicks::from_ticks(ticks, self.time_base)
+    }
+
+    /// From the first sample that is heard to the end of the last: an
+    /// encoder's delay and padding that the container declares are no part.
+    fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
+        let first = self.first?;
+        let start = self
+            .report
+            .start_pts
+            .map_or(first, |declared| declared.max(first));
+        let start = self.flicks(start)?.max(floor);
+        let end = self.flicks(self.end)? - self.padding();
+        Some((start, end.max(start)))
+    }
+
+    fn padding(&self) -> Flicks {
+        let rate = i64::from(self.report.sample_rate());
+        let time_base = Ratio::new_raw(1, rate);
+        Flicks::from_ticks(self.padding.max(0), time_base).unwrap_or_default()
+    }
+
+    pub(super) fn into_video(self, floor: Flicks) -> Option<VideoStream> {
+        let (start, end) = self.span(floor)?;
+        let frame_rate = self.frame_rate();
+        // A last frame without a duration lasts as long as the others.
+        let one_frame = Flicks::of_units(1, frame_rate);
+        let end = if self.end == self.last {
+            end + one_frame
+        } else {
+            end
+        };
+        Some(VideoStream {
+            index: self.report.index,
+            size: self.report.size(),
+            sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
+                .unwrap_or_else(|| Ratio::from_integer(1)),
+            turned: self.report.turned(),
+            frame_rate,
+            interlaced: matches!(&*self.report.field_order, "tt" | "bb" | "tb" | "bt"),
+            colour: self.report.colour(),
+            start,
+            last: self.flicks(self.last)?,
+            end,
+            bit_rate: self.bit_rate(start, end),
+            frames: self.packets,
+            codec: self.report.codec_name.unwrap_or_default(),
+            pixel_format: self.report.pix_fmt,
+            key_frames: self.key_frames,
+        })
+    }
+
+    pub(super) fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
+        let (start, end) = self.span(floor)?;
+        // A last packet without a duration lasts as long as the others.
+        let end = if self.end == self.last {
+            end + self.mean_packet()
+        } else {
+            end
+        };
+        Some(AudioStream {
+            index: self.report.index,
+            sample_rate: self.report.sample_rate(),
+            channels: self.report.channels,
+            bit_depth: self.report.bit_depth(),
+            start,
+            end,
+            bit_rate: self.bit_rate(start, end),
+            codec: self.report.codec_name.unwrap_or_default(),
+        })
+    }
+
+    fn mean_packet(&self) -> Flicks {
+        let packets = i64::try_from(self.packets).unwrap_or(i64::MAX);
+        let span = self
+            .first
+            .and_then(|first| self.flicks(self.last.checked_sub(first)?));
+        Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
+    }
+
+    fn frame_rate(&self) -> Ratio<i64> {
+        let base = ratio(&self.report.r_frame_rate, '/');
+        let counted = self.first.and_then(|first| {
+            let ticks = self.last.checked_sub(first).filter(|&ticks| ticks > 0)?;
+            let frames = i64::try_from(self.packets)
+                .ok()?
+                .checked_sub(1)
+                .filter(|&n| n > 0)?;
+            frame_rate::mean(frames, self.flicks(ticks)?)
+        });
+        let told = ratio(&self.report.avg_frame_rate, '/');
+        frame_rate::settle(base, counted.or(told))
+    }
+
+    /// What the container says, or bytes by seconds.
+    fn bit_rate(&self, start: Flicks, end: Flicks) -> u64 {
+        let told = self
+            .report
+            .bit_rate
+            .as_deref()
+            .and_then(|rate| rate.parse().ok());
+        told.filter(|&rate| rate > 0).unwrap_or_else(|| {
+            let millis = (end - start).to_millis().max(1).unsigned_abs();
+            self.bytes.saturating_mul(8000) / millis
+        })
+    }
+}

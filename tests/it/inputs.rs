@@ -1,0 +1,173 @@
+//! What may come in: every container and codec between two plain clips, seen
+//! frame by frame and heard beep by beep in what the real function stores.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::bed::expect::{Clip, Expected};
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::run;
+use crate::bed::reading::Reading;
+use crate::bed::source::Source;
+use crate::scene::{Outcome, Scene, USUAL, sur};
+
+mod codecs;
+mod containers;
+mod damage;
+mod refused;
+mod seeking;
+mod sound;
+mod structure;
+
+const PAL: (u32, u32) = (25, 1);
+/// Length of the clips here.
+const SECONDS: f64 = 1.2;
+/// Its frames.
+const FRAMES: usize = 30;
+
+/// A source that stands between two plain clips.
+struct Between {
+    name: String,
+    clip: Clip,
+    tolerance_ms: f64,
+}
+
+impl Between {
+    /// Clip 2, picture and sound, of the usual length.
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            clip: Clip::whole(2, PAL, SECONDS),
+            tolerance_ms: 10.0,
+        }
+    }
+
+    fn black(self) -> Self {
+        self.clip(Clip::black)
+    }
+
+    fn clip(self, change: impl FnOnce(Clip) -> Clip) -> Self {
+        Self {
+            clip: change(self.clip),
+            ..self
+        }
+    }
+
+    /// For codecs and containers that can't tell an encoder's delay.
+    fn delayed(self, tolerance_ms: f64) -> Self {
+        Self {
+            tolerance_ms,
+            ..self
+        }
+    }
+
+    /// What is wrong with the result; nothing is right.
+    fn faults(&self, scene: &Scene) -> Vec<String> {
+        let outcome = self.outcome(scene);
+        if outcome.record["Status"] != "Succeeded" {
+            return vec![format!("{}: {}", self.name, outcome.record["Message"])];
+        }
+        let mut faults = self.differences(scene, &outcome);
+        if outcome.warnings().contains("damaged") {
+            faults.push(outcome.warnings());
+        }
+        faults.truncate(4);
+        let name = |fault: String| format!("{}: {fault}", self.name);
+        faults.into_iter().map(name).collect()
+    }
+
+    fn outcome(&self, scene: &Scene) -> Outcome {
+        let middle = sur(&self.name);
+        scene.run("a.mp4", &format!("f_mp4,{USUAL}{middle}{}", sur("c.mp4")))
+    }
+
+    fn differences(&self, scene: &Scene, outcome: &Outcome) -> Vec<String> {
+        let frames = usize::try_from(outcome.frames()[1]).unwrap();
+        let mut faults = Vec::new();
+        // The sound's last packet may end after the picture.
+        if !(self.clip.frames..=self.clip.frames + 3).contains(&frames) {
+            faults.push(format!("{frames} frames"));
+        }
+        let start = lead_ms(&scene.s3.path("sources", &self.name));
+        let clip = self.clip.clone();
+        let (picture, sound) = (clip.picture_from_ms + start, clip.sound_from_ms + start);
+        let start = clip.start_ms;
+        let clip = clip.cut(start, frames).late(picture, sound);
+        let plain = |id| Clip::whole(id, PAL, SECONDS);
+        let expected = Expected {
+            beep_tolerance_ms: self.tolerance_ms + join_offset_ms(&outcome.record),
+            ..Expected::new(PAL, vec![plain(1), clip, plain(3)])
+        };
+        let reading = outcome.reading();
+        let differences = expected.differences(&reading);
+        faults.extend(differences.iter().map(ToString::to_string));
+        faults
+    }
+}
+
+/// The plain clips, and a source of the usual length.
+fn scene() -> Scene {
+    Scene::new()
+        .source("a.mp4", &plain(1))
+        .source("c.mp4", &plain(3))
+}
+
+fn plain(id: u8) -> Source {
+    Source::new(id).seconds(SECONDS)
+}
+
+/// Checks a table of sources, and tells all that is wrong at once.
+#[track_caller]
+fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
+    let mut scene = scene();
+    let mut faults = Vec::new();
+    for (between, source) in cases {
+        scene = scene.source(&between.name, &source);
+        faults.extend(between.faults(&scene));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    scene.assert_clean();
+}
+
+/// How far apart picture and sound of the last join are by the record.
+fn join_offset_ms(record: &serde_json::Value) -> f64 {
+    let place = &record["Timeline"][2];
+    let at = |name: &str, rate: f64| place[name].as_f64().unwrap() * 1000.0 / rate;
+    (at("FirstFrame", 25.0) - at("FirstSample", 48_000.0)).abs()
+}
+
+/// How much later than its first time stamp a source's picture starts: where
+/// the sound's encoder delay comes first. In MP4 and Matroska what is before
+/// zero is no part of the media.
+fn lead_ms(path: &Path) -> f64 {
+    let reading = Reading::of(path);
+    let zero_based = ["mp4", "mov", "m4v", "m4a", "3gp", "mkv", "webm"];
+    let extension = path.extension().and_then(|name| name.to_str()).unwrap();
+    if !zero_based.contains(&extension) {
+        return (-reading.sound_delay_ms()).max(0.0);
+    }
+    let first = |kind| {
+        reading
+            .packets(kind)
+            .first()
+            .map(|packet| packet.pts.max(0.0) * 1000.0)
+    };
+    match (first("video"), first("audio")) {
+        (Some(picture), Some(sound)) => (picture - sound).max(0.0),
+        _ => 0.0,
+    }
+}
+
+/// The file that ffmpeg makes with these arguments; `{}` among them is the
+/// source's path.
+fn made(source: &Path, arguments: &str, name: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join(name);
+    let mut command: Command = ffmpeg();
+    for word in arguments.split_whitespace() {
+        let source = source.to_str().unwrap();
+        command.arg(word.replace("{}", source));
+    }
+    run(command.arg(&target));
+    std::fs::read(target).unwrap()
+}

@@ -1,0 +1,62 @@
+//! Files with sound alone.
+
+use super::{Between, check_all, plain, scene};
+use crate::bed::source::Source;
+
+fn case(name: &str, codec: &str, extra: &[&str]) -> (Between, Source) {
+    let source = plain(2).no_video().audio_codec(codec).extra_args(extra);
+    (Between::new(name).black(), source)
+}
+
+#[test]
+fn lossless_sound() {
+    let (eight, many) = case("eight.wav", "pcm_s16le", &[]);
+    check_all([
+        case("16.wav", "pcm_s16le", &[]),
+        case("24.wav", "pcm_s24le", &[]),
+        case("float.wav", "pcm_f32le", &[]),
+        case("law.wav", "pcm_mulaw", &[]),
+        case("rf64.wav", "pcm_s16le", &["-rf64", "always"]),
+        (eight, many.audio(48_000, 8)),
+        case("b.w64", "pcm_s24le", &[]),
+        case("b.aiff", "pcm_s16be", &[]),
+        case("aifc.aiff", "pcm_f32le", &["-c:a", "pcm_mulaw"]),
+        case("b.caf", "pcm_s16be", &[]),
+        case("alac.caf", "alac", &[]),
+        case("b.flac", "flac", &[]),
+        case("24.flac", "flac", &["-sample_fmt", "s32"]),
+        case("flac.ogg", "flac", &["-f", "ogg"]),
+        case("alac.m4a", "alac", &[]),
+    ]);
+}
+
+#[test]
+fn lossy_sound() {
+    let mono = ["-ac", "1", "-ar", "8000"];
+    let wide = ["-ac", "1", "-ar", "16000"];
+    let delayed = |(between, source): (Between, Source)| (between.delayed(90.0), source);
+    check_all([
+        case("b.m4a", "aac", &[]),
+        case("b.ogg", "libvorbis", &[]),
+        case("b.opus", "libopus", &[]),
+        case("b.mp3", "libmp3lame", &[]),
+        case("untagged.mp3", "libmp3lame", &["-id3v2_version", "0"]),
+        delayed(case("no-xing.mp3", "libmp3lame", &["-write_xing", "0"])),
+        delayed(case("b.aac", "aac", &["-f", "adts"])),
+        delayed(case("b.amr", "libopencore_amrnb", &mono)),
+        delayed(case("wide.amr", "libvo_amrwbenc", &wide)),
+        delayed(case("b.ac3", "ac3", &[])),
+        delayed(case("b.wma", "wmav2", &["-f", "asf"])),
+    ]);
+}
+
+/// As another build has encoded it: the layer's has no muxer for it.
+#[test]
+fn e_ac_3() {
+    let scene = scene();
+    scene
+        .s3
+        .put("sources", "b.eac3", include_bytes!("data/b.eac3"));
+    let between = Between::new("b.eac3").black().delayed(20.0);
+    assert_eq!(between.faults(&scene), [""; 0]);
+}
