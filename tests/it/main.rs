@@ -7,7 +7,11 @@
     // Pixels, samples and milliseconds, all far from the types' limits.
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    clippy::cast_sign_loss
+    clippy::cast_sign_loss,
+    // Values that were written as they are compared.
+    clippy::float_cmp,
+    // Short texts, once.
+    clippy::format_push_string
 )]
 
 #[path = "../bed.rs"]
