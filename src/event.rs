@@ -98,10 +98,7 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
     } else if has(accepted::FIELD) {
         accepted::decode(event).map(|task| Event::Accepted(Box::new(task)))
     } else if ["bucket", "object", "process"].into_iter().any(has) {
-        Ok(Event::Submissions(vec![direct::decode(
-            event,
-            Door::Direct,
-        )?]))
+        Ok(Event::Submissions(vec![direct::decode(event, Door::Direct)?]))
     } else {
         Err(EventError::UnknownKind)
     }
@@ -119,13 +116,10 @@ fn decode_records(event: &Value) -> Result<Event, EventError> {
         Some(&"aws:s3") if other("aws:s3").is_none() => upload::decode_records(records),
         Some(&"aws:sqs") if other("aws:sqs").is_none() => queue::decode_records(records),
         Some(_) => {
-            let unknown = sources
-                .iter()
-                .find(|source| !["aws:s3", "aws:sqs"].contains(source));
-            Err(EventError::UnknownSource(unknown.map_or_else(
-                || sources.join("` and `"),
-                |source| (*source).to_owned(),
-            )))
+            let unknown = sources.iter().find(|source| !["aws:s3", "aws:sqs"].contains(source));
+            Err(EventError::UnknownSource(
+                unknown.map_or_else(|| sources.join("` and `"), |source| (*source).to_owned()),
+            ))
         }
     }
 }

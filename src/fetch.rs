@@ -100,10 +100,8 @@ pub async fn fetch(
         uri,
         head,
         dest,
-        file: File::create(dest).map_err(|source| FetchError::File {
-            path: dest.to_owned(),
-            source,
-        })?,
+        file: File::create(dest)
+            .map_err(|source| FetchError::File { path: dest.to_owned(), source })?,
     };
     fetch.reserve()?;
     let arrived: Vec<u64> = stream::iter(ranges(head.size))
@@ -166,19 +164,13 @@ impl Fetch<'_> {
             let room = usize::try_from(end - *at).unwrap_or(usize::MAX);
             let bytes = &bytes[..bytes.len().min(room)];
             // Into the page cache, a few microseconds: not worth another thread.
-            self.file
-                .write_all_at(bytes, *at)
-                .map_err(|source| self.file_error(source))?;
+            self.file.write_all_at(bytes, *at).map_err(|source| self.file_error(source))?;
             *at += bytes.len() as u64;
         }
         if *at == end {
             Ok(())
         } else {
-            Err(FetchError::Short {
-                uri: self.uri.clone(),
-                at: *at,
-                size: self.head.size,
-            })
+            Err(FetchError::Short { uri: self.uri.clone(), at: *at, size: self.head.size })
         }
     }
 
@@ -186,14 +178,10 @@ impl Fetch<'_> {
         match source.kind() {
             io::ErrorKind::StorageFull
             | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => FetchError::InsufficientStorage {
-                uri: self.uri.clone(),
-                size: self.head.size,
-            },
-            _ => FetchError::File {
-                path: self.dest.to_owned(),
-                source,
-            },
+            | io::ErrorKind::FileTooLarge => {
+                FetchError::InsufficientStorage { uri: self.uri.clone(), size: self.head.size }
+            }
+            _ => FetchError::File { path: self.dest.to_owned(), source },
         }
     }
 }

@@ -58,10 +58,7 @@ impl Ffmpeg {
     /// The programs at these paths.
     #[must_use]
     pub fn new(ffmpeg: impl Into<PathBuf>, ffprobe: impl Into<PathBuf>) -> Self {
-        Self {
-            ffmpeg: ffmpeg.into(),
-            ffprobe: ffprobe.into(),
-        }
+        Self { ffmpeg: ffmpeg.into(), ffprobe: ffprobe.into() }
     }
 
     /// Runs ffmpeg; `progress` hears how much of the output is done. Returns
@@ -79,9 +76,7 @@ impl Ffmpeg {
             .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
             // A source is used as far as it decodes, be it less than a third.
             .args(["-max_error_rate", "1"]);
-        command
-            .args(["-max_alloc", LARGEST_ALLOCATION])
-            .args(arguments);
+        command.args(["-max_alloc", LARGEST_ALLOCATION]).args(arguments);
         let mut current = Progress::default();
         let on_line = move |line: &str| {
             if current.read(line) {
@@ -169,26 +164,11 @@ async fn supervise(
 ) -> Result<String, RunError> {
     let leash = Leash::default();
     let held = Arc::clone(&leash.0);
-    let name = program
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let run = tokio::task::spawn_blocking(move || run(command, &held, on_line));
-    let outcome = run
-        .await
-        .map_err(io::Error::other)
-        .and_then(|outcome| outcome);
+    let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
     let (status, log) = outcome.map_err(|source| RunError::Start { program, source })?;
-    if status.success() {
-        Ok(log)
-    } else {
-        Err(RunError::Failed {
-            program: name,
-            status,
-            log,
-        })
-    }
+    if status.success() { Ok(log) } else { Err(RunError::Failed { program: name, status, log }) }
 }
 
 fn run(
@@ -220,10 +200,7 @@ fn run(
 /// process that has ended already needs no limits.
 fn limit(process: Pid) {
     for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, OPEN_FILES)] {
-        let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
-        };
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
         let _ = prlimit(Some(process), resource, limit);
     }
 }
@@ -240,8 +217,7 @@ fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String>
                 on_line(&line?);
             }
         }
-        log.join()
-            .unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
+        log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
     })
 }
 
@@ -283,23 +259,9 @@ mod tests {
     #[test]
     fn progress_is_reported_block_by_block() {
         let mut progress = Progress::default();
-        let lines = [
-            "frame=12",
-            "fps=30.1",
-            "out_time_us=480000",
-            "progress=continue",
-        ];
-        assert_eq!(
-            lines.map(|line| progress.read(line)),
-            [false, false, false, true]
-        );
-        assert_eq!(
-            progress,
-            Progress {
-                frames: 12,
-                micros: 480_000
-            }
-        );
+        let lines = ["frame=12", "fps=30.1", "out_time_us=480000", "progress=continue"];
+        assert_eq!(lines.map(|line| progress.read(line)), [false, false, false, true]);
+        assert_eq!(progress, Progress { frames: 12, micros: 480_000 });
         assert!(!progress.read("out_time_us=N/A"));
         assert_eq!(progress.micros, 480_000);
     }
@@ -307,10 +269,7 @@ mod tests {
     #[test]
     fn complaints_are_told_without_addresses() {
         let log = "[mp4 @ 0x55ab] [error] no tag\n[out#0/mp4 @ 0x1f] [error] Failed";
-        assert_eq!(
-            tail(log.as_bytes()).unwrap(),
-            "[mp4] no tag\n[out#0/mp4] Failed"
-        );
+        assert_eq!(tail(log.as_bytes()).unwrap(), "[mp4] no tag\n[out#0/mp4] Failed");
     }
 
     #[test]
@@ -324,10 +283,7 @@ mod tests {
     async fn a_missing_program_and_a_failing_one_are_told_apart() {
         let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe");
         let error = missing.encode(vec![], |_| ()).await.unwrap_err();
-        assert!(
-            error.to_string().starts_with("can't run `/nowhere/ffmpeg`"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");
         let failing = Ffmpeg::new("/bin/false", "/bin/false");
         let error = failing.encode(vec![], |_| ()).await.unwrap_err();
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
@@ -341,10 +297,7 @@ mod tests {
         let endless = folder.path().join("endless");
         fs::write(&endless, "#!/bin/sh\nexec sleep 1000\n").unwrap();
         fs::set_permissions(&endless, fs::Permissions::from_mode(0o700)).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let ffmpeg = Ffmpeg::new(&endless, &endless);
             let wait =

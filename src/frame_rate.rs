@@ -71,30 +71,16 @@ mod tests {
         let r = |n, d| Some(Ratio::new(n, d));
         for (name, base, mean, expected) in [
             ("constant", r(25, 1), r(25, 1), (25, 1)),
-            (
-                "NTSC in milliseconds",
-                r(2997, 100),
-                r(29_970_030, 1_000_000),
-                (30_000, 1001),
-            ),
+            ("NTSC in milliseconds", r(2997, 100), r(29_970_030, 1_000_000), (30_000, 1001)),
             ("film", r(24_000, 1001), r(23_976, 1000), (24_000, 1001)),
             ("interlaced field rate", r(50, 1), r(25, 1), (25, 1)),
             ("90 kHz base", r(90_000, 1), r(30, 1), (30, 1)),
-            (
-                "variable",
-                r(30, 1),
-                r(17_333_333, 1_000_000),
-                (17_333, 1000),
-            ),
+            ("variable", r(30, 1), r(17_333_333, 1_000_000), (17_333, 1000)),
             ("no mean", r(30, 1), None, (30, 1)),
             ("nothing", None, None, (25, 1)),
             ("too fast", r(1000, 1), r(1000, 1), (240, 1)),
         ] {
-            assert_eq!(
-                settle(base, mean),
-                Ratio::new(expected.0, expected.1),
-                "{name}"
-            );
+            assert_eq!(settle(base, mean), Ratio::new(expected.0, expected.1), "{name}");
         }
     }
 
@@ -107,22 +93,16 @@ mod tests {
 
     #[test]
     fn decimals_are_written_as_by_hand() {
-        for (number, text) in [
-            ((25, 1), "25"),
-            ((30_000, 1001), "29.97"),
-            ((1, 2), "0.5"),
-            ((0, 1), "0"),
-        ] {
+        for (number, text) in
+            [((25, 1), "25"), ((30_000, 1001), "29.97"), ((1, 2), "0.5"), ((0, 1), "0")]
+        {
             assert_eq!(decimal(Ratio::new(number.0, number.1)), text);
         }
     }
 
     #[test]
     fn a_mean_needs_frames_and_time() {
-        assert_eq!(
-            mean(50, Flicks::from_millis(2000)),
-            Some(Ratio::from_integer(25))
-        );
+        assert_eq!(mean(50, Flicks::from_millis(2000)), Some(Ratio::from_integer(25)));
         assert_eq!(mean(0, Flicks::from_millis(2000)), None);
         assert_eq!(mean(50, Flicks::ZERO), None);
     }

@@ -116,10 +116,7 @@ fn job(submission: Submission, process: String) -> Job {
     Job {
         version: submission.version,
         user_data: submission.user_data,
-        ..Job::new(
-            ObjectUri::new(submission.bucket, submission.object),
-            process,
-        )
+        ..Job::new(ObjectUri::new(submission.bucket, submission.object), process)
     }
 }
 
@@ -141,9 +138,7 @@ fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
 /// The platform tells the deadline by the wall clock.
 fn invocation(context: &Context) -> Invocation {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
-    let left = deadline
-        .duration_since(SystemTime::now())
-        .unwrap_or_default();
+    let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
     Invocation {
         request_id: RequestId::from_invocation(&context.request_id),
         function_arn: context.invoked_function_arn.clone(),

@@ -105,11 +105,7 @@ impl Vault {
         let asked = Instant::now();
         match (self.fetch().await, &mut *held) {
             (Ok(keys), held) => {
-                *held = Some(Held {
-                    keys: Arc::new(keys),
-                    fetched: asked,
-                    asked,
-                });
+                *held = Some(Held { keys: Arc::new(keys), fetched: asked, asked });
             }
             (Err(error), Some(held)) if held.fetched + LONGEST_LIFE > asked => {
                 warn!(%error, "the access keys could not be fetched again");
@@ -126,16 +122,11 @@ impl Vault {
         let secret = request.send().await.map_err(|error| {
             // The service's errors name the secret, never what is in it.
             let said = DisplayErrorContext(&error).to_string();
-            KeyRingError::Unreadable {
-                id: self.id.clone(),
-                said,
-            }
+            KeyRingError::Unreadable { id: self.id.clone(), said }
         })?;
         let text = secret.secret_string().unwrap_or_default();
-        AccessKeys::from_json(text).map_err(|problem| KeyRingError::Wrong {
-            id: self.id.clone(),
-            problem,
-        })
+        AccessKeys::from_json(text)
+            .map_err(|problem| KeyRingError::Wrong { id: self.id.clone(), problem })
     }
 }
 
@@ -165,11 +156,7 @@ mod tests {
             ("unknown", Duration::ZERO, false),
             ("unknown", PAUSE, true),
         ] {
-            assert_eq!(
-                held.wants_refresh(id, start + after),
-                wants,
-                "{id} {after:?}"
-            );
+            assert_eq!(held.wants_refresh(id, start + after), wants, "{id} {after:?}");
         }
     }
 }

@@ -48,10 +48,7 @@ async fn start() -> Result<(), Error> {
         },
     };
     let function = &function;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        handle(function, event)
-    }))
-    .await
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event))).await
 }
 
 /// The SAM CLI runs functions, but nothing that invokes them asynchronously.

@@ -145,15 +145,9 @@ impl VideoStream {
     #[must_use]
     pub fn display_size(&self) -> Size {
         let width = Ratio::from_integer(i64::from(self.size.width)) * self.sample_aspect;
-        let width = u32::try_from(width.round().to_integer())
-            .unwrap_or(self.size.width)
-            .max(1);
+        let width = u32::try_from(width.round().to_integer()).unwrap_or(self.size.width).max(1);
         let upright = Size::new(width, self.size.height);
-        if self.turned {
-            upright.turned()
-        } else {
-            upright
-        }
+        if self.turned { upright.turned() } else { upright }
     }
 
     /// The last key frame from which decoding shows every frame at or after
@@ -179,23 +173,13 @@ mod tests {
             ("PAL wide screen", (720, 576), (64, 45), false, (1024, 576)),
             ("NTSC 4:3", (720, 480), (8, 9), false, (640, 480)),
             ("portrait", (1920, 1080), (1, 1), true, (1080, 1920)),
-            (
-                "portrait, not square",
-                (1440, 1080),
-                (4, 3),
-                true,
-                (1080, 1920),
-            ),
+            ("portrait, not square", (1440, 1080), (4, 3), true, (1080, 1920)),
         ] {
             let mut stream = video_stream();
             stream.size = Size::new(size.0, size.1);
             stream.sample_aspect = Ratio::new(aspect.0, aspect.1);
             stream.turned = turned;
-            assert_eq!(
-                stream.display_size(),
-                Size::new(expected.0, expected.1),
-                "{name}"
-            );
+            assert_eq!(stream.display_size(), Size::new(expected.0, expected.1), "{name}");
         }
     }
 
@@ -203,12 +187,9 @@ mod tests {
     fn the_key_frame_before_a_time_is_never_after_it() {
         let mut stream = video_stream();
         stream.key_frames = [0, 2000, 4000].map(Flicks::from_millis).to_vec();
-        for (time, expected) in [
-            (0, Some(0)),
-            (1999, Some(0)),
-            (2000, Some(2000)),
-            (9000, Some(4000)),
-        ] {
+        for (time, expected) in
+            [(0, Some(0)), (1999, Some(0)), (2000, Some(2000)), (9000, Some(4000))]
+        {
             let found = stream.key_frame_before(Flicks::from_millis(time));
             assert_eq!(found, expected.map(Flicks::from_millis));
         }

@@ -24,10 +24,7 @@ pub fn completion(record: &TaskRecord, arn: &str, time: i64) -> Message {
     if body.len() > LARGEST {
         body = self::body(&record.event_id, &content(&shortened(record)), arn, time);
     }
-    Message {
-        body,
-        attributes: attributes(record),
-    }
+    Message { body, attributes: attributes(record) }
 }
 
 fn body(id: &EventId, content: &str, arn: &str, time: i64) -> String {
@@ -100,11 +97,7 @@ mod tests {
         let mut record = example();
         let names = |record: &TaskRecord| {
             let message = completion(record, ARN, 0);
-            message
-                .attributes
-                .iter()
-                .map(|(name, _)| *name)
-                .collect::<Vec<_>>()
+            message.attributes.iter().map(|(name, _)| *name).collect::<Vec<_>>()
         };
         assert_eq!(names(&record), ["TaskId", "TaskType", "Status"]);
         record.status = Status::Failed;

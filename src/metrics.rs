@@ -83,10 +83,7 @@ mod tests {
     fn assert_complete(line: &Value) {
         for group in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
             for metric in group["Metrics"].as_array().unwrap() {
-                assert!(
-                    line[metric["Name"].as_str().unwrap()].is_number(),
-                    "{metric}"
-                );
+                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
             }
             for dimension in group["Dimensions"][0].as_array().unwrap() {
                 assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
@@ -100,10 +97,7 @@ mod tests {
         let line = embedded(&record, true, 1_744_872_010_123);
         assert_complete(&line);
         assert_eq!(line["_aws"]["Timestamp"], 1_744_872_010_123_i64);
-        assert_eq!(
-            (&line["Code"], &line["ColdStarts"]),
-            (&"OK".into(), &1.into())
-        );
+        assert_eq!((&line["Code"], &line["ColdStarts"]), (&"OK".into(), &1.into()));
     }
 
     #[test]
@@ -114,9 +108,6 @@ mod tests {
         record.usage.definition = None;
         let line = embedded(&record, false, 0);
         assert_complete(&line);
-        assert_eq!(
-            (&line["Code"], &line["ColdStarts"]),
-            (&"NoSuchKey".into(), &0.into())
-        );
+        assert_eq!((&line["Code"], &line["ColdStarts"]), (&"NoSuchKey".into(), &0.into()));
     }
 }

@@ -52,9 +52,7 @@ impl Publisher {
     /// A publisher with the shared configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self {
-            client: Client::new(config),
-        }
+        Self { client: Client::new(config) }
     }
 
     /// Sends `message` to the topic of this ARN.
@@ -76,15 +74,11 @@ impl Publisher {
         };
         let request = error.request_id();
         Err(match error.code() {
-            Some("NotFound" | "NotFoundException") => NotifyError::NoSuchTopic {
-                arn: arn.to_owned(),
-                request: in_words(request),
-            },
+            Some("NotFound" | "NotFoundException") => {
+                NotifyError::NoSuchTopic { arn: arn.to_owned(), request: in_words(request) }
+            }
             Some("AuthorizationError" | "AuthorizationErrorException" | "AccessDenied") => {
-                NotifyError::AccessDenied {
-                    arn: arn.to_owned(),
-                    request: in_words(request),
-                }
+                NotifyError::AccessDenied { arn: arn.to_owned(), request: in_words(request) }
             }
             _ => failed(arn, said, request),
         })
@@ -92,25 +86,15 @@ impl Publisher {
 }
 
 fn failed(arn: &str, said: String, request: Option<&str>) -> NotifyError {
-    NotifyError::Failed {
-        arn: arn.to_owned(),
-        said,
-        request: in_words(request),
-    }
+    NotifyError::Failed { arn: arn.to_owned(), said, request: in_words(request) }
 }
 
 fn in_words(request: Option<&str>) -> String {
-    request.map_or_else(
-        || "no request id".to_owned(),
-        |id| format!("request id {id}"),
-    )
+    request.map_or_else(|| "no request id".to_owned(), |id| format!("request id {id}"))
 }
 
 fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
-    MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value(value)
-        .build()
+    MessageAttributeValue::builder().data_type("String").string_value(value).build()
 }
 
 /// The ARN of a topic that is named by its ARN or by a bare name. `prefix` is
@@ -157,12 +141,7 @@ mod tests {
             (arn, None, "", arn),
             (arn, Some("arn:aws:sns:x:2:"), FUNCTION, arn),
             ("done", Some("arn:aws:sns:us-east-1:1:"), FUNCTION, arn),
-            (
-                "done",
-                None,
-                FUNCTION,
-                "arn:aws-cn:sns:cn-north-1:123456789012:done",
-            ),
+            ("done", None, FUNCTION, "arn:aws-cn:sns:cn-north-1:123456789012:done"),
         ] {
             assert_eq!(topic_arn(topic, prefix, function).unwrap(), expected);
         }

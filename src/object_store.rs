@@ -79,19 +79,13 @@ impl ObjectStore {
     /// Wraps a client, with a meter of its own.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self {
-            client,
-            meter: Arc::default(),
-        }
+        Self { client, meter: Arc::default() }
     }
 
     /// The same store, counted on `meter`.
     #[must_use]
     pub fn metered(&self, meter: Arc<Meter>) -> Self {
-        Self {
-            client: self.client.clone(),
-            meter,
-        }
+        Self { client: self.client.clone(), meter }
     }
 
     /// Where this handle counts.
@@ -111,11 +105,7 @@ impl ObjectStore {
     ) -> Result<ObjectHead, StoreError> {
         self.meter.head();
         let request = self.client.head_object().bucket(&uri.bucket).key(&uri.key);
-        match request
-            .set_version_id(version.map(str::to_owned))
-            .send()
-            .await
-        {
+        match request.set_version_id(version.map(str::to_owned)).send().await {
             Ok(output) => object_head(output, version)
                 .map_err(|problem| StoreError::new(problem, Operation::HeadObject, uri)),
             Err(error) => {
@@ -164,11 +154,7 @@ impl ObjectStore {
             .map_err(|error| StoreError::from_sdk(&error, Operation::GetObject, uri))?;
         check_range(&output, head, &range)
             .map_err(|problem| StoreError::new(problem, Operation::GetObject, uri))?;
-        Ok(RangeBody {
-            stream: output.body,
-            meter: Arc::clone(&self.meter),
-            uri: uri.clone(),
-        })
+        Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
     }
 
     /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` where
@@ -190,11 +176,8 @@ impl ObjectStore {
             }
         };
         let etag = ETag::new(output.e_tag().unwrap_or_default());
-        let mut body = RangeBody {
-            stream: output.body,
-            meter: Arc::clone(&self.meter),
-            uri: uri.clone(),
-        };
+        let mut body =
+            RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() };
         Ok(Some((body.collect(SMALL_LIMIT).await?, etag)))
     }
 
@@ -231,9 +214,7 @@ impl ObjectStore {
         description: &Description,
     ) -> Result<ETag, StoreError> {
         let body = slice.body(Operation::PutObject, uri).await?;
-        let request = self
-            .put(uri, description, body)
-            .content_length(slice.content_length());
+        let request = self.put(uri, description, body).content_length(slice.content_length());
         self.send_put(request, uri, slice.length).await
     }
 
@@ -272,11 +253,7 @@ impl ObjectStore {
     /// # Errors
     /// See [`Problem`].
     pub async fn delete(&self, uri: &ObjectUri) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .delete_object()
-            .bucket(&uri.bucket)
-            .key(&uri.key);
+        let request = self.client.delete_object().bucket(&uri.bucket).key(&uri.key);
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match StoreError::from_sdk(&error, Operation::DeleteObject, uri) {
@@ -330,14 +307,9 @@ impl RangeBody {
 
 fn object_head(output: HeadObjectOutput, version: Option<&str>) -> Result<ObjectHead, Problem> {
     let missing = |name: &str| Problem::Unexpected(format!("its answer has no {name}"));
-    let size = output
-        .content_length
-        .and_then(|length| u64::try_from(length).ok());
+    let size = output.content_length.and_then(|length| u64::try_from(length).ok());
     Ok(ObjectHead {
-        etag: output
-            .e_tag()
-            .map(ETag::new)
-            .ok_or_else(|| missing("ETag"))?,
+        etag: output.e_tag().map(ETag::new).ok_or_else(|| missing("ETag"))?,
         size: size.ok_or_else(|| missing("Content-Length"))?,
         version: version.map(str::to_owned),
         last_modified: output
@@ -361,10 +333,7 @@ fn check_range(
     head: &ObjectHead,
     range: &Range<u64>,
 ) -> Result<(), Problem> {
-    if output
-        .e_tag()
-        .is_some_and(|tag| ETag::new(tag) != head.etag)
-    {
+    if output.e_tag().is_some_and(|tag| ETag::new(tag) != head.etag) {
         return Err(Problem::Changed);
     }
     let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, head.size);
@@ -374,9 +343,7 @@ fn check_range(
         None if whole => Ok(()),
         given => {
             let given = given.unwrap_or("the whole object");
-            Err(Problem::Unexpected(format!(
-                "asked for `{expected}`, it sent `{given}`"
-            )))
+            Err(Problem::Unexpected(format!("asked for `{expected}`, it sent `{given}`")))
         }
     }
 }

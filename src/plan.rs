@@ -94,10 +94,7 @@ impl PlannedClip {
     /// The sound, unless none of it is inside the cut.
     fn sound(&self) -> Option<&AudioStream> {
         let end = self.start() + self.cut.length;
-        self.media
-            .audio
-            .as_ref()
-            .filter(|s| s.end > self.start() && s.start < end)
+        self.media.audio.as_ref().filter(|s| s.end > self.start() && s.start < end)
     }
 
     /// Where to start reading so that everything from `time` on decodes:
@@ -108,9 +105,7 @@ impl PlannedClip {
             return None;
         }
         match &self.media.video {
-            Some(stream) => stream
-                .key_frame_before(run_up)
-                .filter(|&key| key > self.media.start),
+            Some(stream) => stream.key_frame_before(run_up).filter(|&key| key > self.media.start),
             None => Some(run_up),
         }
     }
@@ -120,15 +115,8 @@ impl Plan {
     /// The part that is the whole output.
     #[must_use]
     pub fn whole(&self) -> Part {
-        let frames = if self.output.video.is_some() {
-            self.timeline.frames()
-        } else {
-            0
-        };
-        Part {
-            frames: 0..frames,
-            sound: self.output.audio.is_some(),
-        }
+        let frames = if self.output.video.is_some() { self.timeline.frames() } else { 0 };
+        Part { frames: 0..frames, sound: self.output.audio.is_some() }
     }
 
     /// The arguments of the ffmpeg process that makes `part` and writes it to
@@ -177,10 +165,7 @@ impl Plan {
     /// The length of a segment that no muxer can make, where there is one.
     #[must_use]
     pub fn impossible_segment(&self) -> Option<Flicks> {
-        let segments = self
-            .output
-            .segments
-            .filter(|s| s.format == SegmentFormat::Dash)?;
+        let segments = self.output.segments.filter(|s| s.format == SegmentFormat::Dash)?;
         let whole: Flicks = self.clips.iter().map(|clip| clip.cut.length).sum();
         let length = segments.length.map_or(whole, |length| length.min(whole));
         (length > LONGEST_DASH).then_some(length)
@@ -191,9 +176,7 @@ impl Plan {
     pub fn segment_count(&self) -> u64 {
         let length = self.output.segments.and_then(|segments| segments.length);
         let frames = length.map(|length| length.to_units(self.timeline.frame_rate).unsigned_abs());
-        frames.map_or(1, |frames| {
-            self.timeline.frames().div_ceil(frames.max(1)).max(1)
-        })
+        frames.map_or(1, |frames| self.timeline.frames().div_ceil(frames.max(1)).max(1))
     }
 
     /// The clips that a range of output frames touches.
@@ -223,16 +206,8 @@ impl Plan {
             let chain = if let Some(stream) = &clip.media.video {
                 let first = Flicks::of_units(signed(share.frames.start), output.frame_rate);
                 let input = graph.open(share.clip, clip.seek(clip.start() + first));
-                let source = picture::Source {
-                    stream,
-                    start: clip.start(),
-                    frames: &share.frames,
-                };
-                format!(
-                    "[{input}:{}]{}{label}",
-                    stream.index,
-                    picture::chain(&source, output)
-                )
+                let source = picture::Source { stream, start: clip.start(), frames: &share.frames };
+                format!("[{input}:{}]{}{label}", stream.index, picture::chain(&source, output))
             } else {
                 let frames = share.frames.end - share.frames.start;
                 format!("{}{label}", picture::black(frames, output))
@@ -264,10 +239,9 @@ impl Plan {
             labels.push_str(&label);
             count += 1;
         }
-        graph.chains.push(format!(
-            "{labels}{}[a]",
-            sound::joined(count, output, self.output.container)
-        ));
+        graph
+            .chains
+            .push(format!("{labels}{}[a]", sound::joined(count, output, self.output.container)));
     }
 
     /// Nothing is left to ffmpeg's guesses: the demuxer is forced, only files

@@ -11,11 +11,7 @@ use crate::flicks::Flicks;
 use crate::process::request::SegmentFormat;
 
 /// RFC 3986: what needs no escape in a path segment.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The playlist with every file name that starts with `local` starting with
 /// `stored` instead, as a URI relative to the playlist.
@@ -33,10 +29,7 @@ fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
     let mut renamed = String::with_capacity(playlist.len());
     for line in playlist.lines() {
         let map = line.strip_prefix("#EXT-X-MAP:URI=\"");
-        match (
-            map.and_then(|uri| uri.strip_prefix(local)),
-            line.strip_prefix(local),
-        ) {
+        match (map.and_then(|uri| uri.strip_prefix(local)), line.strip_prefix(local)) {
             (Some(rest), _) => {
                 let _ = writeln!(renamed, "#EXT-X-MAP:URI=\"{stored}{rest}");
             }
@@ -54,14 +47,9 @@ fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
 /// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`. Percent
 /// encoding leaves nothing that XML or the template would read as its own.
 fn rename_dash(playlist: &str, local: &str, stored: &str) -> String {
-    ["initialization", "media"]
-        .iter()
-        .fold(playlist.to_owned(), |text, attribute| {
-            text.replace(
-                &format!("{attribute}=\"{local}"),
-                &format!("{attribute}=\"{stored}"),
-            )
-        })
+    ["initialization", "media"].iter().fold(playlist.to_owned(), |text, attribute| {
+        text.replace(&format!("{attribute}=\"{local}"), &format!("{attribute}=\"{stored}"))
+    })
 }
 
 /// The manifest with the presentation's length as it is. The muxer rounds it

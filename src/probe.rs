@@ -107,10 +107,7 @@ impl Notice {
     fn of(declared: Option<Flicks>, found: Flicks) -> Option<Self> {
         let missing = declared? - found;
         let much = (found.count() / 20).max(Flicks::from_millis(250).count());
-        (missing.count() > much).then_some(Self::CutShort {
-            declared: declared?,
-            found,
-        })
+        (missing.count() > much).then_some(Self::CutShort { declared: declared?, found })
     }
 }
 
@@ -139,15 +136,8 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
 /// file's place. False where a transport stream can't hold them.
 async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<bool, ProbeError> {
     let copy = path.with_extension("continuous");
-    let mut arguments: Vec<String> = [
-        "-protocol_whitelist",
-        "file",
-        "-f",
-        media.demuxer.name(),
-        "-i",
-    ]
-    .map(str::to_owned)
-    .into();
+    let mut arguments: Vec<String> =
+        ["-protocol_whitelist", "file", "-f", media.demuxer.name(), "-i"].map(str::to_owned).into();
     arguments.push(file_url(path));
     let video = media.video.as_ref().map(|stream| stream.index);
     let audio = media.audio.as_ref().map(|stream| stream.index);
@@ -188,15 +178,10 @@ async fn read(
     let scan = Arc::new(Mutex::new(Scan::new(demuxer, &report)?));
     let packets = Arc::clone(&scan);
     let on_line = move |line: &str| {
-        packets
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .packet(line);
+        packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
     };
     let arguments = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
-    ffmpeg
-        .inspect(demuxer.name(), path, &arguments, on_line)
-        .await?;
+    ffmpeg.inspect(demuxer.name(), path, &arguments, on_line).await?;
     let scan =
         Arc::into_inner(scan).map(|scan| scan.into_inner().unwrap_or_else(PoisonError::into_inner));
     let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
@@ -215,15 +200,9 @@ async fn describe(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Stri
         }
     };
     let arguments = ["-show_streams", "-show_format", "-of", "json=compact=1"];
-    ffmpeg
-        .inspect(demuxer.name(), path, &arguments, on_line)
-        .await?;
+    ffmpeg.inspect(demuxer.name(), path, &arguments, on_line).await?;
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
-    if report.len() > REPORT_LIMIT {
-        Err(ProbeError::TooManyStreams)
-    } else {
-        Ok(report)
-    }
+    if report.len() > REPORT_LIMIT { Err(ProbeError::TooManyStreams) } else { Ok(report) }
 }
 
 fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
@@ -232,9 +211,7 @@ fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
     for _ in 0..MOST_TAGS {
         file.seek(SeekFrom::Start(offset))?;
         let mut head = Vec::with_capacity(HEAD_LENGTH);
-        file.by_ref()
-            .take(HEAD_LENGTH as u64)
-            .read_to_end(&mut head)?;
+        file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
         if head.is_empty() && offset > 0 {
             return Err(FormatError::TagAlone.into());
         }

@@ -81,11 +81,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that blames no argument.
     pub fn new(code: Refused, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            argument: None,
-        }
+        Self { code, message: message.into(), argument: None }
     }
 }
 
@@ -99,10 +95,7 @@ impl From<&TaskError> for Refusal {
             TaskError::Target(error) => Some((error.argument_name().to_owned(), String::new())),
             _ => None,
         };
-        Self {
-            argument,
-            ..Self::new(Refused::Task(error.code()), error.to_string())
-        }
+        Self { argument, ..Self::new(Refused::Task(error.code()), error.to_string()) }
     }
 }
 
@@ -129,9 +122,7 @@ impl From<&EventError> for Refusal {
         Self {
             code,
             message: error.to_string(),
-            argument: error
-                .argument()
-                .map(|name| (name.to_owned(), String::new())),
+            argument: error.argument().map(|name| (name.to_owned(), String::new())),
         }
     }
 }
@@ -158,10 +149,7 @@ impl HttpReply {
     /// Nothing will be done.
     #[must_use]
     pub fn refused(refusal: &Refusal, request: &RequestId, host: &str) -> Self {
-        let mut fields = vec![
-            ("Code", refusal.code.as_str()),
-            ("Message", &refusal.message),
-        ];
+        let mut fields = vec![("Code", refusal.code.as_str()), ("Message", &refusal.message)];
         let id = request.header();
         fields.extend([("RequestId", id.as_str()), ("HostId", host)]);
         if let Some((name, value)) = &refusal.argument {
@@ -192,11 +180,8 @@ impl HttpReply {
     /// The reply as every gateway takes it from a function.
     #[must_use]
     pub fn to_gateway(&self) -> Value {
-        let headers: serde_json::Map<String, Value> = self
-            .headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
+        let headers: serde_json::Map<String, Value> =
+            self.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         json!({
             "statusCode": self.status,
             "headers": headers,
@@ -241,10 +226,9 @@ pub struct FunctionError {
 /// Where the task failed and a retry can mend it.
 pub fn direct(record: &TaskRecord) -> Result<Value, FunctionError> {
     match (record.status, record.code) {
-        (Status::Failed, Some(code)) if code.is_retryable() => Err(FunctionError {
-            code,
-            message: record.message.clone().unwrap_or_default(),
-        }),
+        (Status::Failed, Some(code)) if code.is_retryable() => {
+            Err(FunctionError { code, message: record.message.clone().unwrap_or_default() })
+        }
         _ => serde_json::to_value(record).map_err(|error| FunctionError {
             code: Code::InternalError,
             message: error.to_string(),
@@ -274,10 +258,7 @@ mod tests {
         let reply = HttpReply::accepted(&record, &record.request_id);
         let gateway = reply.to_gateway();
         assert_eq!(gateway["statusCode"], 200);
-        assert_eq!(
-            gateway["headers"]["x-oss-request-id"],
-            "0190D0C0AAAA4BBB8CCC1234"
-        );
+        assert_eq!(gateway["headers"]["x-oss-request-id"], "0190D0C0AAAA4BBB8CCC1234");
         let body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
         let expected = serde_json::json!({
             "EventId": record.event_id,
@@ -327,10 +308,7 @@ mod tests {
     #[test]
     fn event_errors_become_refusals() {
         let refusal = Refusal::from(&EventError::NoProcessBody);
-        assert_eq!(
-            (refusal.code, refusal.argument),
-            (Refused::InvalidRequest, None)
-        );
+        assert_eq!((refusal.code, refusal.argument), (Refused::InvalidRequest, None));
         let refusal = Refusal::from(&EventError::Missing("object".to_owned()));
         assert_eq!(refusal.code, Refused::Task(Code::InvalidArgument));
         assert_eq!(refusal.argument.unwrap().0, "object");

@@ -91,11 +91,7 @@ impl Settings {
     /// # Errors
     /// Names every setting that is wrong.
     pub fn from_env_map(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
-        let mut reader = Reader {
-            get,
-            errors: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let mut reader = Reader { get, errors: Vec::new(), warnings: Vec::new() };
         let access_keys = reader.access_keys();
         let settings = Self {
             ffmpeg: reader.absolute("FFMPEG_PATH", "/opt/bin/ffmpeg"),
@@ -113,11 +109,7 @@ impl Settings {
             video_preset: reader.video_preset(),
             warnings: reader.warnings,
         };
-        if reader.errors.is_empty() {
-            Ok(settings)
-        } else {
-            Err(SettingErrors(reader.errors))
-        }
+        if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
     }
 
     /// Looks whether the files that the settings name are there.
@@ -135,21 +127,12 @@ impl Settings {
         let errors: Vec<SettingError> = [
             missing("FFMPEG_PATH", &self.ffmpeg, self.ffmpeg.is_file(), tool),
             missing("FFPROBE_PATH", &self.ffprobe, self.ffprobe.is_file(), tool),
-            missing(
-                "WORK_DIR",
-                &self.work_dir,
-                self.work_dir.is_dir(),
-                "not a folder",
-            ),
+            missing("WORK_DIR", &self.work_dir, self.work_dir.is_dir(), "not a folder"),
         ]
         .into_iter()
         .flatten()
         .collect();
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(SettingErrors(errors))
-        }
+        if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
     }
 }
 
@@ -166,10 +149,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     fn wrong(&mut self, name: &'static str, problem: impl Into<String>) {
-        self.errors.push(SettingError {
-            name,
-            problem: problem.into(),
-        });
+        self.errors.push(SettingError { name, problem: problem.into() });
     }
 
     fn absolute(&mut self, name: &'static str, default: &str) -> PathBuf {
@@ -192,9 +172,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     fn task_prefix(&mut self) -> String {
-        let prefix = self
-            .value("TASK_PREFIX")
-            .unwrap_or_else(|| ".tasks/".to_owned());
+        let prefix = self.value("TASK_PREFIX").unwrap_or_else(|| ".tasks/".to_owned());
         if prefix.starts_with('/') {
             let problem = format!("is `{prefix}`, but a key must not start with `/`");
             self.wrong("TASK_PREFIX", problem);
@@ -207,9 +185,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let bare = prefix.strip_suffix(':').unwrap_or(&prefix);
         let parts: Vec<&str> = bare.split(':').collect();
         if let ["arn", partition, "sns", region, account] = parts[..]
-            && [partition, region, account]
-                .iter()
-                .all(|part| !part.is_empty())
+            && [partition, region, account].iter().all(|part| !part.is_empty())
         {
             return Some(format!("{bare}:"));
         }
@@ -220,10 +196,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     fn access_keys(&mut self) -> Option<KeySource> {
-        match (
-            self.value("OSS_ACCESS_KEYS"),
-            self.value("OSS_ACCESS_KEYS_SECRET"),
-        ) {
+        match (self.value("OSS_ACCESS_KEYS"), self.value("OSS_ACCESS_KEYS_SECRET")) {
             (None, None) => None,
             (None, Some(id)) => Some(KeySource::SecretsManager(id)),
             (Some(json), None) => match AccessKeys::from_json(&json) {
@@ -234,20 +207,14 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 }
             },
             (Some(_), Some(_)) => {
-                self.wrong(
-                    "OSS_ACCESS_KEYS",
-                    "and `OSS_ACCESS_KEYS_SECRET` exclude each other",
-                );
+                self.wrong("OSS_ACCESS_KEYS", "and `OSS_ACCESS_KEYS_SECRET` exclude each other");
                 None
             }
         }
     }
 
     fn http_auth(&mut self, has_keys: bool) -> HttpAuth {
-        let default = HttpAuth::Required {
-            iam: true,
-            oss: has_keys,
-        };
+        let default = HttpAuth::Required { iam: true, oss: has_keys };
         let Some(text) = self.value("HTTP_AUTH") else {
             return default;
         };

@@ -207,14 +207,9 @@ pub fn settle(
 fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
     let length = asked.length_ms.map(|ms| {
         let length = Flicks::from_millis(ms);
-        frame_rate.map_or(length, |rate| {
-            Flicks::of_units(length.to_units(rate).max(1), rate)
-        })
+        frame_rate.map_or(length, |rate| Flicks::of_units(length.to_units(rate).max(1), rate))
     });
-    Segments {
-        format: asked.format,
-        length,
-    }
+    Segments { format: asked.format, length }
 }
 
 /// The align clip's stream, or else the first clip's that has one, with its
@@ -226,17 +221,11 @@ fn aligned<'a, S>(
     kind: &str,
     warnings: &mut Vec<String>,
 ) -> Option<(usize, &'a S)> {
-    let own = media
-        .get(request.align)
-        .and_then(&stream)
-        .map(|s| (request.align, s));
+    let own = media.get(request.align).and_then(&stream).map(|s| (request.align, s));
     if own.is_some() {
         return own;
     }
-    let other = media
-        .iter()
-        .enumerate()
-        .find_map(|(n, m)| Some((n, stream(m)?)));
+    let other = media.iter().enumerate().find_map(|(n, m)| Some((n, stream(m)?)));
     warnings.push(match &other {
         Some((n, _)) => format!(
             "the align clip {} has no {kind}: its properties are taken from clip {n}",

@@ -41,16 +41,10 @@ mod tests {
         let has = |record: &TaskRecord, name: &str| {
             serde_json::to_value(record).unwrap().get(name).is_some()
         };
-        for name in [
-            "Code", "Message", "UserData", "EndTime", "Output", "Verified",
-        ] {
+        for name in ["Code", "Message", "UserData", "EndTime", "Output", "Verified"] {
             assert!(!has(&record, name), "{name}");
         }
-        record.fail(
-            Code::NoSuchKey,
-            "gone",
-            Moment::new(jiff::Timestamp::UNIX_EPOCH),
-        );
+        record.fail(Code::NoSuchKey, "gone", Moment::new(jiff::Timestamp::UNIX_EPOCH));
         assert!(has(&record, "Code") && has(&record, "Message") && has(&record, "EndTime"));
     }
 }

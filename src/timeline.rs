@@ -79,27 +79,19 @@ impl Timeline {
             });
             (frame, sample) = (next_frame, next_sample);
         }
-        Self {
-            frame_rate,
-            sample_rate,
-            places,
-        }
+        Self { frame_rate, sample_rate, places }
     }
 
     /// Output frames in all.
     #[must_use]
     pub fn frames(&self) -> u64 {
-        self.places
-            .last()
-            .map_or(0, |last| last.first_frame + last.frames)
+        self.places.last().map_or(0, |last| last.first_frame + last.frames)
     }
 
     /// Output samples per channel in all.
     #[must_use]
     pub fn samples(&self) -> u64 {
-        self.places
-            .last()
-            .map_or(0, |last| last.first_sample + last.samples)
+        self.places.last().map_or(0, |last| last.first_sample + last.samples)
     }
 }
 

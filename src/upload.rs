@@ -120,19 +120,10 @@ impl PendingUpload {
         let etag = if let Some((upload, parts)) = self.parts {
             upload.complete(&parts).await?
         } else {
-            let slice = FileSlice {
-                path: &self.path,
-                offset: 0,
-                length: self.size,
-            };
-            self.store
-                .put_file(&self.uri, &slice, &self.description)
-                .await?
+            let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
+            self.store.put_file(&self.uri, &slice, &self.description).await?
         };
-        Ok(Stored {
-            etag,
-            size: self.size,
-        })
+        Ok(Stored { etag, size: self.size })
     }
 
     /// Takes back what was sent.
@@ -150,10 +141,7 @@ impl PendingUpload {
 async fn file_size(path: &Path) -> Result<u64, UploadError> {
     match tokio::fs::metadata(path).await {
         Ok(metadata) => Ok(metadata.len()),
-        Err(source) => Err(UploadError::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) => Err(UploadError::File { path: path.to_owned(), source }),
     }
 }
 
@@ -180,28 +168,17 @@ async fn send_parts(
 /// The parts of a file: equal but for the last, as few as the limits allow.
 fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'_>)> {
     let step = part_size(size);
-    (1..)
-        .zip((0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX)))
-        .map(move |(number, offset)| {
+    (1..).zip((0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX))).map(
+        move |(number, offset)| {
             let length = step.min(size - offset);
-            (
-                number,
-                FileSlice {
-                    path,
-                    offset,
-                    length,
-                },
-            )
-        })
+            (number, FileSlice { path, offset, length })
+        },
+    )
 }
 
 const fn part_size(size: u64) -> u64 {
     let least = size.div_ceil(MAX_PARTS);
-    if least <= PART_SIZE {
-        PART_SIZE
-    } else {
-        least.div_ceil(MIB) * MIB
-    }
+    if least <= PART_SIZE { PART_SIZE } else { least.div_ceil(MIB) * MIB }
 }
 
 #[cfg(test)]

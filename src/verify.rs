@@ -97,9 +97,7 @@ pub async fn verify(
             Err(error) => undecodable = undecodable.or(Some(error)),
         }
     }
-    let media = media
-        .ok_or(ReportError::NoStreams)
-        .map_err(ProbeError::from)?;
+    let media = media.ok_or(ReportError::NoStreams).map_err(ProbeError::from)?;
     compare(plan, &media)?;
     if let Some(error) = undecodable {
         return Err(error);
@@ -151,27 +149,13 @@ fn compare_picture(
     output: &VideoOutput,
     stream: &VideoStream,
 ) -> Result<(), VerifyError> {
-    expect(
-        "the video codec",
-        stream.codec.as_str(),
-        video_codec(output.codec),
-    )?;
+    expect("the video codec", stream.codec.as_str(), video_codec(output.codec))?;
     expect("the size", &stream.display_size(), &output.size)?;
-    expect(
-        "the number of frames",
-        &stream.frames,
-        &plan.timeline.frames(),
-    )?;
+    expect("the number of frames", &stream.frames, &plan.timeline.frames())?;
     // From the first to the last frame; a single one says nothing of its rate.
     let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
     let found = stream.last - stream.start;
-    within(
-        "the time of the last frame",
-        found,
-        planned,
-        2 * TICK_MS,
-        2 * TICK_MS,
-    )
+    within("the time of the last frame", found, planned, 2 * TICK_MS, 2 * TICK_MS)
 }
 
 fn compare_sound(
@@ -192,16 +176,8 @@ fn compare_sound(
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
     let padding = output.encoder_delay() + frame(output) * 2;
-    let allowed = Flicks::of_units(padding, rate(output.sample_rate))
-        .to_millis()
-        .unsigned_abs();
-    within(
-        "the length of the sound",
-        found,
-        planned,
-        2 * TICK_MS,
-        allowed + 2 * TICK_MS,
-    )
+    let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
+    within("the length of the sound", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
 }
 
 /// Decodes everything, and counts the frames of the picture.
@@ -241,11 +217,7 @@ fn expect<T: PartialEq + ToString + ?Sized>(
     if found == planned {
         return Ok(());
     }
-    Err(VerifyError::Mismatch {
-        what,
-        found: found.to_string(),
-        planned: planned.to_string(),
-    })
+    Err(VerifyError::Mismatch { what, found: found.to_string(), planned: planned.to_string() })
 }
 
 fn within(
@@ -257,11 +229,7 @@ fn within(
 ) -> Result<(), VerifyError> {
     let least = planned - Flicks::from_millis(less_ms);
     let most = planned + Flicks::from_millis(more_ms);
-    if (least..=most).contains(&found) {
-        Ok(())
-    } else {
-        expect(what, &found, &planned)
-    }
+    if (least..=most).contains(&found) { Ok(()) } else { expect(what, &found, &planned) }
 }
 
 /// The largest distance between picture and sound at any join, in
@@ -287,9 +255,7 @@ fn join_offset(plan: &Plan, media: &Media) -> f64 {
 }
 
 fn counted_samples(stream: &AudioStream) -> u64 {
-    (stream.end - stream.start)
-        .to_units(rate(stream.sample_rate))
-        .unsigned_abs()
+    (stream.end - stream.start).to_units(rate(stream.sample_rate)).unsigned_abs()
 }
 
 /// Samples that an encoder makes a packet of.

@@ -73,17 +73,14 @@ impl Worker {
                 // Who listens to the topic may hear of it nowhere else.
                 let topic = parse(&job.process).ok().and_then(|spec| spec.topic());
                 let journal = self.journal(&job);
-                self.report(topic.as_deref(), invocation, &journal, &mut record)
-                    .await;
+                self.report(topic.as_deref(), invocation, &journal, &mut record).await;
             }
             Ok(request) => {
                 let worker = Self {
                     store: self.store.metered(std::sync::Arc::new(Meter::default())),
                     ..self.clone()
                 };
-                worker
-                    .carry_out(&request, &job, invocation, &mut record)
-                    .await;
+                worker.carry_out(&request, &job, invocation, &mut record).await;
             }
         }
         log_end(&record);
@@ -101,13 +98,8 @@ impl Worker {
     ) -> TaskRecord {
         let unread = TaskId::derive(&ObjectUri::new("", ""), [], process);
         let request_id = invocation.request_id.clone();
-        let mut record = TaskRecord::begin(
-            unread,
-            EventId::random(),
-            request_id,
-            now(),
-            process.to_owned(),
-        );
+        let mut record =
+            TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
         record.fail(code, message, now());
         log_end(&record);
         record
@@ -118,14 +110,9 @@ impl Worker {
     /// # Errors
     /// [`TaskError::Process`] and [`TaskError::Object`].
     pub fn read(&self, job: &Job) -> Result<Request, TaskError> {
-        let main = MainObject {
-            bucket: job.main.bucket.clone(),
-            key: job.main.key.clone(),
-        };
+        let main = MainObject { bucket: job.main.bucket.clone(), key: job.main.key.clone() };
         check_main(&main)?;
-        let limits = Limits {
-            max_sources: self.settings.max_sources,
-        };
+        let limits = Limits { max_sources: self.settings.max_sources };
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }
 
@@ -154,9 +141,7 @@ impl Worker {
         let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
         let error = match outcome {
             Ok(outcome) => outcome.err(),
-            Err(_) => Some(TaskError::Deadline {
-                after: started.elapsed(),
-            }),
+            Err(_) => Some(TaskError::Deadline { after: started.elapsed() }),
         };
         match &error {
             None => record.succeed(now()),
@@ -164,8 +149,7 @@ impl Worker {
         }
         record.timings.total_ms = millis(started);
         record.usage.count(self.store.meter().read());
-        self.report(request.topic.as_deref(), invocation, &journal, record)
-            .await;
+        self.report(request.topic.as_deref(), invocation, &journal, record).await;
     }
 
     /// Writes the record, then tells the topic: who hears of the task finds it
@@ -183,9 +167,7 @@ impl Worker {
         if let Err(error) = self.publish(topic, invocation, record).await {
             warn!(%error, "the completion message could not be sent");
             record.notified = false;
-            record
-                .warnings
-                .push(format!("the completion message could not be sent: {error}"));
+            record.warnings.push(format!("the completion message could not be sent: {error}"));
             journal.keep(record).await;
         }
     }

@@ -22,10 +22,7 @@ impl Workspace {
     /// # Errors
     /// When the folder can't be made.
     pub fn new(work_dir: &Path) -> io::Result<Self> {
-        tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir_in(work_dir)
-            .map(Self)
+        tempfile::Builder::new().prefix(PREFIX).tempdir_in(work_dir).map(Self)
     }
 
     /// Where the distinct source `index` is kept.
@@ -115,28 +112,14 @@ mod tests {
         let work_dir = tempfile::tempdir().unwrap();
         let workspace = Workspace::new(work_dir.path()).unwrap();
         let folder = workspace.output("m3u8").parent().unwrap().to_owned();
-        for name in [
-            "output.m3u8",
-            "output-100000.ts",
-            "output-99999.ts",
-            "source-0",
-        ] {
+        for name in ["output.m3u8", "output-100000.ts", "output-99999.ts", "source-0"] {
             fs::write(folder.join(name), name).unwrap();
         }
         let outputs = workspace.outputs().unwrap();
-        let names: Vec<_> = outputs
-            .iter()
-            .map(|path| path.file_name().unwrap())
-            .collect();
-        assert_eq!(
-            names,
-            ["output-99999.ts", "output-100000.ts", "output.m3u8"]
-        );
+        let names: Vec<_> = outputs.iter().map(|path| path.file_name().unwrap()).collect();
+        assert_eq!(names, ["output-99999.ts", "output-100000.ts", "output.m3u8"]);
         let whole = workspace.join("whole", &outputs[..2]).unwrap();
-        assert_eq!(
-            fs::read_to_string(whole).unwrap(),
-            "output-99999.tsoutput-100000.ts"
-        );
+        assert_eq!(fs::read_to_string(whole).unwrap(), "output-99999.tsoutput-100000.ts");
     }
 
     #[test]
@@ -145,10 +128,8 @@ mod tests {
         std::mem::forget(Workspace::new(work_dir.path()).unwrap());
         fs::create_dir(work_dir.path().join("somebody-else")).unwrap();
         clean(work_dir.path()).unwrap();
-        let left: Vec<_> = fs::read_dir(work_dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let left: Vec<_> =
+            fs::read_dir(work_dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, ["somebody-else"]);
     }
 

@@ -14,10 +14,7 @@ pub(super) fn decode(event: &Value, door: Door) -> Result<Submission, EventError
         return Err(EventError::UnknownKind);
     };
     if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        return Err(EventError::UnknownField {
-            name: name.clone(),
-            nearest: nearest(name),
-        });
+        return Err(EventError::UnknownField { name: name.clone(), nearest: nearest(name) });
     }
     let user_data = optional_text(event, &["userData"])?;
     if let Some(data) = user_data

@@ -48,9 +48,5 @@ fn wrong_kind(path: &[&str], expected: &'static str, found: &Value) -> EventErro
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     };
-    EventError::WrongKind {
-        field: path.join("."),
-        expected,
-        found,
-    }
+    EventError::WrongKind { field: path.join("."), expected, found }
 }

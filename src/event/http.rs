@@ -14,11 +14,7 @@ use super::route::decoded;
 use super::{Event, EventError};
 
 /// What a decoded path is encoded by again.
-const DECODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.');
+const DECODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
 /// A request as the gateway received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +37,7 @@ impl HttpRequest {
     /// The host that was asked, or a placeholder.
     #[must_use]
     pub fn host(&self) -> &str {
-        self.headers
-            .get("host")
-            .map_or("video-concat", String::as_str)
+        self.headers.get("host").map_or("video-concat", String::as_str)
     }
 
     /// The value of a header, by its lower-case name.
@@ -73,11 +67,7 @@ fn decode_format_1(event: &Value) -> Result<HttpRequest, EventError> {
     Ok(HttpRequest {
         method: text(event, &["httpMethod"])?.to_uppercase(),
         path: encoded_path(event, text(event, &["path"])?),
-        query: pairs(
-            event,
-            "multiValueQueryStringParameters",
-            "queryStringParameters",
-        ),
+        query: pairs(event, "multiValueQueryStringParameters", "queryStringParameters"),
         headers: headers(pairs(event, "multiValueHeaders", "headers")),
         body: body(event)?,
         caller: caller_format_1(event),
@@ -208,8 +198,7 @@ fn caller_format_2(event: &Value) -> Option<String> {
             .is_some_and(Value::is_object)
             .then(|| format!("{kind} authorizer"))
     };
-    name.or_else(|| authorizer("jwt"))
-        .or_else(|| authorizer("lambda"))
+    name.or_else(|| authorizer("jwt")).or_else(|| authorizer("lambda"))
 }
 
 fn named(event: &Value, paths: &[&[&str]]) -> Option<String> {

@@ -30,10 +30,8 @@ pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
 
 fn decode_body(record: &Value) -> Result<Event, EventError> {
     let body = text(record, &["body"])?;
-    let body = serde_json::from_str(body).map_err(|error| EventError::BadJson {
-        what: "message's body",
-        said: error.to_string(),
-    })?;
+    let body = serde_json::from_str(body)
+        .map_err(|error| EventError::BadJson { what: "message's body", said: error.to_string() })?;
     match super::decode(&body)? {
         Event::Queue(_) => Err(EventError::NestedQueue),
         Event::Accepted(_) => Err(EventError::UnknownKind),

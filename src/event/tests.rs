@@ -69,27 +69,12 @@ fn a_wrong_direct_event_is_told_what_is_wrong() {
     let text = |event: Value| decode(&event).unwrap_err().to_string();
     let fields = "; the fields are `bucket`, `object`, `process`, and `userData`";
     for (event, expected) in [
-        (
-            json!({"bucket": "b", "process": "p"}),
-            "the event has no `object`".to_owned(),
-        ),
-        (
-            json!({"object": "b", "process": "p"}),
-            "the event has no `bucket`".to_owned(),
-        ),
-        (
-            json!({"object": "b", "bucket": "p"}),
-            "the event has no `process`".to_owned(),
-        ),
+        (json!({"bucket": "b", "process": "p"}), "the event has no `object`".to_owned()),
+        (json!({"object": "b", "process": "p"}), "the event has no `bucket`".to_owned()),
+        (json!({"object": "b", "bucket": "p"}), "the event has no `process`".to_owned()),
         (with("process", json!("")), "`process` is empty".to_owned()),
-        (
-            with("object", json!(7)),
-            "`object` is a number, but must be a text".to_owned(),
-        ),
-        (
-            with("bucket", json!(["b"])),
-            "`bucket` is a list, but must be a text".to_owned(),
-        ),
+        (with("object", json!(7)), "`object` is a number, but must be a text".to_owned()),
+        (with("bucket", json!(["b"])), "`bucket` is a list, but must be a text".to_owned()),
         (
             with("userdata", json!("x")),
             format!("`userdata` is no field of an event, perhaps `userData` is meant{fields}"),
@@ -98,10 +83,7 @@ fn a_wrong_direct_event_is_told_what_is_wrong() {
             with("key", json!("x")),
             format!("`key` is no field of an event, perhaps `object` is meant{fields}"),
         ),
-        (
-            with("colour", json!("x")),
-            format!("`colour` is no field of an event{fields}"),
-        ),
+        (with("colour", json!("x")), format!("`colour` is no field of an event{fields}")),
         (
             // Bytes count, not characters.
             with("userData", json!("é".repeat(1025))),
@@ -111,10 +93,7 @@ fn a_wrong_direct_event_is_told_what_is_wrong() {
         assert_eq!(text(event), expected);
     }
     let longest = "x".repeat(2048);
-    assert_eq!(
-        one(&with("userData", json!(longest))).user_data,
-        Some(longest)
-    );
+    assert_eq!(one(&with("userData", json!(longest))).user_data, Some(longest));
 }
 
 #[test]
@@ -127,10 +106,7 @@ fn a_notification_gives_a_submission_for_each_created_object() {
     let Ok(Event::Submissions(all)) = decode(&event) else {
         panic!("no submissions");
     };
-    let keys: Vec<&str> = all
-        .iter()
-        .map(|submission| submission.object.as_str())
-        .collect();
+    let keys: Vec<&str> = all.iter().map(|submission| submission.object.as_str()).collect();
     assert_eq!(keys, ["dir/a b+é.mkv", "c"]);
     assert_eq!(all[0].etag, Some(ETag::new("0123-2")));
     assert_eq!(all[0].version.as_deref(), Some("v1"));
@@ -170,18 +146,9 @@ fn what_is_of_no_kind_is_refused() {
         (json!([]), EventError::UnknownKind),
         (json!("bucket"), EventError::UnknownKind),
         (json!({}), EventError::UnknownKind),
-        (
-            mixed,
-            EventError::UnknownSource("aws:s3` and `aws:sqs".to_owned()),
-        ),
-        (
-            json!({"Records": [sns]}),
-            EventError::UnknownSource("aws:sns".to_owned()),
-        ),
-        (
-            json!({"Records": [{}]}),
-            EventError::Missing("eventSource".to_owned()),
-        ),
+        (mixed, EventError::UnknownSource("aws:s3` and `aws:sqs".to_owned())),
+        (json!({"Records": [sns]}), EventError::UnknownSource("aws:sns".to_owned())),
+        (json!({"Records": [{}]}), EventError::Missing("eventSource".to_owned())),
         (
             json!({"Records": [notification("ObjectCreated:Put", "%ff")]}),
             EventError::BadEncoding("%ff".to_owned()),
@@ -206,18 +173,10 @@ fn a_queue_carries_right_and_wrong_messages() {
     let Ok(Event::Queue(records)) = decode(&event) else {
         panic!("no queue");
     };
-    let outcome: Vec<(&str, bool)> = records
-        .iter()
-        .map(|record| (record.message_id.as_str(), record.event.is_ok()))
-        .collect();
-    let expected = [
-        ("1", true),
-        ("2", true),
-        ("3", true),
-        ("4", false),
-        ("5", false),
-        ("6", false),
-    ];
+    let outcome: Vec<(&str, bool)> =
+        records.iter().map(|record| (record.message_id.as_str(), record.event.is_ok())).collect();
+    let expected =
+        [("1", true), ("2", true), ("3", true), ("4", false), ("5", false), ("6", false)];
     assert_eq!(outcome, expected);
     assert_eq!(records[4].event, Err(EventError::NestedQueue));
 }
@@ -262,9 +221,7 @@ fn eventish() -> impl Strategy<Value = Value> {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             prop::collection::hash_map(names.clone(), inner, 0..6).prop_map(|map| {
-                map.into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect()
+                map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
             }),
         ]
     })

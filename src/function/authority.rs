@@ -45,10 +45,7 @@ pub(super) async fn establish(
             info!(caller, "authorised");
             Ok(Authority::Caller)
         }
-        _ => Err(Refusal::new(
-            Refused::Task(Code::AccessDenied),
-            wanted(iam, oss),
-        )),
+        _ => Err(Refusal::new(Refused::Task(Code::AccessDenied), wanted(iam, oss))),
     }
 }
 
@@ -77,17 +74,12 @@ async fn by_signature(
     })?;
     let unknown = || SignatureError::UnknownKey(id.to_owned());
     let key = key.ok_or_else(unknown).map_err(|error| refusal(&error))?;
-    claim
-        .check_time(Timestamp::now())
-        .map_err(|error| refusal(&error))?;
+    claim.check_time(Timestamp::now()).map_err(|error| refusal(&error))?;
     let resources = request.resources(function.worker.settings.default_bucket.as_deref());
     let resource = claim.verify(&key.secret, request, &resources);
     let resource = resource.map_err(|error| refusal(&error))?.clone();
     info!(access_key = id, "authorised");
-    Ok(Authority::Key {
-        key: Box::new(key),
-        resource,
-    })
+    Ok(Authority::Key { key: Box::new(key), resource })
 }
 
 fn refusal(error: &SignatureError) -> Refusal {

@@ -20,11 +20,7 @@ pub(super) async fn answer(
     match serve(function, request, invocation).await {
         Ok(reply) => reply,
         Err(refusal) => {
-            info!(
-                code = refusal.code.as_str(),
-                reason = refusal.message,
-                "refused"
-            );
+            info!(code = refusal.code.as_str(), reason = refusal.message, "refused");
             HttpReply::refused(&refusal, &invocation.request_id, request.host())
         }
     }
@@ -106,10 +102,7 @@ async fn task(
     let settings = &worker.settings;
     // Without a bucket of their own, records are in the target's, which nobody
     // knows here.
-    let bucket = settings
-        .task_bucket
-        .as_ref()
-        .or(settings.default_bucket.as_ref());
+    let bucket = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref());
     let bucket = bucket.ok_or_else(|| {
         let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
         Refusal::new(Refused::InvalidRequest, message)

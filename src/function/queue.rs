@@ -32,10 +32,8 @@ pub(super) async fn work(
             }
         }
     }
-    serde_json::to_value(back).map_err(|error| FunctionError {
-        code: Code::InternalError,
-        message: error.to_string(),
-    })
+    serde_json::to_value(back)
+        .map_err(|error| FunctionError { code: Code::InternalError, message: error.to_string() })
 }
 
 async fn goes_back(

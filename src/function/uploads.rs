@@ -64,17 +64,10 @@ pub(super) async fn perform(
             return Some(worker.refuse("", error.code(), &message, invocation));
         }
     };
-    match process(
-        &submission,
-        &head,
-        worker.settings.upload_process.as_deref(),
-    ) {
+    match process(&submission, &head, worker.settings.upload_process.as_deref()) {
         Ok(process) => {
             let seen = [(submission.object.clone(), head.etag)].into();
-            let job = Job {
-                seen,
-                ..job(submission, process)
-            };
+            let job = Job { seen, ..job(submission, process) };
             Some(Box::pin(worker.perform(job, invocation)).await)
         }
         Err(reason) => {
@@ -141,26 +134,11 @@ mod tests {
     fn the_object_says_what_to_do_else_the_setting() {
         let carried = ("x-oss-async-process", "carried");
         for (name, head, default, expected) in [
-            (
-                "carried",
-                head("tag", &[carried]),
-                Some("set"),
-                Some("carried"),
-            ),
+            ("carried", head("tag", &[carried]), Some("set"), Some("carried")),
             ("set", head("tag", &[]), Some("set"), Some("set")),
-            (
-                "empty",
-                head("tag", &[("x-oss-async-process", " ")]),
-                Some("set"),
-                Some("set"),
-            ),
+            ("empty", head("tag", &[("x-oss-async-process", " ")]), Some("set"), Some("set")),
             ("nothing", head("tag", &[]), None, None),
-            (
-                "own",
-                head("tag", &[carried, ("video-concat-task", "x")]),
-                Some("set"),
-                None,
-            ),
+            ("own", head("tag", &[carried, ("video-concat-task", "x")]), Some("set"), None),
             ("replaced", head("other", &[carried]), None, None),
         ] {
             let found = process(&upload(None), &head, default);

@@ -76,11 +76,7 @@ impl Colour {
         };
         let standard = Self::standard(size);
         let rgb = is_rgb(pixel_format);
-        let matrix = if rgb {
-            Some("gbr".to_owned())
-        } else {
-            said(tags.matrix, MATRICES)
-        };
+        let matrix = if rgb { Some("gbr".to_owned()) } else { said(tags.matrix, MATRICES) };
         let primaries = said(tags.primaries, PRIMARIES);
         let transfer = said(tags.transfer, TRANSFERS);
         let family = [&matrix, &primaries, &transfer]
@@ -95,11 +91,7 @@ impl Colour {
             matrix: matrix.unwrap_or_else(|| matrix_of(&family).to_owned()),
             primaries: primaries.unwrap_or_else(|| family.clone()),
             transfer: transfer.unwrap_or_else(|| transfer_of(&family).to_owned()),
-            range: if full {
-                ColourRange::Full
-            } else {
-                ColourRange::Limited
-            },
+            range: if full { ColourRange::Full } else { ColourRange::Limited },
         }
     }
 
@@ -107,11 +99,7 @@ impl Colour {
     /// becomes BT.709 whatever its size, as its primaries mostly are that.
     #[must_use]
     pub fn as_yuv(&self) -> Self {
-        if self.matrix == "gbr" {
-            Self::of("bt709")
-        } else {
-            self.clone()
-        }
+        if self.matrix == "gbr" { Self::of("bt709") } else { self.clone() }
     }
 
     /// Whether pictures of both look the same without conversion. The two
@@ -134,16 +122,8 @@ impl Colour {
 }
 
 /// What can be converted; anything else counts as not said.
-const MATRICES: &[&str] = &[
-    "bt709",
-    "fcc",
-    "bt470bg",
-    "smpte170m",
-    "smpte240m",
-    "bt2020nc",
-    "bt2020c",
-    "ycgco",
-];
+const MATRICES: &[&str] =
+    &["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "ycgco"];
 const PRIMARIES: &[&str] = &[
     "bt709",
     "bt470m",
@@ -176,12 +156,9 @@ const TRANSFERS: &[&str] = &[
 
 /// Whether a pixel format holds RGB (a palette counts).
 fn is_rgb(pixel_format: &str) -> bool {
-    const PREFIXES: [&str; 9] = [
-        "rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb",
-    ];
-    PREFIXES
-        .iter()
-        .any(|prefix| pixel_format.starts_with(prefix))
+    const PREFIXES: [&str; 9] =
+        ["rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb"];
+    PREFIXES.iter().any(|prefix| pixel_format.starts_with(prefix))
 }
 
 /// The family that a single tag belongs to, named by its primaries.
@@ -197,11 +174,7 @@ fn family(tag: &str) -> Option<&'static str> {
 }
 
 fn matrix_of(family: &str) -> &str {
-    if family == "bt2020" {
-        "bt2020nc"
-    } else {
-        family
-    }
+    if family == "bt2020" { "bt2020nc" } else { family }
 }
 
 fn transfer_of(family: &str) -> &str {
@@ -214,11 +187,7 @@ fn transfer_of(family: &str) -> &str {
 }
 
 fn same_matrix(matrix: &str) -> &str {
-    if matrix == "bt470bg" {
-        "smpte170m"
-    } else {
-        matrix
-    }
+    if matrix == "bt470bg" { "smpte170m" } else { matrix }
 }
 
 fn same_transfer(transfer: &str) -> &str {
@@ -238,46 +207,15 @@ mod tests {
     #[test]
     fn what_a_stream_leaves_out_is_completed() {
         let none = Tags::default();
-        let matrix = |m| Tags {
-            matrix: Some(m),
-            ..none
-        };
-        let transfer = |t| Tags {
-            transfer: Some(t),
-            ..none
-        };
+        let matrix = |m| Tags { matrix: Some(m), ..none };
+        let transfer = |t| Tags { transfer: Some(t), ..none };
         for (name, tags, size, expected) in [
-            (
-                "nothing, small",
-                none,
-                SMALL,
-                ("smpte170m", "smpte170m", "smpte170m"),
-            ),
+            ("nothing, small", none, SMALL, ("smpte170m", "smpte170m", "smpte170m")),
             ("nothing, large", none, LARGE, ("bt709", "bt709", "bt709")),
-            (
-                "unknown, large",
-                matrix("unknown"),
-                LARGE,
-                ("bt709", "bt709", "bt709"),
-            ),
-            (
-                "a matrix against the size",
-                matrix("bt709"),
-                SMALL,
-                ("bt709", "bt709", "bt709"),
-            ),
-            (
-                "PAL",
-                matrix("bt470bg"),
-                LARGE,
-                ("bt470bg", "bt470bg", "smpte170m"),
-            ),
-            (
-                "PQ alone",
-                transfer("smpte2084"),
-                LARGE,
-                ("bt2020nc", "bt2020", "smpte2084"),
-            ),
+            ("unknown, large", matrix("unknown"), LARGE, ("bt709", "bt709", "bt709")),
+            ("a matrix against the size", matrix("bt709"), SMALL, ("bt709", "bt709", "bt709")),
+            ("PAL", matrix("bt470bg"), LARGE, ("bt470bg", "bt470bg", "smpte170m")),
+            ("PQ alone", transfer("smpte2084"), LARGE, ("bt2020nc", "bt2020", "smpte2084")),
         ] {
             let colour = Colour::complete(tags, "yuv420p", size);
             let found = (&*colour.matrix, &*colour.primaries, &*colour.transfer);
@@ -288,20 +226,11 @@ mod tests {
 
     #[test]
     fn full_range_is_told_by_tag_or_by_pixel_format() {
-        let tagged = Tags {
-            range: Some("pc"),
-            ..Tags::default()
-        };
-        for (tags, format) in [
-            (tagged, "yuv420p"),
-            (Tags::default(), "yuvj420p"),
-            (Tags::default(), "rgb24"),
-        ] {
-            assert_eq!(
-                Colour::complete(tags, format, SMALL).range,
-                ColourRange::Full,
-                "{format}"
-            );
+        let tagged = Tags { range: Some("pc"), ..Tags::default() };
+        for (tags, format) in
+            [(tagged, "yuv420p"), (Tags::default(), "yuvj420p"), (Tags::default(), "rgb24")]
+        {
+            assert_eq!(Colour::complete(tags, format, SMALL).range, ColourRange::Full, "{format}");
         }
     }
 

@@ -149,9 +149,8 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
 ];
 
 /// Box types that may stand first in a file of the MP4 family.
-const MOV_BOXES: [&[u8]; 10] = [
-    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx",
-];
+const MOV_BOXES: [&[u8]; 10] =
+    [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"];
 
 /// Recognises a format from `head`, the first [`HEAD_LENGTH`] bytes (or all).
 ///
@@ -164,9 +163,7 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
     if let Some(end) = id3_length(head) {
         return Ok(Recognised::TagUntil(end));
     }
-    let magic = MAGIC
-        .iter()
-        .find(|(at, magic, _)| bytes_at(head, *at, magic));
+    let magic = MAGIC.iter().find(|(at, magic, _)| bytes_at(head, *at, magic));
     let found = magic
         .map(|&(_, _, demuxer)| demuxer)
         .or_else(|| riff(head))
@@ -248,25 +245,15 @@ fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;
     }
-    let size = head
-        .get(6..10)?
-        .iter()
-        .fold(0, |size, &byte| size << 7 | u64::from(byte & 0x7f));
+    let size = head.get(6..10)?.iter().fold(0, |size, &byte| size << 7 | u64::from(byte & 0x7f));
     let footer = if head[5] & 0x10 == 0 { 0 } else { 10 };
     Some(10 + size + footer)
 }
 
 fn refusal(head: &[u8]) -> FormatError {
     let text = head.trim_ascii_start();
-    let playlist = [
-        &b"#EXTM3U"[..],
-        b"ffconcat",
-        b"[playlist]",
-        b"<MPD",
-        b"<?xml",
-        b"<smil",
-        b"v=0",
-    ];
+    let playlist =
+        [&b"#EXTM3U"[..], b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"<smil", b"v=0"];
     if playlist.iter().any(|start| text.starts_with(start)) {
         FormatError::Playlist
     } else if is_text(head) {
@@ -313,11 +300,7 @@ mod tests {
             (&transport_stream(4, 192), Demuxer::MpegTs),
         ];
         for (head, expected) in cases {
-            assert_eq!(
-                recognise(head),
-                Ok(Recognised::As(expected)),
-                "{expected:?}"
-            );
+            assert_eq!(recognise(head), Ok(Recognised::As(expected)), "{expected:?}");
         }
     }
 

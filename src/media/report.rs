@@ -105,23 +105,14 @@ impl Scan {
     pub fn new(demuxer: Demuxer, report: &str) -> Result<Self, ReportError> {
         let report: Report = serde_json::from_str(report)?;
         let pick = |kind: &str| {
-            report
-                .streams
-                .iter()
-                .find(|s| s.codec_type == kind && s.can_be_decoded())
-                .cloned()
+            report.streams.iter().find(|s| s.codec_type == kind && s.can_be_decoded()).cloned()
         };
         let video = pick("video").map(StreamScan::new);
         let audio = pick("audio").map(StreamScan::new);
         if video.is_none() && audio.is_none() {
             return Err(ReportError::NoStreams);
         }
-        Ok(Self {
-            demuxer,
-            declared: report.format.declared(demuxer),
-            video,
-            audio,
-        })
+        Ok(Self { demuxer, declared: report.format.declared(demuxer), video, audio })
     }
 
     /// How long the file says that it is, where that can be trusted.
@@ -141,18 +132,11 @@ impl Scan {
     /// over.
     pub fn packet(&mut self, line: &str) {
         let mut fields = line.split(',');
-        let mut number = || {
-            fields
-                .next()
-                .and_then(|field| field.trim().parse::<i64>().ok())
-        };
+        let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
         let (index, pts, dts) = (number(), number(), number());
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
-        let padding = fields
-            .nth(1)
-            .and_then(|samples| samples.parse().ok())
-            .unwrap_or(0);
+        let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
         let stream = [&mut self.video, &mut self.audio]
             .into_iter()
             .flatten()
@@ -172,11 +156,7 @@ impl Scan {
             }
             stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
             // In Ogg the last packet's duration is without it already.
-            stream.padding = if self.demuxer == Demuxer::Ogg {
-                0
-            } else {
-                padding
-            };
+            stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
         }
     }
 
@@ -188,11 +168,7 @@ impl Scan {
         // Both count from zero; what is before it is an encoder's delay that a
         // player does not show.
         let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
-        let floor = if zero_based {
-            Flicks::ZERO
-        } else {
-            Flicks::new(i64::MIN)
-        };
+        let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
         let video = self.video.and_then(|stream| stream.into_video(floor));
         let audio = self.audio.and_then(|stream| stream.into_audio(floor));
         let spans = [
@@ -200,24 +176,12 @@ impl Scan {
             audio.as_ref().map(|stream| (stream.start, stream.end)),
         ];
         let spans = || spans.iter().flatten();
-        let start = spans()
-            .map(|span| span.0)
-            .min()
-            .ok_or(ReportError::NoPackets)?;
-        let end = spans()
-            .map(|span| span.1)
-            .max()
-            .ok_or(ReportError::NoPackets)?;
+        let start = spans().map(|span| span.0).min().ok_or(ReportError::NoPackets)?;
+        let end = spans().map(|span| span.1).max().ok_or(ReportError::NoPackets)?;
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media {
-            demuxer: self.demuxer,
-            start,
-            length: end - start,
-            video,
-            audio,
-        })
+        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio })
     }
 }
 
@@ -242,10 +206,8 @@ impl FormatReport {
 impl StreamReport {
     /// Whether it is more than a cover, and of a codec that has a decoder.
     fn can_be_decoded(&self) -> bool {
-        let known = self
-            .codec_name
-            .as_deref()
-            .is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
+        let known =
+            self.codec_name.as_deref().is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
         let described = match &*self.codec_type {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
             _ => self.sample_rate() > 0 && self.channels > 0,
@@ -254,10 +216,7 @@ impl StreamReport {
     }
 
     fn sample_rate(&self) -> u32 {
-        self.sample_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok())
-            .unwrap_or(0)
+        self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(0)
     }
 
     fn size(&self) -> Size {
@@ -275,11 +234,7 @@ impl StreamReport {
     }
 
     fn turned(&self) -> bool {
-        let rotation = self
-            .side_data_list
-            .iter()
-            .find_map(|data| data.rotation)
-            .unwrap_or(0.0);
+        let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
         // A quarter turn either way, as ffmpeg's own rotation takes it.
         (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
     }
@@ -288,10 +243,7 @@ impl StreamReport {
         let lossless = self.codec_name.as_deref().is_some_and(|name| {
             name.starts_with("pcm_") || matches!(name, "flac" | "alac" | "truehd" | "wmalossless")
         });
-        let raw = self
-            .bits_per_raw_sample
-            .as_deref()
-            .and_then(|bits| bits.parse().ok());
+        let raw = self.bits_per_raw_sample.as_deref().and_then(|bits| bits.parse().ok());
         raw.filter(|&bits| bits > 0)
             .or(Some(self.bits_per_sample))
             .filter(|&bits| lossless && bits > 0)

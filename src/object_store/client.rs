@@ -23,9 +23,7 @@ pub async fn shared_config() -> SdkConfig {
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         .build();
-    let stalls = StalledStreamProtectionConfig::enabled()
-        .grace_period(STALL_GRACE)
-        .build();
+    let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
@@ -43,9 +41,7 @@ pub async fn shared_config() -> SdkConfig {
 #[must_use]
 pub fn s3_client(shared: &SdkConfig) -> Client {
     let own_endpoint = shared.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_S3");
-    let config = aws_sdk_s3::config::Builder::from(shared)
-        .force_path_style(own_endpoint)
-        .build();
+    let config = aws_sdk_s3::config::Builder::from(shared).force_path_style(own_endpoint).build();
     Client::from_conf(config)
 }
 

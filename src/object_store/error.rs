@@ -98,15 +98,8 @@ impl fmt::Display for Context {
 
 impl StoreError {
     pub(super) fn new(problem: Problem, operation: Operation, uri: &ObjectUri) -> Self {
-        let context = Context {
-            operation,
-            uri: uri.clone(),
-            request_id: None,
-        };
-        Self {
-            problem,
-            context: Box::new(context),
-        }
+        let context = Context { operation, uri: uri.clone(), request_id: None };
+        Self { problem, context: Box::new(context) }
     }
 
     /// An object whose `head` shows another entity tag than was seen first.
@@ -205,8 +198,7 @@ impl<'a> Answer<'a> {
     }
 
     fn problem(self, operation: Operation) -> Problem {
-        self.named_problem(operation)
-            .unwrap_or_else(|| self.problem_by_status(operation))
+        self.named_problem(operation).unwrap_or_else(|| self.problem_by_status(operation))
     }
 
     fn named_problem(&self, operation: Operation) -> Option<Problem> {
@@ -277,17 +269,11 @@ mod tests {
     use super::{Answer, Operation, Problem};
 
     fn problem(operation: Operation, status: u16, code: Option<&str>) -> Problem {
-        let answer = Answer {
-            status: Some(status),
-            code,
-            region: None,
-            said: String::new(),
-        };
+        let answer = Answer { status: Some(status), code, region: None, said: String::new() };
         answer.problem(operation)
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a table, a line a case")]
     fn answers_have_one_meaning_each() {
         use Operation::{GetObject, HeadBucket, HeadObject, PutObject};
         let none = String::new;
@@ -296,49 +282,14 @@ mod tests {
             (GetObject, 404, Some("NoSuchVersion"), Problem::NoSuchKey),
             (GetObject, 404, Some("NoSuchBucket"), Problem::NoSuchBucket),
             (GetObject, 412, Some("PreconditionFailed"), Problem::Changed),
-            (
-                GetObject,
-                403,
-                Some("InvalidObjectState"),
-                Problem::Archived,
-            ),
-            (
-                GetObject,
-                403,
-                Some("AccessDenied"),
-                Problem::AccessDenied(none()),
-            ),
-            (
-                GetObject,
-                400,
-                Some("KMS.DisabledException"),
-                Problem::AccessDenied(none()),
-            ),
+            (GetObject, 403, Some("InvalidObjectState"), Problem::Archived),
+            (GetObject, 403, Some("AccessDenied"), Problem::AccessDenied(none())),
+            (GetObject, 400, Some("KMS.DisabledException"), Problem::AccessDenied(none())),
             (GetObject, 503, Some("SlowDown"), Problem::Transient(none())),
-            (
-                PutObject,
-                412,
-                Some("PreconditionFailed"),
-                Problem::Precondition,
-            ),
-            (
-                PutObject,
-                409,
-                Some("ConditionalRequestConflict"),
-                Problem::Precondition,
-            ),
-            (
-                PutObject,
-                301,
-                Some("PermanentRedirect"),
-                Problem::OtherRegion(None),
-            ),
-            (
-                PutObject,
-                400,
-                Some("EntityTooLarge"),
-                Problem::Unexpected(none()),
-            ),
+            (PutObject, 412, Some("PreconditionFailed"), Problem::Precondition),
+            (PutObject, 409, Some("ConditionalRequestConflict"), Problem::Precondition),
+            (PutObject, 301, Some("PermanentRedirect"), Problem::OtherRegion(None)),
+            (PutObject, 400, Some("EntityTooLarge"), Problem::Unexpected(none())),
             (HeadObject, 404, None, Problem::NoSuchKey),
             (HeadObject, 405, None, Problem::NoSuchKey),
             (HeadObject, 403, None, Problem::AccessDenied(none())),

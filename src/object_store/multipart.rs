@@ -79,11 +79,7 @@ impl ObjectStore {
         let task = tokio::spawn(async move { create(store, target, meta).await });
         task.await.unwrap_or_else(|error| {
             let problem = Problem::Unexpected(error.to_string());
-            Err(StoreError::new(
-                problem,
-                Operation::CreateMultipartUpload,
-                uri,
-            ))
+            Err(StoreError::new(problem, Operation::CreateMultipartUpload, uri))
         })
     }
 }
@@ -108,12 +104,7 @@ async fn create(
         let problem = Problem::Unexpected("it named no upload id".to_owned());
         return Err(StoreError::new(problem, OPERATION, &uri));
     };
-    Ok(MultipartUpload {
-        store,
-        uri,
-        id,
-        open: true,
-    })
+    Ok(MultipartUpload { store, uri, id, open: true })
 }
 
 impl MultipartUpload {
@@ -136,10 +127,7 @@ impl MultipartUpload {
             .await
             .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.uri))?;
         self.store.meter.stored(slice.length);
-        Ok(Part {
-            number,
-            etag: ETag::new(output.e_tag().unwrap_or_default()),
-        })
+        Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
     }
 
     /// Makes the parts, in order of their numbers, one object.
@@ -162,9 +150,7 @@ impl MultipartUpload {
     async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
         self.store.meter.put();
         let parts = parts.iter().map(completed_part).collect();
-        let parts = CompletedMultipartUpload::builder()
-            .set_parts(Some(parts))
-            .build();
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.store.client.complete_multipart_upload();
         let output = request
             .bucket(&self.uri.bucket)
@@ -221,10 +207,7 @@ async fn send_abort(store: &ObjectStore, uri: &ObjectUri, id: &str) -> Result<()
 }
 
 fn completed_part(part: &Part) -> CompletedPart {
-    CompletedPart::builder()
-        .part_number(part_number(part.number))
-        .e_tag(part.etag.quoted())
-        .build()
+    CompletedPart::builder().part_number(part_number(part.number)).e_tag(part.etag.quoted()).build()
 }
 
 fn part_number(number: u32) -> i32 {

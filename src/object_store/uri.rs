@@ -16,10 +16,7 @@ pub struct ObjectUri {
 impl ObjectUri {
     /// Names `key` in `bucket`.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
-        Self {
-            bucket: bucket.into(),
-            key: key.into(),
-        }
+        Self { bucket: bucket.into(), key: key.into() }
     }
 }
 

@@ -15,10 +15,7 @@ const REFERENCE_WHITE: u32 = 203;
 /// size.
 pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> Vec<String> {
     let (from, to) = (&stream.colour, &output.colour);
-    let mut filters = vec![format!(
-        "scale={}:{}:flags=bicubic",
-        size.width, size.height
-    )];
+    let mut filters = vec![format!("scale={}:{}:flags=bicubic", size.width, size.height)];
     if is_hdr(from) && !is_hdr(to) {
         filters.extend(tone_map(from, to));
     } else if !from.same_as(to) {
@@ -30,12 +27,7 @@ pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> V
 
 /// The output's pixel format and its tags: what the encoder writes down.
 pub(super) fn tagged(output: &VideoOutput) -> String {
-    let Colour {
-        matrix,
-        primaries,
-        transfer,
-        range,
-    } = &output.colour;
+    let Colour { matrix, primaries, transfer, range } = &output.colour;
     format!(
         "format={},setparams=colorspace={matrix}:color_primaries={primaries}:color_trc={transfer}:range={}",
         output.pixel_format.name(),
@@ -62,13 +54,7 @@ fn conversion(from: &Colour, to: &Colour) -> String {
 
 /// What the input is: streams don't always say it, so it is said here.
 fn input(from: &Colour, transfer: &str) -> String {
-    format!(
-        "min={}:pin={}:tin={}:rin={}",
-        from.matrix,
-        from.primaries,
-        transfer,
-        from.range.name()
-    )
+    format!("min={}:pin={}:tin={}:rin={}", from.matrix, from.primaries, transfer, from.range.name())
 }
 
 /// How curves are undone: by luminance as a screen has it. The approximation
@@ -91,11 +77,6 @@ fn tone_map(from: &Colour, to: &Colour) -> [String; 5] {
         "format=gbrpf32le".to_owned(),
         format!("zscale=p={}", to.primaries),
         "tonemap=tonemap=mobius:desat=0".to_owned(),
-        format!(
-            "zscale=m={}:t={}:r={}",
-            to.matrix,
-            to.transfer,
-            to.range.name()
-        ),
+        format!("zscale=m={}:t={}:r={}", to.matrix, to.transfer, to.range.name()),
     ]
 }

@@ -21,18 +21,15 @@ pub(super) fn video(whole: &Output, output: &VideoOutput, preset: &str) -> Vec<S
     let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
-        VideoCodec::H265 => words(&format!(
-            "libx265 -preset {preset} -x265-params log-level=error"
-        )),
-        VideoCodec::Vp9 => words(&format!(
-            "libvpx-vp9 -row-mt 1 -cpu-used {}",
-            vp9_speed(preset)
-        )),
+        VideoCodec::H265 => {
+            words(&format!("libx265 -preset {preset} -x265-params log-level=error"))
+        }
+        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(preset))),
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(match output.codec {
         VideoCodec::Vp9 => vp9_rate(output.rate),
-        VideoCodec::H264 | VideoCodec::H265 => x26x_rate(output.rate),
+        VideoCodec::H264 | VideoCodec::H265 => x26x_rate(output.codec, output.rate),
     });
     // Both count frames instead of stamping them: a frame that is shown later
     // than it is stored would be out of place.
@@ -46,17 +43,17 @@ pub(super) fn video(whole: &Output, output: &VideoOutput, preset: &str) -> Vec<S
     arguments
 }
 
-fn x26x_rate(rate: VideoRate) -> Vec<String> {
+fn x26x_rate(codec: VideoCodec, rate: VideoRate) -> Vec<String> {
     match rate {
+        // Left alone, x264 lets ten seconds that grow busier have a tenth more.
+        VideoRate::BitRate(bits) if codec == VideoCodec::H264 => {
+            words(&format!("-b:v {bits} -x264-params ratetol=0.1"))
+        }
         VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
         VideoRate::Quality { crf, peak: None } => words(&format!("-crf {}", decimal(crf))),
-        VideoRate::Quality {
-            crf,
-            peak: Some((rate, buffer)),
-        } => words(&format!(
-            "-crf {} -maxrate {rate} -bufsize {buffer}",
-            decimal(crf)
-        )),
+        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
+            words(&format!("-crf {} -maxrate {rate} -bufsize {buffer}", decimal(crf)))
+        }
     }
 }
 
@@ -70,15 +67,9 @@ fn vp9_rate(rate: VideoRate) -> Vec<String> {
     words(&match rate {
         VideoRate::BitRate(bits) => constant(bits, bits * 2),
         VideoRate::Quality { crf, peak: None } => format!("-crf {} -b:v 0", scaled(crf)),
-        VideoRate::Quality {
-            crf,
-            peak: Some((rate, buffer)),
-        } => {
+        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
             let least = scaled(crf);
-            format!(
-                "{} -qmin {least} -qmax {MAX_VP9_CRF}",
-                constant(rate, buffer)
-            )
+            format!("{} -qmin {least} -qmax {MAX_VP9_CRF}", constant(rate, buffer))
         }
     })
 }
@@ -161,10 +152,7 @@ fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
 
 /// Arguments for the muxer of a single file.
 pub(super) fn muxer(output: &Output) -> Vec<String> {
-    let amr = output
-        .audio
-        .as_ref()
-        .is_some_and(|audio| audio.codec == AudioCodec::Amr);
+    let amr = output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Amr);
     match output.container {
         // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
         // format, has.
@@ -184,24 +172,11 @@ pub(super) fn muxer(output: &Output) -> Vec<String> {
 /// count in the movie's time scale: one that both frames and samples are whole
 /// numbers in, so that no end is rounded.
 fn quicktime(format: &str, output: &Output) -> Vec<String> {
-    let frames = output
-        .video
-        .as_ref()
-        .map_or(1, |video| *video.frame_rate.numer());
-    let samples = output
-        .audio
-        .as_ref()
-        .map_or(1, |audio| i64::from(audio.sample_rate));
+    let frames = output.video.as_ref().map_or(1, |video| *video.frame_rate.numer());
+    let samples = output.audio.as_ref().map_or(1, |audio| i64::from(audio.sample_rate));
     let common = frames / gcd(frames, samples) * samples;
-    let scale = if common <= LARGEST_TIME_SCALE {
-        common
-    } else {
-        samples.max(1000)
-    };
-    words(&format!(
-        "-f {format} -movflags +faststart -movie_timescale {}",
-        scale.max(1000)
-    ))
+    let scale = if common <= LARGEST_TIME_SCALE { common } else { samples.max(1000) };
+    words(&format!("-f {format} -movflags +faststart -movie_timescale {}", scale.max(1000)))
 }
 
 fn gcd(a: i64, b: i64) -> i64 {

@@ -24,10 +24,7 @@ pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
 /// A bar of two pixels is rounding, not a difference in shape.
 fn snap(scaled: Size, frame: Size) -> Size {
     let side = |scaled: u32, frame: u32| if frame - scaled <= 2 { frame } else { scaled };
-    Size::new(
-        side(scaled.width, frame.width),
-        side(scaled.height, frame.height),
-    )
+    Size::new(side(scaled.width, frame.width), side(scaled.height, frame.height))
 }
 
 impl Placing {
@@ -39,21 +36,13 @@ impl Placing {
         if scaled == frame {
             return None;
         }
-        Some(
-            if scaled.width > frame.width || scaled.height > frame.height {
-                let (x, y) = (
-                    offset(scaled.width, frame.width),
-                    offset(scaled.height, frame.height),
-                );
-                format!("crop={}:{}:{x}:{y}", frame.width, frame.height)
-            } else {
-                let (x, y) = (
-                    offset(frame.width, scaled.width),
-                    offset(frame.height, scaled.height),
-                );
-                format!("pad={}:{}:{x}:{y}:black", frame.width, frame.height)
-            },
-        )
+        Some(if scaled.width > frame.width || scaled.height > frame.height {
+            let (x, y) = (offset(scaled.width, frame.width), offset(scaled.height, frame.height));
+            format!("crop={}:{}:{x}:{y}", frame.width, frame.height)
+        } else {
+            let (x, y) = (offset(frame.width, scaled.width), offset(frame.height, scaled.height));
+            format!("pad={}:{}:{x}:{y}:black", frame.width, frame.height)
+        })
     }
 }
 
@@ -69,20 +58,8 @@ mod tests {
         for (name, own, fitting, scaled, finish) in [
             ("same", (1280, 720), Fitting::Fill, (1280, 720), None),
             ("same shape", (640, 360), Fitting::Fill, (1280, 720), None),
-            (
-                "nearly the same shape",
-                (854, 480),
-                Fitting::Fill,
-                (1280, 720),
-                None,
-            ),
-            (
-                "4:3 filled",
-                (640, 480),
-                Fitting::Fill,
-                (960, 720),
-                Some("pad=1280:720:160:0:black"),
-            ),
+            ("nearly the same shape", (854, 480), Fitting::Fill, (1280, 720), None),
+            ("4:3 filled", (640, 480), Fitting::Fill, (960, 720), Some("pad=1280:720:160:0:black")),
             (
                 "wide filled",
                 (1920, 800),
@@ -97,13 +74,7 @@ mod tests {
                 (406, 720),
                 Some("pad=1280:720:436:0:black"),
             ),
-            (
-                "4:3 cropped",
-                (640, 480),
-                Fitting::Crop,
-                (1280, 960),
-                Some("crop=1280:720:0:120"),
-            ),
+            ("4:3 cropped", (640, 480), Fitting::Crop, (1280, 960), Some("crop=1280:720:0:120")),
             (
                 "portrait cropped",
                 (720, 1280),

@@ -34,15 +34,8 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
 /// The deinterlacer does not take a change of size, so that one is put right
 /// in front of it.
 fn deinterlaced(stream: &VideoStream) -> String {
-    let size = if stream.turned {
-        stream.size.turned()
-    } else {
-        stream.size
-    };
-    format!(
-        "scale={}:{}:interl=-1,bwdif=mode=send_frame:deint=interlaced",
-        size.width, size.height
-    )
+    let size = if stream.turned { stream.size.turned() } else { stream.size };
+    format!("scale={}:{}:interl=-1,bwdif=mode=send_frame:deint=interlaced", size.width, size.height)
 }
 
 /// Output frame k shows the last source frame that starts before the middle
@@ -55,10 +48,7 @@ fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 3] {
     let start = source.start.min(source.stream.last);
     let Range { start: first, end } = source.frames;
     [
-        format!(
-            "fps=fps={rate}:start_time={}:round=near:eof_action=pass",
-            start.as_option()
-        ),
+        format!("fps=fps={rate}:start_time={}:round=near:eof_action=pass", start.as_option()),
         "tpad=stop_mode=clone:stop=-1".to_owned(),
         format!("trim=start_frame={first}:end_frame={end}"),
     ]
@@ -76,10 +66,10 @@ fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
 pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     let (rate, size) = (output.frame_rate, output.size);
     [
-        // The generator draws in limited range, whatever the stream is said to be.
         format!("color=c=black:s={size}:r={rate}"),
-        format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
         format!("trim=end_frame={frames}"),
+        // The generator draws in limited range, whatever the stream is said to be.
+        format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
         colour::tagged(output),
         "setsar=1".to_owned(),
         stamps(rate),
@@ -91,11 +81,7 @@ pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
 /// the joining filter can't add up.
 pub(super) fn joined(clips: usize, output: &VideoOutput) -> String {
     let rate = output.frame_rate;
-    format!(
-        "concat=n={clips}:v=1:a=0,{},{}",
-        stamps(rate),
-        colour::tagged(output)
-    )
+    format!("concat=n={clips}:v=1:a=0,{},{}", stamps(rate), colour::tagged(output))
 }
 
 fn stamps(rate: Ratio<i64>) -> String {

@@ -19,10 +19,7 @@ pub const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
 /// times, rounding would slip one now and then.
 pub(super) fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
     let frames = length.to_units(output.frame_rate).max(1);
-    let mut arguments = vec![
-        "-force_key_frames".to_owned(),
-        format!("expr:eq(mod(n,{frames}),0)"),
-    ];
+    let mut arguments = vec!["-force_key_frames".to_owned(), format!("expr:eq(mod(n,{frames}),0)")];
     if output.codec == VideoCodec::H265 {
         // Its forced key frames would let later frames refer to earlier ones.
         arguments.extend(words("-forced-idr 1"));
@@ -50,11 +47,7 @@ pub(super) fn muxer(segments: Segments, container: Container, target: &Path) -> 
 fn floor(length: Flicks) -> String {
     let micro = Flicks::of_units(1, 1_000_000.into());
     let nearest = Flicks::of_units(length.to_micros(), 1_000_000.into());
-    if nearest > length {
-        (length - micro).as_option()
-    } else {
-        length.as_option()
-    }
+    if nearest > length { (length - micro).as_option() } else { length.as_option() }
 }
 
 fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<String> {

@@ -65,10 +65,7 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
 
 /// Float samples between the clips and the encoder keep every source's depth.
 fn format(output: &AudioOutput) -> String {
-    format!(
-        "aformat=sample_fmts=fltp:channel_layouts={}",
-        layout(output)
-    )
+    format!("aformat=sample_fmts=fltp:channel_layouts={}", layout(output))
 }
 
 fn stamps(output: &AudioOutput) -> String {

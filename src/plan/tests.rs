@@ -19,11 +19,7 @@ fn plan(lengths: &[u64]) -> Plan {
         .enumerate()
         .map(|(source, &ms)| {
             let cut = Cut::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
-            PlannedClip {
-                source,
-                cut,
-                media: media(),
-            }
+            PlannedClip { source, cut, media: media() }
         })
         .collect();
     let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
@@ -51,18 +47,11 @@ fn plan(lengths: &[u64]) -> Plan {
         audio: Some(audio),
         segments: None,
     };
-    Plan {
-        output,
-        timeline,
-        clips,
-        preset: "veryfast".to_owned(),
-    }
+    Plan { output, timeline, clips, preset: "veryfast".to_owned() }
 }
 
 fn arguments(plan: &Plan, part: &Part) -> Vec<String> {
-    let sources: Vec<PathBuf> = (0..plan.clips.len())
-        .map(|n| format!("/w/s{n}").into())
-        .collect();
+    let sources: Vec<PathBuf> = (0..plan.clips.len()).map(|n| format!("/w/s{n}").into()).collect();
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     plan.arguments(part, &sources, Path::new("/w/out.mp4"))
 }
@@ -80,17 +69,10 @@ fn the_whole_is_one_process_that_makes_every_frame_and_sample() {
     assert_eq!(after(&arguments, "-f"), ["mov", "mov", "mp4"]);
     assert_eq!(after(&arguments, "-map"), ["[v]", "[a]"]);
     let graph = after(&arguments, "-filter_complex")[0];
-    for chain in [
-        "trim=start_frame=0:end_frame=25",
-        "trim=start_frame=0:end_frame=13",
-    ] {
+    for chain in ["trim=start_frame=0:end_frame=25", "trim=start_frame=0:end_frame=13"] {
         assert!(graph.contains(chain), "{graph}");
     }
-    for chain in [
-        "atrim=end_sample=48000",
-        "atrim=end_sample=24000",
-        "first_pts=96000",
-    ] {
+    for chain in ["atrim=end_sample=48000", "atrim=end_sample=24000", "first_pts=96000"] {
         assert!(graph.contains(chain), "{graph}");
     }
     assert_eq!(arguments.last().unwrap(), "file:/w/out.mp4");
@@ -101,10 +83,7 @@ fn every_input_is_forced_and_confined_to_files() {
     let plan = plan(&[1000, 500, 40]);
     let arguments = arguments(&plan, &plan.whole());
     let inputs = after(&arguments, "-i").len();
-    assert_eq!(
-        after(&arguments, "-protocol_whitelist"),
-        vec!["file"; inputs]
-    );
+    assert_eq!(after(&arguments, "-protocol_whitelist"), vec!["file"; inputs]);
     // One more for the output.
     assert_eq!(after(&arguments, "-f").len(), inputs + 1);
 }
@@ -124,21 +103,13 @@ fn a_seek_goes_to_a_key_frame_with_a_run_up() {
 #[test]
 fn every_segment_starts_on_a_key_frame() {
     let mut plan = plan(&[5000]);
-    plan.output.segments = Some(Segments {
-        format: SegmentFormat::Hls,
-        length: Some(Flicks::from_millis(2000)),
-    });
+    plan.output.segments =
+        Some(Segments { format: SegmentFormat::Hls, length: Some(Flicks::from_millis(2000)) });
     assert_eq!(plan.segment_count(), 3);
     let arguments = arguments(&plan, &plan.whole());
-    assert_eq!(
-        after(&arguments, "-force_key_frames"),
-        ["expr:eq(mod(n,50),0)"]
-    );
+    assert_eq!(after(&arguments, "-force_key_frames"), ["expr:eq(mod(n,50),0)"]);
     assert_eq!(after(&arguments, "-hls_time"), ["2.000000"]);
-    assert_eq!(
-        after(&arguments, "-hls_segment_filename"),
-        ["file:/w/out-%05d.m4s"]
-    );
+    assert_eq!(after(&arguments, "-hls_segment_filename"), ["file:/w/out-%05d.m4s"]);
 }
 
 #[test]
@@ -148,10 +119,7 @@ fn clips_without_a_stream_are_black_or_silent() {
     plan.clips[1].media.audio = None;
     let arguments = arguments(&plan, &plan.whole());
     let graph = after(&arguments, "-filter_complex")[0];
-    assert!(
-        graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"),
-        "{graph}"
-    );
+    assert!(graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"), "{graph}");
     assert!(graph.contains("anullsrc=r=48000:cl=stereo"), "{graph}");
 }
 
@@ -163,10 +131,7 @@ fn sound_that_ends_before_the_cut_is_silence_and_a_picture_is_held() {
     media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
     let arguments = arguments(&plan, &plan.whole());
     let graph = after(&arguments, "-filter_complex")[0];
-    assert!(
-        graph.contains("anullsrc") && graph.contains("start_time=1.460000"),
-        "{graph}"
-    );
+    assert!(graph.contains("anullsrc") && graph.contains("start_time=1.460000"), "{graph}");
 }
 
 proptest! {

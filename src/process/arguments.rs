@@ -45,9 +45,7 @@ impl<'a> Operations<'a> {
         let read = |operation| Arguments::read(&spec.source, operation);
         let concat = read(&spec.concat)?;
         let clips = spec.clips.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let (pre, sur) = clips
-            .into_iter()
-            .partition(|clip| clip.operation == Operation::Pre);
+        let (pre, sur) = clips.into_iter().partition(|clip| clip.operation == Operation::Pre);
         Ok(Self {
             concat,
             pre,
@@ -76,12 +74,7 @@ impl<'a> Arguments<'a> {
             .iter()
             .map(|parameter| Given::read(source, *parameter))
             .collect::<Result<_, _>>()?;
-        let arguments = Self {
-            operation: spec.operation,
-            source,
-            span: spec.span,
-            given,
-        };
+        let arguments = Self { operation: spec.operation, source, span: spec.span, given };
         arguments.check_required()?;
         arguments.check_needs()?;
         arguments.check_excludes()?;
@@ -126,9 +119,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn given(&self, name: &str) -> Option<&Given> {
-        self.given
-            .iter()
-            .find(|given| given.spec.parameter.name == name)
+        self.given.iter().find(|given| given.spec.parameter.name == name)
     }
 
     pub(super) fn is_given(&self, name: &str) -> bool {
@@ -138,8 +129,7 @@ impl<'a> Arguments<'a> {
     /// The parameters that are given, in table order.
     pub(super) fn in_table_order(&self) -> impl Iterator<Item = (&'static Parameter, &Value)> {
         self.operation.parameters().filter_map(|parameter| {
-            self.given(parameter.name)
-                .map(|given| (parameter, &given.value))
+            self.given(parameter.name).map(|given| (parameter, &given.value))
         })
     }
 
@@ -166,8 +156,7 @@ impl<'a> Arguments<'a> {
 
     /// As [`Self::integer`] for numbers whose range in the table is narrower.
     pub(super) fn small<T: TryFrom<u64>>(&self, name: &str) -> Option<T> {
-        self.integer(name)
-            .and_then(|number| T::try_from(number).ok())
+        self.integer(name).and_then(|number| T::try_from(number).ok())
     }
 
     /// As [`Self::integer`] where 0 is unset.
@@ -180,9 +169,7 @@ impl<'a> Arguments<'a> {
     }
 
     pub(super) fn option(&self, name: &str) -> LowerSource {
-        self.integer(name)
-            .and_then(LowerSource::from_number)
-            .unwrap_or_default()
+        self.integer(name).and_then(LowerSource::from_number).unwrap_or_default()
     }
 
     pub(super) fn decimal(&self, name: &str) -> Option<Ratio<i64>> {
@@ -237,12 +224,7 @@ impl<'a> Arguments<'a> {
 
     fn error_at(&self, given: &Given, kind: impl Into<ProcessErrorKind>) -> ProcessError {
         let spec = given.spec;
-        ProcessError::about(
-            kind,
-            spec.span(),
-            spec.parameter.name,
-            spec.value.of(self.source),
-        )
+        ProcessError::about(kind, spec.span(), spec.parameter.name, spec.value.of(self.source))
     }
 }
 
@@ -252,11 +234,7 @@ impl Given {
         let parameter = spec.parameter;
         let value = value::read(&parameter.kind, text).map_err(|error| {
             let value = text.to_owned();
-            let kind = ProcessErrorKind::BadValue {
-                parameter,
-                value,
-                error,
-            };
+            let kind = ProcessErrorKind::BadValue { parameter, value, error };
             ProcessError::about(kind, spec.value, parameter.name, text)
         })?;
         Ok(Self { spec, value })

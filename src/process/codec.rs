@@ -171,30 +171,18 @@ const FLV_LACKS: &str = "Flash Video has no codec number for it";
 
 /// Sound that a container cannot hold, with the reason.
 const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
-    (
-        Container::Mp4,
-        AudioCodec::Pcm,
-        "mp4 players do not read raw pcm",
-    ),
+    (Container::Mp4, AudioCodec::Pcm, "mp4 players do not read raw pcm"),
     (Container::Mov, AudioCodec::Flac, QUICKTIME_LACKS),
     (Container::Mov, AudioCodec::Opus, QUICKTIME_LACKS),
     (Container::Asf, AudioCodec::Opus, RIFF_LACKS),
-    (
-        Container::Asf,
-        AudioCodec::Flac,
-        "asf's time stamps do not fit the frames of flac",
-    ),
+    (Container::Asf, AudioCodec::Flac, "asf's time stamps do not fit the frames of flac"),
     (
         Container::Avi,
         AudioCodec::Vorbis,
         "avi counts sound in packets of one length, and vorbis has two",
     ),
     (Container::Avi, AudioCodec::Opus, RIFF_LACKS),
-    (
-        Container::Avi,
-        AudioCodec::Amr,
-        "avi can't tell how long a frame of amr lasts",
-    ),
+    (Container::Avi, AudioCodec::Amr, "avi can't tell how long a frame of amr lasts"),
     (Container::Mxf, AudioCodec::Mp3, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Aac, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Flac, MXF_HOLDS),
@@ -217,26 +205,10 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
 /// Pictures that a container cannot hold, with the reason.
 const VIDEO_BANS: &[(Container, VideoCodec, &str)] = &[
     (Container::Mov, VideoCodec::Vp9, QUICKTIME_LACKS),
-    (
-        Container::Asf,
-        VideoCodec::Vp9,
-        "vp9 goes into mp4 and mkv only",
-    ),
-    (
-        Container::Avi,
-        VideoCodec::Vp9,
-        "vp9 goes into mp4 and mkv only",
-    ),
-    (
-        Container::Mxf,
-        VideoCodec::H265,
-        "mxf has no mapping for h265",
-    ),
-    (
-        Container::Mxf,
-        VideoCodec::Vp9,
-        "mxf has no mapping for vp9",
-    ),
+    (Container::Asf, VideoCodec::Vp9, "vp9 goes into mp4 and mkv only"),
+    (Container::Avi, VideoCodec::Vp9, "vp9 goes into mp4 and mkv only"),
+    (Container::Mxf, VideoCodec::H265, "mxf has no mapping for h265"),
+    (Container::Mxf, VideoCodec::Vp9, "mxf has no mapping for vp9"),
     (Container::Ts, VideoCodec::Vp9, TS_LACKS),
     (Container::Flv, VideoCodec::H265, FLV_LACKS),
     (Container::Flv, VideoCodec::Vp9, FLV_LACKS),
@@ -278,19 +250,15 @@ pub fn video_ban(container: Container, codec: VideoCodec) -> Option<&'static str
 }
 
 /// Every sample rate of the language, in Hz, ascending.
-pub const SAMPLE_RATES: &[u32] = &[
-    8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000,
-];
+pub const SAMPLE_RATES: &[u32] =
+    &[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000];
 
 /// The most channels that the language knows.
 pub const MAX_CHANNELS: u8 = 8;
 
 /// Sample rates of the codecs that do not take all.
 const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
-    (
-        AudioCodec::Mp3,
-        &[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000],
-    ),
+    (AudioCodec::Mp3, &[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]),
     (AudioCodec::Opus, &[8000, 12000, 16000, 24000, 48000]),
     (AudioCodec::Ac3, &[32000, 44100, 48000]),
     (AudioCodec::Amr, &[8000, 16000]),
@@ -301,21 +269,14 @@ const CONTAINER_SAMPLE_RATES: &[(Container, AudioCodec, &[u32])] = &[
     // The two bits of an FLV sound header.
     (Container::Flv, AudioCodec::Mp3, &[11025, 22050, 44100]),
     // The object type of MPEG-1 audio starts there.
-    (
-        Container::Mp4,
-        AudioCodec::Mp3,
-        &[16000, 22050, 24000, 32000, 44100, 48000],
-    ),
+    (Container::Mp4, AudioCodec::Mp3, &[16000, 22050, 24000, 32000, 44100, 48000]),
     // SMPTE 382M sound beside a picture.
     (Container::Mxf, AudioCodec::Pcm, &[48000]),
 ];
 
 /// Channels of the codecs that take fewer than [`MAX_CHANNELS`].
-const CODEC_CHANNELS: &[(AudioCodec, u8)] = &[
-    (AudioCodec::Mp3, 2),
-    (AudioCodec::Ac3, 6),
-    (AudioCodec::Amr, 1),
-];
+const CODEC_CHANNELS: &[(AudioCodec, u8)] =
+    &[(AudioCodec::Mp3, 2), (AudioCodec::Ac3, 6), (AudioCodec::Amr, 1)];
 
 /// Channels of the muxers that take fewer than the codec.
 const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[
@@ -332,12 +293,7 @@ pub fn sample_rates(container: Container, codec: AudioCodec) -> &'static [u32] {
         .iter()
         .find(|&&(c, a, _)| (c, a) == (container, codec))
         .map(|&(_, _, rates)| rates);
-    let by_codec = || {
-        CODEC_SAMPLE_RATES
-            .iter()
-            .find(|row| row.0 == codec)
-            .map(|row| row.1)
-    };
+    let by_codec = || CODEC_SAMPLE_RATES.iter().find(|row| row.0 == codec).map(|row| row.1);
     by_muxer.or_else(by_codec).unwrap_or(SAMPLE_RATES)
 }
 
@@ -348,12 +304,7 @@ pub fn max_channels(container: Container, codec: AudioCodec) -> u8 {
         .iter()
         .find(|&&(c, a, _)| (c, a) == (container, codec))
         .map(|&(_, _, most)| most);
-    let by_codec = || {
-        CODEC_CHANNELS
-            .iter()
-            .find(|row| row.0 == codec)
-            .map(|row| row.1)
-    };
+    let by_codec = || CODEC_CHANNELS.iter().find(|row| row.0 == codec).map(|row| row.1);
     by_muxer.or_else(by_codec).unwrap_or(MAX_CHANNELS)
 }
 

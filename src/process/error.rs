@@ -172,15 +172,8 @@ impl ProcessError {
         name: &str,
         value: &str,
     ) -> Self {
-        let argument = Argument {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
-        Self {
-            kind: Box::new(kind.into()),
-            span,
-            argument,
-        }
+        let argument = Argument { name: name.to_owned(), value: value.to_owned() };
+        Self { kind: Box::new(kind.into()), span, argument }
     }
 
     /// What is wrong.
@@ -223,9 +216,7 @@ impl ProcessError {
         let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
         let line = source[line_start..].lines().next().unwrap_or_default();
         let line_end = line_start + line.len();
-        let end = source
-            .floor_char_boundary(self.span.end)
-            .clamp(start, line_end.max(start));
+        let end = source.floor_char_boundary(self.span.end).clamp(start, line_end.max(start));
         let indent = source[line_start..start].chars().count();
         let width = source[start..end].chars().count().max(1);
         // A tab or an escape would shift the carets, if not more.
@@ -236,12 +227,7 @@ impl ProcessError {
 
 impl fmt::Display for ProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at byte {}",
-            wording::problem(&self.kind),
-            self.span.start
-        )?;
+        write!(f, "{} at byte {}", wording::problem(&self.kind), self.span.start)?;
         match wording::remedy(&self.kind) {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),

@@ -79,18 +79,13 @@ pub enum NameError {
 ///
 /// Where it is no Base64 of UTF-8 text, or empty.
 pub fn decode(encoded: &str) -> Result<Name, NameError> {
-    let bytes = LENIENT_PADDING
-        .decode(encoded)
-        .map_err(|_| explain(encoded))?;
+    let bytes = LENIENT_PADDING.decode(encoded).map_err(|_| explain(encoded))?;
     let mut text = String::from_utf8(bytes).map_err(|_| NameError::NotText)?;
     let line_break_dropped = drop_line_break(&mut text);
     if text.is_empty() {
         return Err(NameError::Empty);
     }
-    Ok(Name {
-        text,
-        line_break_dropped,
-    })
+    Ok(Name { text, line_break_dropped })
 }
 
 /// Decodes the name of an object.
@@ -171,10 +166,7 @@ pub fn check_main(main: &MainObject) -> Result<(), NameError> {
 }
 
 fn drop_line_break(text: &mut String) -> bool {
-    let Some(kept) = text
-        .strip_suffix("\r\n")
-        .or_else(|| text.strip_suffix('\n'))
-    else {
+    let Some(kept) = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')) else {
         return false;
     };
     text.truncate(kept.len());
@@ -247,11 +239,7 @@ mod tests {
         ];
         for (case, raw, kept, dropped) in cases {
             let name = decode(&encode(raw)).unwrap();
-            assert_eq!(
-                (name.text.as_str(), name.line_break_dropped),
-                (kept, dropped),
-                "{case}"
-            );
+            assert_eq!((name.text.as_str(), name.line_break_dropped), (kept, dropped), "{case}");
         }
     }
 
@@ -260,30 +248,9 @@ mod tests {
         let cases = [
             ("standard alphabet", "Pz8/", NameError::StandardAlphabet),
             ("standard plus", "8J+OrA", NameError::StandardAlphabet),
-            (
-                "space",
-                "YS 5t",
-                NameError::Character {
-                    found: ' ',
-                    offset: 2,
-                },
-            ),
-            (
-                "beyond ASCII",
-                "YSé",
-                NameError::Character {
-                    found: 'é',
-                    offset: 2,
-                },
-            ),
-            (
-                "padding inside",
-                "YQ==YQ",
-                NameError::Character {
-                    found: '=',
-                    offset: 2,
-                },
-            ),
+            ("space", "YS 5t", NameError::Character { found: ' ', offset: 2 }),
+            ("beyond ASCII", "YSé", NameError::Character { found: 'é', offset: 2 }),
+            ("padding inside", "YQ==YQ", NameError::Character { found: '=', offset: 2 }),
             ("one character", "Y", NameError::Truncated),
             ("loose bits", "YR", NameError::Truncated),
             ("too much padding", "YQ===", NameError::Truncated),
@@ -327,11 +294,7 @@ mod tests {
             &too_long,
         ];
         for bad in bad {
-            assert_eq!(
-                check_bucket(bad),
-                Err(NameError::Bucket(bad.to_owned())),
-                "{bad}"
-            );
+            assert_eq!(check_bucket(bad), Err(NameError::Bucket(bad.to_owned())), "{bad}");
         }
     }
 
@@ -365,11 +328,7 @@ mod tests {
             "arn:ibm:sns:us-east-1:123456789012:done",
         ];
         for bad in bad {
-            assert_eq!(
-                decode_topic(&encode(bad)),
-                Err(NameError::Topic(bad.to_owned())),
-                "{bad}"
-            );
+            assert_eq!(decode_topic(&encode(bad)), Err(NameError::Topic(bad.to_owned())), "{bad}");
         }
     }
 }

@@ -31,13 +31,8 @@ impl ProcessSpec {
     #[must_use]
     pub fn topic(&self) -> Option<String> {
         let notify = self.notify.as_ref()?;
-        let parameter = notify
-            .parameters
-            .iter()
-            .find(|p| p.parameter.name == "topic")?;
-        super::name::decode_topic(parameter.value.of(&self.source))
-            .ok()
-            .map(|name| name.text)
+        let parameter = notify.parameters.iter().find(|p| p.parameter.name == "topic")?;
+        super::name::decode_topic(parameter.value.of(&self.source)).ok().map(|name| name.text)
     }
 }
 
@@ -96,14 +91,7 @@ pub fn parse(source: &str) -> Result<ProcessSpec, ProcessError> {
     let notify = parser.expect_notify_or_end()?;
     parser.expect_end()?;
     let source = source.to_owned();
-    Ok(ProcessSpec {
-        source,
-        concat,
-        clips,
-        segment,
-        target,
-        notify,
-    })
+    Ok(ProcessSpec { source, concat, clips, segment, target, notify })
 }
 
 /// What a word ends at.
@@ -159,12 +147,7 @@ impl<'a> Parser<'a> {
         if self.rest().is_empty() {
             let kind = ProcessErrorKind::MissingOperation(Operation::SaveAs);
             let span = Span::at(self.at);
-            return Err(ProcessError::about(
-                kind,
-                span,
-                Operation::SaveAs.name(),
-                "",
-            ));
+            return Err(ProcessError::about(kind, span, Operation::SaveAs.name(), ""));
         }
         Err(self.misfit(&["|sys/saveas"]))
     }
@@ -182,11 +165,7 @@ impl<'a> Parser<'a> {
     }
 
     fn expect_end(&self) -> Result<(), ProcessError> {
-        if self.rest().is_empty() {
-            Ok(())
-        } else {
-            Err(self.misfit(&[]))
-        }
+        if self.rest().is_empty() { Ok(()) } else { Err(self.misfit(&[])) }
     }
 
     /// The operation whose name was just passed, with its parameters.
@@ -204,11 +183,7 @@ impl<'a> Parser<'a> {
             }
             parameters.push(next);
         }
-        Ok(OperationSpec {
-            operation,
-            span,
-            parameters,
-        })
+        Ok(OperationSpec { operation, span, parameters })
     }
 
     fn expect_parameter(&mut self, operation: Operation) -> Result<ParameterSpec, ProcessError> {
@@ -222,10 +197,7 @@ impl<'a> Parser<'a> {
         let (name, value) = text.split_once('_').unwrap_or((text, ""));
         let key = Span::new(span.start, span.start + name.len());
         let Some(parameter) = table::find(operation, name) else {
-            let kind = ProcessErrorKind::UnknownParameter {
-                operation,
-                name: name.to_owned(),
-            };
+            let kind = ProcessErrorKind::UnknownParameter { operation, name: name.to_owned() };
             return Err(ProcessError::about(kind, key, name, value));
         };
         if value.is_empty() {
@@ -233,25 +205,13 @@ impl<'a> Parser<'a> {
             return Err(ProcessError::about(kind, span, name, ""));
         }
         let value = Span::new(key.end + 1, span.end);
-        Ok(ParameterSpec {
-            parameter,
-            key,
-            value,
-        })
+        Ok(ParameterSpec { parameter, key, value })
     }
 
     fn repeated(&self, first: &ParameterSpec, second: &ParameterSpec) -> ProcessError {
         let parameter = second.parameter;
-        let kind = ProcessErrorKind::RepeatedParameter {
-            parameter,
-            first: first.span(),
-        };
-        ProcessError::about(
-            kind,
-            second.span(),
-            parameter.name,
-            second.value.of(self.source),
-        )
+        let kind = ProcessErrorKind::RepeatedParameter { parameter, first: first.span() };
+        ProcessError::about(kind, second.span(), parameter.name, second.value.of(self.source))
     }
 
     fn not_concat(&self) -> ProcessError {
@@ -261,9 +221,7 @@ impl<'a> Parser<'a> {
         let kind = if self.rest().is_empty() {
             ProcessErrorKind::Empty
         } else {
-            ProcessErrorKind::UnknownProcess {
-                found: found.to_owned(),
-            }
+            ProcessErrorKind::UnknownProcess { found: found.to_owned() }
         };
         ProcessError::new(kind, Span::new(0, found.len()), self.source)
     }
@@ -279,11 +237,7 @@ impl<'a> Parser<'a> {
             ProcessErrorKind::MisplacedOperation { found, operation }
         } else {
             let follows_name = self.follows_name();
-            ProcessErrorKind::UnknownOperation {
-                found,
-                expected,
-                follows_name,
-            }
+            ProcessErrorKind::UnknownOperation { found, expected, follows_name }
         };
         ProcessError::new(kind, span, self.source)
     }
@@ -296,9 +250,7 @@ impl<'a> Parser<'a> {
         };
         let name = last.split('_').next().unwrap_or_default();
         let is_name = |kind: Kind| matches!(kind, Kind::Key | Kind::Template | Kind::Topic);
-        table::PARAMETERS
-            .iter()
-            .any(|known| known.name == name && is_name(known.kind))
+        table::PARAMETERS.iter().any(|known| known.name == name && is_name(known.kind))
     }
 }
 
@@ -318,8 +270,6 @@ fn known_operation(name: &str) -> Option<Operation> {
     match name {
         "saveas" => Some(Operation::SaveAs),
         "sys/notify" => Some(Operation::Notify),
-        _ => Operation::ALL
-            .into_iter()
-            .find(|operation| operation.name() == name),
+        _ => Operation::ALL.into_iter().find(|operation| operation.name() == name),
     }
 }

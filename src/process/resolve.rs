@@ -59,16 +59,9 @@ pub fn resolve(
         container,
         video: picture::video(concat, container, &mut warnings)?,
         audio: sound::audio(concat, container)?,
-        segment: operations
-            .segment
-            .as_ref()
-            .map(|s| segment(s, container))
-            .transpose()?,
+        segment: operations.segment.as_ref().map(|s| segment(s, container)).transpose()?,
         target: target::target(&operations.target),
-        topic: operations
-            .notify
-            .as_ref()
-            .and_then(|notify| notify.name("topic")),
+        topic: operations.notify.as_ref().and_then(|notify| notify.name("topic")),
         warnings,
         canonical: canonical(&operations),
     };
@@ -96,10 +89,7 @@ fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {
         return Ok(());
     }
     // The first clip that is one too many, as they stand.
-    let extra = spec
-        .clips
-        .get(limit.saturating_sub(1))
-        .unwrap_or(&spec.concat);
+    let extra = spec.clips.get(limit.saturating_sub(1)).unwrap_or(&spec.concat);
     let kind = Conflict::TooManySources { count, limit };
     Err(ProcessError::new(kind, extra.span, &spec.source))
 }
@@ -149,17 +139,10 @@ fn segment(segment: &Arguments<'_>, container: Container) -> Result<Segment, Pro
     };
     if !allowed.contains(&container) {
         let format = format.name();
-        let kind = Conflict::SegmentBan {
-            format,
-            container,
-            allowed,
-        };
+        let kind = Conflict::SegmentBan { format, container, allowed };
         return Err(segment.error("f", kind));
     }
-    Ok(Segment {
-        format,
-        length_ms: segment.positive("t"),
-    })
+    Ok(Segment { format, length_ms: segment.positive("t") })
 }
 
 fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
@@ -172,9 +155,5 @@ fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
         )),
         _ => None,
     };
-    operations
-        .iter()
-        .flat_map(Arguments::in_table_order)
-        .filter_map(dropped)
-        .collect()
+    operations.iter().flat_map(Arguments::in_table_order).filter_map(dropped).collect()
 }

@@ -32,14 +32,8 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in canonical order.
-    pub const ALL: [Self; 6] = [
-        Self::Concat,
-        Self::Pre,
-        Self::Sur,
-        Self::Segment,
-        Self::SaveAs,
-        Self::Notify,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Concat, Self::Pre, Self::Sur, Self::Segment, Self::SaveAs, Self::Notify];
 
     /// The name without the separator in front.
     #[must_use]
@@ -69,9 +63,7 @@ impl Operation {
 
     /// Its parameters, in table order.
     pub fn parameters(self) -> impl Iterator<Item = &'static Parameter> {
-        PARAMETERS
-            .iter()
-            .filter(move |parameter| parameter.operation == self)
+        PARAMETERS.iter().filter(move |parameter| parameter.operation == self)
     }
 }
 
@@ -135,10 +127,7 @@ impl fmt::Display for Kind {
             }
             Self::OneOf(numbers) => f.write_str(&list(numbers, "or")),
             Self::Decimal { max } | Self::FrameRate { max } => {
-                write!(
-                    f,
-                    "a number from 0 to {max} with at most {MAX_DECIMALS} decimals"
-                )
+                write!(f, "a number from 0 to {max} with at most {MAX_DECIMALS} decimals")
             }
             Self::Word(words) => f.write_str(&list(words, "or")),
             Self::Size { max_side } => {
@@ -215,7 +204,5 @@ pub struct Parameter {
 /// The parameter `name` of `operation`, where there is one.
 #[must_use]
 pub fn find(operation: Operation, name: &str) -> Option<&'static Parameter> {
-    operation
-        .parameters()
-        .find(|parameter| parameter.name == name)
+    operation.parameters().find(|parameter| parameter.name == name)
 }

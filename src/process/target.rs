@@ -59,10 +59,7 @@ pub fn check_target(request: &Request, bucket: &str, key: &str) -> Result<(), Ta
 /// `sys/saveas` as it was asked for.
 pub(super) fn target(arguments: &Arguments<'_>) -> Target {
     let key = arguments.presume("o", arguments.template("o"));
-    Target {
-        bucket: arguments.template("b"),
-        key,
-    }
+    Target { bucket: arguments.template("b"), key }
 }
 
 /// Checks as much of the target as can be told before any object is looked at.
@@ -87,13 +84,9 @@ pub(super) fn check_early(
     let early = |template: &&Template| template.variables().all(Variable::is_known_early);
     let known_bucket = match bucket {
         None => Some(request.bucket.clone()),
-        Some(bucket) => Some(bucket)
-            .filter(early)
-            .and_then(|bucket| bucket.render(&values).ok()),
+        Some(bucket) => Some(bucket).filter(early).and_then(|bucket| bucket.render(&values).ok()),
     };
-    let known_key = Some(key)
-        .filter(early)
-        .and_then(|key| key.target_key(&values).ok());
+    let known_key = Some(key).filter(early).and_then(|key| key.target_key(&values).ok());
     check_known(request, known_bucket.as_deref(), known_key.as_deref()).map_err(|error| {
         let name = error.argument_name();
         arguments.error(name, Conflict::Target(error))

@@ -132,11 +132,7 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// No such variable.
-    #[error(
-        "unknown variable `{{{}}}`{}",
-        super::error::printable(name),
-        suggestion(name)
-    )]
+    #[error("unknown variable `{{{}}}`{}", super::error::printable(name), suggestion(name))]
     UnknownVariable {
         /// What stands between the braces.
         name: String,
@@ -189,10 +185,7 @@ impl Template {
         }
         literal.push_str(rest);
         push_literal(&mut parts, &mut literal);
-        Ok(Self {
-            source: source.to_owned(),
-            parts,
-        })
+        Ok(Self { source: source.to_owned(), parts })
     }
 
     /// The text that it was read from.
@@ -276,11 +269,7 @@ impl Variables {
             Variable::Ext => out.push_str(ext),
             Variable::Autoext => out.push_str(&self.autoext),
             Variable::Resolution => {
-                out.push_str(
-                    self.resolution
-                        .as_deref()
-                        .ok_or(RenderError::NoResolution)?,
-                );
+                out.push_str(self.resolution.as_deref().ok_or(RenderError::NoResolution)?);
             }
             Variable::Index => push_number(out, self.index.unwrap_or(1), 1),
             Variable::Streamindex => push_number(out, self.streamindex, 1),
@@ -320,18 +309,12 @@ fn escaped_brace(tail: &str) -> Option<&str> {
 /// The variable at the start of `tail`, which starts with a brace, and what
 /// follows it.
 fn expect_variable(tail: &str, offset: usize) -> Result<(Variable, &str), TemplateError> {
-    let inside = tail
-        .strip_prefix('{')
-        .ok_or(TemplateError::Unopened { offset })?;
-    let (name, after) = inside
-        .split_once('}')
-        .ok_or(TemplateError::Unclosed { offset })?;
+    let inside = tail.strip_prefix('{').ok_or(TemplateError::Unopened { offset })?;
+    let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed { offset })?;
     if name.contains('{') {
         return Err(TemplateError::Unclosed { offset });
     }
-    let unknown = || TemplateError::UnknownVariable {
-        name: name.to_owned(),
-    };
+    let unknown = || TemplateError::UnknownVariable { name: name.to_owned() };
     Ok((Variable::from_name(name).ok_or_else(unknown)?, after))
 }
 

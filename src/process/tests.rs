@@ -19,10 +19,7 @@ const TARGET: &str = "|sys/saveas,o_b3V0";
 
 /// Reads `process` for `bucket/example.mkv`.
 fn read(process: &str) -> Result<Request, ProcessError> {
-    let main = MainObject {
-        bucket: "bucket".to_owned(),
-        key: "example.mkv".to_owned(),
-    };
+    let main = MainObject { bucket: "bucket".to_owned(), key: "example.mkv".to_owned() };
     resolve(&parse(process)?, &main, Limits::default())
 }
 

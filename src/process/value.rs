@@ -62,9 +62,7 @@ fn read_scalar(kind: &Kind, text: &str) -> Option<Value> {
     match *kind {
         Kind::Integer { min, max } => {
             let number = whole(text)?;
-            (min..=max)
-                .contains(&number)
-                .then_some(Value::Integer(number))
+            (min..=max).contains(&number).then_some(Value::Integer(number))
         }
         Kind::IntegerOrZero { min, max } => {
             let number = whole(text)?;
@@ -78,10 +76,7 @@ fn read_scalar(kind: &Kind, text: &str) -> Option<Value> {
         }
         Kind::Decimal { max } => decimal_up_to(text, max).map(Value::Decimal),
         Kind::FrameRate { max } => decimal_up_to(text, max).map(exact_rate).map(Value::Decimal),
-        Kind::Word(words) => words
-            .iter()
-            .find(|&&word| word == text)
-            .map(|word| Value::Word(word)),
+        Kind::Word(words) => words.iter().find(|&&word| word == text).map(|word| Value::Word(word)),
         Kind::Size { max_side } => size(text, max_side).map(Value::Size),
         Kind::Key | Kind::Template | Kind::Topic => None,
     }
@@ -89,11 +84,7 @@ fn read_scalar(kind: &Kind, text: &str) -> Option<Value> {
 
 /// Digits and nothing else: the standard library would take a `+` as well.
 fn whole(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 fn decimal_up_to(text: &str, max: u32) -> Option<Ratio<i64>> {
@@ -121,27 +112,19 @@ fn decimal(text: &str) -> Option<Ratio<i64>> {
     };
     let one = 10_i64.pow(u32::try_from(fraction.len()).ok()?);
     let integer = i64::try_from(whole(integer)?).ok()?.checked_mul(one)?;
-    let fraction = if fraction.is_empty() {
-        0
-    } else {
-        i64::try_from(whole(fraction)?).ok()?
-    };
+    let fraction = if fraction.is_empty() { 0 } else { i64::try_from(whole(fraction)?).ok()? };
     Some(Ratio::new(integer.checked_add(fraction)?, one))
 }
 
 fn size(text: &str, max_side: u32) -> Option<Size> {
     let read = |text: &str| match text {
         "" => Some(None),
-        _ => u32::try_from(whole(text)?)
-            .ok()
-            .filter(|side| (1..=max_side).contains(side))
-            .map(Some),
+        _ => {
+            u32::try_from(whole(text)?).ok().filter(|side| (1..=max_side).contains(side)).map(Some)
+        }
     };
     let (width, height) = text.split_once('x')?;
-    let size = Size {
-        width: read(width)?,
-        height: read(height)?,
-    };
+    let size = Size { width: read(width)?, height: read(height)? };
     (size.width.is_some() || size.height.is_some()).then_some(size)
 }
 
@@ -169,11 +152,7 @@ pub(super) fn even(side: u32) -> u32 {
 
 /// As few digits as tell the number. Three tell every n/1001 rate.
 fn canonical_decimal(number: Ratio<i64>) -> String {
-    let digits = if number.denom() % 7 == 0 {
-        3
-    } else {
-        MAX_DECIMALS
-    };
+    let digits = if number.denom() % 7 == 0 { 3 } else { MAX_DECIMALS };
     let one = 10_i64.pow(u32::try_from(digits).unwrap_or_default());
     let scaled = (number * one).round().to_integer();
     let text = format!("{}.{:0digits$}", scaled / one, scaled % one);

@@ -80,10 +80,8 @@ impl AccessKeys {
              \"targets\": [\"bucket/prefix*\"]}`";
         let written: BTreeMap<String, Written> =
             serde_json::from_str(text).map_err(|_| wrong.to_owned())?;
-        let keys: BTreeMap<String, AccessKey> = written
-            .into_iter()
-            .map(|(id, key)| (id, AccessKey::from(key)))
-            .collect();
+        let keys: BTreeMap<String, AccessKey> =
+            written.into_iter().map(|(id, key)| (id, AccessKey::from(key))).collect();
         let is_empty = |(id, key): (&String, &AccessKey)| {
             id.trim().is_empty() || key.secret.expose().trim().is_empty()
         };
@@ -102,23 +100,13 @@ impl AccessKeys {
 
 impl From<Written> for AccessKey {
     fn from(written: Written) -> Self {
-        let Limited {
-            secret,
-            sources,
-            targets,
-        } = match written {
+        let Limited { secret, sources, targets } = match written {
             Written::Limited(limited) => limited,
-            Written::Secret(secret) => Limited {
-                secret,
-                sources: Limit::None,
-                targets: Limit::None,
-            },
+            Written::Secret(secret) => {
+                Limited { secret, sources: Limit::None, targets: Limit::None }
+            }
         };
-        Self {
-            secret,
-            sources,
-            targets,
-        }
+        Self { secret, sources, targets }
     }
 }
 

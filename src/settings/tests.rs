@@ -17,16 +17,10 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(settings.work_dir.to_str(), Some("/tmp"));
     assert_eq!(settings.task_prefix, ".tasks/");
     assert_eq!(settings.max_sources, 11);
-    let iam_only = HttpAuth::Required {
-        iam: true,
-        oss: false,
-    };
+    let iam_only = HttpAuth::Required { iam: true, oss: false };
     assert_eq!(settings.http_auth, iam_only);
     assert_eq!(settings.access_keys, None);
-    assert_eq!(
-        read(&[("MAX_SOURCES", ""), ("TASK_BUCKET", "")]),
-        Ok(settings)
-    );
+    assert_eq!(read(&[("MAX_SOURCES", ""), ("TASK_BUCKET", "")]), Ok(settings));
 }
 
 #[test]
@@ -42,21 +36,13 @@ fn each_wrong_setting_gets_a_line() {
             "many",
             "setting `MAX_SOURCES` is `many`, but must be a whole number from 1 to 64",
         ),
-        (
-            "WORK_DIR",
-            "tmp",
-            "setting `WORK_DIR` is `tmp`, but must be an absolute path",
-        ),
+        ("WORK_DIR", "tmp", "setting `WORK_DIR` is `tmp`, but must be an absolute path"),
         (
             "TASK_BUCKET",
             "s3://b",
             "setting `TASK_BUCKET` is `s3://b`, but must be the bare name of a bucket",
         ),
-        (
-            "TASK_PREFIX",
-            "/t",
-            "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`",
-        ),
+        ("TASK_PREFIX", "/t", "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`"),
         (
             "HTTP_AUTH",
             "all",
@@ -75,16 +61,8 @@ fn each_wrong_setting_gets_a_line() {
     ] {
         assert_eq!(read(&[(name, value)]), Err(line.to_owned()));
     }
-    assert!(
-        read(&[("VIDEO_PRESET", "warp")])
-            .unwrap_err()
-            .contains("`warp`")
-    );
-    assert!(
-        read(&[("HTTP_AUTH", "oss")])
-            .unwrap_err()
-            .contains("`OSS_ACCESS_KEYS`")
-    );
+    assert!(read(&[("VIDEO_PRESET", "warp")]).unwrap_err().contains("`warp`"));
+    assert!(read(&[("HTTP_AUTH", "oss")]).unwrap_err().contains("`OSS_ACCESS_KEYS`"));
     let two = read(&[("MAX_SOURCES", "x"), ("WORK_DIR", "y")]).unwrap_err();
     assert_eq!(two.lines().count(), 2);
 }
@@ -92,10 +70,7 @@ fn each_wrong_setting_gets_a_line() {
 #[test]
 fn keys_turn_oss_signatures_on_and_are_never_printed() {
     let settings = read(&[("OSS_ACCESS_KEYS", r#"{"AKID": "hunter2"}"#)]).unwrap();
-    let both = HttpAuth::Required {
-        iam: true,
-        oss: true,
-    };
+    let both = HttpAuth::Required { iam: true, oss: true };
     assert_eq!(settings.http_auth, both);
     assert!(!format!("{settings:?}").contains("hunter2"));
     let Some(KeySource::Given(keys)) = settings.access_keys else {
@@ -141,10 +116,7 @@ fn only_a_local_function_can_be_open() {
 fn a_topic_prefix_gets_its_last_colon() {
     for given in ["arn:aws:sns:eu-west-1:1", "arn:aws:sns:eu-west-1:1:"] {
         let settings = read(&[("TOPIC_ARN_PREFIX", given)]).unwrap();
-        assert_eq!(
-            settings.topic_arn_prefix.as_deref(),
-            Some("arn:aws:sns:eu-west-1:1:")
-        );
+        assert_eq!(settings.topic_arn_prefix.as_deref(), Some("arn:aws:sns:eu-west-1:1:"));
     }
 }
 
@@ -152,8 +124,5 @@ fn a_topic_prefix_gets_its_last_colon() {
 fn missing_files_are_named_by_their_setting() {
     let settings = read(&[("FFMPEG_PATH", "/no/ffmpeg")]).unwrap();
     let error = settings.check_files().unwrap_err().to_string();
-    assert!(
-        error.starts_with("setting `FFMPEG_PATH` names `/no/ffmpeg`"),
-        "{error}"
-    );
+    assert!(error.starts_with("setting `FFMPEG_PATH` names `/no/ffmpeg`"), "{error}");
 }

@@ -41,14 +41,8 @@ fn held_rate(output: &AudioOutput, warnings: &mut Vec<String>) -> SoundRate {
     match (output.rate, output.bit_rates()) {
         (SoundRate::Default, _) => SoundRate::Default,
         (asked, None) => {
-            let parameter = if matches!(asked, SoundRate::BitRate(_)) {
-                "ab"
-            } else {
-                "aq"
-            };
-            warnings.push(format!(
-                "{codec} loses nothing: `{parameter}` has no effect"
-            ));
+            let parameter = if matches!(asked, SoundRate::BitRate(_)) { "ab" } else { "aq" };
+            warnings.push(format!("{codec} loses nothing: `{parameter}` has no effect"));
             SoundRate::Default
         }
         (SoundRate::BitRate(asked), Some(range)) if !range.contains(&asked) => {
@@ -135,20 +129,17 @@ fn rate(asked: AudioRate, align: Option<(usize, &AudioStream)>) -> Result<SoundR
     match asked {
         AudioRate::Default => Ok(SoundRate::Default),
         AudioRate::Quality(quality) => Ok(SoundRate::Quality(quality)),
-        AudioRate::BitRate {
-            bit_rate: asked,
-            option,
-        } => {
+        AudioRate::BitRate { bit_rate: asked, option } => {
             let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
-            bit_rate(asked, option, own)
-                .map(SoundRate::BitRate)
-                .ok_or_else(|| SettleError::LowerSource {
+            bit_rate(asked, option, own).map(SoundRate::BitRate).ok_or_else(|| {
+                SettleError::LowerSource {
                     parameter: "ab",
                     option: "abopt",
                     asked: format!("{asked} bit/s"),
                     own: format!("{own} bit/s"),
                     clip: align.map_or(0, |(clip, _)| clip),
-                })
+                }
+            })
         }
     }
 }
@@ -164,9 +155,6 @@ pub(super) fn bit_rate(asked: u64, option: LowerSource, own: u64) -> Option<u64>
 
 /// As asked, else the source's own, to what the lossless encoders hold.
 fn bit_depth(asked: &AudioRequest, own: Option<&AudioStream>) -> u8 {
-    let depth = asked
-        .bit_depth
-        .or_else(|| own.and_then(|stream| stream.bit_depth))
-        .unwrap_or(16);
+    let depth = asked.bit_depth.or_else(|| own.and_then(|stream| stream.bit_depth)).unwrap_or(16);
     if depth > 16 { 24 } else { 16 }
 }

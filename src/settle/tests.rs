@@ -10,10 +10,7 @@ use crate::process::{Limits, MainObject, parse, resolve};
 fn settled(parameters: &str, sources: &[Media]) -> Result<(Output, Vec<String>), SettleError> {
     let surs: String = (1..sources.len()).map(|_| "/sur,o_Yi5tcDQ").collect();
     let text = format!("video/concat,{parameters}{surs}|sys/saveas,o_b3V0Lm1wNA");
-    let main = MainObject {
-        bucket: "bucket".to_owned(),
-        key: "main.mp4".to_owned(),
-    };
+    let main = MainObject { bucket: "bucket".to_owned(), key: "main.mp4".to_owned() };
     let request = resolve(&parse(&text).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let mut warnings = Vec::new();
     settle(&request, sources, &mut warnings).map(|output| (output, warnings))
@@ -22,11 +19,7 @@ fn settled(parameters: &str, sources: &[Media]) -> Result<(Output, Vec<String>),
 fn video(parameters: &str, source: &Media) -> super::VideoOutput {
     let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
     let parameters = parameters.trim_end_matches(',');
-    settled(parameters, std::slice::from_ref(source))
-        .unwrap()
-        .0
-        .video
-        .unwrap()
+    settled(parameters, std::slice::from_ref(source)).unwrap().0.video.unwrap()
 }
 
 fn sized(width: u32, height: u32) -> Media {
@@ -43,43 +36,13 @@ fn sizes() {
         ("asked", "s_640x480", (1280, 720), (640, 480)),
         ("width only", "s_640x", (1280, 720), (640, 720)),
         ("height only", "s_x480", (1280, 720), (1280, 480)),
-        (
-            "own where smaller",
-            "s_1920x1080,sopt_1",
-            (1280, 720),
-            (1280, 720),
-        ),
-        (
-            "asked where not larger",
-            "s_640x360,sopt_1",
-            (1280, 720),
-            (640, 360),
-        ),
+        ("own where smaller", "s_1920x1080,sopt_1", (1280, 720), (1280, 720)),
+        ("asked where not larger", "s_640x360,sopt_1", (1280, 720), (640, 360)),
         ("turned", "s_1280x720,arotate_1", (1080, 1920), (720, 1280)),
-        (
-            "not turned",
-            "s_1280x720,arotate_1",
-            (1920, 1080),
-            (1280, 720),
-        ),
-        (
-            "turned, long side only",
-            "s_1280x,arotate_1",
-            (720, 1920),
-            (720, 1280),
-        ),
-        (
-            "fit of 4:3",
-            "s_1280x720,scaletype_fit",
-            (640, 480),
-            (960, 720),
-        ),
-        (
-            "fit of portrait",
-            "s_1280x720,scaletype_fit",
-            (720, 1280),
-            (406, 720),
-        ),
+        ("not turned", "s_1280x720,arotate_1", (1920, 1080), (1280, 720)),
+        ("turned, long side only", "s_1280x,arotate_1", (720, 1920), (720, 1280)),
+        ("fit of 4:3", "s_1280x720,scaletype_fit", (640, 480), (960, 720)),
+        ("fit of portrait", "s_1280x720,scaletype_fit", (720, 1280), (406, 720)),
     ] {
         let output = video(parameters, &sized(own.0, own.1));
         assert_eq!(output.size, Size::new(expected.0, expected.1), "{name}");
@@ -93,12 +56,7 @@ fn frame_rates() {
         ("asked", "fps_25", (30, 1), (25, 1)),
         ("zero inherits", "fps_0", (30, 1), (30, 1)),
         ("own where lower", "fps_60,fpsopt_1", (30, 1), (30, 1)),
-        (
-            "asked where not higher",
-            "fps_24,fpsopt_1",
-            (30, 1),
-            (24, 1),
-        ),
+        ("asked where not higher", "fps_24,fpsopt_1", (30, 1), (24, 1)),
         ("NTSC", "fps_29.97", (25, 1), (30_000, 1001)),
     ] {
         let mut media = media();
@@ -150,14 +108,8 @@ fn an_option_of_two_refuses_a_lower_source_by_name() {
             "`sopt_2` forbids `s` above the align clip's own: asked for 1920x1080",
         ),
         ("fps_50,fpsopt_2", "asked for 50, and clip 0 has 25"),
-        (
-            "vb_2000000,vbopt_2",
-            "asked for 2000000 bit/s, and clip 0 has 1000000 bit/s",
-        ),
-        (
-            "ab_96000,abopt_2",
-            "asked for 96000 bit/s, and clip 0 has 64000 bit/s",
-        ),
+        ("vb_2000000,vbopt_2", "asked for 2000000 bit/s, and clip 0 has 1000000 bit/s"),
+        ("ab_96000,abopt_2", "asked for 96000 bit/s, and clip 0 has 64000 bit/s"),
     ] {
         let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
         let error = settled(&parameters, std::slice::from_ref(&source)).unwrap_err();
@@ -169,16 +121,10 @@ fn an_option_of_two_refuses_a_lower_source_by_name() {
 fn what_an_align_clip_lacks_is_taken_from_the_first_that_has_it() {
     let mut sound_only = media();
     sound_only.video = None;
-    let (output, warnings) = settled(
-        "f_mp4,vcodec_h264,acodec_aac",
-        &[sound_only, sized(640, 480)],
-    )
-    .unwrap();
+    let (output, warnings) =
+        settled("f_mp4,vcodec_h264,acodec_aac", &[sound_only, sized(640, 480)]).unwrap();
     assert_eq!(output.video.unwrap().size, Size::new(640, 480));
-    assert_eq!(
-        warnings,
-        ["the align clip 0 has no picture: its properties are taken from clip 1"]
-    );
+    assert_eq!(warnings, ["the align clip 0 has no picture: its properties are taken from clip 1"]);
 }
 
 #[test]
@@ -187,10 +133,7 @@ fn no_picture_at_all_is_the_standard_one() {
     sound_only.video = None;
     let (output, warnings) = settled("f_mp4,vcodec_h264,acodec_aac", &[sound_only]).unwrap();
     let video = output.video.unwrap();
-    assert_eq!(
-        (video.size, video.frame_rate),
-        (Size::new(1280, 720), Ratio::from_integer(25))
-    );
+    assert_eq!((video.size, video.frame_rate), (Size::new(1280, 720), Ratio::from_integer(25)));
     assert_eq!(warnings.len(), 1);
 }
 
@@ -241,10 +184,6 @@ fn bit_rates_are_held_to_what_the_codec_has() {
     ] {
         let parameters = format!("f_mkv,vcodec_h264,{parameters}");
         let (output, told) = settled(&parameters, &[media()]).unwrap();
-        assert_eq!(
-            (output.audio.unwrap().rate, told.len()),
-            (rate, warnings),
-            "{parameters}"
-        );
+        assert_eq!((output.audio.unwrap().rate, told.len()), (rate, warnings), "{parameters}");
     }
 }

@@ -42,10 +42,7 @@ pub(super) fn settle(
     };
     let (size, fitting) = fit(asked.scale, size, own_size);
     if asked.codec == VideoCodec::H265 && size.width.min(size.height) < LEAST_H265_SIDE {
-        return Err(SettleError::TooSmall {
-            size,
-            least: LEAST_H265_SIDE,
-        });
+        return Err(SettleError::TooSmall { size, least: LEAST_H265_SIDE });
     }
     let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv());
     Ok(VideoOutput {
@@ -66,10 +63,9 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
     let own_sides = if portrait { own.turned() } else { own };
     let sides = match (wanted.width, wanted.height) {
         (Some(one), Some(other)) if wanted.auto_rotate => Size::new(one.max(other), one.min(other)),
-        (width, height) => Size::new(
-            width.unwrap_or(own_sides.width),
-            height.unwrap_or(own_sides.height),
-        ),
+        (width, height) => {
+            Size::new(width.unwrap_or(own_sides.width), height.unwrap_or(own_sides.height))
+        }
     };
     let size = if portrait { sides.turned() } else { sides }.even();
     if own.area() >= size.area() {
@@ -85,9 +81,7 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
 fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
     let even = own.even();
     if even != own {
-        warnings.push(format!(
-            "the align clip is {own}: the output is {even}, sides being even"
-        ));
+        warnings.push(format!("the align clip is {own}: the output is {even}, sides being even"));
     }
     even
 }
@@ -105,30 +99,18 @@ fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
 /// The largest even size of the aspect of `shape` inside `frame`.
 pub(crate) fn inside(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
-        Size::new(
-            frame.width,
-            even_part(shape.height, frame.width, shape.width).min(frame.height),
-        )
+        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).min(frame.height))
     } else {
-        Size::new(
-            even_part(shape.width, frame.height, shape.height).min(frame.width),
-            frame.height,
-        )
+        Size::new(even_part(shape.width, frame.height, shape.height).min(frame.width), frame.height)
     }
 }
 
 /// The smallest even size of the aspect of `shape` that covers `frame`.
 pub(crate) fn covering(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
-        Size::new(
-            even_part(shape.width, frame.height, shape.height).max(frame.width),
-            frame.height,
-        )
+        Size::new(even_part(shape.width, frame.height, shape.height).max(frame.width), frame.height)
     } else {
-        Size::new(
-            frame.width,
-            even_part(shape.height, frame.width, shape.width).max(frame.height),
-        )
+        Size::new(frame.width, even_part(shape.height, frame.width, shape.width).max(frame.height))
     }
 }
 
@@ -141,9 +123,7 @@ fn is_wider(shape: Size, frame: Size) -> bool {
 /// `side` times `part` of `whole`, to the nearest even number above zero.
 fn even_part(side: u32, part: u32, whole: u32) -> u32 {
     let half = Ratio::new(u64::from(side) * u64::from(part), u64::from(whole) * 2).round();
-    u32::try_from(half.to_integer() * 2)
-        .unwrap_or(u32::MAX - 1)
-        .max(2)
+    u32::try_from(half.to_integer() * 2).unwrap_or(u32::MAX - 1).max(2)
 }
 
 fn frame_rate(
@@ -166,22 +146,12 @@ fn frame_rate(
     }
     let allowed = MXF_RATES.map(decimal).join(", ");
     if explicit.is_some() {
-        return Err(SettleError::FrameRate {
-            asked: decimal(rate),
-            allowed,
-        });
+        return Err(SettleError::FrameRate { asked: decimal(rate), allowed });
     }
     let distance = |other: &Ratio<i64>| {
-        if *other > rate {
-            *other - rate
-        } else {
-            rate - *other
-        }
+        if *other > rate { *other - rate } else { rate - *other }
     };
-    let nearest = MXF_RATES
-        .into_iter()
-        .min_by_key(distance)
-        .unwrap_or(STANDARD_RATE);
+    let nearest = MXF_RATES.into_iter().min_by_key(distance).unwrap_or(STANDARD_RATE);
     warnings.push(format!(
         "mxf holds {allowed} frames per second: the align clip's {} becomes {}",
         decimal(rate),
@@ -199,9 +169,7 @@ fn pixel_format(
     warnings: &mut Vec<String>,
 ) -> PixelFormat {
     let own = || align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
-    let format = asked
-        .pixel_format
-        .unwrap_or_else(|| nearest_format(own(), asked.codec));
+    let format = asked.pixel_format.unwrap_or_else(|| nearest_format(own(), asked.codec));
     if let Some(reason) = format.container_ban(container) {
         warnings.push(format!("the align clip's transparency is lost: {reason}"));
         return PixelFormat::Yuv420p;
@@ -211,12 +179,8 @@ fn pixel_format(
 
 fn nearest_format(name: &str, codec: VideoCodec) -> PixelFormat {
     let vp9 = codec == VideoCodec::Vp9;
-    let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"]
-        .iter()
-        .any(|c| name.contains(c));
-    let half_chroma = ["422", "p210", "y210", "yvyu"]
-        .iter()
-        .any(|c| name.contains(c));
+    let full_chroma = ["444", "rgb", "bgr", "gbr", "pal8"].iter().any(|c| name.contains(c));
+    let half_chroma = ["422", "p210", "y210", "yvyu"].iter().any(|c| name.contains(c));
     match (full_chroma, half_chroma, is_deep(name)) {
         _ if vp9 && name == "yuva420p" => PixelFormat::Yuva420p,
         (true, _, true) => PixelFormat::Yuv444p10,
@@ -230,9 +194,7 @@ fn nearest_format(name: &str, codec: VideoCodec) -> PixelFormat {
 
 /// Whether a pixel format of this name has more than eight bits a component.
 fn is_deep(name: &str) -> bool {
-    const BEGINNINGS: [&str; 9] = [
-        "p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64",
-    ];
+    const BEGINNINGS: [&str; 9] = ["p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64"];
     const ENDS: [&str; 7] = ["9", "p10", "p12", "p14", "16", "f16", "f32"];
     let name = name.trim_end_matches("le").trim_end_matches("be");
     BEGINNINGS.iter().any(|start| name.starts_with(start))
@@ -244,18 +206,12 @@ fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, SettleError> 
     match asked {
         RateControl::BitRate { bit_rate, option } => {
             let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
-            super::audio::bit_rate(bit_rate, option, own)
-                .map(VideoRate::BitRate)
-                .ok_or_else(|| {
-                    let unit = |rate| format!("{rate} bit/s");
-                    lower("vb", "vbopt", unit(bit_rate), unit(own), align)
-                })
+            super::audio::bit_rate(bit_rate, option, own).map(VideoRate::BitRate).ok_or_else(|| {
+                let unit = |rate| format!("{rate} bit/s");
+                lower("vb", "vbopt", unit(bit_rate), unit(own), align)
+            })
         }
-        RateControl::Quality {
-            crf,
-            max_rate,
-            buffer_size,
-        } => {
+        RateControl::Quality { crf, max_rate, buffer_size } => {
             let peak = max_rate.map(|rate| (rate, buffer_size.unwrap_or(rate * 2)));
             Ok(VideoRate::Quality { crf, peak })
         }
@@ -270,11 +226,5 @@ fn lower(
     align: Align<'_>,
 ) -> SettleError {
     let clip = align.map_or(0, |(clip, _)| clip);
-    SettleError::LowerSource {
-        parameter,
-        option,
-        asked,
-        own,
-        clip,
-    }
+    SettleError::LowerSource { parameter, option, asked, own, clip }
 }

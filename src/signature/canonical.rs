@@ -13,11 +13,7 @@ use crate::event::{HttpRequest, Resource};
 
 type Headers = BTreeMap<String, String>;
 
-const TEXT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
+const TEXT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &TEXT.remove(b'/');
 
 /// A request as its signer may have seen it.
@@ -39,9 +35,7 @@ impl Signed<'_> {
     pub(super) fn header_lines(&self, more: impl Fn(&str) -> bool) -> String {
         let chosen = |name: &&String| name.starts_with("x-oss-") || more(name);
         let names = self.headers.keys().filter(chosen);
-        names.fold(String::new(), |lines, name| {
-            lines + name + ":" + self.header(name) + "\n"
-        })
+        names.fold(String::new(), |lines, name| lines + name + ":" + self.header(name) + "\n")
     }
 
     /// The resource, percent-encoded.
@@ -106,10 +100,7 @@ pub(super) fn encoded(text: &str) -> String {
 /// Lower-case hex digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The bytes that hex digits stand for.

@@ -28,9 +28,7 @@ fn now() -> Timestamp {
 }
 
 fn request(headers: &[(&str, &str)]) -> HttpRequest {
-    let headers = headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     HttpRequest {
         method: "POST".to_owned(),
         path: "/examplebucket/dir/a%20b.mp4".to_owned(),
@@ -109,11 +107,7 @@ fn the_bucket_is_found_wherever_it_stands() {
         ("path style", "h.example", "/examplebucket/dir%2Fa%20b.mp4"),
         ("in the host", "examplebucket.h.example", "/dir/a%20b.mp4"),
         ("own domain", "media.example", "/dir%2Fa%20b.mp4"),
-        (
-            "decoded by the gateway",
-            "h.example",
-            "/examplebucket/dir/a b.mp4",
-        ),
+        ("decoded by the gateway", "h.example", "/examplebucket/dir/a b.mp4"),
     ] {
         let mut request = stamped(V4, &[("host", host)]);
         path.clone_into(&mut request.path);
@@ -169,13 +163,7 @@ fn a_body_has_to_have_its_checksum() {
 fn time_is_15_minutes_either_way() {
     let claim = Claim::of(&stamped(V4, &[])).unwrap().unwrap();
     let at = |seconds| claim.check_time(now() + SignedDuration::from_secs(seconds));
-    for (seconds, fits) in [
-        (0, true),
-        (900, true),
-        (-900, true),
-        (901, false),
-        (-901, false),
-    ] {
+    for (seconds, fits) in [(0, true), (900, true), (-900, true), (901, false), (-901, false)] {
         assert_eq!(at(seconds).is_ok(), fits, "{seconds}");
     }
     assert!(matches!(at(3600), Err(SignatureError::Skewed { .. })));
@@ -189,21 +177,13 @@ fn a_signed_url_verifies_until_it_expires() {
         ("x-oss-signature-version", "OSS4-HMAC-SHA256"),
         ("x-oss-date", "20250417T064010Z"),
         ("x-oss-expires", "3600"),
-        (
-            "x-oss-credential",
-            "AKIDEXAMPLE/20250417/us-east-1/oss/aliyun_v4_request",
-        ),
-        (
-            "x-oss-signature",
-            "93bcd1de030e59402ed874f6f70af9b1598786646249ebbb97082cbc06a92392",
-        ),
+        ("x-oss-credential", "AKIDEXAMPLE/20250417/us-east-1/oss/aliyun_v4_request"),
+        ("x-oss-signature", "93bcd1de030e59402ed874f6f70af9b1598786646249ebbb97082cbc06a92392"),
     ]
     .into();
     let mut request = request(&[]);
-    request.query = query
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    request.query =
+        query.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     assert_eq!(verify(&request), Ok(resource()));
     let claim = Claim::of(&request).unwrap().unwrap();
     let after = |seconds| claim.check_time(now() + SignedDuration::from_secs(seconds));
@@ -228,16 +208,10 @@ fn what_is_no_signature_is_told_or_left_alone() {
     ] {
         let request = request(&[("authorization", wrong), ("date", DATE)]);
         let claim = Claim::of(&request);
-        assert!(
-            matches!(claim, Err(SignatureError::Malformed(_))),
-            "{wrong}"
-        );
+        assert!(matches!(claim, Err(SignatureError::Malformed(_))), "{wrong}");
     }
     let undated = request(&[("authorization", V1)]);
-    assert!(matches!(
-        Claim::of(&undated),
-        Err(SignatureError::Malformed(_))
-    ));
+    assert!(matches!(Claim::of(&undated), Err(SignatureError::Malformed(_))));
 }
 
 mod any {
@@ -264,11 +238,7 @@ mod any {
 fn requests_of_the_node_sdk_verify() {
     let now: Timestamp = "2026-11-22T12:38:31Z".parse().unwrap();
     for (authorization, date, more) in [
-        (
-            "OSS AKIDEXAMPLE:ySHNMP7h7BhFRWPj0Q0TqDRNoEg=",
-            "Sun, 22 Nov 2026 12:38:31 GMT",
-            None,
-        ),
+        ("OSS AKIDEXAMPLE:ySHNMP7h7BhFRWPj0Q0TqDRNoEg=", "Sun, 22 Nov 2026 12:38:31 GMT", None),
         (
             "OSS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261122/us-east-1/oss/aliyun_v4_request,Signature=7267ac9959688be48af47b8263e53000b74e7933817848a00bd94dc0c5376bdb",
             "20261122T123831Z",

@@ -13,10 +13,7 @@ pub(super) const MOST_SKEW: SignedDuration = SignedDuration::from_mins(15);
 /// Reads either form: `20250417T064010Z`, or that of the `Date` header.
 pub(super) fn read(text: &str) -> Result<Timestamp, SignatureError> {
     let compact = || -> Option<Timestamp> {
-        let civil: DateTime = strtime::parse("%Y%m%dT%H%M%SZ", text)
-            .ok()?
-            .to_datetime()
-            .ok()?;
+        let civil: DateTime = strtime::parse("%Y%m%dT%H%M%SZ", text).ok()?.to_datetime().ok()?;
         Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
     };
     let in_words = || {

@@ -42,10 +42,7 @@ impl Claim {
 
 /// Browsers can't set `Date`, so their clients send the other.
 fn date<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
-    ["x-oss-date", "date"]
-        .into_iter()
-        .find_map(header)
-        .map(str::trim)
+    ["x-oss-date", "date"].into_iter().find_map(header).map(str::trim)
 }
 
 fn string_to_sign(signed: &Signed<'_>) -> String {

@@ -41,15 +41,11 @@ struct Scope {
 impl Claim {
     pub(super) fn in_header(fields: &str, request: &HttpRequest) -> Result<Self, SignatureError> {
         let field = |name: &str| {
-            let pairs = fields
-                .split(',')
-                .filter_map(|pair| pair.trim().split_once('='));
+            let pairs = fields.split(',').filter_map(|pair| pair.trim().split_once('='));
             let mut values = pairs.filter(|(known, _)| *known == name);
             values.next().map(|(_, value)| value.to_owned())
         };
-        let date = request
-            .header("x-oss-date")
-            .or_else(|| request.header("date"));
+        let date = request.header("x-oss-date").or_else(|| request.header("date"));
         Self::read(Fields {
             credential: field("Credential"),
             additional: field("AdditionalHeaders"),
@@ -67,9 +63,8 @@ impl Claim {
         }
         let life = query("x-oss-expires").and_then(|text| text.parse().ok());
         let life = life.filter(|seconds| (1..=LONGEST_LIFE).contains(seconds));
-        let life = life.ok_or(SignatureError::Malformed(
-            "`x-oss-expires` must be 1 to 604800 seconds",
-        ))?;
+        let life =
+            life.ok_or(SignatureError::Malformed("`x-oss-expires` must be 1 to 604800 seconds"))?;
         Self::read(Fields {
             credential: query("x-oss-credential"),
             additional: query("x-oss-additional-headers"),
@@ -81,9 +76,9 @@ impl Claim {
 
     fn read(fields: Fields) -> Result<Self, SignatureError> {
         let missing = SignatureError::Malformed;
-        let credential = fields.credential.ok_or(missing(
-            "expected `Credential=id/date/region/oss/aliyun_v4_request`",
-        ))?;
+        let credential = fields
+            .credential
+            .ok_or(missing("expected `Credential=id/date/region/oss/aliyun_v4_request`"))?;
         let (key_id, scope) = Scope::read(&credential)?;
         let signature = fields.signature.as_deref().and_then(from_hex);
         let made_text = fields.made.ok_or(missing("there is no `x-oss-date`"))?;
@@ -92,10 +87,7 @@ impl Claim {
         Ok(Self {
             key_id,
             scope,
-            additional: names
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            additional: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             signature: signature.ok_or(missing("`Signature` must be hex digits"))?,
             made: time::read(made_text.trim())?,
             made_text: made_text.trim().to_owned(),
@@ -124,29 +116,16 @@ impl Claim {
 
     fn key(&self, secret: &Secret) -> Vec<u8> {
         let secret = format!("aliyun_v4{}", secret.expose()).into_bytes();
-        let Scope {
-            date,
-            region,
-            product,
-        } = &self.scope;
-        [date, region, product, TERMINATOR]
-            .into_iter()
-            .fold(secret, |key, text| {
-                mac(&key, text).map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
-            })
+        let Scope { date, region, product } = &self.scope;
+        [date, region, product, TERMINATOR].into_iter().fold(secret, |key, text| {
+            mac(&key, text).map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
+        })
     }
 
     fn string_to_sign(&self, signed: &Signed<'_>) -> String {
         let hash = hex(&Sha256::digest(self.canonical_request(signed)));
-        let Scope {
-            date,
-            region,
-            product,
-        } = &self.scope;
-        format!(
-            "{ALGORITHM}\n{}\n{date}/{region}/{product}/{TERMINATOR}\n{hash}",
-            self.made_text
-        )
+        let Scope { date, region, product } = &self.scope;
+        format!("{ALGORITHM}\n{}\n{date}/{region}/{product}/{TERMINATOR}\n{hash}", self.made_text)
     }
 
     pub(super) fn canonical_request(&self, signed: &Signed<'_>) -> String {

@@ -61,13 +61,9 @@ impl FromStr for TaskId {
     type Err = TaskIdError;
 
     fn from_str(text: &str) -> Result<Self, TaskIdError> {
-        let id = text
-            .strip_prefix(PREFIX)
-            .and_then(|uuid| Uuid::try_parse(uuid).ok())
-            .map(Self);
+        let id = text.strip_prefix(PREFIX).and_then(|uuid| Uuid::try_parse(uuid).ok()).map(Self);
         // One spelling only: the id is part of an object key.
-        id.filter(|id| id.to_string() == text)
-            .ok_or_else(|| TaskIdError(text.to_owned()))
+        id.filter(|id| id.to_string() == text).ok_or_else(|| TaskIdError(text.to_owned()))
     }
 }
 
@@ -98,9 +94,7 @@ impl EventId {
         let digest = Sha256::digest(uuid.as_bytes());
         let (head, rest) = digest.split_at(2);
         let head = u16::from_be_bytes([head[0], head[1]]) >> 4;
-        let tail = rest[..27]
-            .iter()
-            .map(|byte| char::from(DIGITS[usize::from(*byte) % 62]));
+        let tail = rest[..27].iter().map(|byte| char::from(DIGITS[usize::from(*byte) % 62]));
         Self(format!("{head:03X}-{}", tail.collect::<String>()))
     }
 

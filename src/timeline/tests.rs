@@ -20,10 +20,7 @@ const SAMPLE_RATES: [u32; 4] = [8000, 44_100, 48_000, 96_000];
 type Exact = Ratio<i128>;
 
 fn seconds(ticks: i64, time_base: (i64, i64)) -> Exact {
-    Exact::new(
-        i128::from(ticks) * i128::from(time_base.0),
-        i128::from(time_base.1),
-    )
+    Exact::new(i128::from(ticks) * i128::from(time_base.0), i128::from(time_base.1))
 }
 
 /// The definition itself, boundary by boundary, each from all lengths again.
@@ -107,11 +104,7 @@ fn ten_thousand_joins_do_not_drift() {
 fn a_clip_shorter_than_half_a_frame_gets_none_and_delays_nothing() {
     let lengths = [1000, 10, 1000].map(Flicks::from_millis);
     let timeline = Timeline::new(&lengths, Ratio::from_integer(25), 48_000);
-    let frames: Vec<_> = timeline
-        .places
-        .iter()
-        .map(|p| (p.first_frame, p.frames))
-        .collect();
+    let frames: Vec<_> = timeline.places.iter().map(|p| (p.first_frame, p.frames)).collect();
     assert_eq!(frames, [(0, 25), (25, 0), (25, 25)]);
     assert_eq!(timeline.places[2].first_sample, 48_480);
 }

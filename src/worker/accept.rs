@@ -113,11 +113,7 @@ impl Worker {
         let uri = self.record_uri(bucket, record.task_id);
         let mut looks = 0;
         loop {
-            let stored = self
-                .store
-                .get_small(&uri)
-                .await
-                .map_err(TaskError::Record)?;
+            let stored = self.store.get_small(&uri).await.map_err(TaskError::Record)?;
             let precondition = match stored {
                 None => Precondition::IfAbsent,
                 Some((bytes, etag)) => match serde_json::from_slice(&bytes) {
@@ -138,9 +134,7 @@ impl Worker {
         match known.status {
             Status::Failed => false,
             Status::Running => {
-                let age = now()
-                    .timestamp()
-                    .duration_since(known.start_time.timestamp());
+                let age = now().timestamp().duration_since(known.start_time.timestamp());
                 age < LONGEST_RUN
             }
             Status::Succeeded => {

@@ -51,17 +51,11 @@ impl Artifacts {
         for (index, parts) in streams.iter().enumerate() {
             readable.push(workspace.join(&format!("stream-{index}"), parts)?);
         }
-        let files = paths
-            .into_iter()
-            .map(|path| artifact(path, stem, target, segments.format));
+        let files = paths.into_iter().map(|path| artifact(path, stem, target, segments.format));
         Ok(Self {
             files: files.collect(),
             readable,
-            segments: plan
-                .output
-                .video
-                .as_ref()
-                .and_then(|_| count(streams.first()?)),
+            segments: plan.output.video.as_ref().and_then(|_| count(streams.first()?)),
         })
     }
 
@@ -71,11 +65,7 @@ impl Artifacts {
             uri: target.clone(),
             content_type: container.content_type(),
         });
-        Self {
-            files: files.collect(),
-            readable: paths,
-            segments: None,
-        }
+        Self { files: files.collect(), readable: paths, segments: None }
     }
 }
 
@@ -83,53 +73,31 @@ fn artifact(path: PathBuf, stem: &str, target: &ObjectUri, format: SegmentFormat
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let suffix = name.strip_prefix(OUTPUT).unwrap_or(&name);
     let is_playlist = suffix.starts_with('.');
-    let key = if is_playlist {
-        target.key.clone()
-    } else {
-        format!("{stem}{suffix}")
-    };
+    let key = if is_playlist { target.key.clone() } else { format!("{stem}{suffix}") };
     let content_type = match path.extension().and_then(|extension| extension.to_str()) {
         _ if is_playlist => format.content_type(),
         Some("ts") => Container::Ts.content_type(),
         Some("m4s") => "video/iso.segment",
         _ => Container::Mp4.content_type(),
     };
-    Artifact {
-        uri: ObjectUri::new(&target.bucket, key),
-        path,
-        content_type,
-    }
+    Artifact { uri: ObjectUri::new(&target.bucket, key), path, content_type }
 }
 
 /// The initialisation segment, if any, and the segments of each stream.
 fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
     let all = &paths[..paths.len().saturating_sub(1)];
-    let name = |path: &PathBuf| {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let of = |prefix: &str| {
-        let mut parts: Vec<PathBuf> = all
-            .iter()
-            .filter(|path| name(path).starts_with(prefix))
-            .cloned()
-            .collect();
+        let mut parts: Vec<PathBuf> =
+            all.iter().filter(|path| name(path).starts_with(prefix)).cloned().collect();
         parts.sort_by_key(|path| !is_initialisation(path));
         parts
     };
     let streams = match format {
         SegmentFormat::Hls => vec![of(OUTPUT)],
-        SegmentFormat::Dash => [0, 1]
-            .iter()
-            .map(|id| of(&format!("{OUTPUT}-{id}-")))
-            .collect(),
+        SegmentFormat::Dash => [0, 1].iter().map(|id| of(&format!("{OUTPUT}-{id}-"))).collect(),
     };
-    streams
-        .into_iter()
-        .filter(|parts| !parts.is_empty())
-        .collect()
+    streams.into_iter().filter(|parts| !parts.is_empty()).collect()
 }
 
 fn is_initialisation(path: &std::path::Path) -> bool {
@@ -143,10 +111,7 @@ fn count(parts: &[PathBuf]) -> Option<u64> {
 /// A key without its extension.
 fn stem(key: &str) -> &str {
     let name = key.rfind('/').map_or(0, |slash| slash + 1);
-    key[name..]
-        .rfind('.')
-        .filter(|&dot| dot > 0)
-        .map_or(key, |dot| &key[..name + dot])
+    key[name..].rfind('.').filter(|&dot| dot > 0).map_or(key, |dot| &key[..name + dot])
 }
 
 #[cfg(test)]

@@ -31,9 +31,7 @@ impl Worker {
         let check = verify(&ffmpeg, plan, &artifacts.readable);
         let (verified, uploads) = tokio::join!(check, self.begin(&artifacts.files, record));
         record.timings.verify_ms = millis(started);
-        let counted = artifacts
-            .segments
-            .map_or(Ok(()), |found| verify_segments(plan, found));
+        let counted = artifacts.segments.map_or(Ok(()), |found| verify_segments(plan, found));
         let verified = match verified.and_then(|verified| counted.map(|()| verified)) {
             Ok(verified) => verified,
             Err(error) => {
@@ -45,11 +43,7 @@ impl Worker {
         let completed = Instant::now();
         record.targets = self.complete(&artifacts.files, uploads?).await?;
         record.timings.store_ms = millis(completed);
-        info!(
-            ms = record.timings.store_ms,
-            objects = record.targets.len(),
-            "store"
-        );
+        info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
         describe::verified(plan, &verified, record);
         Ok(())
     }

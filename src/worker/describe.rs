@@ -89,11 +89,7 @@ fn filled(plan: &Plan, media: &Media) -> Vec<Filled> {
     let audio = plan.output.audio.is_some() && media.audio.is_none();
     let video = plan.output.video.is_some() && media.video.is_none();
     let kinds = [(audio, Filled::Audio), (video, Filled::Video)];
-    kinds
-        .into_iter()
-        .filter(|(missing, _)| *missing)
-        .map(|(_, kind)| kind)
-        .collect()
+    kinds.into_iter().filter(|(missing, _)| *missing).map(|(_, kind)| kind).collect()
 }
 
 /// What the output is, as it was found on the finished file.

@@ -28,14 +28,7 @@ impl Job {
     /// A job that nobody has looked at.
     #[must_use]
     pub fn new(main: ObjectUri, process: String) -> Self {
-        Self {
-            main,
-            version: None,
-            process,
-            user_data: None,
-            seen: BTreeMap::new(),
-            told: None,
-        }
+        Self { main, version: None, process, user_data: None, seen: BTreeMap::new(), told: None }
     }
 
     /// Whether the source of that key is another than was seen before.
@@ -75,10 +68,7 @@ impl From<Accepted> for Job {
             user_data: accepted.user_data,
             seen: accepted.etags,
             told: Some(accepted.told),
-            ..Self::new(
-                ObjectUri::new(accepted.bucket, accepted.object),
-                accepted.process,
-            )
+            ..Self::new(ObjectUri::new(accepted.bucket, accepted.object), accepted.process)
         }
     }
 }

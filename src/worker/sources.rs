@@ -126,11 +126,7 @@ impl Sources {
             .await?;
         for (source, probed) in self.distinct.iter().zip(&probed) {
             let (clip, uri) = (source.clip, &source.uri);
-            warnings.extend(
-                probed
-                    .notice
-                    .map(|notice| format!("clip {clip} (`{uri}`): {notice}")),
-            );
+            warnings.extend(probed.notice.map(|notice| format!("clip {clip} (`{uri}`): {notice}")));
         }
         Ok(probed.into_iter().map(|probed| probed.media).collect())
     }

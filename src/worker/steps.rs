@@ -42,19 +42,13 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let sources = Sources::head(&self.store, request, job).await?;
-        let named = sources
-            .distinct
-            .iter()
-            .map(|source| (&source.uri, &source.head.etag));
+        let named = sources.distinct.iter().map(|source| (&source.uri, &source.head.etag));
         record.task_id = TaskId::derive(&job.main, named, &request.canonical);
         name_span(record);
         record.sources = describe::sources(request, &sources);
         let mut variables = describe::variables(request, &sources, record.start_time);
         let bucket = target_bucket(request, &variables)?;
-        journal
-            .open(&bucket, record)
-            .await
-            .map_err(TaskError::Record)?;
+        journal.open(&bucket, record).await.map_err(TaskError::Record)?;
 
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let paths = self.fetch(&sources, &workspace, record).await?;
@@ -64,11 +58,7 @@ impl Worker {
 
         let plan = self.plan(request, &sources, &media, record)?;
         describe::plan(&plan, record);
-        variables.resolution = plan
-            .output
-            .video
-            .as_ref()
-            .map(|video| video.size.to_string());
+        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
@@ -88,9 +78,7 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<Vec<PathBuf>, TaskError> {
         let started = Instant::now();
-        let paths = sources
-            .fetch(&self.store, workspace, &self.settings.work_dir)
-            .await;
+        let paths = sources.fetch(&self.store, workspace, &self.settings.work_dir).await;
         record.timings.fetch_ms = millis(started);
         let paths = paths?;
         describe::fetched(sources, record);
@@ -127,17 +115,10 @@ impl Worker {
             || output.video.is_some() && timeline.frames() == 0
         {
             let length: Flicks = clips.iter().map(|clip| clip.cut.length).sum();
-            return Err(TaskError::NoFrame {
-                length_ms: length.to_millis(),
-            });
+            return Err(TaskError::NoFrame { length_ms: length.to_millis() });
         }
         let preset = self.settings.video_preset.to_owned();
-        let plan = Plan {
-            output,
-            timeline,
-            clips,
-            preset,
-        };
+        let plan = Plan { output, timeline, clips, preset };
         match plan.impossible_segment() {
             None => Ok(plan),
             Some(length) => Err(SettleError::LongSegment {
@@ -181,9 +162,9 @@ impl Worker {
         let complaints = outcome?;
         info!(ms = record.timings.encode_ms, complaints, "run");
         if !complaints.is_empty() {
-            record.warnings.push(format!(
-                "a source is damaged, what decodes was used: {complaints}"
-            ));
+            record
+                .warnings
+                .push(format!("a source is damaged, what decodes was used: {complaints}"));
         }
         Ok(())
     }
@@ -209,11 +190,7 @@ fn cuts(
                         length_ms: media.length.to_millis(),
                     }
                 })?;
-            Ok(PlannedClip {
-                source,
-                cut,
-                media: media.clone(),
-            })
+            Ok(PlannedClip { source, cut, media: media.clone() })
         })
         .collect()
 }

@@ -42,10 +42,7 @@ pub fn detect(sound: &[f32], rate: u32) -> Vec<Beep> {
         return Vec::new();
     }
     let spans = envelope.spans_above(loudest * THRESHOLD);
-    spans
-        .into_iter()
-        .map(|(from, to)| describe(sound, rate, from, to))
-        .collect()
+    spans.into_iter().map(|(from, to)| describe(sound, rate, from, to)).collect()
 }
 
 /// Where the sound stays below a hundredth for at least so long: (from, to) in milliseconds.
@@ -67,11 +64,7 @@ pub fn silences(sound: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
 /// Moments in milliseconds at which a steady tone of that pitch breaks off or jumps.
 pub fn clicks(sound: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
     let turn = 2.0 * (TAU * hertz / f64::from(rate)).cos();
-    let loudest = f64::from(
-        sound
-            .iter()
-            .fold(0.0_f32, |most, value| most.max(value.abs())),
-    );
+    let loudest = f64::from(sound.iter().fold(0.0_f32, |most, value| most.max(value.abs())));
     // Each sample of a sine follows from the two before.
     let surprise =
         |three: &[f32]| f64::from(three[2]) - turn * f64::from(three[1]) + f64::from(three[0]);
@@ -112,11 +105,7 @@ fn recognise(sound: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
     let part = &sound[index(from + margin)..index(to - margin)];
     let heard = (0..32).map(|clip| (clip, amplitude(part, rate, pitch(clip))));
     let (clip, most) = heard.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let power = part
-        .iter()
-        .map(|value| f64::from(*value).powi(2))
-        .sum::<f64>()
-        / part.len() as f64;
+    let power = part.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / part.len() as f64;
     (most > 0.6 * (2.0 * power).sqrt()).then_some(clip)
 }
 

@@ -26,9 +26,7 @@ pub struct Emulator {
 
 impl Emulator {
     pub fn start(settings: &Settings) -> Self {
-        (0..TRIES)
-            .find_map(|_| Self::try_start(settings))
-            .expect("the emulator does not start")
+        (0..TRIES).find_map(|_| Self::try_start(settings)).expect("the emulator does not start")
     }
 
     fn try_start(settings: &Settings) -> Option<Self> {
@@ -47,11 +45,7 @@ impl Emulator {
         let files = work.path().join("work");
         std::fs::create_dir(&files).expect("the folder is ours");
         let mut command = under.set("AWS_LAMBDA_FUNCTION_TIMEOUT", seconds).command();
-        if !settings
-            .environment
-            .iter()
-            .any(|(name, _)| name == "WORK_DIR")
-        {
+        if !settings.environment.iter().any(|(name, _)| name == "WORK_DIR") {
             command.env("WORK_DIR", files);
         }
         let (mut child, logs) = Logs::start(&mut command);
@@ -61,20 +55,11 @@ impl Emulator {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
-        Some(Self {
-            child,
-            address,
-            logs,
-            timeout: settings.timeout,
-            work,
-        })
+        Some(Self { child, address, logs, timeout: settings.timeout, work })
     }
 
     pub fn invoke(&self, event: &Value) -> Reply {
-        let body = self.post(
-            "/2015-03-31/functions/function/invocations",
-            &event.to_string(),
-        );
+        let body = self.post("/2015-03-31/functions/function/invocations", &event.to_string());
         let value: Value = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
         // The emulator has no header for it: an answer with these two is an error.
@@ -108,16 +93,10 @@ impl Emulator {
         let mut socket = TcpStream::connect(self.address).expect("the emulator is gone");
         let patience = self.timeout + Duration::from_mins(1);
         socket.set_read_timeout(Some(patience)).expect("not zero");
-        write!(
-            socket,
-            "POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
-        .expect("the emulator does not listen");
+        write!(socket, "POST {path} HTTP/1.0\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            .expect("the emulator does not listen");
         let mut answer = Vec::new();
-        socket
-            .read_to_end(&mut answer)
-            .expect("the emulator does not answer");
+        socket.read_to_end(&mut answer).expect("the emulator does not answer");
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
         answer.split_off(end.expect("an answer has headers") + 4)
     }
@@ -133,10 +112,8 @@ fn path() -> PathBuf {
     } else {
         "aws-lambda-rie-x86_64"
     };
-    let pythons = std::fs::read_dir(repository().join("target/venv/lib"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let pythons =
+        std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
     let inside = |python: PathBuf| python.join("site-packages/samcli/local/rapid").join(name);
     first_file(pythons.map(|entry| inside(entry.path())))
         .expect("no Runtime Interface Emulator: run `make target/venv`, or set AWS_LAMBDA_RIE")
@@ -144,10 +121,7 @@ fn path() -> PathBuf {
 
 /// The package may bring it without leave to run.
 fn executable(path: &Path, folder: &Path) -> PathBuf {
-    let mode = std::fs::metadata(path)
-        .expect("the emulator can be read")
-        .permissions()
-        .mode();
+    let mode = std::fs::metadata(path).expect("the emulator can be read").permissions().mode();
     if mode & 0o111 != 0 {
         return path.to_owned();
     }
@@ -165,7 +139,5 @@ fn listens(address: SocketAddr) -> bool {
 
 fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
+    listener.local_addr().expect("a bound listener has an address")
 }

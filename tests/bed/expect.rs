@@ -101,43 +101,25 @@ impl Clip {
 
     /// Cut to so many frames of the result from `start_ms` on.
     pub fn cut(self, start_ms: f64, frames: usize) -> Self {
-        Self {
-            start_ms,
-            frames,
-            ..self
-        }
+        Self { start_ms, frames, ..self }
     }
 
     pub fn silent(self) -> Self {
-        Self {
-            sound_ms: 0.0,
-            ..self
-        }
+        Self { sound_ms: 0.0, ..self }
     }
 
     pub fn black(self) -> Self {
-        Self {
-            source_frames: 0,
-            ..self
-        }
+        Self { source_frames: 0, ..self }
     }
 
     /// A variable rate: when each of the source's frames begins.
     pub fn uneven(self, starts_ms: Vec<f64>) -> Self {
-        Self {
-            source_frames: starts_ms.len(),
-            starts_ms,
-            ..self
-        }
+        Self { source_frames: starts_ms.len(), starts_ms, ..self }
     }
 
     /// When picture and sound begin in the source.
     pub fn late(self, picture_from_ms: f64, sound_from_ms: f64) -> Self {
-        Self {
-            picture_from_ms,
-            sound_from_ms,
-            ..self
-        }
+        Self { picture_from_ms, sound_from_ms, ..self }
     }
 
     /// Which of the source's frames the clip's frame `number` may show: one where the two rates
@@ -148,21 +130,14 @@ impl Clip {
         if !self.starts_ms.is_empty() {
             let half = 500.0 / rate_of(rate);
             let at = |ms: f64| {
-                self.starts_ms
-                    .iter()
-                    .filter(|start| **start <= ms)
-                    .count()
-                    .saturating_sub(1)
+                self.starts_ms.iter().filter(|start| **start <= ms).count().saturating_sub(1)
             };
             return at(at_ms - half)..=at(at_ms + half);
         }
         let exact = (at_ms / 1000.0 * rate_of(self.source_rate)).max(0.0);
         let nearest = exact.round() as usize;
-        let (first, until) = if is_whole(exact) {
-            (nearest, nearest)
-        } else {
-            (exact as usize, exact as usize + 1)
-        };
+        let (first, until) =
+            if is_whole(exact) { (nearest, nearest) } else { (exact as usize, exact as usize + 1) };
         first.min(last)..=until.min(last)
     }
 
@@ -188,9 +163,7 @@ impl Clip {
         let places = (0_u32..).map(|second| f64::from(second) * 1000.0);
         let places = places.take_while(|place| place + BEEP_MS <= self.sound_ms);
         let within = places.map(|place| place + self.sound_from_ms - self.start_ms);
-        within
-            .filter(|at| *at >= 0.0 && at + BEEP_MS <= lasts_ms)
-            .collect()
+        within.filter(|at| *at >= 0.0 && at + BEEP_MS <= lasts_ms).collect()
     }
 }
 
@@ -207,17 +180,11 @@ impl Expected {
     }
 
     pub fn no_video(self) -> Self {
-        Self {
-            has_video: false,
-            ..self
-        }
+        Self { has_video: false, ..self }
     }
 
     pub fn no_audio(self) -> Self {
-        Self {
-            has_audio: false,
-            ..self
-        }
+        Self { has_audio: false, ..self }
     }
 
     /// Every difference; none is a file as it should be.
@@ -261,16 +228,10 @@ impl Expected {
         let all = self
             .placed()
             .flat_map(|(first, clip)| (0..clip.frames).map(move |n| (first + n, n, clip)));
-        let wrong = all
-            .zip(shown)
-            .filter_map(|((number, within, clip), shown)| {
-                let expected = clip.miss(within, self.rate, *shown)?;
-                Some(Difference::Frame {
-                    number,
-                    expected,
-                    found: *shown,
-                })
-            });
+        let wrong = all.zip(shown).filter_map(|((number, within, clip), shown)| {
+            let expected = clip.miss(within, self.rate, *shown)?;
+            Some(Difference::Frame { number, expected, found: *shown })
+        });
         count.into_iter().chain(wrong).collect()
     }
 
@@ -293,26 +254,17 @@ impl Expected {
         }
         // A beep that a cut shortened.
         left.retain(|beep| beep.lasts_ms > BEEP_MS * 0.75);
-        let unexpected = |beep: Beep| Difference::BeepUnexpected {
-            clip: beep.clip,
-            at_ms: beep.at_ms,
-        };
-        differences
-            .into_iter()
-            .chain(left.into_iter().map(unexpected))
-            .collect()
+        let unexpected =
+            |beep: Beep| Difference::BeepUnexpected { clip: beep.clip, at_ms: beep.at_ms };
+        differences.into_iter().chain(left.into_iter().map(unexpected)).collect()
     }
 
     /// Takes the beep that belongs there off the list.
     fn take(&self, left: &mut Vec<Beep>, clip: u8, at_ms: f64) -> Option<Difference> {
-        let own = left
-            .iter()
-            .enumerate()
-            .filter(|(_, beep)| beep.clip == Some(clip));
+        let own = left.iter().enumerate().filter(|(_, beep)| beep.clip == Some(clip));
         let off = |beep: &Beep| (beep.at_ms - at_ms).abs();
-        let nearest = own
-            .min_by(|a, b| off(a.1).total_cmp(&off(b.1)))
-            .map(|(index, beep)| (index, *beep));
+        let nearest =
+            own.min_by(|a, b| off(a.1).total_cmp(&off(b.1))).map(|(index, beep)| (index, *beep));
         let Some((index, beep)) = nearest.filter(|(_, beep)| off(beep) < 500.0) else {
             return Some(Difference::BeepMissing { clip, at_ms });
         };

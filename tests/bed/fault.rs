@@ -24,13 +24,7 @@ pub struct Fault {
 impl Fault {
     /// Every request once, from the next one on.
     pub fn new(answer: Answer) -> Self {
-        Self {
-            method: None,
-            part: String::new(),
-            skip: 0,
-            times: 1,
-            answer,
-        }
+        Self { method: None, part: String::new(), skip: 0, times: 1, answer }
     }
 
     pub fn method(mut self, method: Method) -> Self {
@@ -79,9 +73,6 @@ impl Faults {
 
     pub fn strike(&self, method: &Method, target: &str) -> Option<Answer> {
         let mut faults = self.0.lock().unwrap();
-        faults
-            .iter_mut()
-            .filter(|fault| fault.matches(method, target))
-            .find_map(Fault::strike)
+        faults.iter_mut().filter(|fault| fault.matches(method, target)).find_map(Fault::strike)
     }
 }

@@ -27,17 +27,9 @@ pub fn ffprobe() -> Command {
 
 /// The settings with which the tested program finds the same binaries.
 pub fn environment() -> Vec<(String, String)> {
-    [
-        ("FFMPEG_PATH", ffmpeg_path()),
-        ("FFPROBE_PATH", ffprobe_path()),
-    ]
-    .map(|(name, path)| {
-        (
-            name.to_owned(),
-            path.to_str().expect("a plain path").to_owned(),
-        )
-    })
-    .to_vec()
+    [("FFMPEG_PATH", ffmpeg_path()), ("FFPROBE_PATH", ffprobe_path())]
+        .map(|(name, path)| (name.to_owned(), path.to_str().expect("a plain path").to_owned()))
+        .to_vec()
 }
 
 fn find(variable: &str, name: &str) -> PathBuf {

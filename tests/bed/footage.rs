@@ -49,8 +49,7 @@ impl Video {
             *end += ms;
             Some(f64::from(*end))
         });
-        ends.position(|end| end >= self.seconds * 1000.0)
-            .map_or(0, |last| last + 1)
+        ends.position(|end| end >= self.seconds * 1000.0).map_or(0, |last| last + 1)
     }
 
     fn stored_size(&self) -> (usize, usize) {
@@ -63,11 +62,7 @@ impl Video {
 
     pub fn input(&self) -> Vec<String> {
         let (width, height) = self.stored_size();
-        let rate = if self.durations_ms.is_empty() {
-            self.rate
-        } else {
-            (1000, 1)
-        };
+        let rate = if self.durations_ms.is_empty() { self.rate } else { (1000, 1) };
         let mut input = offset(self.offset_ms);
         input.extend(words("-f rawvideo -pix_fmt rgb24"));
         input.extend(words(&format!(
@@ -113,10 +108,7 @@ impl Video {
             filters.push(format!("scale=out_color_matrix={matrix}:out_range=tv"));
         }
         if !self.durations_ms.is_empty() {
-            filters.push(format!(
-                "setpts='({})/(1000*TB)'",
-                start_expression(&self.durations_ms)
-            ));
+            filters.push(format!("setpts='({})/(1000*TB)'", start_expression(&self.durations_ms)));
         }
         filters
     }
@@ -128,18 +120,10 @@ impl Video {
             if self.interlaced {
                 let late = self.picture(&base, clip, number, 1);
                 let line = 3 * self.width;
-                let odd = picture
-                    .chunks_mut(line)
-                    .zip(late.chunks(line))
-                    .skip(1)
-                    .step_by(2);
+                let odd = picture.chunks_mut(line).zip(late.chunks(line)).skip(1).step_by(2);
                 odd.for_each(|(line, later)| line.copy_from_slice(later));
             }
-            pipe.write_all(&rotation::stored(
-                picture,
-                (self.width, self.height),
-                self.rotation,
-            ))?;
+            pipe.write_all(&rotation::stored(picture, (self.width, self.height), self.rotation))?;
         }
         Ok(())
     }

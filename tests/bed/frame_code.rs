@@ -30,11 +30,7 @@ pub enum Shown {
 
 impl Shown {
     pub fn code(self) -> Option<FrameCode> {
-        if let Self::Code(code) = self {
-            Some(code)
-        } else {
-            None
-        }
+        if let Self::Code(code) = self { Some(code) } else { None }
     }
 }
 
@@ -49,12 +45,7 @@ pub struct Region {
 
 impl Region {
     pub fn whole(width: usize, height: usize) -> Self {
-        Self {
-            x: 0,
-            y: 0,
-            width,
-            height,
-        }
+        Self { x: 0, y: 0, width, height }
     }
 
     /// Columns and rows of one cell.
@@ -64,10 +55,7 @@ impl Region {
             let edge = |at: usize| start + side / QUARTERS + side * at * 2 / (cells * QUARTERS);
             edge(at)..edge(at + 1)
         };
-        (
-            along(self.x, self.width, column, COLUMNS),
-            along(self.y, self.height, row, ROWS),
-        )
+        (along(self.x, self.width, column, COLUMNS), along(self.y, self.height, row, ROWS))
     }
 }
 
@@ -84,10 +72,7 @@ impl FrameCode {
 
     fn from_bits(bits: u32) -> Option<Self> {
         let data = bits >> 7;
-        let code = Self {
-            clip: (data >> 16) as u8,
-            frame: (data & 0xffff) as u16,
-        };
+        let code = Self { clip: (data >> 16) as u8, frame: (data & 0xffff) as u16 };
         (check(data) == bits & 0x7f).then_some(code)
     }
 
@@ -115,16 +100,10 @@ pub fn read(gray: &[u8], stride: usize, region: Region) -> Shown {
     let (white, black) = (level(0), level(1));
     if white - black < CONTRAST {
         let brightest = gray.iter().copied().max().unwrap_or(0);
-        return if f64::from(brightest) < BLACK {
-            Shown::Black
-        } else {
-            Shown::Unreadable
-        };
+        return if f64::from(brightest) < BLACK { Shown::Black } else { Shown::Unreadable };
     }
     let middle = f64::midpoint(white, black);
-    let bits = (0..BITS)
-        .filter(|bit| level(bit + 2) > middle)
-        .fold(0, |bits, bit| bits | 1 << bit);
+    let bits = (0..BITS).filter(|bit| level(bit + 2) > middle).fold(0, |bits, bit| bits | 1 << bit);
     FrameCode::from_bits(bits).map_or(Shown::Unreadable, Shown::Code)
 }
 

@@ -110,23 +110,12 @@ impl Function {
         let work = tempfile::tempdir().expect("no temporary folder");
         let mut command = settings.command();
         command.env("AWS_LAMBDA_RUNTIME_API", api.address());
-        if !settings
-            .environment
-            .iter()
-            .any(|(name, _)| name == "WORK_DIR")
-        {
+        if !settings.environment.iter().any(|(name, _)| name == "WORK_DIR") {
             command.env("WORK_DIR", work.path());
         }
         let started = Instant::now();
         let (child, logs) = Logs::start(&mut command);
-        Self {
-            settings,
-            child: Mutex::new(child),
-            api,
-            logs,
-            started,
-            work,
-        }
+        Self { settings, child: Mutex::new(child), api, logs, started, work }
     }
 
     pub fn invoke(&self, event: &Value) -> Reply {
@@ -187,11 +176,7 @@ impl Function {
             if let Some(first) = self.api.first_next() {
                 return first - self.started;
             }
-            assert!(
-                !self.has_ended(),
-                "the function ended at its start: {:?}",
-                self.logs()
-            );
+            assert!(!self.has_ended(), "the function ended at its start: {:?}", self.logs());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -203,15 +188,8 @@ impl Function {
 
     fn exit_error(&self) -> Reply {
         let status = self.child.lock().unwrap().0.wait().expect("our own child");
-        let text = || {
-            format!(
-                "the function ended with {status}: {:?}",
-                self.logs.until(|_| false)
-            )
-        };
-        self.api
-            .init_error()
-            .unwrap_or_else(|| Reply::error("Runtime.ExitError", text()))
+        let text = || format!("the function ended with {status}: {:?}", self.logs.until(|_| false));
+        self.api.init_error().unwrap_or_else(|| Reply::error("Runtime.ExitError", text()))
     }
 }
 
@@ -228,16 +206,11 @@ struct Written {
 
 impl Logs {
     pub fn start(command: &mut Command) -> (Running, Self) {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running::start(command);
         let logs = Self::default();
-        logs.clone()
-            .collect(child.0.stdout.take().expect("it is piped"));
-        logs.clone()
-            .collect(child.0.stderr.take().expect("it is piped"));
+        logs.clone().collect(child.0.stdout.take().expect("it is piped"));
+        logs.clone().collect(child.0.stderr.take().expect("it is piped"));
         (child, logs)
     }
 
@@ -260,10 +233,8 @@ impl Logs {
     pub fn until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let (written, news) = &*self.0;
         let missing = |written: &mut Written| written.closed < 2 && !enough(&read(&written.lines));
-        let written = news
-            .wait_timeout_while(written.lock().unwrap(), PATIENCE, missing)
-            .unwrap()
-            .0;
+        let written =
+            news.wait_timeout_while(written.lock().unwrap(), PATIENCE, missing).unwrap().0;
         read(&written.lines)
     }
 }

@@ -64,11 +64,7 @@ impl Gateway {
 
     fn start(kind: Kind, function: &Arc<Function>, caller: Option<String>) -> Self {
         let function = Arc::clone(function);
-        let front = Front {
-            kind,
-            function,
-            caller,
-        };
+        let front = Front { kind, function, caller };
         let server = Server::start(move |request| front.clone().answer(request));
         Self { server }
     }
@@ -185,9 +181,7 @@ impl Front {
             event["requestContext"]["authorizer"] = json!({"iam": {"userArn": caller}});
         }
         let kind = headers.get("content-type").map_or("", String::as_str);
-        let is_text = ["text/", "application/json"]
-            .iter()
-            .any(|text| kind.starts_with(text));
+        let is_text = ["text/", "application/json"].iter().any(|text| kind.starts_with(text));
         if is_text {
             event["body"] = json!(String::from_utf8_lossy(&came.body));
         } else if !came.body.is_empty() {
@@ -200,10 +194,7 @@ impl Front {
 
 fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let pairs = query
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty());
+    let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -213,9 +204,7 @@ fn pairs(query: Option<&str>) -> Vec<(String, String)> {
 }
 
 fn response(reply: &Value) -> Result<Response<Full<Bytes>>, AnyError> {
-    let status = reply["statusCode"]
-        .as_u64()
-        .ok_or("the reply has no statusCode")?;
+    let status = reply["statusCode"].as_u64().ok_or("the reply has no statusCode")?;
     let mut response = Response::builder().status(u16::try_from(status)?);
     let empty = Map::new();
     for (name, value) in reply["headers"].as_object().unwrap_or(&empty) {

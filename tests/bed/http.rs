@@ -30,19 +30,14 @@ impl Server {
         B::Error: Into<AnyError>,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+        let address = listener.local_addr().expect("a bound listener has an address");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .expect("no threads left");
         runtime.spawn(accept(listener, handle));
-        Self {
-            address,
-            runtime: Some(runtime),
-        }
+        Self { address, runtime: Some(runtime) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -82,9 +77,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<AnyError>,
 {
-    listener
-        .set_nonblocking(true)
-        .expect("a socket can be non-blocking");
+    listener.set_nonblocking(true).expect("a socket can be non-blocking");
     let listener = tokio::net::TcpListener::from_std(listener).expect("inside a runtime");
     while let Ok((socket, _)) = listener.accept().await {
         let handle = handle.clone();

@@ -25,10 +25,7 @@ pub enum Reply {
 
 impl Reply {
     pub fn error(error_type: &str, message: impl Into<String>) -> Self {
-        Self::FunctionError {
-            error_type: error_type.to_owned(),
-            message: message.into(),
-        }
+        Self::FunctionError { error_type: error_type.to_owned(), message: message.into() }
     }
 
     pub fn from_error_body(body: &[u8]) -> Self {
@@ -40,10 +37,9 @@ impl Reply {
     pub fn unwrap(self) -> Value {
         match self {
             Self::Ok(value) => value,
-            Self::FunctionError {
-                error_type,
-                message,
-            } => panic!("function error {error_type}: {message}"),
+            Self::FunctionError { error_type, message } => {
+                panic!("function error {error_type}: {message}")
+            }
         }
     }
 }
@@ -114,12 +110,7 @@ impl RuntimeApi {
 
 impl Desk {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
-        let path = request
-            .uri()
-            .path()
-            .strip_prefix(VERSION)
-            .unwrap_or_default()
-            .to_owned();
+        let path = request.uri().path().strip_prefix(VERSION).unwrap_or_default().to_owned();
         let parts: Vec<_> = path.split('/').collect();
         let is_get = request.method() == Method::GET;
         if is_get && parts == ["invocation", "next"] {
@@ -138,11 +129,7 @@ impl Desk {
             _ => false,
         };
         Ok(if known {
-            reply(
-                StatusCode::ACCEPTED,
-                "application/json",
-                r#"{"status":"OK"}"#,
-            )
+            reply(StatusCode::ACCEPTED, "application/json", r#"{"status":"OK"}"#)
         } else {
             let body = r#"{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}"#;
             reply(StatusCode::BAD_REQUEST, "application/json", body)
@@ -150,11 +137,7 @@ impl Desk {
     }
 
     async fn next(&self) -> Response<Full<Bytes>> {
-        self.state
-            .lock()
-            .unwrap()
-            .first_next
-            .get_or_insert_with(Instant::now);
+        self.state.lock().unwrap().first_next.get_or_insert_with(Instant::now);
         loop {
             if let Some(event) = self.take() {
                 return event;
@@ -165,25 +148,14 @@ impl Desk {
 
     fn take(&self) -> Option<Response<Full<Bytes>>> {
         let mut state = self.state.lock().unwrap();
-        let Event {
-            id,
-            body,
-            deadline,
-            answer,
-        } = state.waiting.pop_front()?;
-        let deadline = deadline
-            .duration_since(UNIX_EPOCH)
-            .expect("after 1970")
-            .as_millis();
+        let Event { id, body, deadline, answer } = state.waiting.pop_front()?;
+        let deadline = deadline.duration_since(UNIX_EPOCH).expect("after 1970").as_millis();
         let response = Response::builder()
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", &id)
             .header("lambda-runtime-deadline-ms", deadline.to_string())
             .header("lambda-runtime-invoked-function-arn", FUNCTION_ARN)
-            .header(
-                "lambda-runtime-trace-id",
-                "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0",
-            )
+            .header("lambda-runtime-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0")
             .body(Full::new(body))
             .expect("plain headers are valid");
         state.running.insert(id, answer);

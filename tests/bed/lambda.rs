@@ -95,10 +95,7 @@ impl Queue {
         let body = request.into_body().collect().await?.to_bytes();
         let event = serde_json::from_slice(&body)?;
         let (waiting, news) = &*self.waiting;
-        waiting
-            .lock()
-            .unwrap()
-            .push_back(Invocation { function, event });
+        waiting.lock().unwrap().push_back(Invocation { function, event });
         news.notify_all();
         Ok(reply(StatusCode::ACCEPTED, "application/json", ""))
     }

@@ -41,21 +41,14 @@ pub fn run(command: &mut Command) -> Output {
     let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("{} does not start: {error}", show(command)));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{}\n{}: {said}",
-        show(command),
-        output.status
-    );
+    assert!(output.status.success(), "{}\n{}: {said}", show(command), output.status);
     output
 }
 
 /// `VmHWM`: the most memory the process ever held.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
@@ -67,12 +60,7 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut next = 0;
     while let Some(&above) = found.get(next) {
-        found.extend(
-            parents
-                .iter()
-                .filter(|&&(_, parent)| parent == above)
-                .map(|&(pid, _)| pid),
-        );
+        found.extend(parents.iter().filter(|&&(_, parent)| parent == above).map(|&(pid, _)| pid));
         next += 1;
     }
     found.split_off(1)
@@ -85,9 +73,7 @@ fn parent(pid: u32) -> Option<u32> {
 }
 
 fn end(pid: u32) {
-    let pid = i32::try_from(pid)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }

@@ -62,10 +62,7 @@ impl Reading {
 
     /// The first stream of that kind, `video` or `audio`; `Null` where there is none.
     pub fn stream(&self, kind: &str) -> &Value {
-        self.streams()
-            .iter()
-            .find(|stream| stream["codec_type"] == kind)
-            .unwrap_or(&Value::Null)
+        self.streams().iter().find(|stream| stream["codec_type"] == kind).unwrap_or(&Value::Null)
     }
 
     pub fn has(&self, kind: &str) -> bool {
@@ -79,10 +76,7 @@ impl Reading {
     }
 
     pub fn sample_rate(&self) -> u32 {
-        self.stream("audio")["sample_rate"]
-            .as_str()
-            .and_then(|rate| rate.parse().ok())
-            .unwrap_or(0)
+        self.stream("audio")["sample_rate"].as_str().and_then(|rate| rate.parse().ok()).unwrap_or(0)
     }
 
     pub fn channel_count(&self) -> usize {
@@ -106,10 +100,7 @@ impl Reading {
     /// All channels' mean.
     pub fn mono(&self) -> Vec<f32> {
         let count = self.channel_count().max(1);
-        self.interleaved()
-            .chunks(count)
-            .map(|all| all.iter().sum::<f32>() / count as f32)
-            .collect()
+        self.interleaved().chunks(count).map(|all| all.iter().sum::<f32>() / count as f32).collect()
     }
 
     pub fn channel(&self, index: usize) -> Vec<f32> {
@@ -147,16 +138,9 @@ impl Reading {
     pub fn packets(&self, kind: &str) -> Vec<Packet> {
         let entries = "packet=stream_index,pts_time,dts_time,flags";
         let select = if kind == "video" { "v:0" } else { "a:0" };
-        let facts = probe(
-            &self.path,
-            &["-select_streams", select, "-show_entries", entries],
-        );
-        let mut packets: Vec<_> = facts["packets"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(packet)
-            .collect();
+        let facts = probe(&self.path, &["-select_streams", select, "-show_entries", entries]);
+        let mut packets: Vec<_> =
+            facts["packets"].as_array().into_iter().flatten().map(packet).collect();
         packets.sort_by(|a, b| a.pts.total_cmp(&b.pts));
         packets
     }
@@ -198,8 +182,7 @@ impl Reading {
         let mut picture = vec![0; width * height * 3];
         let (_decoder, mut pipe) = self.decode_pictures("rgb24", Some(number + 1));
         for _ in 0..=number {
-            pipe.read_exact(&mut picture)
-                .unwrap_or_else(|_| panic!("there is no frame {number}"));
+            pipe.read_exact(&mut picture).unwrap_or_else(|_| panic!("there is no frame {number}"));
         }
         let around = |at: f64, side: usize| {
             let (centre, reach) = ((at * side as f64) as usize, (side / 40).max(1));
@@ -207,13 +190,10 @@ impl Reading {
         };
         let points = around(y, height)
             .flat_map(|row| around(x, width).map(move |column| row * width + column));
-        mean(points.map(|point| {
-            [
-                picture[3 * point],
-                picture[3 * point + 1],
-                picture[3 * point + 2],
-            ]
-        }))
+        mean(
+            points
+                .map(|point| [picture[3 * point], picture[3 * point + 1], picture[3 * point + 2]]),
+        )
     }
 
     fn read_frames(&self) -> Vec<Shown> {
@@ -228,11 +208,7 @@ impl Reading {
             frames.push(self.read_picture(&picture, width));
         }
         let status = decoder.0.wait().expect("our own child");
-        assert!(
-            status.success(),
-            "{} does not decode: {status}",
-            self.path.display()
-        );
+        assert!(status.success(), "{} does not decode: {status}", self.path.display());
         frames
     }
 
@@ -253,11 +229,7 @@ impl Reading {
             "-fps_mode",
             "passthrough",
         ]);
-        command.args(
-            count
-                .iter()
-                .flat_map(|count| ["-frames:v".to_owned(), count.to_string()]),
-        );
+        command.args(count.iter().flat_map(|count| ["-frames:v".to_owned(), count.to_string()]));
         command.args(["-f", "rawvideo", "-pix_fmt", format, "pipe:1"]);
         let mut decoder = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()));
         let pipe = decoder.0.stdout.take().expect("it is piped");
@@ -265,13 +237,7 @@ impl Reading {
     }
 
     fn interleaved(&self) -> &[f32] {
-        self.sound.get_or_init(|| {
-            if self.has("audio") {
-                self.decode_sound()
-            } else {
-                Vec::new()
-            }
-        })
+        self.sound.get_or_init(|| if self.has("audio") { self.decode_sound() } else { Vec::new() })
     }
 
     fn decode_sound(&self) -> Vec<f32> {
@@ -292,14 +258,8 @@ impl Reading {
 
     fn first_time(&self, select: &str) -> f64 {
         let entries = "frame=best_effort_timestamp_time";
-        let options = [
-            "-select_streams",
-            select,
-            "-read_intervals",
-            "%+#1",
-            "-show_entries",
-            entries,
-        ];
+        let options =
+            ["-select_streams", select, "-read_intervals", "%+#1", "-show_entries", entries];
         let facts = probe(&self.path, &options);
         time(&facts["frames"][0]["best_effort_timestamp_time"])
     }
@@ -315,26 +275,19 @@ fn packet(value: &Value) -> Packet {
         stream: value["stream_index"].as_u64().unwrap_or(0) as usize,
         // ASF and AVI have no order but one.
         pts: time(value.get("pts_time").unwrap_or(&value["dts_time"])),
-        key: value["flags"]
-            .as_str()
-            .is_some_and(|flags| flags.contains('K')),
+        key: value["flags"].as_str().is_some_and(|flags| flags.contains('K')),
     }
 }
 
 fn time(value: &Value) -> f64 {
-    value
-        .as_str()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0.0)
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
 
 fn mean(points: impl Iterator<Item = [u8; 3]>) -> [f64; 3] {
     let (mut sum, mut count) = ([0.0; 3], 0.0);
     for point in points {
         count += 1.0;
-        sum.iter_mut()
-            .zip(point)
-            .for_each(|(sum, value)| *sum += f64::from(value));
+        sum.iter_mut().zip(point).for_each(|(sum, value)| *sum += f64::from(value));
     }
     sum.map(|sum| sum / count)
 }

@@ -6,11 +6,8 @@ use std::path::Path;
 
 /// The upright RGB picture as a camera held sideways would have stored it.
 pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -> Vec<u8> {
-    let (stored_width, stored_height) = if degrees.is_multiple_of(180) {
-        (width, height)
-    } else {
-        (height, width)
-    };
+    let (stored_width, stored_height) =
+        if degrees.is_multiple_of(180) { (width, height) } else { (height, width) };
     if degrees == 0 {
         return upright;
     }
@@ -32,14 +29,8 @@ pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -
 /// Writes the matrix into the picture's track header.
 pub fn write(file: &Path, degrees: u16) {
     let mut bytes = std::fs::read(file).expect("the file was just made");
-    let header = bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, name)| name == b"tkhd")
-        .map(|(at, _)| at);
-    let header = header
-        .into_iter()
-        .find(|&at| bytes[at + 80..at + 84] != [0; 4]);
+    let header = bytes.windows(4).enumerate().filter(|(_, name)| name == b"tkhd").map(|(at, _)| at);
+    let header = header.into_iter().find(|&at| bytes[at + 80..at + 84] != [0; 4]);
     let header = header.expect("only mov and mp4 files can be turned");
     let one = 0x0001_0000_u32;
     let (a, b, c, d) = match degrees {

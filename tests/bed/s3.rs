@@ -68,13 +68,7 @@ impl S3 {
         };
         let server = Server::start(move |request| door.clone().answer(request));
         let client = client(&server.url(), BED_KEY);
-        Self {
-            server,
-            folder,
-            log,
-            faults,
-            client,
-        }
+        Self { server, folder, log, faults, client }
     }
 
     pub fn url(&self) -> String {
@@ -109,9 +103,7 @@ impl S3 {
 
     pub fn put_file(&self, bucket: &str, key: &str, file: &Path) -> String {
         let file = file.to_owned();
-        let body = self
-            .server
-            .wait(async move { ByteStream::from_path(file).await });
+        let body = self.server.wait(async move { ByteStream::from_path(file).await });
         self.put_with(bucket, key, body.expect("the file can be read"), &[])
     }
 
@@ -126,10 +118,7 @@ impl S3 {
         for (name, value) in metadata {
             put = put.metadata(*name, *value);
         }
-        let output = self
-            .server
-            .wait(put.send())
-            .expect("the bed could not put an object");
+        let output = self.server.wait(put.send()).expect("the bed could not put an object");
         output.e_tag.expect("an object has an entity tag")
     }
 
@@ -150,9 +139,7 @@ impl S3 {
 
     pub fn delete(&self, bucket: &str, key: &str) {
         let delete = self.client.delete_object().bucket(bucket).key(key);
-        self.server
-            .wait(delete.send())
-            .expect("the bed could not delete an object");
+        self.server.wait(delete.send()).expect("the bed could not delete an object");
     }
 
     /// Every key of the bucket, sorted.
@@ -167,19 +154,11 @@ impl S3 {
     /// Bucket and key of every multipart upload that was begun and neither finished nor given up.
     pub fn unfinished_uploads(&self) -> Vec<(String, String)> {
         let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours");
-        let names: Vec<_> = names
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        let ids = names
-            .iter()
-            .filter_map(|name| name.strip_prefix(".upload-")?.strip_suffix(".json"));
-        ids.map(|id| {
-            names
-                .iter()
-                .find_map(|name| upload_target(name, id))
-                .unwrap_or_default()
-        })
-        .collect()
+        let names: Vec<_> = names.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        let ids =
+            names.iter().filter_map(|name| name.strip_prefix(".upload-")?.strip_suffix(".json"));
+        ids.map(|id| names.iter().find_map(|name| upload_target(name, id)).unwrap_or_default())
+            .collect()
     }
 
     /// What the tested program asked for, in order of arrival.
@@ -188,10 +167,7 @@ impl S3 {
     }
 
     pub fn calls_of(&self, method: &str, path: &str) -> Vec<Call> {
-        self.calls()
-            .into_iter()
-            .filter(|call| call.method == method && call.path == path)
-            .collect()
+        self.calls().into_iter().filter(|call| call.method == method && call.path == path).collect()
     }
 
     pub fn forget_calls(&self) {
@@ -235,21 +211,14 @@ fn collect_keys(root: &Path, folder: &Path, keys: &mut Vec<String>) {
         if path.is_dir() {
             collect_keys(root, &path, keys);
         } else {
-            keys.push(
-                path.strip_prefix(root)
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .to_owned(),
-            );
+            keys.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
         }
     }
 }
 
 fn upload_target(name: &str, id: &str) -> Option<(String, String)> {
-    let names = name
-        .strip_suffix(&format!(".upload-{id}.metadata.json"))?
-        .strip_prefix(".bucket-")?;
+    let names =
+        name.strip_suffix(&format!(".upload-{id}.metadata.json"))?.strip_prefix(".bucket-")?;
     let (bucket, key) = names.split_once(".object-")?;
     Some((decode(bucket)?, decode(key)?))
 }
@@ -274,10 +243,7 @@ impl Door {
             return self.serve(request).await;
         }
         let index = self.note(&request);
-        let response = match self
-            .faults
-            .strike(request.method(), &request.uri().to_string())
-        {
+        let response = match self.faults.strike(request.method(), &request.uri().to_string()) {
             Some(Answer::Cut) => return Err("cut as the test asked".into()),
             Some(Answer::Error(status, code)) => refusal(status, code),
             None => self.serve(request).await?,
@@ -291,22 +257,14 @@ impl Door {
             && ["if-match", "if-none-match"]
                 .iter()
                 .any(|name| request.headers().contains_key(*name));
-        let _alone = if conditional {
-            Some(self.conditional.lock().await)
-        } else {
-            None
-        };
+        let _alone = if conditional { Some(self.conditional.lock().await) } else { None };
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let mut response = self.service.call(request.map(s3s::Body::from)).await?;
         let headers = response.headers_mut();
         if is_read && headers.contains_key("etag") {
-            headers
-                .entry("content-type")
-                .or_insert("binary/octet-stream".parse()?);
+            headers.entry("content-type").or_insert("binary/octet-stream".parse()?);
         }
-        headers
-            .entry("x-amz-request-id")
-            .or_insert("BED0000000000000".parse()?);
+        headers.entry("x-amz-request-id").or_insert("BED0000000000000".parse()?);
         Ok(response)
     }
 

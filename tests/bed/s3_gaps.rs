@@ -20,35 +20,21 @@ pub struct Gaps {
 impl Gaps {
     pub fn new(root: &Path) -> Self {
         let files = FileSystem::new(root).expect("the folder exists");
-        Self {
-            root: root.to_owned(),
-            files,
-        }
+        Self { root: root.to_owned(), files }
     }
 
     fn require_bucket(&self, bucket: &str) -> S3Result<()> {
-        if self.root.join(bucket).is_dir() {
-            Ok(())
-        } else {
-            Err(s3_error!(NoSuchBucket))
-        }
+        if self.root.join(bucket).is_dir() { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
     }
 
     fn require_upload(&self, id: &str) -> S3Result<()> {
         let known = self.root.join(format!(".upload-{id}.json")).is_file();
-        if known {
-            Ok(())
-        } else {
-            Err(s3_error!(NoSuchUpload))
-        }
+        if known { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
     async fn entity_tag<T>(&self, from: &S3Request<T>, bucket: &str, key: &str) -> S3Result<ETag> {
-        let input = HeadObjectInput {
-            bucket: bucket.into(),
-            key: key.into(),
-            ..Default::default()
-        };
+        let input =
+            HeadObjectInput { bucket: bucket.into(), key: key.into(), ..Default::default() };
         let head = self.files.head_object(with_input(from, input)).await?;
         head.output.e_tag.ok_or_else(|| s3_error!(InternalError))
     }
@@ -89,40 +75,22 @@ fn with_input<T, U>(from: &S3Request<T>, input: U) -> S3Request<U> {
 #[async_trait::async_trait]
 impl S3Access for Gaps {
     async fn get_object(&self, request: &mut S3Request<GetObjectInput>) -> S3Result<()> {
-        let GetObjectInput {
-            bucket,
-            key,
-            if_match,
-            ..
-        } = &request.input;
+        let GetObjectInput { bucket, key, if_match, .. } = &request.input;
         self.require_bucket(bucket)?;
-        self.require_match(request, (bucket, key), if_match.as_ref())
-            .await
+        self.require_match(request, (bucket, key), if_match.as_ref()).await
     }
 
     async fn head_object(&self, request: &mut S3Request<HeadObjectInput>) -> S3Result<()> {
-        let HeadObjectInput {
-            bucket,
-            key,
-            if_match,
-            ..
-        } = &request.input;
+        let HeadObjectInput { bucket, key, if_match, .. } = &request.input;
         self.require_bucket(bucket)?;
-        self.require_match(request, (bucket, key), if_match.as_ref())
-            .await
+        self.require_match(request, (bucket, key), if_match.as_ref()).await
     }
 
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
-        let PutObjectInput {
-            bucket,
-            key,
-            if_match,
-            ..
-        } = &request.input;
+        let PutObjectInput { bucket, key, if_match, .. } = &request.input;
         self.require_bucket(bucket)?;
         // Of a missing object S3 says 404 here, where the file system says 412.
-        self.require_match(request, (bucket, key), if_match.as_ref())
-            .await
+        self.require_match(request, (bucket, key), if_match.as_ref()).await
     }
 
     async fn create_multipart_upload(
@@ -140,16 +108,9 @@ impl S3Access for Gaps {
         &self,
         request: &mut S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<()> {
-        let CompleteMultipartUploadInput {
-            bucket,
-            key,
-            if_match,
-            upload_id,
-            ..
-        } = &request.input;
+        let CompleteMultipartUploadInput { bucket, key, if_match, upload_id, .. } = &request.input;
         self.require_upload(upload_id)?;
-        self.require_match(request, (bucket, key), if_match.as_ref())
-            .await
+        self.require_match(request, (bucket, key), if_match.as_ref()).await
     }
 
     async fn abort_multipart_upload(

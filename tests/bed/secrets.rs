@@ -35,10 +35,7 @@ impl Secrets {
     }
 
     pub fn environment(&self) -> Vec<(String, String)> {
-        vec![(
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(),
-            self.server.url(),
-        )]
+        vec![("AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(), self.server.url())]
     }
 
     pub fn asked(&self) -> usize {

@@ -45,11 +45,7 @@ impl Sns {
     /// Topics by their whole ARNs.
     pub fn start(topics: &[&str]) -> Self {
         let exchange = Exchange::default();
-        exchange
-            .topics
-            .lock()
-            .unwrap()
-            .extend(topics.iter().map(|&topic| topic.to_owned()));
+        exchange.topics.lock().unwrap().extend(topics.iter().map(|&topic| topic.to_owned()));
         let door = exchange.clone();
         let server = Server::start(move |request| door.clone().answer(request));
         Self { server, exchange }
@@ -84,18 +80,13 @@ impl Sns {
 
 impl Exchange {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
-        let (fault, refused) = (
-            self.faults.strike(request.method(), "/"),
-            check_head(&request),
-        );
+        let (fault, refused) = (self.faults.strike(request.method(), "/"), check_head(&request));
         let body = request.into_body().collect().await?.to_bytes();
         let result = match fault {
             Some(Answer::Cut) => return Err("cut as the test asked".into()),
-            Some(Answer::Error(status, code)) => Err(Refusal(
-                StatusCode::from_u16(status)?,
-                code,
-                "asked for by the test".into(),
-            )),
+            Some(Answer::Error(status, code)) => {
+                Err(Refusal(StatusCode::from_u16(status)?, code, "asked for by the test".into()))
+            }
             None => {
                 refused.and_then(|()| self.publish(&parse_form(&String::from_utf8_lossy(&body))))
             }
@@ -106,26 +97,15 @@ impl Exchange {
     fn publish(&self, form: &Form) -> Result<String, Refusal> {
         let message = read_message(form)?;
         if !self.topics.lock().unwrap().contains(&message.topic) {
-            return Err(Refusal(
-                StatusCode::NOT_FOUND,
-                "NotFound",
-                "Topic does not exist".into(),
-            ));
+            return Err(Refusal(StatusCode::NOT_FOUND, "NotFound", "Topic does not exist".into()));
         }
         self.messages.lock().unwrap().push(message);
         Ok(uuid::Uuid::new_v4().to_string())
     }
 
     fn refuse(&self, Refusal(status, code, text): &Refusal) -> Response<Full<Bytes>> {
-        self.refusals
-            .lock()
-            .unwrap()
-            .push(format!("{code}: {text}"));
-        let side = if status.is_server_error() {
-            "Receiver"
-        } else {
-            "Sender"
-        };
+        self.refusals.lock().unwrap().push(format!("{code}: {text}"));
+        let side = if status.is_server_error() { "Receiver" } else { "Sender" };
         let xml = format!(
             "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>{side}</Type>\
              <Code>{code}</Code><Message>{text}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
@@ -153,11 +133,7 @@ fn check_head(request: &Request<Incoming>) -> Result<(), Refusal> {
     });
     if !signed {
         let text = "Request is missing Authentication Token";
-        return Err(Refusal(
-            StatusCode::FORBIDDEN,
-            "MissingAuthenticationToken",
-            text.into(),
-        ));
+        return Err(Refusal(StatusCode::FORBIDDEN, "MissingAuthenticationToken", text.into()));
     }
     let form = header(request, "content-type")
         .is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"));
@@ -171,10 +147,7 @@ fn check_head(request: &Request<Incoming>) -> Result<(), Refusal> {
 fn read_message(form: &Form) -> Result<Message, Refusal> {
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     if (field("Action"), field("Version")) != ("Publish", "2010-03-31") {
-        return Err(invalid(
-            "InvalidAction",
-            "only Publish of 2010-03-31 is known",
-        ));
+        return Err(invalid("InvalidAction", "only Publish of 2010-03-31 is known"));
     }
     let topic = field("TopicArn");
     if !is_topic_arn(topic) {
@@ -185,50 +158,32 @@ fn read_message(form: &Form) -> Result<Message, Refusal> {
     }
     let (body, attributes) = (field("Message"), read_attributes(form)?);
     if body.is_empty() {
-        return Err(invalid(
-            "InvalidParameter",
-            "Invalid parameter: Empty message",
-        ));
+        return Err(invalid("InvalidParameter", "Invalid parameter: Empty message"));
     }
-    let extra: usize = attributes
-        .iter()
-        .map(|(name, (kind, value))| name.len() + kind.len() + value.len())
-        .sum();
+    let extra: usize =
+        attributes.iter().map(|(name, (kind, value))| name.len() + kind.len() + value.len()).sum();
     if body.len() + extra > MAX_BYTES {
-        return Err(invalid(
-            "InvalidParameter",
-            "Invalid parameter: Message too long",
-        ));
+        return Err(invalid("InvalidParameter", "Invalid parameter: Message too long"));
     }
-    Ok(Message {
-        topic: topic.to_owned(),
-        body: body.to_owned(),
-        attributes,
-    })
+    Ok(Message { topic: topic.to_owned(), body: body.to_owned(), attributes })
 }
 
 fn read_attributes(form: &Form) -> Result<BTreeMap<String, (String, String)>, Refusal> {
     let mut attributes = BTreeMap::new();
     for index in 1.. {
-        let part = |name: &str| {
-            form.get(&format!("MessageAttributes.entry.{index}.{name}"))
-                .cloned()
-        };
+        let part =
+            |name: &str| form.get(&format!("MessageAttributes.entry.{index}.{name}")).cloned();
         let Some(name) = part("Name") else { break };
         let kind = part("Value.DataType").unwrap_or_default();
-        let value = part("Value.StringValue")
-            .or_else(|| part("Value.BinaryValue"))
-            .unwrap_or_default();
+        let value =
+            part("Value.StringValue").or_else(|| part("Value.BinaryValue")).unwrap_or_default();
         let known = ["String", "String.Array", "Number", "Binary"].contains(&kind.as_str());
         if !is_attribute_name(&name) || !known || value.is_empty() {
             let text = format!("The message attribute '{name}' of type '{kind}' is not valid");
             return Err(invalid("ParameterValueInvalid", &text));
         }
         if kind == "Number" && value.parse::<f64>().is_err() {
-            return Err(invalid(
-                "ParameterValueInvalid",
-                &format!("'{name}' is no number"),
-            ));
+            return Err(invalid("ParameterValueInvalid", &format!("'{name}' is no number")));
         }
         attributes.insert(name, (kind, value));
     }
@@ -248,17 +203,13 @@ fn is_topic_arn(text: &str) -> bool {
         && account.len() == 12
         && account.bytes().all(|byte| byte.is_ascii_digit())
         && (1..=256).contains(&name.len())
-        && plain
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        && plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 fn is_attribute_name(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     (1..=256).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
         && name.split('.').all(|part| !part.is_empty())
         && !lower.starts_with("aws.")
         && !lower.starts_with("amazon.")
@@ -266,15 +217,11 @@ fn is_attribute_name(name: &str) -> bool {
 
 fn parse_form(body: &str) -> Form {
     let pairs = body.split('&').filter_map(|pair| pair.split_once('='));
-    pairs
-        .map(|(name, value)| (unescape(name), unescape(value)))
-        .collect()
+    pairs.map(|(name, value)| (unescape(name), unescape(value))).collect()
 }
 
 fn unescape(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " "))
-        .decode_utf8_lossy()
-        .into_owned()
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 fn invalid(code: &'static str, text: &str) -> Refusal {

@@ -51,14 +51,11 @@ impl Audio {
     }
 
     fn sample(&self, clip: u8, channel: usize, at: f64) -> i16 {
-        let tone = self.tones.get(channel).map_or(0.0, |hertz| {
-            0.1 * (std::f64::consts::TAU * hertz * at).sin()
-        });
-        let beep = if self.beeps {
-            beep::sample(clip, at)
-        } else {
-            0.0
-        };
+        let tone = self
+            .tones
+            .get(channel)
+            .map_or(0.0, |hertz| 0.1 * (std::f64::consts::TAU * hertz * at).sin());
+        let beep = if self.beeps { beep::sample(clip, at) } else { 0.0 };
         ((tone + beep) * f64::from(i16::MAX)).round() as i16
     }
 }

@@ -29,12 +29,7 @@ pub struct Source {
 impl Source {
     /// Two seconds of 160x120 at 25 frames a second in H.264, with stereo AAC at 48 kHz.
     pub fn new(clip: u8) -> Self {
-        Self {
-            clip,
-            video: Some(Video::plain()),
-            audio: Some(Audio::plain()),
-            extra: Vec::new(),
-        }
+        Self { clip, video: Some(Video::plain()), audio: Some(Audio::plain()), extra: Vec::new() }
     }
 
     fn video(mut self, change: impl FnOnce(&mut Video)) -> Self {
@@ -135,14 +130,12 @@ impl Source {
 
     /// When picture and sound begin on the container's clock, the picture to the nearest frame.
     pub fn start_offset_ms(self, video_ms: u32, audio_ms: u32) -> Self {
-        self.video(|video| video.offset_ms = video_ms)
-            .sound(|audio| audio.offset_ms = audio_ms)
+        self.video(|video| video.offset_ms = video_ms).sound(|audio| audio.offset_ms = audio_ms)
     }
 
     /// Further arguments for the output.
     pub fn extra_args(mut self, arguments: &[&str]) -> Self {
-        self.extra
-            .extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.extra.extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
@@ -195,17 +188,10 @@ impl Source {
         if let Some(audio) = &self.audio {
             let wav = folder.join("sound.pcm.wav");
             std::fs::write(&wav, audio.wav(self.clip)).expect("the draft can be written");
-            command
-                .args(offset(audio.offset_ms))
-                .args(["-f", "wav", "-i"])
-                .arg(wav);
+            command.args(offset(audio.offset_ms)).args(["-f", "wav", "-i"]).arg(wav);
         }
         command.args(self.video.iter().flat_map(Video::output));
-        command.args(
-            self.audio
-                .iter()
-                .flat_map(|audio| ["-c:a", audio.codec.as_str()]),
-        );
+        command.args(self.audio.iter().flat_map(|audio| ["-c:a", audio.codec.as_str()]));
         command.args(&self.extra).arg(folder.join(name));
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running::start(&mut command);
@@ -216,11 +202,7 @@ impl Source {
         }
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
         let status = child.0.wait().expect("our own child");
-        assert!(
-            status.success(),
-            "{command:?}\n{status}: {}",
-            said.unwrap_or_default()
-        );
+        assert!(status.success(), "{command:?}\n{status}: {}", said.unwrap_or_default());
         if let Some(video) = self.video.as_ref().filter(|video| video.rotation != 0) {
             super::rotation::write(&folder.join(name), video.rotation);
         }

@@ -28,11 +28,7 @@ pub(crate) struct ByHand {
 
 impl ByHand {
     pub(crate) fn new(s3: &S3, preset: &'static str) -> Self {
-        Self {
-            client: s3.client(),
-            runtime: Runtime::new().expect("no threads left"),
-            preset,
-        }
+        Self { client: s3.client(), runtime: Runtime::new().expect("no threads left"), preset }
     }
 
     /// Times in seconds.
@@ -43,8 +39,7 @@ impl ByHand {
         let started = Instant::now();
         let mut stages = vec![started];
         for name in NAMES {
-            self.runtime
-                .block_on(self.fetch(name, &folder.path().join(name)));
+            self.runtime.block_on(self.fetch(name, &folder.path().join(name)));
         }
         stages.push(Instant::now());
         run(&mut self.command(folder.path(), size, &output));
@@ -69,15 +64,9 @@ impl ByHand {
         let get = self.client.get_object().bucket(SOURCE_BUCKET).key(name);
         let object = get.send().await.expect("the bed has the source");
         let mut body = object.body.into_async_read();
-        let mut file = tokio::fs::File::create(to)
-            .await
-            .expect("the folder is ours");
-        tokio::io::copy(&mut body, &mut file)
-            .await
-            .expect("the bed gives all of the source");
-        tokio::io::AsyncWriteExt::flush(&mut file)
-            .await
-            .expect("the folder is ours");
+        let mut file = tokio::fs::File::create(to).await.expect("the folder is ours");
+        tokio::io::copy(&mut body, &mut file).await.expect("the bed gives all of the source");
+        tokio::io::AsyncWriteExt::flush(&mut file).await.expect("the folder is ours");
     }
 
     fn command(
@@ -107,23 +96,13 @@ impl ByHand {
              -movflags +faststart",
             self.preset
         );
-        command
-            .args(encoders.split(' '))
-            .arg(output)
-            .stdin(Stdio::null());
+        command.args(encoders.split(' ')).arg(output).stdin(Stdio::null());
         command
     }
 
     async fn store(&self, output: &Path) {
-        let body = ByteStream::from_path(output)
-            .await
-            .expect("the output can be read");
-        let put = self
-            .client
-            .put_object()
-            .bucket(TARGET_BUCKET)
-            .key(TARGET)
-            .body(body);
+        let body = ByteStream::from_path(output).await.expect("the output can be read");
+        let put = self.client.put_object().bucket(TARGET_BUCKET).key(TARGET).body(body);
         put.send().await.expect("the bed takes the output");
     }
 }

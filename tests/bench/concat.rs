@@ -60,11 +60,7 @@ fn report(options: &Options, height: usize, rounds: &[Value], memory: Option<u64
     for (key, name) in ROWS {
         let (ours, theirs) = (of("ours", key), of("by_hand", key));
         let compared = ratio(ours.median(), theirs.median());
-        let cells = [
-            cell(ours.median(), ""),
-            cell(theirs.median(), ""),
-            cell(compared, ""),
-        ];
+        let cells = [cell(ours.median(), ""), cell(theirs.median(), ""), cell(compared, "")];
         row(name, &cells.each_ref().map(String::as_str));
         let numbers = json!({"ours": ours.json(), "by_hand": theirs.json(), "ratio": compared});
         medians.insert(key.to_owned(), numbers);

@@ -18,22 +18,13 @@ impl Cpu {
         // The name in brackets may hold anything, brackets included.
         let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
         let field = |index: usize| {
-            let ticks = fields
-                .split(' ')
-                .nth(index)
-                .and_then(|ticks| ticks.parse::<u32>().ok());
+            let ticks = fields.split(' ').nth(index).and_then(|ticks| ticks.parse::<u32>().ok());
             f64::from(ticks.unwrap_or(0)) / TICKS_PER_SECOND
         };
-        Self {
-            own: field(11) + field(12),
-            children: field(13) + field(14),
-        }
+        Self { own: field(11) + field(12), children: field(13) + field(14) }
     }
 
     pub(crate) fn since(self, before: Self) -> Self {
-        Self {
-            own: self.own - before.own,
-            children: self.children - before.children,
-        }
+        Self { own: self.own - before.own, children: self.children - before.children }
     }
 }

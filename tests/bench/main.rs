@@ -31,10 +31,9 @@ const FOLDER: &str = "target/bench";
 
 fn main() {
     let options = Options::from_env();
-    let path = std::env::args_os().nth(1).map_or_else(
-        || repository().join(FOLDER).join("report.json"),
-        PathBuf::from,
-    );
+    let path = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| repository().join(FOLDER).join("report.json"), PathBuf::from);
     let preset = preset();
     let machine = machine::describe();
     println!(
@@ -44,9 +43,8 @@ fn main() {
         text(&machine["ffmpeg"])
     );
     let heights = options.heights.iter();
-    let concat: Vec<Value> = heights
-        .map(|&height| concat::measure(&options, height, preset))
-        .collect();
+    let concat: Vec<Value> =
+        heights.map(|&height| concat::measure(&options, height, preset)).collect();
     let report = json!({
         "machine": machine,
         "preset": preset,

@@ -19,10 +19,8 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
         // Noise, since no camera's picture is as even as a test pattern.
         let noise = "noise=alls=10:allf=t";
         let pattern = format!("testsrc2=s={width}x{height}:r={rate}:d={seconds},{noise}");
-        let codec = format!(
-            "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v {}",
-            bits * height
-        );
+        let codec =
+            format!("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v {}", bits * height);
         (pattern, codec)
     };
     let tone =
@@ -31,12 +29,7 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     let (main, main_codec) = picture(24, 8000);
     let [first, second, third] = NAMES;
     [
-        made(
-            &folder,
-            first,
-            &[pre, tone(440, 44_100)],
-            &format!("{pre_codec} -c:a aac -ac 1"),
-        ),
+        made(&folder, first, &[pre, tone(440, 44_100)], &format!("{pre_codec} -c:a aac -ac 1")),
         made(
             &folder,
             second,
@@ -51,12 +44,7 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
 pub(crate) fn large() -> PathBuf {
     let frames = LARGE / (1280 * 720 * 3 / 2) + 1;
     let pattern = format!("testsrc2=s=1280x720:r=25,trim=end_frame={frames}");
-    made(
-        &folder("sources"),
-        "large.mkv",
-        &[pattern],
-        "-c:v rawvideo -pix_fmt yuv420p",
-    )
+    made(&folder("sources"), "large.mkv", &[pattern], "-c:v rawvideo -pix_fmt yuv420p")
 }
 
 fn folder(name: &str) -> PathBuf {
@@ -70,10 +58,7 @@ fn made(folder: &Path, name: &str, inputs: &[String], codecs: &str) -> PathBuf {
     if file.is_file() {
         return file;
     }
-    println!(
-        "making {}",
-        file.strip_prefix(repository()).unwrap_or(&file).display()
-    );
+    println!("making {}", file.strip_prefix(repository()).unwrap_or(&file).display());
     // A run that was stopped leaves no half file under the name.
     let draft = folder.join(format!("draft-{name}"));
     let mut command = ffmpeg();

@@ -28,10 +28,7 @@ impl Options {
         Self {
             rounds: number("BENCH_ROUNDS", if is_quick { 1 } else { 3 }).max(1),
             seconds,
-            heights: heights
-                .split(',')
-                .map(|height| parse("BENCH_HEIGHTS", height))
-                .collect(),
+            heights: heights.split(',').map(|height| parse("BENCH_HEIGHTS", height)).collect(),
             starts: number("BENCH_STARTS", 10).max(1),
         }
     }
@@ -42,7 +39,5 @@ fn number(name: &str, default: usize) -> usize {
 }
 
 fn parse<T: FromStr>(name: &str, text: &str) -> T {
-    text.trim()
-        .parse()
-        .unwrap_or_else(|_| panic!("{name} is `{text}`, but must be a whole number"))
+    text.trim().parse().unwrap_or_else(|_| panic!("{name} is `{text}`, but must be a whole number"))
 }

@@ -24,10 +24,7 @@ pub(crate) fn settings(s3: &S3, sns: &Sns, preset: &str) -> Settings {
         .with(s3.environment())
         .with(sns.environment())
         .with(ffmpeg::environment())
-        .set(
-            "TOPIC_ARN_PREFIX",
-            TOPIC.trim_end_matches(|letter| letter != ':'),
-        )
+        .set("TOPIC_ARN_PREFIX", TOPIC.trim_end_matches(|letter| letter != ':'))
         .set("VIDEO_PRESET", preset)
 }
 
@@ -64,9 +61,6 @@ pub(crate) fn round(function: &Function, s3: &S3) -> Value {
 /// The record of a task that has to succeed.
 pub(crate) fn perform(function: &Function, event: &Value) -> Value {
     let record = function.invoke(event).unwrap();
-    assert!(
-        record["Status"] == "Succeeded",
-        "the task failed: {record:#}"
-    );
+    assert!(record["Status"] == "Succeeded", "the task failed: {record:#}");
     record
 }

@@ -9,9 +9,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(sentence: impl Into<String>) -> Self {
-        Self {
-            sentence: sentence.into(),
-        }
+        Self { sentence: sentence.into() }
     }
 
     /// The test bed panics where a test would fail; its message is the sentence.

@@ -48,9 +48,7 @@ fn show() -> Result<(), Failure> {
     let interrupted = progress::watch_for_interrupt();
     let scene = Scene::set()?;
     describe(&scene);
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        act(&scene, &sources, &folder, interrupted)
-    }));
+    let outcome = catch_unwind(AssertUnwindSafe(|| act(&scene, &sources, &folder, interrupted)));
     let outcome = outcome.unwrap_or_else(|panic| Err(Failure::of_panic(&*panic)));
     if outcome.is_err() {
         show_last_lines(&scene);
@@ -106,9 +104,7 @@ fn act(
     println!("\nThe event goes to the function, as Lambda would send it");
     let record = progress::perform(scene, &scene::event(), interrupted)?;
     let messages = scene.sns.messages();
-    let message = messages
-        .first()
-        .ok_or_else(|| Failure::new("no completion message came"))?;
+    let message = messages.first().ok_or_else(|| Failure::new("no completion message came"))?;
     let message = report::message(message)?;
     keep(&folder.join("message.json"), &message)?;
     keep(&folder.join("record.json"), &record)?;
@@ -167,11 +163,7 @@ fn show_last_lines(scene: &Scene) {
     // The emulator's own lines tell only what it does.
     let (emulators, functions): (Vec<_>, Vec<_>) =
         lines.iter().partition(|line| line.contains(" (rapid) "));
-    let shown = if functions.is_empty() {
-        emulators
-    } else {
-        functions
-    };
+    let shown = if functions.is_empty() { emulators } else { functions };
     eprintln!("\nThe last lines of the function's log");
     for line in &shown[shown.len().saturating_sub(LAST_LINES)..] {
         eprintln!("  {line}");

@@ -46,12 +46,9 @@ pub(crate) fn perform(
             Err(Failure::new("the function ended without an answer"))
         }
         Reply::Ok(other) => Err(Failure::new(format!("the function answered {other}"))),
-        Reply::FunctionError {
-            error_type,
-            message,
-        } => Err(Failure::new(format!(
-            "the function ended with {error_type}: {message}"
-        ))),
+        Reply::FunctionError { error_type, message } => {
+            Err(Failure::new(format!("the function ended with {error_type}: {message}")))
+        }
     }
 }
 
@@ -96,10 +93,7 @@ impl<'a> Follower<'a> {
         if percent >= self.percent + step && percent < 90 {
             self.percent = percent;
             let end = if self.is_terminal { "\r" } else { "\n" };
-            self.say(
-                &format!("encoding: the task's record says {percent} %"),
-                end,
-            );
+            self.say(&format!("encoding: the task's record says {percent} %"), end);
         }
     }
 
@@ -138,9 +132,7 @@ fn stage(line: &Value) -> Option<String> {
 pub(crate) fn watch_for_interrupt() -> &'static AtomicBool {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     std::thread::spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         if let Ok(runtime) = runtime
             && runtime.block_on(tokio::signal::ctrl_c()).is_ok()
         {

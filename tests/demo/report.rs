@@ -18,20 +18,16 @@ pub(crate) fn message(message: &Message) -> Result<Value, Failure> {
     let text = body["content"].as_str().unwrap_or_default().to_owned();
     let content: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::new(format!("the message holds no record: {error}")))?;
-    let shown = format!(
-        "{{\"TaskId\": {}, ... the task record, {} bytes}}",
-        content["TaskId"],
-        text.len()
-    );
+    let shown =
+        format!("{{\"TaskId\": {}, ... the task record, {} bytes}}", content["TaskId"], text.len());
     println!("\nThe topic {} got this message", last(&message.topic, ':'));
     for name in ["id", "source", "type", "subject", "time"] {
         println!("  {name:<11}{}", body[name]);
     }
     println!("  content    {shown}");
     let attributes = message.attributes.iter();
-    let attributes: Vec<_> = attributes
-        .map(|(name, (_, value))| format!("{name}={value}"))
-        .collect();
+    let attributes: Vec<_> =
+        attributes.map(|(name, (_, value))| format!("{name}={value}")).collect();
     println!("  attributes {}", attributes.join(", "));
     body["content"] = content;
     Ok(body)
@@ -76,16 +72,8 @@ fn check(record: &Value, reading: &Reading) -> Result<(), Failure> {
     let told = [
         ("width", video["Width"].as_u64(), width),
         ("height", video["Height"].as_u64(), height),
-        (
-            "number of frames",
-            video["Frames"].as_u64(),
-            reading.packets("video").len(),
-        ),
-        (
-            "number of channels",
-            audio["Channels"].as_u64(),
-            reading.channel_count(),
-        ),
+        ("number of frames", video["Frames"].as_u64(), reading.packets("video").len()),
+        ("number of channels", audio["Channels"].as_u64(), reading.channel_count()),
     ];
     let differs = |what: &str, told: Option<u64>, found: u64| {
         let told = told.unwrap_or(0);
@@ -128,9 +116,7 @@ impl Part {
 }
 
 pub(crate) fn parts(record: &Value) -> Vec<Part> {
-    let rate = record["Output"]["Video"]["FrameRate"]
-        .as_f64()
-        .unwrap_or(25.0);
+    let rate = record["Output"]["Video"]["FrameRate"].as_f64().unwrap_or(25.0);
     let entries = record["Timeline"].as_array().into_iter().flatten();
     entries.map(|entry| part(record, entry, rate)).collect()
 }

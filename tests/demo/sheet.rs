@@ -40,11 +40,7 @@ pub(crate) fn write(
     let width = 2 * MARGIN + LABEL + PICTURES * (PICTURE.0 + GAP) - GAP;
     let height = TITLE + parts.len() * (ROW + BETWEEN) + 4;
     let mut canvas = Canvas::new(width, height, PAPER);
-    let name = video
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = video.file_name().unwrap_or_default().to_string_lossy().into_owned();
     canvas.text((MARGIN, 26), 4, INK, &name);
     let total = parts.last().map_or(0.0, |part| part.end_seconds);
     let note = format!(
@@ -147,27 +143,15 @@ fn pictures(video: &Path, parts: &[Part]) -> Vec<Canvas> {
         .flat_map(|part| (0..PICTURES).map(|index| part.first_frame + pick(part.frames, index)));
     let wanted: Vec<String> = numbers.map(|number| format!("eq(n,{number})")).collect();
     let (width, height) = PICTURE;
-    let filter = format!(
-        "select='{}',scale={width}:{height}:flags=area",
-        wanted.join("+")
-    );
+    let filter = format!("select='{}',scale={width}:{height}:flags=area", wanted.join("+"));
     let mut command = ffmpeg();
     command.arg("-i").arg(video).args(["-vf", &filter]);
     let format = "-an -fps_mode passthrough -f rawvideo -pix_fmt rgb24 pipe:1";
     let output = run(command.args(format.split(' ')).stdin(Stdio::null()));
     let pictures = output.stdout.chunks_exact(3 * width * height);
-    let pictures: Vec<Canvas> = pictures
-        .map(|rgb| Canvas {
-            width,
-            height,
-            rgb: rgb.to_vec(),
-        })
-        .collect();
-    assert_eq!(
-        pictures.len(),
-        wanted.len(),
-        "some frames of the result do not decode"
-    );
+    let pictures: Vec<Canvas> =
+        pictures.map(|rgb| Canvas { width, height, rgb: rgb.to_vec() }).collect();
+    assert_eq!(pictures.len(), wanted.len(), "some frames of the result do not decode");
     pictures
 }
 
@@ -186,9 +170,7 @@ fn save(canvas: &Canvas, file: &Path) -> Result<(), Failure> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!(
-        "ffmpeg cannot write the contact sheet: {status}"
-    )))
+    Err(Failure::new(format!("ffmpeg cannot write the contact sheet: {status}")))
 }
 
 fn peak(sound: &[f32]) -> f64 {

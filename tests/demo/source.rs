@@ -40,11 +40,7 @@ pub(crate) const SOURCES: [Source; 3] = [
         colour: [37, 99, 235],
         number: "1",
         seconds: 5,
-        picture: Some(Picture {
-            width: 640,
-            height: 480,
-            rate: 30,
-        }),
+        picture: Some(Picture { width: 640, height: 480, rate: 30 }),
         // A beep when a second begins.
         sound: "0.7*sin(2*PI*660*t)*lt(mod(t,1),0.15):s=44100",
         encoders: "-c:v prores_ks -profile:v proxy -pix_fmt yuv422p10le -c:a pcm_s16le",
@@ -55,11 +51,7 @@ pub(crate) const SOURCES: [Source; 3] = [
         colour: [217, 79, 20],
         number: "2",
         seconds: 16,
-        picture: Some(Picture {
-            width: 1280,
-            height: 720,
-            rate: 24,
-        }),
+        picture: Some(Picture { width: 1280, height: 720, rate: 24 }),
         // Two tones that swell every other second.
         sound: "0.5*sin(2*PI*220*t)*pow(sin(PI*t/2),2)|0.5*sin(2*PI*277*t)*pow(sin(PI*t/2),2):s=48000",
         encoders: "-c:v libx264 -preset veryfast -crf 20 -pix_fmt yuv420p -c:a libopus",
@@ -82,12 +74,7 @@ impl Source {
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let file = folder.join(self.name);
         let mut command = ffmpeg();
-        if let Some(Picture {
-            width,
-            height,
-            rate,
-        }) = self.picture
-        {
+        if let Some(Picture { width, height, rate }) = self.picture {
             let format = format!("-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate}");
             command.args(format.split(' ')).args(["-i", "pipe:0"]);
         }
@@ -108,11 +95,7 @@ impl Source {
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
         let status = child.0.wait().expect("our own child");
         let said = said.unwrap_or_default();
-        assert!(
-            status.success(),
-            "ffmpeg cannot make {} ({status}): {said}",
-            self.name
-        );
+        assert!(status.success(), "ffmpeg cannot make {} ({status}): {said}", self.name);
         file
     }
 
@@ -124,10 +107,7 @@ impl Source {
 
     /// What does not move: the ground, the number and the name.
     fn still(&self, picture: Picture) -> Canvas {
-        let (top, bottom) = (
-            blend(self.colour, WHITE, 60),
-            blend(self.colour, BLACK, 120),
-        );
+        let (top, bottom) = (blend(self.colour, WHITE, 60), blend(self.colour, BLACK, 120));
         let mut canvas = Canvas::gradient(picture.width, picture.height, top, bottom);
         let unit = picture.height / 80;
         canvas.centred(7 * unit, 5 * unit, WHITE, self.number);
@@ -144,11 +124,7 @@ impl Source {
         let (radius, last) = (2 * unit, self.seconds * picture.rate);
         let x = radius + (picture.width - 2 * radius) * frame / last;
         let y = 59 * unit + text_height(2 * unit) + 2 * unit;
-        canvas.fill(
-            (0, y - unit / 6),
-            (x, unit / 3),
-            blend(self.colour, WHITE, 140),
-        );
+        canvas.fill((0, y - unit / 6), (x, unit / 3), blend(self.colour, WHITE, 140));
         canvas.disc((x, y), radius, WHITE);
         canvas
     }

@@ -61,14 +61,7 @@ impl Doors {
         s3.put_file("sources", "a.mp4", &clip);
         s3.put_file("sources", ODD_KEY, &clip);
         s3.forget_calls();
-        Self {
-            s3,
-            sns,
-            lambda,
-            front,
-            back,
-            settings,
-        }
+        Self { s3, sns, lambda, front, back, settings }
     }
 
     /// One more.
@@ -95,11 +88,7 @@ impl Doors {
 
 /// The usual task, whose result is `results/{target}`.
 fn process(target: &str) -> String {
-    format!(
-        "video/concat,f_mp4,{USUAL}|sys/saveas,b_{},o_{}",
-        b64("results"),
-        b64(target)
-    )
+    format!("video/concat,f_mp4,{USUAL}|sys/saveas,b_{},o_{}", b64("results"), b64(target))
 }
 
 /// As the SDKs send it, without a signature.

@@ -38,10 +38,7 @@ fn damaged(deed: &str) -> String {
 fn run(scene: &Scene) -> Outcome {
     scene.s3.put("results", "result.mp4", "the old one");
     let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}"));
-    assert_eq!(
-        scene.s3.get("results", "result.mp4").unwrap(),
-        b"the old one"
-    );
+    assert_eq!(scene.s3.get("results", "result.mp4").unwrap(), b"the old one");
     scene.assert_clean();
     outcome
 }
@@ -66,36 +63,20 @@ fn an_output_that_is_not_as_planned_is_never_stored() {
             format!("{REMUX} -c:v copy -t 2 -af atrim=end=1 \"$OUT.mp4\""),
             "length of the sound",
         ),
-        (
-            "another size",
-            format!("{REMUX} -s 80x60 \"$OUT.mp4\""),
-            "size is 80x60, not 160x120",
-        ),
+        ("another size", format!("{REMUX} -s 80x60 \"$OUT.mp4\""), "size is 80x60, not 160x120"),
         (
             "another codec",
             format!("{REMUX} -c:v mpeg4 \"$OUT.mp4\""),
             "video codec is mpeg4, not h264",
         ),
-        (
-            "another rate",
-            format!("{REMUX} -r 50 \"$OUT.mp4\""),
-            "frames is 100, not 50",
-        ),
+        ("another rate", format!("{REMUX} -r 50 \"$OUT.mp4\""), "frames is 100, not 50"),
         (
             "a slower picture",
             format!("{REMUX} -c:a copy -vf setpts=2*PTS -fps_mode passthrough \"$OUT.mp4\""),
             "not as planned",
         ),
-        (
-            "no file at all",
-            "rm \"$OUT\"; : > \"$OUT.mp4\"".to_owned(),
-            "can't be read back",
-        ),
-        (
-            "half a file",
-            "head -c 9000 \"$OUT\" > \"$OUT.mp4\"".to_owned(),
-            "",
-        ),
+        ("no file at all", "rm \"$OUT\"; : > \"$OUT.mp4\"".to_owned(), "can't be read back"),
+        ("half a file", "head -c 9000 \"$OUT\" > \"$OUT.mp4\"".to_owned(), ""),
     ] {
         let (scene, _folder) = scene(&damaged(&format!("{deed}; mv \"$OUT.mp4\" \"$OUT\"")));
         let message = run(&scene).failed("OutputMismatch");
@@ -117,10 +98,7 @@ fn a_crash_can_be_mended_by_a_retry() {
     let (scene, _folder) = scene("kill -SEGV $$");
     let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));
     match scene.invoke("a.mp4", &process) {
-        Reply::FunctionError {
-            error_type,
-            message,
-        } => {
+        Reply::FunctionError { error_type, message } => {
             assert_eq!(error_type, "InternalError");
             assert!(message.contains("signal"), "{message}");
         }
@@ -179,8 +157,5 @@ fn a_missing_or_unusable_ffmpeg_stops_the_start() {
     let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", "/nowhere/ffmpeg"));
     let reply = scene.function.invoke(&json!({}));
     let told = format!("{reply:?} {:?}", scene.function.logs());
-    assert!(
-        told.contains("FFMPEG_PATH") && told.contains("/nowhere/ffmpeg"),
-        "{told}"
-    );
+    assert!(told.contains("FFMPEG_PATH") && told.contains("/nowhere/ffmpeg"), "{told}");
 }

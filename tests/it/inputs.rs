@@ -35,11 +35,7 @@ struct Between {
 impl Between {
     /// Clip 2, picture and sound, of the usual length.
     fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            clip: Clip::whole(2, PAL, SECONDS),
-            tolerance_ms: 10.0,
-        }
+        Self { name: name.to_owned(), clip: Clip::whole(2, PAL, SECONDS), tolerance_ms: 10.0 }
     }
 
     fn black(self) -> Self {
@@ -47,18 +43,12 @@ impl Between {
     }
 
     fn clip(self, change: impl FnOnce(Clip) -> Clip) -> Self {
-        Self {
-            clip: change(self.clip),
-            ..self
-        }
+        Self { clip: change(self.clip), ..self }
     }
 
     /// For codecs and containers that can't tell an encoder's delay.
     fn delayed(self, tolerance_ms: f64) -> Self {
-        Self {
-            tolerance_ms,
-            ..self
-        }
+        Self { tolerance_ms, ..self }
     }
 
     /// What is wrong with the result; nothing is right.
@@ -107,9 +97,7 @@ impl Between {
 
 /// The plain clips, and a source of the usual length.
 fn scene() -> Scene {
-    Scene::new()
-        .source("a.mp4", &plain(1))
-        .source("c.mp4", &plain(3))
+    Scene::new().source("a.mp4", &plain(1)).source("c.mp4", &plain(3))
 }
 
 fn plain(id: u8) -> Source {
@@ -146,12 +134,7 @@ fn lead_ms(path: &Path) -> f64 {
     if !zero_based.contains(&extension) {
         return (-reading.sound_delay_ms()).max(0.0);
     }
-    let first = |kind| {
-        reading
-            .packets(kind)
-            .first()
-            .map(|packet| packet.pts.max(0.0) * 1000.0)
-    };
+    let first = |kind| reading.packets(kind).first().map(|packet| packet.pts.max(0.0) * 1000.0);
     match (first("video"), first("audio")) {
         (Some(picture), Some(sound)) => (picture - sound).max(0.0),
         _ => 0.0,

@@ -9,15 +9,10 @@ use crate::bed::process::run;
 fn listed(list: &str) -> BTreeSet<String> {
     let output = run(ffmpeg().arg(format!("-{list}")));
     let text = String::from_utf8(output.stdout).unwrap();
-    let rows = text
-        .lines()
-        .skip_while(|line| !line.trim_start().starts_with("--"))
-        .skip(1);
+    let rows = text.lines().skip_while(|line| !line.trim_start().starts_with("--")).skip(1);
     // Flags, then the name; a demuxer may have several with commas between.
     let names = rows.filter_map(|row| row.split_whitespace().nth(1));
-    names
-        .flat_map(|names| names.split(',').map(str::to_owned))
-        .collect()
+    names.flat_map(|names| names.split(',').map(str::to_owned)).collect()
 }
 
 fn assert_has(list: &str, names: &[&str]) {
@@ -72,9 +67,7 @@ fn every_codec_of_the_language_is_there() {
 
 #[test]
 fn every_container_of_the_language_is_there() {
-    let muxers = [
-        "mp4", "mov", "matroska", "asf", "avi", "mxf", "mpegts", "flv", "hls", "dash",
-    ];
+    let muxers = ["mp4", "mov", "matroska", "asf", "avi", "mxf", "mpegts", "flv", "hls", "dash"];
     assert_has("muxers", &muxers);
     let demuxers = [
         "mov",
@@ -106,16 +99,7 @@ fn every_container_of_the_language_is_there() {
 #[test]
 fn no_playlist_can_be_read() {
     let demuxers = listed("demuxers");
-    for name in [
-        "hls",
-        "applehttp",
-        "dash",
-        "imf",
-        "xbin_playlist",
-        "vapoursynth",
-        "rtsp",
-        "sdp",
-    ] {
+    for name in ["hls", "applehttp", "dash", "imf", "xbin_playlist", "vapoursynth", "rtsp", "sdp"] {
         assert!(!demuxers.contains(name), "{name}");
     }
 }
@@ -126,11 +110,8 @@ fn no_protocol_reaches_the_network() {
         let mut tool = tool;
         let output = run(tool.arg("-protocols"));
         let text = String::from_utf8(output.stdout).unwrap();
-        let names: BTreeSet<&str> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.ends_with(':'))
-            .collect();
+        let names: BTreeSet<&str> =
+            text.lines().map(str::trim).filter(|line| !line.ends_with(':')).collect();
         assert_eq!(names, BTreeSet::from(["file", "pipe"]), "{text}");
     }
 }
@@ -140,13 +121,7 @@ fn it_is_new_enough_and_depends_on_nothing() {
     let output = run(ffmpeg().arg("-version"));
     let text = String::from_utf8(output.stdout).unwrap();
     let version = text.split_whitespace().nth(2).unwrap();
-    let major: u32 = version
-        .trim_start_matches('n')
-        .split('.')
-        .next()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let major: u32 = version.trim_start_matches('n').split('.').next().unwrap().parse().unwrap();
     assert!(major >= 7, "{version}");
     let mut ldd = std::process::Command::new("ldd");
     let said = ldd.arg(crate::bed::ffmpeg::ffmpeg_path()).output().unwrap();

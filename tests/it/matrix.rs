@@ -31,11 +31,8 @@ fn faults(
     }
     let reading = outcome.reading();
     let clips = vec![Clip::whole(1, PAL, 1.2), Clip::whole(2, PAL, 1.2)];
-    let expected = Expected {
-        beep_tolerance_ms: 12.0,
-        sample_tolerance: 4608,
-        ..Expected::new(PAL, clips)
-    };
+    let expected =
+        Expected { beep_tolerance_ms: 12.0, sample_tolerance: 4608, ..Expected::new(PAL, clips) };
     // AVI can't tell an encoder's delay: the sound behind it is in place, and
     // the first beep is cut by it.
     let cut_short = |difference: &Difference| {
@@ -57,9 +54,7 @@ fn faults(
 
 fn check(container: Container) {
     let source = |id| Source::new(id).seconds(1.2);
-    let scene = Scene::new()
-        .source("a.mp4", &source(1))
-        .source("b.mp4", &source(2));
+    let scene = Scene::new().source("a.mp4", &source(1)).source("b.mp4", &source(2));
     let mut wrong = Vec::new();
     for &video in VideoCodec::ALL {
         for &audio in AudioCodec::ALL {

@@ -37,20 +37,12 @@ fn stored(scene: &Scene) -> Vec<String> {
 fn every_variable_stands_for_what_it_says() {
     let main = "films/2024/my.holiday.mov";
     let scene = with_keys(&[main]);
-    let modified = scene
-        .s3
-        .head("sources", main)
-        .unwrap()
-        .last_modified
-        .unwrap();
+    let modified = scene.s3.head("sources", main).unwrap().last_modified.unwrap();
     let modified = jiff::Timestamp::from_second(modified.secs()).unwrap();
     let modified = modified.strftime("%Y-%m-%d-%H-%M-%S").to_string();
     for (template, expected) in [
         ("{bucket}/{key}", "sources/films/2024/my.holiday.mov"),
-        (
-            "{dirname}/x/{basename}.{autoext}",
-            "films/2024/x/my.holiday.mov.mp4",
-        ),
+        ("{dirname}/x/{basename}.{autoext}", "films/2024/x/my.holiday.mov.mp4"),
         ("{barename}", "my.mp4"),
         ("{ext}-{autoext}.{autoext}", "mov-mp4.mp4"),
         ("{resolution}.mp4", "160x120.mp4"),
@@ -59,19 +51,12 @@ fn every_variable_stands_for_what_it_says() {
         ("{{key}}.mp4", "{key}.mp4"),
         ("no-extension", "no-extension.mp4"),
         ("folder.d/none", "folder.d/none.mp4"),
-        (
-            "{year}-{mon}-{day}-{hour}-{min}-{sec}.mp4",
-            &format!("{modified}.mp4"),
-        ),
+        ("{year}-{mon}-{day}-{hour}-{min}-{sec}.mp4", &format!("{modified}.mp4")),
     ] {
         let outcome = to(&scene, main, Some("results"), template).succeeded();
         let uri = outcome.record["Targets"][0]["URI"].as_str().unwrap();
         // `my.holiday` has an extension of its own.
-        let expected = if template == "{barename}" {
-            "my.holiday"
-        } else {
-            expected
-        };
+        let expected = if template == "{barename}" { "my.holiday" } else { expected };
         assert_eq!(uri, format!("s3://results/{expected}"), "{template}");
         assert!(scene.s3.head("results", expected).is_some(), "{template}");
     }
@@ -110,14 +95,8 @@ fn keys_reach_the_server_as_they_are() {
         scene.s3.forget_calls();
         let template = key.replace('{', "{{").replace('}', "}}");
         let outcome = to(&scene, key, Some("results"), &template).succeeded();
-        assert_eq!(
-            outcome.record["Targets"][0]["URI"],
-            format!("s3://results/{key}")
-        );
-        assert_eq!(
-            outcome.record["Sources"][0]["URI"],
-            format!("s3://sources/{key}")
-        );
+        assert_eq!(outcome.record["Targets"][0]["URI"], format!("s3://results/{key}"));
+        assert_eq!(outcome.record["Sources"][0]["URI"], format!("s3://sources/{key}"));
         assert!(scene.s3.head("results", key).is_some(), "{key}");
     }
     let mut expected = keys.map(str::to_owned).to_vec();
@@ -130,31 +109,20 @@ fn keys_reach_the_server_as_they_are() {
 fn other_clips_have_such_names_too() {
     let keys = ["main.mp4", "zweiter Teil (ä+b%?#).mp4", "🎬/e\u{301}.mp4"];
     let scene = with_keys(&keys);
-    let outcome = scene.run(
-        "main.mp4",
-        &format!("f_mp4,{USUAL}{}{}", sur(keys[1]), sur(keys[2])),
-    );
+    let outcome = scene.run("main.mp4", &format!("f_mp4,{USUAL}{}{}", sur(keys[1]), sur(keys[2])));
     let outcome = outcome.succeeded();
     for (clip, key) in keys.iter().enumerate() {
-        assert_eq!(
-            outcome.record["Sources"][clip]["URI"],
-            format!("s3://sources/{key}")
-        );
+        assert_eq!(outcome.record["Sources"][clip]["URI"], format!("s3://sources/{key}"));
     }
 }
 
 /// The keys that the server was asked for, percent-decoded.
 fn asked(scene: &Scene, method: &str, bucket: &str) -> Vec<String> {
     let prefix = format!("/{bucket}/");
-    let calls = scene
-        .s3
-        .calls()
-        .into_iter()
-        .filter(|call| call.method == method);
+    let calls = scene.s3.calls().into_iter().filter(|call| call.method == method);
     let keys = calls.filter_map(|call| call.path.strip_prefix(&prefix).map(decoded));
-    let mut keys: Vec<String> = keys
-        .filter(|key| !key.is_empty() && !key.starts_with(".tasks/"))
-        .collect();
+    let mut keys: Vec<String> =
+        keys.filter(|key| !key.is_empty() && !key.starts_with(".tasks/")).collect();
     keys.dedup();
     keys
 }
@@ -182,15 +150,9 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
     let scene = with_keys(&["a.mp4"]);
     let long = format!("{}.mp4", "k".repeat(1019));
     let accents = format!("{}.mp4", "é".repeat(509));
-    for key in [
-        "/leading.mp4",
-        "a//b.mp4",
-        "//x//y.mp4",
-        "a/./b.mp4",
-        "a/../b.mp4",
-        &long,
-        &accents,
-    ] {
+    for key in
+        ["/leading.mp4", "a//b.mp4", "//x//y.mp4", "a/./b.mp4", "a/../b.mp4", &long, &accents]
+    {
         let ask = |main: &str, target: &str, method: Method| {
             // At once, as the server's own failures are tried again.
             let refusal = Fault::new(Answer::Error(403, "AccessDenied")).part(".mp4");
@@ -210,10 +172,7 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
 #[test]
 fn a_key_longer_than_storage_allows_is_refused() {
     let scene = with_keys(&["a.mp4"]);
-    for target in [
-        format!("{}.mp4", "k".repeat(1021)),
-        format!("{{key}}{}", "k".repeat(1020)),
-    ] {
+    for target in [format!("{}.mp4", "k".repeat(1021)), format!("{{key}}{}", "k".repeat(1020))] {
         let message = to(&scene, "a.mp4", Some("results"), &target).failed("InvalidArgument");
         assert!(message.contains("1024"), "{message}");
     }
@@ -233,21 +192,10 @@ fn a_target_that_is_a_source_is_refused() {
         let message = to(&scene, main, bucket, target).failed("InvalidArgument");
         assert!(message.contains("is also a source"), "{message}");
     }
-    let process = format!(
-        "video/concat,f_mp4,{USUAL}{}|sys/saveas,o_{}",
-        sur("b.mp4"),
-        b64("b")
-    );
+    let process = format!("video/concat,f_mp4,{USUAL}{}|sys/saveas,o_{}", sur("b.mp4"), b64("b"));
     let message = scene.process("a.mp4", &process).failed("InvalidArgument");
-    assert!(
-        message.contains("`sources/b.mp4` is also a source"),
-        "{message}"
-    );
-    let puts = scene
-        .s3
-        .calls()
-        .into_iter()
-        .filter(|call| call.method == "PUT");
+    assert!(message.contains("`sources/b.mp4` is also a source"), "{message}");
+    let puts = scene.s3.calls().into_iter().filter(|call| call.method == "PUT");
     assert!(puts.filter(|call| !call.path.contains(".tasks")).count() == 0);
 }
 

@@ -44,10 +44,7 @@ impl Sns {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(format!("http://{address}"))
             .build();
-        Self {
-            publisher: Publisher::new(&config),
-            asked,
-        }
+        Self { publisher: Publisher::new(&config), asked }
     }
 }
 
@@ -58,9 +55,7 @@ async fn answer(
     xml: &'static str,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.unwrap().to_bytes();
-    log.lock()
-        .unwrap()
-        .push(String::from_utf8(body.to_vec()).unwrap());
+    log.lock().unwrap().push(String::from_utf8(body.to_vec()).unwrap());
     let response = Response::builder()
         .status(status)
         .header("content-type", "text/xml")
@@ -71,10 +66,7 @@ async fn answer(
 fn message() -> Message {
     Message {
         body: "{\"id\":\"1\"}".to_owned(),
-        attributes: vec![
-            ("Status", "Failed".to_owned()),
-            ("Code", "NoSuchKey".to_owned()),
-        ],
+        attributes: vec![("Status", "Failed".to_owned()), ("Code", "NoSuchKey".to_owned())],
     }
 }
 
@@ -115,10 +107,7 @@ async fn refusals_are_told_apart() {
          exist</Message></Error><RequestId>r-1</RequestId></ErrorResponse>",
     )
     .await;
-    assert!(
-        matches!(missing, NotifyError::NoSuchTopic { .. }),
-        "{missing}"
-    );
+    assert!(matches!(missing, NotifyError::NoSuchTopic { .. }), "{missing}");
     assert!(missing.to_string().contains("request id r-1"), "{missing}");
 
     let denied = error(
@@ -127,10 +116,7 @@ async fn refusals_are_told_apart() {
          yours</Message></Error><RequestId>r-1</RequestId></ErrorResponse>",
     )
     .await;
-    assert!(
-        matches!(denied, NotifyError::AccessDenied { .. }),
-        "{denied}"
-    );
+    assert!(matches!(denied, NotifyError::AccessDenied { .. }), "{denied}");
 
     let other = error(
         400,
@@ -139,8 +125,5 @@ async fn refusals_are_told_apart() {
     )
     .await;
     let text = other.to_string();
-    assert!(
-        text.contains("InvalidParameter: too long") && text.contains(TOPIC),
-        "{text}"
-    );
+    assert!(text.contains("InvalidParameter: too long") && text.contains(TOPIC), "{text}");
 }

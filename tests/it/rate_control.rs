@@ -56,11 +56,7 @@ fn vb_is_the_mean_bit_rate() {
     let scene = scene(0, 10);
     for codec in CODECS {
         for asked in [300_000, 1_000_000] {
-            let found = mean(&bits(
-                &scene,
-                "busy.mkv",
-                &format!("vcodec_{codec},vb_{asked}"),
-            ));
+            let found = mean(&bits(&scene, "busy.mkv", &format!("vcodec_{codec},vb_{asked}")));
             let off = found / f64::from(asked) - 1.0;
             assert!(off.abs() < 0.1, "{codec} {asked}: {found}");
         }
@@ -71,13 +67,8 @@ fn vb_is_the_mean_bit_rate() {
 fn a_larger_crf_has_fewer_bits() {
     let scene = scene(0, 2);
     for codec in CODECS {
-        let sizes = ["0.5", "18", "28", "29.5", "38", "51"].map(|crf| {
-            mean(&bits(
-                &scene,
-                "busy.mkv",
-                &format!("vcodec_{codec},crf_{crf}"),
-            ))
-        });
+        let sizes = ["0.5", "18", "28", "29.5", "38", "51"]
+            .map(|crf| mean(&bits(&scene, "busy.mkv", &format!("vcodec_{codec},crf_{crf}"))));
         let falls = sizes.windows(2).all(|two| two[0] > two[1]);
         assert!(falls, "{codec}: {sizes:?}");
     }
@@ -96,10 +87,7 @@ fn maxrate_holds_over_any_window() {
             assert!(found <= f64::from(buffer), "{asked}: {found}");
         }
         let free = bits(&scene, "busy.mkv", &format!("vcodec_{codec},crf_18"));
-        assert!(
-            excess(&free, 400_000.0) > 1_600_000.0,
-            "{codec}: nothing to hold"
-        );
+        assert!(excess(&free, 400_000.0) > 1_600_000.0, "{codec}: nothing to hold");
     }
 }
 
@@ -113,10 +101,7 @@ fn a_high_maxrate_keeps_the_quality() {
             mean(&bits(&scene, "busy.mkv", &asked))
         };
         let (free, held) = (with(""), with(",maxrate_50000000,bufsize_100000000"));
-        assert!(
-            (0.5..1.5).contains(&(held / free)),
-            "{codec}: {free} {held}"
-        );
+        assert!((0.5..1.5).contains(&(held / free)), "{codec}: {free} {held}");
     }
 }
 
@@ -144,9 +129,7 @@ fn g_is_the_largest_distance_of_key_frames() {
 fn vbopt_and_abopt_compare_with_the_align_clip() {
     let source = Source::new(1).size(320, 240).audio_codec("mp3");
     let source = source.extra_args(&["-b:a", "64k"]);
-    let scene = Scene::new()
-        .source("a.mp4", &source)
-        .source("a.mkv", &source);
+    let scene = Scene::new().source("a.mp4", &source).source("a.mkv", &source);
     for main in ["a.mp4", "a.mkv"] {
         let run = |asked: &str| scene.run(main, &format!("f_mkv,vcodec_h264,acodec_mp3,{asked}"));
         for asked in ["vb_100000000,vbopt_2", "ab_128000,abopt_2"] {
@@ -156,9 +139,7 @@ fn vbopt_and_abopt_compare_with_the_align_clip() {
         run("vb_10000,vbopt_2,ab_32000,abopt_2").succeeded();
         let sound = |asked: &str| {
             let outcome = run(asked).succeeded();
-            let rate = outcome.record["Output"]["Audio"]["BitRate"]
-                .as_f64()
-                .unwrap();
+            let rate = outcome.record["Output"]["Audio"]["BitRate"].as_f64().unwrap();
             (rate / 8000.0).round() * 8.0
         };
         assert_eq!(sound("ab_128000,abopt_0"), 128.0, "{main}");

@@ -75,10 +75,7 @@ fn bare(cell: &str) -> Option<&str> {
 
 /// The first word of each entry.
 fn names(text: &str) -> BTreeSet<String> {
-    entries(text)
-        .into_iter()
-        .map(|row| row[0].clone())
-        .collect()
+    entries(text).into_iter().map(|row| row[0].clone()).collect()
 }
 
 /// The fenced blocks of a kind.
@@ -91,10 +88,7 @@ fn blocks(kind: &str) -> Vec<String> {
 }
 
 fn resolved(process: &str, bucket: &str, key: &str) -> Result<Request, ProcessError> {
-    let main = MainObject {
-        bucket: bucket.to_owned(),
-        key: key.to_owned(),
-    };
+    let main = MainObject { bucket: bucket.to_owned(), key: key.to_owned() };
     resolve(&parse(process)?, &main, Limits::default())
 }
 
@@ -237,41 +231,24 @@ fn the_examples_can_be_carried_out() {
             let request = requested(&example);
             let keys: Vec<_> = request.clips.iter().map(|clip| &*clip.key).collect();
             assert_eq!(keys, ["pre.mov", "example.mkv", "sur1.aac"]);
-            assert_eq!(
-                (request.align, request.topic.as_deref()),
-                (1, Some("AudioConvert"))
-            );
+            assert_eq!((request.align, request.topic.as_deref()), (1, Some("AudioConvert")));
         } else {
             let message = completion(&example_record(), "arn", 0);
             let message: Map<String, Value> = serde_json::from_str(&message.body).unwrap();
-            assert_eq!(
-                set(example.as_object().unwrap().keys()),
-                set(message.keys())
-            );
+            assert_eq!(set(example.as_object().unwrap().keys()), set(message.keys()));
         }
     }
     for block in blocks("process") {
         let process: String = block.lines().map(str::trim).collect();
         let request = resolved(&process, "examplebucket", "talks/monday.mkv");
-        assert!(
-            request.is_ok_and(|request| request.warnings.is_empty()),
-            "{process}"
-        );
+        assert!(request.is_ok_and(|request| request.warnings.is_empty()), "{process}");
     }
 }
 
 fn requested(event: &Value) -> Request {
-    let Ok(Event::Submissions(submissions)) = decode(event) else {
-        panic!("no task: {event}")
-    };
-    let [
-        Submission {
-            bucket,
-            object,
-            process: ProcessSource::Given(process),
-            ..
-        },
-    ] = &submissions[..]
+    let Ok(Event::Submissions(submissions)) = decode(event) else { panic!("no task: {event}") };
+    let [Submission { bucket, object, process: ProcessSource::Given(process), .. }] =
+        &submissions[..]
     else {
         panic!("no direct event: {event}")
     };
@@ -293,20 +270,13 @@ fn the_mistakes_are_told_like_this() {
 fn the_timeline_is_the_one_that_is_drawn() {
     let table = rows(&section("## A request, word by word"));
     let number = |cell: &str| cell.trim_end_matches(" ms").parse::<u64>().ok();
-    let told: Vec<Vec<u64>> = table
-        .iter()
-        .filter_map(|row| row.iter().map(|cell| number(cell)).collect())
-        .collect();
+    let told: Vec<Vec<u64>> =
+        table.iter().filter_map(|row| row.iter().map(|cell| number(cell)).collect()).collect();
     let lengths: Vec<Flicks> = told.iter().map(|row| Flicks::from_millis(row[1])).collect();
     let timeline = Timeline::new(&lengths, 25.into(), 48_000);
     assert_eq!(told.len(), 3);
     for (row, place) in told.iter().zip(timeline.places) {
-        let place = [
-            place.first_frame,
-            place.frames,
-            place.first_sample,
-            place.samples,
-        ];
+        let place = [place.first_frame, place.frames, place.first_sample, place.samples];
         assert_eq!(row[2..], place);
     }
 }
@@ -330,14 +300,10 @@ fn links_lead_somewhere() {
 fn the_table_of_contents_is_complete() {
     let readme = read("README.md");
     let (contents, _) = readme.split_once("\n## ").unwrap();
-    let told: Vec<&str> = contents
-        .lines()
-        .filter(|line| line.starts_with("- ["))
-        .collect();
+    let told: Vec<&str> = contents.lines().filter(|line| line.starts_with("- [")).collect();
     let titles = readme.lines().filter_map(|line| line.strip_prefix("## "));
-    let right: Vec<String> = titles
-        .map(|title| format!("- [{title}](#{})", anchor(title)))
-        .collect();
+    let right: Vec<String> =
+        titles.map(|title| format!("- [{title}](#{})", anchor(title))).collect();
     assert_eq!(told, right);
 }
 
@@ -348,8 +314,6 @@ fn anchors(text: &str) -> BTreeSet<String> {
 
 /// What GitHub makes of a heading.
 fn anchor(title: &str) -> String {
-    let kept = title
-        .chars()
-        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")
 }

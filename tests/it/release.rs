@@ -16,11 +16,7 @@ use crate::scene::{TOPIC, USUAL, b64, sur};
 /// What `make bootstrap` leaves.
 fn bootstrap() -> Settings {
     let path = repository().join("target/lambda/bootstrap/bootstrap");
-    assert!(
-        path.is_file(),
-        "{} is missing: run `make bootstrap`",
-        path.display()
-    );
+    assert!(path.is_file(), "{} is missing: run `make bootstrap`", path.display());
     Settings::program(path)
 }
 
@@ -31,10 +27,8 @@ fn carries_out_a_task_under_the_emulator() {
     for (name, id) in [("a.mp4", 1), ("b.mkv", 2)] {
         s3.put_file("sources", name, &Source::new(id).write(name));
     }
-    let settings = bootstrap()
-        .with(s3.environment())
-        .with(sns.environment())
-        .with(ffmpeg::environment());
+    let settings =
+        bootstrap().with(s3.environment()).with(sns.environment()).with(ffmpeg::environment());
     // The emulator's own function ARN is in another account.
     let settings = settings.set("TOPIC_ARN_PREFIX", "arn:aws:sns:us-east-1:123456789012:");
     let emulator = Emulator::start(&settings);
@@ -51,19 +45,9 @@ fn carries_out_a_task_under_the_emulator() {
         assert_eq!(record["Status"], "Succeeded", "{record:#}");
     }
     let rate = (25, 1);
-    let expected = Expected::new(
-        rate,
-        vec![Clip::whole(1, rate, 2.0), Clip::whole(2, rate, 2.0)],
-    );
-    assert_eq!(
-        expected.differences(&Reading::of(s3.path("results", "film.mp4"))),
-        []
-    );
-    assert!(
-        sns.messages()
-            .iter()
-            .all(|message| message.attributes["Status"].1 == "Succeeded")
-    );
+    let expected = Expected::new(rate, vec![Clip::whole(1, rate, 2.0), Clip::whole(2, rate, 2.0)]);
+    assert_eq!(expected.differences(&Reading::of(s3.path("results", "film.mp4"))), []);
+    assert!(sns.messages().iter().all(|message| message.attributes["Status"].1 == "Succeeded"));
     let left: Vec<_> = std::fs::read_dir(emulator.work_dir()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -71,14 +55,9 @@ fn carries_out_a_task_under_the_emulator() {
 #[test]
 fn a_wrong_setting_stops_the_start_with_one_clear_line() {
     use crate::bed::function::Function;
-    let settings = Settings::bootstrap()
-        .set("VIDEO_PRESET", "warp")
-        .with(ffmpeg::environment());
+    let settings = Settings::bootstrap().set("VIDEO_PRESET", "warp").with(ffmpeg::environment());
     let function = Function::start(settings);
     let reply = function.invoke(&json!({}));
     let text = format!("{reply:?} {:?}", function.logs());
-    assert!(
-        text.contains("VIDEO_PRESET") && text.contains("warp"),
-        "{text}"
-    );
+    assert!(text.contains("VIDEO_PRESET") && text.contains("warp"), "{text}");
 }

@@ -70,10 +70,7 @@ impl Scene {
 
     pub(crate) fn process(&self, main: &str, process: &str) -> Outcome {
         let record = self.invoke(main, process).unwrap();
-        let target = record["Targets"]
-            .as_array()
-            .and_then(|targets| targets.last())
-            .cloned();
+        let target = record["Targets"].as_array().and_then(|targets| targets.last()).cloned();
         let copy = tempfile::tempdir().unwrap();
         let file = target.map(|target| {
             let uri = target["URI"].as_str().unwrap();
@@ -83,23 +80,16 @@ impl Scene {
             std::fs::copy(self.s3.path(bucket, key), &file).unwrap();
             file
         });
-        Outcome {
-            record,
-            _copy: copy,
-            file,
-        }
+        Outcome { record, _copy: copy, file }
     }
 
     pub(crate) fn invoke(&self, main: &str, process: &str) -> Reply {
-        self.function
-            .invoke(&json!({"bucket": "sources", "object": main, "process": process}))
+        self.function.invoke(&json!({"bucket": "sources", "object": main, "process": process}))
     }
 
     /// Nothing of any task is left but finished objects and records.
     pub(crate) fn assert_clean(&self) {
-        let left: Vec<_> = std::fs::read_dir(self.function.work_dir())
-            .unwrap()
-            .collect();
+        let left: Vec<_> = std::fs::read_dir(self.function.work_dir()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
         assert_eq!(self.s3.unfinished_uploads(), []);
     }
@@ -137,9 +127,8 @@ impl Outcome {
     #[track_caller]
     pub(crate) fn shows_in(self, regions: &[Region], expected: &Expected) -> Self {
         let outcome = self.succeeded();
-        let reading = regions
-            .iter()
-            .fold(outcome.reading(), |reading, region| reading.region(*region));
+        let reading =
+            regions.iter().fold(outcome.reading(), |reading, region| reading.region(*region));
         let differences: Vec<Difference> = expected.differences(&reading);
         assert_eq!(differences, []);
         outcome
@@ -148,10 +137,7 @@ impl Outcome {
     /// Frames of each clip by the record.
     pub(crate) fn frames(&self) -> Vec<u64> {
         let timeline = self.record["Timeline"].as_array().unwrap();
-        timeline
-            .iter()
-            .map(|place| place["Frames"].as_u64().unwrap())
-            .collect()
+        timeline.iter().map(|place| place["Frames"].as_u64().unwrap()).collect()
     }
 
     pub(crate) fn warnings(&self) -> String {

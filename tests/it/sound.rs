@@ -16,11 +16,7 @@ fn check(codec: AudioCodec) {
             format!("f_{container},vcodec_h264,acodec_{codec},vn_1,ar_{rate},ac_{channels}");
         let outcome = scene.run("a.mp4", &parameters);
         let found = &outcome.record["Output"]["Audio"];
-        let expected = if codec == AudioCodec::Opus {
-            48_000
-        } else {
-            rate
-        };
+        let expected = if codec == AudioCodec::Opus { 48_000 } else { rate };
         if (&found["SampleRate"], &found["Channels"]) != (&expected.into(), &channels.into()) {
             wrong.push(format!("{parameters}: {}", outcome.record["Message"]));
         }
@@ -52,10 +48,7 @@ codecs!(mp3 Mp3, aac Aac, flac Flac, vorbis Vorbis, ac3 Ac3, opus Opus, pcm Pcm,
 /// Bytes of sound for a larger and larger `aq`.
 #[test]
 fn a_larger_quality_never_has_fewer_bits() {
-    let source = Source::new(1)
-        .no_video()
-        .audio_seconds(4.0)
-        .tones(&[440.0, 3000.0]);
+    let source = Source::new(1).no_video().audio_seconds(4.0).tones(&[440.0, 3000.0]);
     let scene = Scene::new().source("a.wav", &source.audio_codec("pcm_s16le"));
     for codec in ["mp3", "aac", "vorbis", "ac3", "opus", "amr"] {
         let sizes = [0, 20, 40, 60, 80, 100].map(|quality| {
@@ -83,11 +76,7 @@ fn the_lowest_and_highest_bit_rates_of_the_language_are_taken() {
 #[test]
 fn channels_keep_their_order() {
     let tones = [400.0, 600.0, 800.0, 60.0, 1000.0, 1400.0];
-    let source = Source::new(1)
-        .no_video()
-        .audio(48_000, 6)
-        .tones(&tones)
-        .no_beeps();
+    let source = Source::new(1).no_video().audio(48_000, 6).tones(&tones).no_beeps();
     let scene = Scene::new().source("a.wav", &source.audio_codec("pcm_s16le"));
     for codec in ["aac", "flac", "vorbis", "ac3", "opus", "pcm"] {
         let parameters = format!("f_mkv,vcodec_h264,acodec_{codec},vn_1,ac_6");
@@ -110,33 +99,18 @@ fn channels_keep_their_order() {
 #[test]
 fn surround_is_mixed_down_without_clipping() {
     let tones = [500.0; 6];
-    let source = Source::new(1)
-        .no_video()
-        .audio(48_000, 6)
-        .tones(&tones)
-        .no_beeps();
+    let source = Source::new(1).no_video().audio(48_000, 6).tones(&tones).no_beeps();
     let scene = Scene::new().source("a.wav", &source.audio_codec("pcm_s16le"));
-    let outcome = scene
-        .run("a.wav", "f_mkv,vcodec_h264,acodec_flac,vn_1,ac_2")
-        .succeeded();
-    let peak = outcome
-        .reading()
-        .channel(0)
-        .iter()
-        .fold(0.0_f32, |peak, value| peak.max(value.abs()));
+    let outcome = scene.run("a.wav", "f_mkv,vcodec_h264,acodec_flac,vn_1,ac_2").succeeded();
+    let peak =
+        outcome.reading().channel(0).iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
     assert!((0.05..0.99).contains(&peak), "{peak}");
 }
 
 /// Two continuous tones: nothing louder than they are where they meet.
 #[test]
 fn a_join_makes_no_click() {
-    let tone = |id| {
-        Source::new(id)
-            .no_video()
-            .audio_seconds(2.0)
-            .tones(&[440.0, 440.0])
-            .no_beeps()
-    };
+    let tone = |id| Source::new(id).no_video().audio_seconds(2.0).tones(&[440.0, 440.0]).no_beeps();
     let scene = Scene::new()
         .source("a.wav", &tone(1).audio_codec("pcm_s16le"))
         .source("b.wav", &tone(2).audio_codec("pcm_s16le"));
@@ -145,8 +119,5 @@ fn a_join_makes_no_click() {
     let outcome = scene.run("a.wav", &parameters).succeeded();
     let reading = outcome.reading();
     let clicks = crate::bed::beep::clicks(&reading.channel(0), 48_000, 440.0);
-    assert!(
-        clicks.iter().all(|at| *at < 5.0 || *at > 2990.0),
-        "{clicks:?}"
-    );
+    assert!(clicks.iter().all(|at| *at < 5.0 || *at > 2990.0), "{clicks:?}");
 }

@@ -153,10 +153,7 @@ fn file(folder: &Path, bytes: &[u8]) -> PathBuf {
 }
 
 async fn put(store: &ObjectStore, key: &str, bytes: Vec<u8>) -> ETag {
-    store
-        .put_small(&uri(key), bytes, &video(), Precondition::None)
-        .await
-        .unwrap()
+    store.put_small(&uri(key), bytes, &video(), Precondition::None).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,9 +163,7 @@ async fn a_large_file_makes_the_round_trip_in_parts_and_ranges() {
     let bytes = noise(40 * MIB + 12_345, 1);
     let target = uri("dir/a b.mp4");
 
-    let stored = store_file(&store, &target, &file(work.path(), &bytes), &video())
-        .await
-        .unwrap();
+    let stored = store_file(&store, &target, &file(work.path(), &bytes), &video()).await.unwrap();
     assert_eq!(stored.size, bytes.len() as u64);
     let head = store.head(&target, None).await.unwrap();
     assert_eq!((&head.etag, head.size), (&stored.etag, stored.size));
@@ -180,11 +175,7 @@ async fn a_large_file_makes_the_round_trip_in_parts_and_ranges() {
     assert!(std::fs::read(&copy).unwrap() == bytes, "the copy differs");
 
     let reading = store.meter().read();
-    assert_eq!(
-        reading.put_requests,
-        1 + 3 + 1,
-        "create, three parts, complete"
-    );
+    assert_eq!(reading.put_requests, 1 + 3 + 1, "create, three parts, complete");
     assert_eq!((reading.head_requests, reading.get_requests), (1, 6));
     assert_eq!(reading.bytes_fetched, stored.size);
     assert_eq!(reading.bytes_stored, stored.size);
@@ -197,17 +188,12 @@ async fn a_small_file_goes_in_one_request_once_it_is_completed() {
     let store = server.store();
     let path = file(work.path(), b"small");
 
-    let pending = upload::begin(&store, &uri("s"), &path, &video())
-        .await
-        .unwrap();
+    let pending = upload::begin(&store, &uri("s"), &path, &video()).await.unwrap();
     assert_eq!(store.get_small(&uri("s")).await.unwrap(), None);
     let stored = pending.complete().await.unwrap();
     let (bytes, etag) = store.get_small(&uri("s")).await.unwrap().unwrap();
     assert_eq!((&bytes[..], etag), (&b"small"[..], stored.etag));
-    assert_eq!(
-        store.head(&uri("s"), None).await.unwrap().metadata,
-        video().metadata
-    );
+    assert_eq!(store.head(&uri("s"), None).await.unwrap().metadata, video().metadata);
     assert_eq!(store.meter().read().put_requests, 1);
 }
 
@@ -218,10 +204,7 @@ async fn an_empty_object_makes_an_empty_file() {
     put(&store, "empty", Vec::new()).await;
     let head = store.head(&uri("empty"), None).await.unwrap();
     let dest = work.path().join("copy");
-    assert_eq!(
-        fetch(&store, &uri("empty"), &head, &dest).await.unwrap().0,
-        0
-    );
+    assert_eq!(fetch(&store, &uri("empty"), &head, &dest).await.unwrap().0, 0);
     assert_eq!(std::fs::metadata(dest).unwrap().len(), 0);
 }
 
@@ -231,10 +214,7 @@ async fn what_is_missing_is_named() {
     let store = server.store();
     let error = store.head(&uri("nothing.mp4"), None).await.unwrap_err();
     assert_eq!(error.code(), Code::NoSuchKey);
-    assert!(
-        error.to_string().contains("`s3://clips/nothing.mp4`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`s3://clips/nothing.mp4`"), "{error}");
 
     let elsewhere = ObjectUri::new("no-such-bucket", "a.mp4");
     let error = store.head(&elsewhere, None).await.unwrap_err();
@@ -264,9 +244,7 @@ async fn a_source_that_changes_meanwhile_fails_the_fetch() {
     let head = store.head(&uri("a"), None).await.unwrap();
     put(&store, "a", noise(9 * MIB, 2)).await;
 
-    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy"))
-        .await
-        .unwrap_err();
+    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy")).await.unwrap_err();
     let FetchError::Store(error) = error else {
         panic!("another error: {error}");
     };
@@ -296,9 +274,7 @@ async fn a_connection_that_never_works_ends_in_an_error() {
     put(&server.store(), "a", noise(MIB, 3)).await;
     let head = server.store().head(&uri("a"), None).await.unwrap();
     let store = store_at(breaking_proxy(server.address, 1024).await);
-    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy"))
-        .await
-        .unwrap_err();
+    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy")).await.unwrap_err();
     assert_eq!(error.code(), Code::InternalError);
 }
 
@@ -309,9 +285,7 @@ async fn a_source_larger_than_the_disk_is_refused_before_it_is_fetched() {
     put(&store, "a", b"x".to_vec()).await;
     let mut head = store.head(&uri("a"), None).await.unwrap();
     head.size = 1 << 43;
-    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy"))
-        .await
-        .unwrap_err();
+    let error = fetch(&store, &uri("a"), &head, &work.path().join("copy")).await.unwrap_err();
     assert_eq!(error.code(), Code::InsufficientStorage);
     assert_eq!(store.meter().read().get_requests, 0);
 }
@@ -321,13 +295,8 @@ async fn an_aborted_upload_leaves_nothing() {
     let (server, work) = (Server::start().await, TempDir::new().unwrap());
     let store = server.store();
     let path = file(work.path(), &noise(17 * MIB, 4));
-    let pending = upload::begin(&store, &uri("a"), &path, &video())
-        .await
-        .unwrap();
-    assert!(
-        !server.open_uploads().is_empty(),
-        "the server shows open uploads"
-    );
+    let pending = upload::begin(&store, &uri("a"), &path, &video()).await.unwrap();
+    assert!(!server.open_uploads().is_empty(), "the server shows open uploads");
     pending.abort().await.unwrap();
     assert!(server.open_uploads().is_empty());
     assert_eq!(store.get_small(&uri("a")).await.unwrap(), None);
@@ -338,11 +307,7 @@ async fn a_dropped_upload_leaves_nothing() {
     let (server, work) = (Server::start().await, TempDir::new().unwrap());
     let store = server.store();
     let path = file(work.path(), &noise(17 * MIB, 5));
-    drop(
-        upload::begin(&store, &uri("a"), &path, &video())
-            .await
-            .unwrap(),
-    );
+    drop(upload::begin(&store, &uri("a"), &path, &video()).await.unwrap());
     server.wait_until_no_upload_is_open().await;
 }
 
@@ -363,9 +328,8 @@ async fn an_upload_cancelled_at_any_moment_leaves_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_local_file_is_named() {
     let server = Server::start().await;
-    let error = store_file(&server.store(), &uri("a"), Path::new("/no/such"), &video())
-        .await
-        .unwrap_err();
+    let error =
+        store_file(&server.store(), &uri("a"), Path::new("/no/such"), &video()).await.unwrap_err();
     assert!(matches!(error, UploadError::File { .. }));
     assert!(error.to_string().contains("`/no/such`"));
 }
@@ -376,18 +340,12 @@ async fn conditional_writes_have_one_winner() {
     let store = server.store();
     let write = |text: &'static str, precondition| {
         let store = store.clone();
-        async move {
-            store
-                .put_small(&uri("record"), text.as_bytes(), &video(), precondition)
-                .await
-        }
+        async move { store.put_small(&uri("record"), text.as_bytes(), &video(), precondition).await }
     };
     let first = write("1", Precondition::IfAbsent).await.unwrap();
     let late = write("2", Precondition::IfAbsent).await.unwrap_err();
     assert_eq!(*late.problem(), Problem::Precondition);
-    let second = write("2", Precondition::IfMatch(first.clone()))
-        .await
-        .unwrap();
+    let second = write("2", Precondition::IfMatch(first.clone())).await.unwrap();
     assert_ne!(first, second);
     let late = write("3", Precondition::IfMatch(first)).await.unwrap_err();
     assert_eq!(*late.problem(), Problem::Precondition);

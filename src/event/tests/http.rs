@@ -42,18 +42,8 @@ fn both_payload_formats_are_the_same_request() {
     let flag = json!({"x-oss-async-process": [""]});
     let requests = [
         http(&format_1("post", "/clips/dir%2Fa%20b.mp4", &flag, process)),
-        http(&format_2(
-            "POST",
-            "/clips/dir%2Fa%20b.mp4",
-            "x-oss-async-process",
-            process,
-        )),
-        http(&format_2(
-            "POST",
-            "/clips/dir/a%20b.mp4",
-            "x-oss-async-process=",
-            process,
-        )),
+        http(&format_2("POST", "/clips/dir%2Fa%20b.mp4", "x-oss-async-process", process)),
+        http(&format_2("POST", "/clips/dir/a%20b.mp4", "x-oss-async-process=", process)),
     ];
     for request in requests {
         assert_eq!(request.host(), "h.example");
@@ -61,10 +51,7 @@ fn both_payload_formats_are_the_same_request() {
         let Ok(Route::Submit(submission)) = request.route(None, None) else {
             panic!("no submission: {request:?}");
         };
-        assert_eq!(
-            (&*submission.bucket, &*submission.object),
-            ("clips", "dir/a b.mp4")
-        );
+        assert_eq!((&*submission.bucket, &*submission.object), ("clips", "dir/a b.mp4"));
         let expected = ProcessSource::Given("video/concat,f_mp4+%41=".to_owned());
         assert_eq!(submission.process, expected);
         assert_eq!(submission.door, Door::Http);
@@ -158,36 +145,15 @@ fn requests_are_routed_or_told_why_not() {
 
     let refused = |method, path, query, body| route(method, path, query, body, None).unwrap_err();
     let flag = "x-oss-async-process";
-    assert_eq!(
-        refused("POST", "/clips/k", "", process),
-        EventError::NoProcessQuery
-    );
+    assert_eq!(refused("POST", "/clips/k", "", process), EventError::NoProcessQuery);
     for body in ["", "p", "x-oss-async-process=", "x-oss-process=p"] {
-        assert_eq!(
-            refused("POST", "/clips/k", flag, body),
-            EventError::NoProcessBody
-        );
+        assert_eq!(refused("POST", "/clips/k", flag, body), EventError::NoProcessBody);
     }
     for path in ["/k", "/clips/"] {
-        assert_eq!(
-            refused("POST", path, flag, process),
-            EventError::NoBucket(path.to_owned())
-        );
+        assert_eq!(refused("POST", path, flag, process), EventError::NoBucket(path.to_owned()));
     }
-    assert!(matches!(
-        refused("POST", "/", "", "{"),
-        EventError::BadJson { .. }
-    ));
-    assert!(matches!(
-        refused("GET", "/tasks/x", "", ""),
-        EventError::TaskId(_)
-    ));
-    assert!(matches!(
-        refused("GET", "/clips/k", "", ""),
-        EventError::NoSuchRoute { .. }
-    ));
-    assert!(matches!(
-        refused("DELETE", "/clips/k", "", ""),
-        EventError::NoSuchRoute { .. }
-    ));
+    assert!(matches!(refused("POST", "/", "", "{"), EventError::BadJson { .. }));
+    assert!(matches!(refused("GET", "/tasks/x", "", ""), EventError::TaskId(_)));
+    assert!(matches!(refused("GET", "/clips/k", "", ""), EventError::NoSuchRoute { .. }));
+    assert!(matches!(refused("DELETE", "/clips/k", "", ""), EventError::NoSuchRoute { .. }));
 }

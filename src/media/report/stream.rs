@@ -87,10 +87,7 @@ impl StreamScan {
     /// encoder's delay and padding that the container declares are no part.
     fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
         let first = self.first?;
-        let start = self
-            .report
-            .start_pts
-            .map_or(first, |declared| declared.max(first));
+        let start = self.report.start_pts.map_or(first, |declared| declared.max(first));
         let start = self.flicks(start)?.max(floor);
         let end = self.flicks(self.end)? - self.padding();
         Some((start, end.max(start)))
@@ -107,11 +104,7 @@ impl StreamScan {
         let frame_rate = self.frame_rate();
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
-        let end = if self.end == self.last {
-            end + one_frame
-        } else {
-            end
-        };
+        let end = if self.end == self.last { end + one_frame } else { end };
         Some(VideoStream {
             index: self.report.index,
             size: self.report.size(),
@@ -135,11 +128,7 @@ impl StreamScan {
     pub(super) fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
         let (start, end) = self.span(floor)?;
         // A last packet without a duration lasts as long as the others.
-        let end = if self.end == self.last {
-            end + self.mean_packet()
-        } else {
-            end
-        };
+        let end = if self.end == self.last { end + self.mean_packet() } else { end };
         Some(AudioStream {
             index: self.report.index,
             sample_rate: self.report.sample_rate(),
@@ -154,9 +143,7 @@ impl StreamScan {
 
     fn mean_packet(&self) -> Flicks {
         let packets = i64::try_from(self.packets).unwrap_or(i64::MAX);
-        let span = self
-            .first
-            .and_then(|first| self.flicks(self.last.checked_sub(first)?));
+        let span = self.first.and_then(|first| self.flicks(self.last.checked_sub(first)?));
         Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
     }
 
@@ -164,10 +151,7 @@ impl StreamScan {
         let base = ratio(&self.report.r_frame_rate, '/');
         let counted = self.first.and_then(|first| {
             let ticks = self.last.checked_sub(first).filter(|&ticks| ticks > 0)?;
-            let frames = i64::try_from(self.packets)
-                .ok()?
-                .checked_sub(1)
-                .filter(|&n| n > 0)?;
+            let frames = i64::try_from(self.packets).ok()?.checked_sub(1).filter(|&n| n > 0)?;
             frame_rate::mean(frames, self.flicks(ticks)?)
         });
         let told = ratio(&self.report.avg_frame_rate, '/');
@@ -176,11 +160,7 @@ impl StreamScan {
 
     /// What the container says, or bytes by seconds.
     fn bit_rate(&self, start: Flicks, end: Flicks) -> u64 {
-        let told = self
-            .report
-            .bit_rate
-            .as_deref()
-            .and_then(|rate| rate.parse().ok());
+        let told = self.report.bit_rate.as_deref().and_then(|rate| rate.parse().ok());
         told.filter(|&rate| rate > 0).unwrap_or_else(|| {
             let millis = (end - start).to_millis().max(1).unsigned_abs();
             self.bytes.saturating_mul(8000) / millis

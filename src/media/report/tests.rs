@@ -74,42 +74,25 @@ fn scan(packets: &[&str]) -> Result<Media, ReportError> {
 
 #[test]
 fn the_first_real_streams_count_and_covers_do_not() {
-    let media = scan(&[
-        "1,0,0,40,1000,K__",
-        "2,0,0,1024,500,K__",
-        "3,0,0,80000,9,K__",
-    ])
-    .unwrap();
+    let media = scan(&["1,0,0,40,1000,K__", "2,0,0,1024,500,K__", "3,0,0,80000,9,K__"]).unwrap();
     let (video, audio) = (media.video.unwrap(), media.audio.unwrap());
     assert_eq!((video.index, audio.index), (1, 2));
     assert_eq!(video.display_size(), Size::new(1080, 1920));
-    assert_eq!(
-        (audio.sample_rate, audio.channels, audio.bit_rate),
-        (48_000, 6, 256_000)
-    );
+    assert_eq!((audio.sample_rate, audio.channels, audio.bit_rate), (48_000, 6, 256_000));
     assert_eq!(media.length, Flicks::from_millis(40));
 }
 
 #[test]
 fn a_media_runs_from_its_earliest_start_to_its_latest_end() {
-    let media = scan(&[
-        "1,80,0,40,1,K__",
-        "1,120,40,40,1,___",
-        "2,4800,4800,9600,1,K__",
-    ])
-    .unwrap();
+    let media = scan(&["1,80,0,40,1,K__", "1,120,40,40,1,___", "2,4800,4800,9600,1,K__"]).unwrap();
     assert_eq!(media.start, Flicks::from_millis(80));
     assert_eq!(media.length, Flicks::from_millis(220));
 }
 
 #[test]
 fn packets_out_of_order_without_time_or_duration_are_still_counted() {
-    let media = scan(&[
-        "1,0,0,N/A,1,K__",
-        "1,80,40,N/A,1,___",
-        "1,40,N/A,N/A,1,___",
-        "1,N/A,120,40,1,___",
-    ]);
+    let media =
+        scan(&["1,0,0,N/A,1,K__", "1,80,40,N/A,1,___", "1,40,N/A,N/A,1,___", "1,N/A,120,40,1,___"]);
     let video = media.unwrap().video.unwrap();
     assert_eq!(video.frames, 4);
     assert_eq!(video.end, Flicks::from_millis(160));
@@ -133,10 +116,7 @@ fn what_the_container_says_to_discard_is_no_part_of_the_media() {
 fn declared_delay_and_padding_of_sound_are_no_part_of_the_media() {
     let media = scan(&["2,-312,-312,960,1,K__,312,0", "2,648,648,960,1,K__,0,408"]).unwrap();
     assert_eq!(media.start, Flicks::ZERO);
-    assert_eq!(
-        media.length,
-        Flicks::from_ticks(1200, Ratio::new(1, 48_000)).unwrap()
-    );
+    assert_eq!(media.length, Flicks::from_ticks(1200, Ratio::new(1, 48_000)).unwrap());
 }
 
 #[test]
@@ -147,9 +127,7 @@ fn a_missing_bit_rate_is_measured() {
 
 #[test]
 fn key_frames_are_kept_half_a_second_apart() {
-    let lines: Vec<String> = (0..50)
-        .map(|n| format!("1,{0},{0},40,1,K__", n * 40))
-        .collect();
+    let lines: Vec<String> = (0..50).map(|n| format!("1,{0},{0},40,1,K__", n * 40)).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let keys = scan(&lines).unwrap().video.unwrap().key_frames;
     assert_eq!(keys, [0, 520, 1040, 1560].map(Flicks::from_millis));
@@ -160,10 +138,7 @@ fn headers_alone_are_no_media() {
     assert!(matches!(scan(&[]), Err(ReportError::NoPackets)));
     let none = Scan::new(Demuxer::Mov, r#"{"streams": []}"#);
     assert!(matches!(none, Err(ReportError::NoStreams)));
-    assert!(matches!(
-        Scan::new(Demuxer::Mov, "{"),
-        Err(ReportError::Report(_))
-    ));
+    assert!(matches!(Scan::new(Demuxer::Mov, "{"), Err(ReportError::Report(_))));
 }
 
 proptest::proptest! {
@@ -185,10 +160,8 @@ fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Scan {
 
 #[test]
 fn pictures_in_avi_are_shown_as_late_as_the_decoder_holds_them_back() {
-    let report = STREAMS.replace(
-        r#""pix_fmt": "yuv420p""#,
-        r#""has_b_frames": 2, "pix_fmt": "yuv420p""#,
-    );
+    let report =
+        STREAMS.replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 2, "pix_fmt": "yuv420p""#);
     let packets = ["1,N/A,0,40,1,K__", "1,N/A,40,40,1,___", "1,80,80,40,1,___"];
     let media = scan_as(Demuxer::Avi, &report, &packets).finish().unwrap();
     let video = media.video.unwrap();
@@ -228,11 +201,7 @@ fn only_some_headers_are_trusted_with_the_length() {
         (Demuxer::MpegTs, None),
         (Demuxer::Mp3, None),
     ] {
-        assert_eq!(
-            scan_as(demuxer, &report, &[]).declared(),
-            declared,
-            "{demuxer:?}"
-        );
+        assert_eq!(scan_as(demuxer, &report, &[]).declared(), declared, "{demuxer:?}");
     }
     assert_eq!(scan_as(Demuxer::Flv, STREAMS, &[]).declared(), None);
 }

@@ -21,18 +21,13 @@ impl Conflict {
             Self::Channels(container, codec, channels) => {
                 format!("`{codec}` in `{container}` cannot have `{channels}` channels")
             }
-            Self::SegmentBan {
-                format, container, ..
-            } => {
+            Self::SegmentBan { format, container, .. } => {
                 format!("`{format}` has no segments of `{container}`")
             }
             Self::TooManySources { count, .. } => format!("{count} files are too many"),
             Self::AlignBeyondList { align, count } => {
-                let files = if *count == 1 {
-                    "1 file".to_owned()
-                } else {
-                    format!("{count} files")
-                };
+                let files =
+                    if *count == 1 { "1 file".to_owned() } else { format!("{count} files") };
                 format!("`align` is `{align}` in a list of {files}")
             }
             Self::Render(error) => error.to_string(),

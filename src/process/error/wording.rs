@@ -23,17 +23,12 @@ pub(super) fn problem(kind: &Kind) -> String {
         Kind::RepeatedParameter { parameter, .. } => format!("second {}", place(parameter)),
         Kind::MissingValue(parameter) => format!("no value for {}", place(parameter)),
         Kind::MissingParameter(parameter) => format!("missing {}", place(parameter)),
-        Kind::BadValue {
-            parameter, value, ..
-        } => {
+        Kind::BadValue { parameter, value, .. } => {
             format!("invalid value {} for {}", quote(value), place(parameter))
         }
         Kind::Needs { parameter, need } => format!("{} without {need}", place(parameter)),
         Kind::Excludes { parameter, other } => {
-            format!(
-                "`{}` beside `{other}` in `{}`",
-                parameter.name, parameter.operation
-            )
+            format!("`{}` beside `{other}` in `{}`", parameter.name, parameter.operation)
         }
         Kind::Conflict(conflict) => conflict.problem(),
     }
@@ -46,11 +41,9 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
             `video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_<name>`"
             .to_owned(),
         Kind::UnknownProcess { .. } => "expected `video/concat`".to_owned(),
-        Kind::UnknownOperation {
-            found,
-            expected,
-            follows_name,
-        } => unknown_operation(found, expected, *follows_name),
+        Kind::UnknownOperation { found, expected, follows_name } => {
+            unknown_operation(found, expected, *follows_name)
+        }
         Kind::MisplacedOperation { operation, .. } => right_place(*operation).to_owned(),
         Kind::RepeatedOperation(operation) => format!("`{operation}` can be given once"),
         Kind::MissingOperation(operation) => {
@@ -63,11 +56,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
             format!("expected `{}_` and {}", parameter.name, parameter.kind)
         }
         Kind::MissingParameter(parameter) => expected(parameter),
-        Kind::BadValue {
-            parameter,
-            value,
-            error,
-        } => bad_value(parameter, value, error),
+        Kind::BadValue { parameter, value, error } => bad_value(parameter, value, error),
         Kind::Needs { parameter, need } => {
             format!("add {need} or leave `{}` out", parameter.name)
         }
@@ -106,10 +95,7 @@ fn right_place(operation: Operation) -> &'static str {
 }
 
 fn unknown_parameter(operation: Operation, name: &str) -> String {
-    let known: Vec<&str> = operation
-        .parameters()
-        .map(|parameter| parameter.name)
-        .collect();
+    let known: Vec<&str> = operation.parameters().map(|parameter| parameter.name).collect();
     if let Some(near) = nearest(name, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }

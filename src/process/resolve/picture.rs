@@ -31,10 +31,7 @@ pub(super) fn video(
 }
 
 fn codec(concat: &Arguments<'_>, container: Container) -> Result<VideoCodec, ProcessError> {
-    let codec = concat.presume(
-        "vcodec",
-        concat.word("vcodec").and_then(VideoCodec::from_name),
-    );
+    let codec = concat.presume("vcodec", concat.word("vcodec").and_then(VideoCodec::from_name));
     match video_ban(container, codec) {
         None => Ok(codec),
         Some(reason) => {
@@ -52,9 +49,7 @@ fn pixel_format(
     let Some(format) = concat.word("pixfmt").and_then(PixelFormat::from_name) else {
         return Ok(None);
     };
-    let encoding = format
-        .ban(codec)
-        .map(|reason| Conflict::PixelFormatBan(format, codec, reason));
+    let encoding = format.ban(codec).map(|reason| Conflict::PixelFormatBan(format, codec, reason));
     let holding = || {
         let reason = format.container_ban(container)?;
         Some(Conflict::PixelFormatHolding(format, container, reason))
@@ -71,9 +66,7 @@ fn size(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> Option<SizeReques
         let asked = asked?;
         let even = even(asked);
         if even != asked {
-            warnings.push(format!(
-                "the {side} `{asked}` in `s` is odd; {even} is used"
-            ));
+            warnings.push(format!("the {side} `{asked}` in `s` is odd; {even} is used"));
         }
         Some(even)
     };
@@ -87,19 +80,12 @@ fn size(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> Option<SizeReques
 
 fn scale(concat: &Arguments<'_>) -> ScaleType {
     let asked = concat.word("scaletype").and_then(ScaleType::from_name);
-    asked.unwrap_or(if concat.is_given("s") {
-        ScaleType::Stretch
-    } else {
-        ScaleType::Fill
-    })
+    asked.unwrap_or(if concat.is_given("s") { ScaleType::Stretch } else { ScaleType::Fill })
 }
 
 fn rate(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> RateControl {
     if let Some(bit_rate) = concat.integer("vb") {
-        return RateControl::BitRate {
-            bit_rate,
-            option: concat.option("vbopt"),
-        };
+        return RateControl::BitRate { bit_rate, option: concat.option("vbopt") };
     }
     let max_rate = concat.positive("maxrate");
     let asked_buffer = concat.positive("bufsize");

@@ -24,10 +24,7 @@ pub(super) fn audio(
 }
 
 fn codec(concat: &Arguments<'_>, container: Container) -> Result<AudioCodec, ProcessError> {
-    let codec = concat.presume(
-        "acodec",
-        concat.word("acodec").and_then(AudioCodec::from_name),
-    );
+    let codec = concat.presume("acodec", concat.word("acodec").and_then(AudioCodec::from_name));
     match audio_ban(container, codec) {
         None => Ok(codec),
         Some(reason) => {
@@ -70,10 +67,7 @@ fn rate(concat: &Arguments<'_>) -> AudioRate {
         return AudioRate::Quality(quality);
     }
     match concat.integer("ab") {
-        Some(bit_rate) => AudioRate::BitRate {
-            bit_rate,
-            option: concat.option("abopt"),
-        },
+        Some(bit_rate) => AudioRate::BitRate { bit_rate, option: concat.option("abopt") },
         None => AudioRate::Default,
     }
 }

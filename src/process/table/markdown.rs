@@ -50,11 +50,7 @@ fn values(kind: &Kind) -> String {
         Kind::Integer { min, max } if *max >= u64::from(u32::MAX) => format!("from {min}"),
         Kind::Integer { min, max } => format!("{min}-{max}"),
         Kind::IntegerOrZero { min, max } => format!("0, {min}-{max}"),
-        Kind::OneOf(numbers) => numbers
-            .iter()
-            .map(u32::to_string)
-            .collect::<Vec<_>>()
-            .join(" "),
+        Kind::OneOf(numbers) => numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(" "),
         Kind::Decimal { max } | Kind::FrameRate { max } => {
             format!("0-{max}, up to {MAX_DECIMALS} decimals")
         }
@@ -81,20 +77,10 @@ fn matrix() -> String {
     out.push_str(&"|---".repeat(1 + VideoCodec::ALL.len() + AudioCodec::ALL.len()));
     out.push_str("|\n");
     for &container in Container::ALL {
-        let video = VideoCodec::ALL
-            .iter()
-            .map(|&codec| video_ban(container, codec));
-        let audio = AudioCodec::ALL
-            .iter()
-            .map(|&codec| audio_ban(container, codec));
-        let cells = video
-            .chain(audio)
-            .map(|ban| if ban.is_some() { "-" } else { "yes" });
-        let _ = writeln!(
-            out,
-            "| `{container}` | {} |",
-            cells.collect::<Vec<_>>().join(" | ")
-        );
+        let video = VideoCodec::ALL.iter().map(|&codec| video_ban(container, codec));
+        let audio = AudioCodec::ALL.iter().map(|&codec| audio_ban(container, codec));
+        let cells = video.chain(audio).map(|ban| if ban.is_some() { "-" } else { "yes" });
+        let _ = writeln!(out, "| `{container}` | {} |", cells.collect::<Vec<_>>().join(" | "));
     }
     out
 }

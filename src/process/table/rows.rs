@@ -13,10 +13,7 @@ const FLAG: Kind = Kind::OneOf(&[0, 1]);
 const LOWER_SOURCE: Kind = Kind::OneOf(&[0, 1, 2]);
 const ALIGN: Absent = Words("the align clip's");
 /// 285,000 years: what JSON numbers hold exactly, and 11 of them still add up.
-const MILLISECONDS: Kind = Kind::Integer {
-    min: 0,
-    max: (1 << 53) - 1,
-};
+const MILLISECONDS: Kind = Kind::Integer { min: 0, max: (1 << 53) - 1 };
 
 const fn row(
     operation: Operation,
@@ -25,57 +22,29 @@ const fn row(
     absent: Absent,
     doc: &'static str,
 ) -> Parameter {
-    Parameter {
-        operation,
-        name,
-        kind,
-        unit: None,
-        absent,
-        needs: None,
-        excludes: None,
-        doc,
-    }
+    Parameter { operation, name, kind, unit: None, absent, needs: None, excludes: None, doc }
 }
 
 impl Parameter {
     const fn unit(self, unit: &'static str) -> Self {
-        Self {
-            unit: Some(unit),
-            ..self
-        }
+        Self { unit: Some(unit), ..self }
     }
 
     const fn needs(self, name: &'static str) -> Self {
-        Self {
-            needs: Some(Need::Given(name)),
-            ..self
-        }
+        Self { needs: Some(Need::Given(name)), ..self }
     }
 
     const fn needs_value(self, name: &'static str, value: &'static str) -> Self {
-        Self {
-            needs: Some(Need::Is(name, value)),
-            ..self
-        }
+        Self { needs: Some(Need::Is(name, value)), ..self }
     }
 
     const fn excludes(self, name: &'static str) -> Self {
-        Self {
-            excludes: Some(name),
-            ..self
-        }
+        Self { excludes: Some(name), ..self }
     }
 }
 
 const fn start(operation: Operation) -> Parameter {
-    row(
-        operation,
-        "ss",
-        MILLISECONDS,
-        Value("0"),
-        "Where the clip starts in its media.",
-    )
-    .unit("ms")
+    row(operation, "ss", MILLISECONDS, Value("0"), "Where the clip starts in its media.").unit("ms")
 }
 
 const fn duration(operation: Operation) -> Parameter {
@@ -90,13 +59,7 @@ const fn duration(operation: Operation) -> Parameter {
 }
 
 const fn object(operation: Operation) -> Parameter {
-    row(
-        operation,
-        "o",
-        Kind::Key,
-        Required,
-        "Object key, in the bucket of the main object.",
-    )
+    row(operation, "o", Kind::Key, Required, "Object key, in the bucket of the main object.")
 }
 
 /// Every parameter, operation by operation, in canonical order.

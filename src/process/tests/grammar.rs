@@ -10,11 +10,7 @@ const O: &str = "o_b3V0";
 fn a_topic_can_be_asked_for_in_three_ways() {
     for notify in ["/notify", "|notify", "|sys/notify"] {
         let process = format!("video/concat,{LEAST}|sys/saveas,{O}{notify},topic_dA");
-        assert_eq!(
-            read(&process).unwrap().topic.as_deref(),
-            Some("t"),
-            "{notify}"
-        );
+        assert_eq!(read(&process).unwrap().topic.as_deref(), Some("t"), "{notify}");
     }
 }
 
@@ -37,14 +33,8 @@ fn operations_out_of_place_are_told_their_place() {
         ("/notify,topic_dA|sys/saveas,o_b3V0", Operation::Notify),
         ("|notify,topic_dA|sys/saveas,o_b3V0", Operation::Notify),
         ("|sys/saveas,o_b3V0/sys/notify,topic_dA", Operation::Notify),
-        (
-            "|sys/saveas,o_b3V0/notify,topic_dA/notify,topic_dA",
-            Operation::Notify,
-        ),
-        (
-            "|sys/saveas,o_b3V0/notify,topic_dA/sur,o_YQ",
-            Operation::Sur,
-        ),
+        ("|sys/saveas,o_b3V0/notify,topic_dA/notify,topic_dA", Operation::Notify),
+        ("|sys/saveas,o_b3V0/notify,topic_dA/sur,o_YQ", Operation::Sur),
         ("/video/concat,f_mp4", Operation::Concat),
     ];
     for (tail, expected) in cases {
@@ -127,9 +117,6 @@ const MISTAKES: &[(&str, &str)] = &[
 fn mistakes_in_the_grammar_are_told() {
     for &(process, message) in MISTAKES {
         let complaint = complaint(process);
-        assert!(
-            complaint.starts_with(message),
-            "{process}\n  {complaint}\n  {message}"
-        );
+        assert!(complaint.starts_with(message), "{process}\n  {complaint}\n  {message}");
     }
 }

@@ -44,16 +44,10 @@ fn every_sound_goes_where_the_matrix_says() {
             assert_eq!(result.is_ok(), cell == 'y', "{container} {codec}");
             if let Err(error) = result {
                 assert!(
-                    matches!(
-                        error.kind(),
-                        ProcessErrorKind::Conflict(Conflict::AudioBan(..))
-                    ),
+                    matches!(error.kind(), ProcessErrorKind::Conflict(Conflict::AudioBan(..))),
                     "{error}"
                 );
-                assert_eq!(
-                    (error.argument_name(), error.argument_value()),
-                    ("acodec", codec)
-                );
+                assert_eq!((error.argument_name(), error.argument_value()), ("acodec", codec));
             }
         }
     }
@@ -70,16 +64,10 @@ fn every_picture_goes_where_the_matrix_says() {
             assert_eq!(result.is_ok(), cell == 'y', "{container} {codec}");
             if let Err(error) = result {
                 assert!(
-                    matches!(
-                        error.kind(),
-                        ProcessErrorKind::Conflict(Conflict::VideoBan(..))
-                    ),
+                    matches!(error.kind(), ProcessErrorKind::Conflict(Conflict::VideoBan(..))),
                     "{error}"
                 );
-                assert_eq!(
-                    (error.argument_name(), error.argument_value()),
-                    ("vcodec", codec)
-                );
+                assert_eq!((error.argument_name(), error.argument_value()), ("vcodec", codec));
             }
         }
     }
@@ -155,11 +143,7 @@ fn inherited_sound_becomes_the_nearest_that_fits() {
         (mxf, AudioCodec::Pcm, 44100, 48000),
     ];
     for (container, codec, wanted, nearest) in rates {
-        assert_eq!(
-            nearest_sample_rate(container, codec, wanted),
-            nearest,
-            "{codec} {wanted}"
-        );
+        assert_eq!(nearest_sample_rate(container, codec, wanted), nearest, "{codec} {wanted}");
     }
     let channels = [
         (AudioCodec::Mp3, 6, 2),
@@ -169,11 +153,7 @@ fn inherited_sound_becomes_the_nearest_that_fits() {
         (AudioCodec::Aac, 0, 1),
     ];
     for (codec, wanted, nearest) in channels {
-        assert_eq!(
-            nearest_channels(mkv, codec, wanted),
-            nearest,
-            "{codec} {wanted}"
-        );
+        assert_eq!(nearest_channels(mkv, codec, wanted), nearest, "{codec} {wanted}");
     }
 }
 

@@ -15,15 +15,9 @@ use crate::process::request::{
 #[test]
 fn the_least_request_has_every_default() {
     let request = read(&format!("video/concat,{LEAST}{TARGET}")).unwrap();
-    assert_eq!(
-        (request.bucket.as_str(), request.main, request.align),
-        ("bucket", 0, 0)
-    );
+    assert_eq!((request.bucket.as_str(), request.main, request.align), ("bucket", 0, 0));
     assert_eq!(request.clips.len(), 1);
-    assert_eq!(
-        (request.clips[0].start_ms, request.clips[0].duration_ms),
-        (0, None)
-    );
+    assert_eq!((request.clips[0].start_ms, request.clips[0].duration_ms), (0, None));
     assert_eq!(request.container, Container::Mp4);
     assert_eq!((request.segment, request.topic), (None, None));
     assert_eq!(request.target.bucket, None);
@@ -31,28 +25,12 @@ fn the_least_request_has_every_default() {
     let video = request.video.unwrap();
     assert_eq!((video.codec, video.frame_rate), (VideoCodec::H264, None));
     assert_eq!((video.pixel_format, video.size), (None, None));
-    assert_eq!(
-        (video.scale, video.key_frame_interval),
-        (ScaleType::Fill, 150)
-    );
+    assert_eq!((video.scale, video.key_frame_interval), (ScaleType::Fill, 150));
     let crf = Ratio::from_integer(23);
-    assert_eq!(
-        video.rate,
-        RateControl::Quality {
-            crf,
-            max_rate: None,
-            buffer_size: None
-        }
-    );
+    assert_eq!(video.rate, RateControl::Quality { crf, max_rate: None, buffer_size: None });
     let audio = request.audio.unwrap();
-    assert_eq!(
-        (audio.codec, audio.rate),
-        (AudioCodec::Aac, AudioRate::Default)
-    );
-    assert_eq!(
-        (audio.sample_rate, audio.channels, audio.bit_depth),
-        (None, None, None)
-    );
+    assert_eq!((audio.codec, audio.rate), (AudioCodec::Aac, AudioRate::Default));
+    assert_eq!((audio.sample_rate, audio.channels, audio.bit_depth), (None, None, None));
 }
 
 #[test]
@@ -76,28 +54,13 @@ fn every_word_arrives() {
     assert_eq!((video.size, video.scale), (Some(size), ScaleType::Crop));
     assert_eq!(video.key_frame_interval, 7);
     let option = LowerSource::UseOwn;
-    assert_eq!(
-        video.rate,
-        RateControl::BitRate {
-            bit_rate: 10_000,
-            option
-        }
-    );
+    assert_eq!(video.rate, RateControl::BitRate { bit_rate: 10_000, option });
     let audio = request.audio.unwrap();
     assert_eq!((audio.sample_rate, audio.channels), (Some(44100), Some(2)));
     assert_eq!(audio.bit_depth, Some(24));
     let option = LowerSource::Fail;
-    assert_eq!(
-        audio.rate,
-        AudioRate::BitRate {
-            bit_rate: 1000,
-            option
-        }
-    );
-    assert_eq!(
-        (request.clips[0].start_ms, request.clips[0].duration_ms),
-        (1, Some(2))
-    );
+    assert_eq!(audio.rate, AudioRate::BitRate { bit_rate: 1000, option });
+    assert_eq!((request.clips[0].start_ms, request.clips[0].duration_ms), (1, Some(2)));
 }
 
 #[test]
@@ -150,11 +113,7 @@ fn a_size_stretches_unless_told_otherwise() {
         ("s_2x2,scaletype_fit", ScaleType::Fit),
         ("scaletype_stretch", ScaleType::Stretch),
     ] {
-        assert_eq!(
-            read_with(parameters).unwrap().video.unwrap().scale,
-            scale,
-            "{parameters}"
-        );
+        assert_eq!(read_with(parameters).unwrap().video.unwrap().scale, scale, "{parameters}");
     }
 }
 
@@ -170,21 +129,12 @@ fn rate_control_fills_in_the_buffer() {
         (",maxrate_0,bufsize_0", None, None, 0),
         (",maxrate_10000", Some(10_000), Some(20_000), 0),
         (",maxrate_10000,bufsize_0", Some(10_000), Some(20_000), 0),
-        (
-            ",maxrate_10000,bufsize_30000",
-            Some(10_000),
-            Some(30_000),
-            0,
-        ),
+        (",maxrate_10000,bufsize_30000", Some(10_000), Some(30_000), 0),
         (",bufsize_30000", None, Some(30_000), 1),
     ];
     for (parameters, max_rate, buffer_size, warnings) in cases {
         let request = read_with(&format!("crf_23.50{parameters}")).unwrap();
-        assert_eq!(
-            request.video.unwrap().rate,
-            quality(max_rate, buffer_size),
-            "{parameters}"
-        );
+        assert_eq!(request.video.unwrap().rate, quality(max_rate, buffer_size), "{parameters}");
         assert_eq!(request.warnings.len(), warnings, "{parameters}");
     }
     let request = read_with("aq_0").unwrap();
@@ -199,11 +149,7 @@ fn clips_come_in_list_order_however_they_are_mixed() {
          o_{d}{TARGET}"
     );
     let request = read(&process).unwrap();
-    let list: Vec<_> = request
-        .clips
-        .iter()
-        .map(|clip| (clip.role, clip.key.as_str()))
-        .collect();
+    let list: Vec<_> = request.clips.iter().map(|clip| (clip.role, clip.key.as_str())).collect();
     let expected = [
         (Role::Pre, "b"),
         (Role::Pre, "d"),
@@ -219,18 +165,11 @@ fn clips_come_in_list_order_however_they_are_mixed() {
 
 #[test]
 fn lists_end_at_the_limit() {
-    let main = MainObject {
-        bucket: "b".to_owned(),
-        key: "k".to_owned(),
-    };
+    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
     let process = |n: usize| format!("video/concat,{LEAST}{}{TARGET}", "/sur,o_YQ".repeat(n));
-    for (more, max_sources, fits) in [
-        (10, 11, true),
-        (11, 11, false),
-        (11, 12, true),
-        (0, 1, true),
-        (1, 1, false),
-    ] {
+    for (more, max_sources, fits) in
+        [(10, 11, true), (11, 11, false), (11, 12, true), (0, 1, true), (1, 1, false)]
+    {
         let text = process(more);
         let result = resolve(&parse(&text).unwrap(), &main, Limits { max_sources });
         assert_eq!(result.is_ok(), fits, "{more} of {max_sources}");
@@ -241,22 +180,14 @@ fn lists_end_at_the_limit() {
                 ProcessErrorKind::Conflict(Conflict::TooManySources { count, limit })
             );
             let first = text.find("/sur").unwrap();
-            assert_eq!(
-                error.offset(),
-                first + (max_sources - 1) * "/sur,o_YQ".len()
-            );
+            assert_eq!(error.offset(), first + (max_sources - 1) * "/sur,o_YQ".len());
         }
     }
 }
 
 #[test]
 fn align_is_an_index_into_the_list() {
-    for (align, fits) in [
-        ("0", true),
-        ("1", true),
-        ("2", false),
-        ("4294967295", false),
-    ] {
+    for (align, fits) in [("0", true), ("1", true), ("2", false), ("4294967295", false)] {
         let process = format!("video/concat,{LEAST},align_{align}/pre,o_YQ{TARGET}");
         assert_eq!(read(&process).is_ok(), fits, "{align}");
     }
@@ -264,14 +195,8 @@ fn align_is_an_index_into_the_list() {
 
 #[test]
 fn segments_are_for_mp4_and_ts() {
-    let hls = Segment {
-        format: SegmentFormat::Hls,
-        length_ms: Some(5000),
-    };
-    let dash = Segment {
-        format: SegmentFormat::Dash,
-        length_ms: None,
-    };
+    let hls = Segment { format: SegmentFormat::Hls, length_ms: Some(5000) };
+    let dash = Segment { format: SegmentFormat::Dash, length_ms: None };
     let cases = [
         ("mp4", "hls,t_5000", Some(hls)),
         ("ts", "hls,t_5000", Some(hls)),
@@ -284,11 +209,7 @@ fn segments_are_for_mp4_and_ts() {
         let process = format!(
             "video/concat,f_{container},vcodec_h264,acodec_aac/segment,f_{segment}{TARGET}"
         );
-        assert_eq!(
-            read(&process).ok().and_then(|r| r.segment),
-            expected,
-            "{container} {segment}"
-        );
+        assert_eq!(read(&process).ok().and_then(|r| r.segment), expected, "{container} {segment}");
     }
 }
 
@@ -305,9 +226,7 @@ fn a_target_is_no_source() {
         ("{t_year}.mkv", None, true),
     ];
     for (key, bucket, fits) in cases {
-        let bucket = bucket
-            .map(|b| format!(",b_{}", encode(b)))
-            .unwrap_or_default();
+        let bucket = bucket.map(|b| format!(",b_{}", encode(b))).unwrap_or_default();
         let process = format!(
             "video/concat,{LEAST}/pre,o_{}|sys/saveas,o_{}{bucket}",
             encode("a.mp4"),
@@ -335,10 +254,7 @@ fn targets_are_names_that_storage_takes() {
     let process = format!("video/concat,{LEAST}|sys/saveas,o_{}", encode(&long));
     let error = read(&process).unwrap_err();
     assert!(
-        matches!(
-            error.kind(),
-            ProcessErrorKind::Conflict(Conflict::Target(TargetError::Key(_)))
-        ),
+        matches!(error.kind(), ProcessErrorKind::Conflict(Conflict::Target(TargetError::Key(_)))),
         "{error}"
     );
 }
@@ -349,13 +265,7 @@ fn a_resolution_needs_a_picture() {
     let process = |more| format!("video/concat,{LEAST}{more}|sys/saveas,o_{target}");
     assert!(read(&process("")).is_ok());
     let error = read(&process(",vn_1")).unwrap_err();
-    assert!(
-        matches!(
-            error.kind(),
-            ProcessErrorKind::Conflict(Conflict::Render(_))
-        ),
-        "{error}"
-    );
+    assert!(matches!(error.kind(), ProcessErrorKind::Conflict(Conflict::Render(_))), "{error}");
 }
 
 #[test]
@@ -366,23 +276,15 @@ fn targets_are_checked_again_once_they_are_known() {
     assert_eq!(check("other", "example.mkv"), Ok(()));
     let is_source = check("bucket", "example.mkv").unwrap_err();
     assert!(matches!(is_source, TargetError::IsSource { .. }));
-    assert!(matches!(
-        check("o", "x").unwrap_err(),
-        TargetError::Bucket(_)
-    ));
-    assert!(matches!(
-        check("bucket", "").unwrap_err(),
-        TargetError::Key(_)
-    ));
+    assert!(matches!(check("o", "x").unwrap_err(), TargetError::Bucket(_)));
+    assert!(matches!(check("bucket", "").unwrap_err(), TargetError::Key(_)));
 }
 
 #[test]
 fn a_playlist_has_the_extension_of_a_playlist() {
-    for (segment, extension) in [
-        ("", "mp4"),
-        ("/segment,f_hls,t_0", "m3u8"),
-        ("/segment,f_dash,t_0", "mpd"),
-    ] {
+    for (segment, extension) in
+        [("", "mp4"), ("/segment,f_hls,t_0", "m3u8"), ("/segment,f_dash,t_0", "mpd")]
+    {
         let request = read(&format!("video/concat,{LEAST}{segment}{TARGET}")).unwrap();
         assert_eq!(request.auto_extension(), extension);
     }

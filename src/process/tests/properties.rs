@@ -61,15 +61,8 @@ fn sound_request() -> impl Strategy<Value = String> {
         decimals,
         (1_u32..4097, 1_u32..4097).prop_map(|(w, h)| format!("s_{w}x{h}")),
         (0_u32..51, 0_u32..1000).prop_map(|(a, b)| format!("crf_{a}.{b}")),
-        sample::select(vec![
-            "fps_23.98",
-            "fps_59.94",
-            "g_0007",
-            "vb_20000",
-            "fps_0",
-            "vn_0"
-        ])
-        .prop_map(str::to_owned),
+        sample::select(vec!["fps_23.98", "fps_59.94", "g_0007", "vb_20000", "fps_0", "vn_0"])
+            .prop_map(str::to_owned),
     ];
     let trim = (0_u64..3, 0_u64..3).prop_map(|(ss, t)| format!("ss_{ss},t_{t}"));
     let concat = vec![
@@ -80,23 +73,14 @@ fn sound_request() -> impl Strategy<Value = String> {
         trim.boxed(),
     ]
     .prop_shuffle()
-    .prop_map(|parts| {
-        parts
-            .into_iter()
-            .filter(|p| !p.is_empty())
-            .collect::<Vec<_>>()
-            .join(",")
-    });
+    .prop_map(|parts| parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(","));
     let key = "[ab{}é/]{1,3}\n?".prop_map(|key| encode(&key));
     let clip = (sample::select(vec!["pre", "sur"]), key, 0_u64..3)
         .prop_map(|(operation, key, t)| format!("/{operation},t_{t},o_{key}"));
     let segment = sample::select(vec!["", "/segment,t_0,f_hls", "/segment,f_dash,t_01"]);
     let notify = sample::select(vec!["", "/notify,topic_dA==", "|notify,topic_dA"]);
     (concat, vec(clip, 0..5), segment, notify).prop_map(|(concat, clips, segment, notify)| {
-        format!(
-            "video/concat,{concat}{}{segment}|sys/saveas,o_b3V0{notify}",
-            clips.concat()
-        )
+        format!("video/concat,{concat}{}{segment}|sys/saveas,o_b3V0{notify}", clips.concat())
     })
 }
 
@@ -125,10 +109,7 @@ fn spans(spec: &ProcessSpec) -> Vec<Span> {
         .chain(&spec.notify);
     operations
         .flat_map(|operation| {
-            let own = operation
-                .parameters
-                .iter()
-                .flat_map(|p| [p.key, p.value, p.span()]);
+            let own = operation.parameters.iter().flat_map(|p| [p.key, p.value, p.span()]);
             own.chain([operation.span]).collect::<Vec<_>>()
         })
         .collect()
@@ -140,9 +121,7 @@ type Plain = (Operation, Vec<(String, String)>);
 /// The grammar once more, by splitting the whole text again and again.
 fn naive(text: &str) -> Option<Vec<Plain>> {
     // The separators that belong to names become letters first.
-    let text = text
-        .replace("|sys/saveas", "|SAVEAS")
-        .replace("|sys/notify", "|NOTIFY");
+    let text = text.replace("|sys/saveas", "|SAVEAS").replace("|sys/notify", "|NOTIFY");
     let text = text.strip_prefix("video/concat")?;
     let stages: Vec<&str> = text.split('|').collect();
     let (subs, rest) = stages.split_first()?;
@@ -173,10 +152,7 @@ fn naive(text: &str) -> Option<Vec<Plain>> {
         };
         plain.push((operation, parameters));
     }
-    let segments = plain
-        .iter()
-        .filter(|(operation, _)| *operation == Operation::Segment)
-        .count();
+    let segments = plain.iter().filter(|(operation, _)| *operation == Operation::Segment).count();
     let sound = segments < 2 && plain.iter().all(naive_parameters_are_known);
     sound.then_some(plain)
 }
@@ -196,19 +172,14 @@ fn naive_operation(text: &str) -> Option<(String, Vec<(String, String)>)> {
 
 fn naive_parameters_are_known((operation, parameters): &Plain) -> bool {
     let count = |name: &str| parameters.iter().filter(|(other, _)| other == name).count();
-    parameters
-        .iter()
-        .all(|(name, _)| find(*operation, name).is_some() && count(name) == 1)
+    parameters.iter().all(|(name, _)| find(*operation, name).is_some() && count(name) == 1)
 }
 
 /// The parser's result in the same form.
 fn plain(spec: &ProcessSpec) -> Vec<Plain> {
     let take = |operation: &OperationSpec| {
         let text = |span: Span| span.of(&spec.source).to_owned();
-        let parameters = operation
-            .parameters
-            .iter()
-            .map(|p| (text(p.key), text(p.value)));
+        let parameters = operation.parameters.iter().map(|p| (text(p.key), text(p.value)));
         (operation.operation, parameters.collect())
     };
     std::iter::once(&spec.concat)

@@ -28,22 +28,10 @@ fn the_published_example_means_what_its_page_says() {
     assert_eq!(request.topic.as_deref(), Some("AudioConvert"));
     let video = request.video.unwrap();
     let option = LowerSource::UseAsked;
-    assert_eq!(
-        video.rate,
-        RateControl::BitRate {
-            bit_rate: 1_000_000,
-            option
-        }
-    );
+    assert_eq!(video.rate, RateControl::BitRate { bit_rate: 1_000_000, option });
     assert_eq!(request.warnings.len(), 3);
-    for (warning, name) in request
-        .warnings
-        .iter()
-        .zip(["pre.mov", "sur1.aac", "outobj.{autoext}"])
+    for (warning, name) in request.warnings.iter().zip(["pre.mov", "sur1.aac", "outobj.{autoext}"])
     {
-        assert!(
-            warning.contains("line break") && warning.contains(name),
-            "{warning}"
-        );
+        assert!(warning.contains("line break") && warning.contains(name), "{warning}");
     }
 }

@@ -103,23 +103,14 @@ fn the_table_says_what_the_language_promises() {
 fn no_parameter_stands_twice() {
     let mut seen = HashSet::new();
     for row in PARAMETERS {
-        assert!(
-            seen.insert((row.operation, row.name)),
-            "{} {}",
-            row.operation,
-            row.name
-        );
+        assert!(seen.insert((row.operation, row.name)), "{} {}", row.operation, row.name);
     }
 }
 
 #[test]
 fn names_hold_no_separator() {
     for row in PARAMETERS {
-        assert!(
-            row.name.chars().all(|c| c.is_ascii_lowercase()),
-            "{}",
-            row.name
-        );
+        assert!(row.name.chars().all(|c| c.is_ascii_lowercase()), "{}", row.name);
     }
 }
 
@@ -127,12 +118,7 @@ fn names_hold_no_separator() {
 fn every_default_is_a_value_of_its_kind() {
     for row in PARAMETERS {
         if let Absent::Value(value) | Absent::ValueUnless { value, .. } = row.absent {
-            assert!(
-                read(&row.kind, value).is_ok(),
-                "{} {}",
-                row.operation,
-                row.name
-            );
+            assert!(read(&row.kind, value).is_ok(), "{} {}", row.operation, row.name);
         }
     }
 }
@@ -160,11 +146,7 @@ fn what_rows_refer_to_is_there() {
 #[test]
 fn every_row_is_documented_by_one_sentence() {
     for row in PARAMETERS {
-        assert!(
-            row.doc.ends_with('.') && !row.doc.contains(['|', '\n']),
-            "{}",
-            row.name
-        );
+        assert!(row.doc.ends_with('.') && !row.doc.contains(['|', '\n']), "{}", row.name);
     }
 }
 
@@ -172,11 +154,7 @@ fn every_row_is_documented_by_one_sentence() {
 fn the_rendered_tables_are_tables() {
     let text = markdown();
     for row in PARAMETERS {
-        assert!(
-            text.contains(&format!("| `{}` |", row.name)),
-            "{}",
-            row.name
-        );
+        assert!(text.contains(&format!("| `{}` |", row.name)), "{}", row.name);
     }
     let mut columns = 0;
     for line in text.lines() {

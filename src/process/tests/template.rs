@@ -12,30 +12,13 @@ fn values(key: &str) -> Variables {
         resolution: Some("1280x720".to_owned()),
         index: None,
         streamindex: 0,
-        created: CivilTime {
-            year: 2025,
-            month: 4,
-            day: 7,
-            hour: 6,
-            minute: 4,
-            second: 1,
-        },
-        modified: CivilTime {
-            year: 987,
-            month: 12,
-            day: 31,
-            hour: 23,
-            minute: 59,
-            second: 58,
-        },
+        created: CivilTime { year: 2025, month: 4, day: 7, hour: 6, minute: 4, second: 1 },
+        modified: CivilTime { year: 987, month: 12, day: 31, hour: 23, minute: 59, second: 58 },
     }
 }
 
 fn render(template: &str, key: &str) -> String {
-    Template::parse(template)
-        .unwrap()
-        .render(&values(key))
-        .unwrap()
+    Template::parse(template).unwrap().render(&values(key)).unwrap()
 }
 
 #[test]
@@ -51,20 +34,14 @@ fn every_variable_has_its_value() {
         ("{resolution}", "1280x720"),
         ("{index}", "1"),
         ("{streamindex}", "0"),
-        (
-            "{t_year}{t_mon}{t_day}{t_hour}{t_min}{t_sec}",
-            "20250407060401",
-        ),
+        ("{t_year}{t_mon}{t_day}{t_hour}{t_min}{t_sec}", "20250407060401"),
         ("{year}{mon}{day}{hour}{min}{sec}", "09871231235958"),
     ];
     for (template, rendered) in cases {
         assert_eq!(render(template, "a/b/c.tar.gz"), rendered, "{template}");
     }
     let all: String = cases.iter().map(|case| case.0).collect();
-    assert_eq!(
-        Template::parse(&all).unwrap().variables().count(),
-        Variable::ALL.len()
-    );
+    assert_eq!(Template::parse(&all).unwrap().variables().count(), Variable::ALL.len());
 }
 
 #[test]
@@ -106,9 +83,7 @@ fn doubled_braces_are_braces() {
 
 #[test]
 fn mistakes_are_told() {
-    let unknown = |name: &str| TemplateError::UnknownVariable {
-        name: name.to_owned(),
-    };
+    let unknown = |name: &str| TemplateError::UnknownVariable { name: name.to_owned() };
     let cases = [
         ("{autoExt}", unknown("autoExt")),
         ("{}", unknown("")),
@@ -123,15 +98,9 @@ fn mistakes_are_told() {
         assert_eq!(Template::parse(template), Err(error), "{template}");
     }
     let message = Template::parse("{autoExt}").unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "unknown variable `{autoExt}`; did you mean `{autoext}`?"
-    );
+    assert_eq!(message, "unknown variable `{autoExt}`; did you mean `{autoext}`?");
     let message = Template::parse("a{key").unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "`{` at byte 1 of the decoded name is not closed; a literal brace is `{{`"
-    );
+    assert_eq!(message, "`{` at byte 1 of the decoded name is not closed; a literal brace is `{{`");
 }
 
 #[test]
@@ -152,10 +121,7 @@ fn targets_without_extension_get_one() {
 
 #[test]
 fn sound_alone_has_no_resolution() {
-    let values = Variables {
-        resolution: None,
-        ..values("k")
-    };
+    let values = Variables { resolution: None, ..values("k") };
     let template = Template::parse("{resolution}").unwrap();
     assert_eq!(template.render(&values), Err(RenderError::NoResolution));
 }

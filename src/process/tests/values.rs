@@ -19,12 +19,7 @@ const fn case(
     good: &'static [&'static str],
     bad: &'static [&'static str],
 ) -> Case {
-    Case {
-        name,
-        beside,
-        good,
-        bad,
-    }
+    Case { name, beside, good, bad }
 }
 
 /// Bad for every parameter that takes no name.
@@ -49,18 +44,8 @@ const RUBBISH: &[&str] = &[
 ];
 
 const CASES: &[Case] = &[
-    case(
-        "ss",
-        "",
-        &["0", "1", "9007199254740991"],
-        &["9007199254740992", "1.5"],
-    ),
-    case(
-        "t",
-        "",
-        &["0", "1", "9007199254740991"],
-        &["9007199254740992", "1.5"],
-    ),
+    case("ss", "", &["0", "1", "9007199254740991"], &["9007199254740992", "1.5"]),
+    case("t", "", &["0", "1", "9007199254740991"], &["9007199254740992", "1.5"]),
     case("vn", "", &["0", "1"], &["2", "00001.0"]),
     case("an", "", &["0", "1"], &["2"]),
     case(
@@ -70,60 +55,23 @@ const CASES: &[Case] = &[
         &["240.000001", "241", "25.0000001"],
     ),
     case("fpsopt", "fps_25", &["0", "1", "2"], &["3"]),
-    case(
-        "pixfmt",
-        "",
-        &["yuv420p", "yuv444p10le"],
-        &["yuv420", "YUV420P", "rgb24"],
-    ),
+    case("pixfmt", "", &["yuv420p", "yuv444p10le"], &["yuv420", "YUV420P", "rgb24"]),
     case(
         "s",
         "",
         &["1x1", "4096x4096", "1280x", "x720", "0001x2"],
-        &[
-            "x", "0x1", "1x0", "4097x1", "1x4097", "1280", "1280X720", "1x2x3", "1280*720",
-        ],
+        &["x", "0x1", "1x0", "4097x1", "1x4097", "1280", "1280X720", "1x2x3", "1280*720"],
     ),
     case("sopt", "s_2x2", &["0", "1", "2"], &["3"]),
-    case(
-        "scaletype",
-        "",
-        &["stretch", "crop", "fill", "fit"],
-        &["cover", "Fit"],
-    ),
+    case("scaletype", "", &["stretch", "crop", "fill", "fit"], &["cover", "Fit"]),
     case("arotate", "s_2x2", &["0", "1"], &["2"]),
     case("g", "", &["1", "100000"], &["0", "100001", "1.5"]),
-    case(
-        "vb",
-        "",
-        &["10000", "100000000"],
-        &["0", "9999", "100000001"],
-    ),
+    case("vb", "", &["10000", "100000000"], &["0", "9999", "100000001"]),
     case("vbopt", "vb_10000", &["0", "1", "2"], &["3"]),
-    case(
-        "crf",
-        "",
-        &["0", "23.5", "51", "51.000"],
-        &["51.1", "52", "23.1234567"],
-    ),
-    case(
-        "maxrate",
-        "crf_23",
-        &["0", "10000", "100000000"],
-        &["1", "9999", "100000001"],
-    ),
-    case(
-        "bufsize",
-        "crf_23",
-        &["0", "10000", "200000000"],
-        &["1", "9999", "200000001"],
-    ),
-    case(
-        "ar",
-        "",
-        &["8000", "11025", "96000"],
-        &["0", "7999", "44101", "192000"],
-    ),
+    case("crf", "", &["0", "23.5", "51", "51.000"], &["51.1", "52", "23.1234567"]),
+    case("maxrate", "crf_23", &["0", "10000", "100000000"], &["1", "9999", "100000001"]),
+    case("bufsize", "crf_23", &["0", "10000", "200000000"], &["1", "9999", "200000001"]),
+    case("ar", "", &["8000", "11025", "96000"], &["0", "7999", "44101", "192000"]),
     case("ac", "", &["1", "8"], &["0", "9"]),
     case("aq", "", &["0", "100"], &["101", "1.5"]),
     case("ab", "", &["1000", "10000000"], &["0", "999", "10000001"]),
@@ -132,11 +80,7 @@ const CASES: &[Case] = &[
 ];
 
 fn process(case: &Case, value: &str) -> String {
-    let beside = if case.beside.is_empty() {
-        String::new()
-    } else {
-        format!(",{}", case.beside)
-    };
+    let beside = if case.beside.is_empty() { String::new() } else { format!(",{}", case.beside) };
     format!("{}_{value}{beside}", case.name)
 }
 
@@ -157,10 +101,7 @@ fn values_out_of_range_and_rubbish_are_refused_by_name() {
             let error = read_with(&process(case, value)).unwrap_err();
             let is_bad_value = matches!(error.kind(), ProcessErrorKind::BadValue { .. });
             assert!(is_bad_value, "{}_{value}: {error}", case.name);
-            assert_eq!(
-                (error.argument_name(), error.argument_value()),
-                (case.name, *value)
-            );
+            assert_eq!((error.argument_name(), error.argument_value()), (case.name, *value));
         }
     }
 }
@@ -188,11 +129,7 @@ fn every_parameter_needs_a_value() {
         }
         for text in [format!("{}_", parameter.name), parameter.name.to_owned()] {
             let error = read(&around(parameter, &text)).unwrap_err();
-            assert_eq!(
-                *error.kind(),
-                ProcessErrorKind::MissingValue(parameter),
-                "{text}"
-            );
+            assert_eq!(*error.kind(), ProcessErrorKind::MissingValue(parameter), "{text}");
         }
     }
 }
@@ -224,16 +161,8 @@ fn every_name_is_checked() {
 
 #[test]
 fn segments_last_up_to_an_hour() {
-    for (length, fits) in [
-        ("0", true),
-        ("3600000", true),
-        ("3600001", false),
-        ("-1", false),
-    ] {
-        let process = format!(
-            "video/concat,{}/segment,f_hls,t_{length}{TARGET}",
-            super::LEAST
-        );
+    for (length, fits) in [("0", true), ("3600000", true), ("3600001", false), ("-1", false)] {
+        let process = format!("video/concat,{}/segment,f_hls,t_{length}{TARGET}", super::LEAST);
         assert_eq!(read(&process).is_ok(), fits, "{length}");
     }
 }
@@ -244,40 +173,18 @@ fn required_parameters_are_missed() {
         ("f", "video/concat,vcodec_h264,acodec_aac|sys/saveas,o_b3V0"),
         ("vcodec", "video/concat,f_mp4,acodec_aac|sys/saveas,o_b3V0"),
         ("acodec", "video/concat,f_mp4,vcodec_h264|sys/saveas,o_b3V0"),
-        (
-            "o",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac/pre|sys/saveas,o_b3V0",
-        ),
-        (
-            "o",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac/sur,t_5|sys/saveas,o_b3V0",
-        ),
-        (
-            "f",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac/segment,t_5|sys/saveas,o_b3V0",
-        ),
-        (
-            "t",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac/segment,f_hls|sys/saveas,o_b3V0",
-        ),
-        (
-            "o",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,b_b3V0",
-        ),
-        (
-            "topic",
-            "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0/notify",
-        ),
+        ("o", "video/concat,f_mp4,vcodec_h264,acodec_aac/pre|sys/saveas,o_b3V0"),
+        ("o", "video/concat,f_mp4,vcodec_h264,acodec_aac/sur,t_5|sys/saveas,o_b3V0"),
+        ("f", "video/concat,f_mp4,vcodec_h264,acodec_aac/segment,t_5|sys/saveas,o_b3V0"),
+        ("t", "video/concat,f_mp4,vcodec_h264,acodec_aac/segment,f_hls|sys/saveas,o_b3V0"),
+        ("o", "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,b_b3V0"),
+        ("topic", "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0/notify"),
     ];
     for (name, process) in cases {
         let error = read(process).unwrap_err();
         let is_missing = matches!(error.kind(), ProcessErrorKind::MissingParameter(_));
         assert!(is_missing, "{process}: {error}");
-        assert_eq!(
-            (error.argument_name(), error.argument_value()),
-            (name, ""),
-            "{process}"
-        );
+        assert_eq!((error.argument_name(), error.argument_value()), (name, ""), "{process}");
     }
 }
 
@@ -306,11 +213,9 @@ fn needs_and_exclusions_hold() {
     for (parameters, blamed, fits) in cases {
         match read_with(parameters) {
             Ok(_) => assert!(fits, "{parameters}"),
-            Err(error) => assert_eq!(
-                (error.argument_name(), fits),
-                (blamed, false),
-                "{parameters}"
-            ),
+            Err(error) => {
+                assert_eq!((error.argument_name(), fits), (blamed, false), "{parameters}");
+            }
         }
     }
 }

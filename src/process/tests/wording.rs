@@ -130,18 +130,9 @@ fn messages_of_whole_requests() {
 #[test]
 fn carets_stand_under_the_mistake() {
     let cases = [
-        (
-            "video/concat,vcodek_h264",
-            "video/concat,vcodek_h264\n             ^^^^^^",
-        ),
-        (
-            "video/concat/pre,o_é,ñ_1,ss_1",
-            "video/concat/pre,o_é,ñ_1,ss_1\n                     ^",
-        ),
-        (
-            "video/concat,f_mp4",
-            "video/concat,f_mp4\n                  ^",
-        ),
+        ("video/concat,vcodek_h264", "video/concat,vcodek_h264\n             ^^^^^^"),
+        ("video/concat/pre,o_é,ñ_1,ss_1", "video/concat/pre,o_é,ñ_1,ss_1\n                     ^"),
+        ("video/concat,f_mp4", "video/concat,f_mp4\n                  ^"),
         ("é\nvideo", "é\n^"),
         ("\tvideo", "\u{fffd}video\n^^^^^^"),
     ];
@@ -154,28 +145,16 @@ fn carets_stand_under_the_mistake() {
 #[test]
 fn clients_are_told_argument_and_value() {
     let cases = [
-        (
-            "video/concat,f_mp4,vcodec_h266,acodec_aac|sys/saveas,o_b3V0",
-            "vcodec",
-            "h266",
-        ),
+        ("video/concat,f_mp4,vcodec_h266,acodec_aac|sys/saveas,o_b3V0", "vcodec", "h266"),
         ("video/concat,vcodek_h264", "vcodek", "h264"),
         ("video/concat,f", "f", ""),
-        (
-            "video/concat,f_mp4,vcodec_h264,acodec_aac",
-            "sys/saveas",
-            "",
-        ),
+        ("video/concat,f_mp4,vcodec_h264,acodec_aac", "sys/saveas", ""),
         ("video/convert", "x-oss-async-process", "video/convert"),
         ("video/concat/prr", "x-oss-async-process", "/prr"),
     ];
     for (process, name, value) in cases {
         let error = read(process).unwrap_err();
-        assert_eq!(
-            (error.argument_name(), error.argument_value()),
-            (name, value),
-            "{error}"
-        );
+        assert_eq!((error.argument_name(), error.argument_value()), (name, value), "{error}");
     }
 }
 

@@ -147,11 +147,7 @@ mod tests {
             ("wholesale", "any", false),
             ("", "", false),
         ] {
-            assert_eq!(
-                limit.allows(&ObjectUri::new(bucket, key)),
-                inside,
-                "{bucket}/{key}"
-            );
+            assert_eq!(limit.allows(&ObjectUri::new(bucket, key)), inside, "{bucket}/{key}");
         }
         assert!(Limit::None.allows(&ObjectUri::new("x", "y")));
         assert!(!Limit::To(Vec::new()).allows(&ObjectUri::new("x", "y")));
@@ -164,10 +160,7 @@ mod tests {
             name("out"),
             name(target)
         );
-        let main = MainObject {
-            bucket: "clips".to_owned(),
-            key: "done/a.mkv".to_owned(),
-        };
+        let main = MainObject { bucket: "clips".to_owned(), key: "done/a.mkv".to_owned() };
         let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 9 });
         limit.allows_target(&request.unwrap())
     }
@@ -190,11 +183,7 @@ mod tests {
             // Its segments would not be inside.
             ("one.mp4", "/segment,f_hls,t_0", false),
         ] {
-            assert_eq!(
-                allows_target(&limit, target, more),
-                inside,
-                "{target}{more}"
-            );
+            assert_eq!(allows_target(&limit, target, more), inside, "{target}{more}");
         }
         assert!(allows_target(&Limit::None, "{t_year}/x", ""));
     }

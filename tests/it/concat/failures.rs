@@ -11,13 +11,8 @@ fn scene() -> Scene {
 fn a_wrong_string_is_refused_before_any_request() {
     let scene = scene();
     scene.s3.forget_calls();
-    let message = scene
-        .run("a.mp4", "f_mp4,vcodec_h266,acodec_aac")
-        .failed("InvalidArgument");
-    assert!(
-        message.contains("`h266`") && message.contains("h264"),
-        "{message}"
-    );
+    let message = scene.run("a.mp4", "f_mp4,vcodec_h266,acodec_aac").failed("InvalidArgument");
+    assert!(message.contains("`h266`") && message.contains("h264"), "{message}");
     assert!(scene.s3.calls().is_empty());
     scene.assert_clean();
 }
@@ -48,10 +43,7 @@ fn a_missing_bucket_is_told_from_a_missing_object() {
 fn a_cut_behind_the_end_names_clip_and_length() {
     let outcome = scene().run("a.mp4", &format!("ss_2000,f_mp4,{USUAL}"));
     let message = outcome.failed("InvalidArgument");
-    assert!(
-        message.contains("clip 0") && message.contains("lasts 2000 ms"),
-        "{message}"
-    );
+    assert!(message.contains("clip 0") && message.contains("lasts 2000 ms"), "{message}");
 }
 
 #[test]
@@ -66,10 +58,7 @@ fn files_that_are_no_media_are_unsupported() {
         scene.s3.put("sources", name, body);
         let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}{}", sur(name)));
         let message = outcome.failed("UnsupportedMedia");
-        assert!(
-            message.contains("clip 1") && message.contains(name),
-            "{message}"
-        );
+        assert!(message.contains("clip 1") && message.contains(name), "{message}");
         scene.assert_clean();
     }
 }
@@ -78,9 +67,7 @@ fn files_that_are_no_media_are_unsupported() {
 fn after_every_failure_the_next_task_works() {
     let scene = scene();
     scene.run("a.mp4", "f_mp4").failed("InvalidArgument");
-    scene
-        .run("none.mp4", &format!("f_mp4,{USUAL}"))
-        .failed("NoSuchKey");
+    scene.run("none.mp4", &format!("f_mp4,{USUAL}")).failed("NoSuchKey");
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
     scene.assert_clean();
 }
@@ -108,10 +95,7 @@ fn a_string_that_does_not_hold_together_is_published_too() {
         b64(TOPIC),
     );
     scene.process("a.mp4", &process).failed("InvalidArgument");
-    assert_eq!(
-        scene.sns.messages()[0].attributes["Code"].1,
-        "InvalidArgument"
-    );
+    assert_eq!(scene.sns.messages()[0].attributes["Code"].1, "InvalidArgument");
 }
 
 #[test]
@@ -139,19 +123,12 @@ fn a_message_that_can_t_be_sent_leaves_the_result() {
     );
     let outcome = scene.process("a.mp4", &process).succeeded();
     assert_eq!(outcome.record["Notified"], false);
-    assert!(
-        outcome.warnings().contains("unknown"),
-        "{}",
-        outcome.warnings()
-    );
+    assert!(outcome.warnings().contains("unknown"), "{}", outcome.warnings());
     assert!(outcome.file().is_file());
 }
 
 #[test]
 fn an_event_of_no_known_kind_is_a_failed_record() {
-    let record = scene()
-        .function
-        .invoke(&serde_json::json!({"bucket": "sources"}))
-        .unwrap();
+    let record = scene().function.invoke(&serde_json::json!({"bucket": "sources"})).unwrap();
     assert_eq!(record["Code"], "InvalidArgument", "{record:#}");
 }

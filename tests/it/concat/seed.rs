@@ -25,45 +25,23 @@ fn makes_its_output_and_its_message() {
     let expected = Expected::new(
         (25, 1),
         vec![
-            Clip {
-                source_rate: (30, 1),
-                source_frames: 90,
-                ..Clip::whole(1, (25, 1), 3.0)
-            },
-            Clip {
-                source_rate: (24, 1),
-                source_frames: 336,
-                ..Clip::whole(2, (25, 1), 14.0)
-            }
-            .cut(10_000.0, 100),
-            Clip {
-                sound_ms: 12_000.0,
-                ..Clip::whole(3, (25, 1), 10.0)
-            }
-            // ADTS can't tell the encoder's delay, 1024 samples.
-            .black()
-            .late(0.0, 23.2),
+            Clip { source_rate: (30, 1), source_frames: 90, ..Clip::whole(1, (25, 1), 3.0) },
+            Clip { source_rate: (24, 1), source_frames: 336, ..Clip::whole(2, (25, 1), 14.0) }
+                .cut(10_000.0, 100),
+            Clip { sound_ms: 12_000.0, ..Clip::whole(3, (25, 1), 10.0) }
+                // ADTS can't tell the encoder's delay, 1024 samples.
+                .black()
+                .late(0.0, 23.2),
         ],
     );
     // 160x120 in a frame of 320x180.
-    let region = Region {
-        x: 40,
-        y: 0,
-        width: 240,
-        height: 180,
-    };
+    let region = Region { x: 40, y: 0, width: 240, height: 180 };
     let outcome = outcome.shows_in(&[region], &expected);
     assert_eq!(scene.s3.keys("outbucket").last().unwrap(), "outobj.mp4");
-    assert_eq!(
-        outcome.record["Sources"][2]["Filled"],
-        serde_json::json!(["video"])
-    );
+    assert_eq!(outcome.record["Sources"][2]["Filled"], serde_json::json!(["video"]));
     assert_streams(&outcome.record["Output"]);
     let places = outcome.record["Timeline"].as_array().unwrap();
-    let samples: u64 = places
-        .iter()
-        .map(|place| place["Samples"].as_u64().unwrap())
-        .sum();
+    let samples: u64 = places.iter().map(|place| place["Samples"].as_u64().unwrap()).sum();
     assert_eq!(outcome.record["Verified"]["Samples"], samples);
     assert_eq!(outcome.record["Verified"]["Frames"], 425);
     assert_message(&scene.sns, &outcome.record);
@@ -73,29 +51,12 @@ fn makes_its_output_and_its_message() {
 /// A mov of another size, rate, codec and shape, an mkv, and sound alone.
 fn fill(s3: &S3) {
     let sources = [
-        (
-            "pre.mov",
-            Source::new(1)
-                .rate(30, 1)
-                .seconds(3.0)
-                .video_codec("mpeg4")
-                .audio(44_100, 1),
-        ),
+        ("pre.mov", Source::new(1).rate(30, 1).seconds(3.0).video_codec("mpeg4").audio(44_100, 1)),
         (
             "example.mkv",
-            Source::new(2)
-                .size(320, 180)
-                .rate(24, 1)
-                .seconds(14.0)
-                .audio_codec("libopus"),
+            Source::new(2).size(320, 180).rate(24, 1).seconds(14.0).audio_codec("libopus"),
         ),
-        (
-            "sur1.aac",
-            Source::new(3)
-                .no_video()
-                .audio_seconds(12.0)
-                .audio(44_100, 2),
-        ),
+        ("sur1.aac", Source::new(3).no_video().audio_seconds(12.0).audio(44_100, 2)),
     ];
     for (name, source) in sources {
         s3.put_file("sources", name, &source.write(name));
@@ -107,18 +68,12 @@ fn assert_streams(output: &Value) {
     let video = &output["Video"];
     assert_eq!(output["Container"], "mp4");
     assert_eq!(video["Codec"], "h264");
-    assert_eq!(
-        (&video["Width"], &video["Height"]),
-        (&320.into(), &180.into())
-    );
+    assert_eq!((&video["Width"], &video["Height"]), (&320.into(), &180.into()));
     assert_eq!(video["FrameRate"], 25.0);
     assert_eq!(video["Frames"], 425);
     let audio = &output["Audio"];
     assert_eq!(audio["Codec"], "aac");
-    assert_eq!(
-        (&audio["SampleRate"], &audio["Channels"]),
-        (&48_000.into(), &2.into())
-    );
+    assert_eq!((&audio["SampleRate"], &audio["Channels"]), (&48_000.into(), &2.into()));
 }
 
 fn assert_message(sns: &Sns, record: &Value) {

@@ -32,28 +32,19 @@ fn segmented(scene: &Scene, container: &str, format: &str, target: &str) -> Outc
 fn keys(outcome: &Outcome) -> Vec<String> {
     let targets = outcome.record["Targets"].as_array().unwrap();
     let key = |uri: &str| uri.strip_prefix("s3://results/").unwrap().to_owned();
-    targets
-        .iter()
-        .map(|target| key(target["URI"].as_str().unwrap()))
-        .collect()
+    targets.iter().map(|target| key(target["URI"].as_str().unwrap())).collect()
 }
 
 /// The stored objects one after the other: what a player puts together.
 fn whole(scene: &Scene, keys: &[&str], file: &Path) {
-    let bytes: Vec<u8> = keys
-        .iter()
-        .flat_map(|key| scene.s3.get("results", key).unwrap())
-        .collect();
+    let bytes: Vec<u8> =
+        keys.iter().flat_map(|key| scene.s3.get("results", key).unwrap()).collect();
     std::fs::write(file, bytes).unwrap();
 }
 
 fn expected() -> Expected {
     let clips = vec![Clip::whole(1, PAL, 3.0), Clip::whole(2, PAL, 2.5)];
-    Expected {
-        beep_tolerance_ms: 25.0,
-        sample_tolerance: 4096,
-        ..Expected::new(PAL, clips)
-    }
+    Expected { beep_tolerance_ms: 25.0, sample_tolerance: 4096, ..Expected::new(PAL, clips) }
 }
 
 fn assert_picture(reading: &Reading) {
@@ -64,24 +55,14 @@ fn assert_picture(reading: &Reading) {
 fn hls_in_transport_streams() {
     let scene = scene();
     let outcome = segmented(&scene, "ts", "hls", "show/my film");
-    let names = [
-        "show/my film-00001.ts",
-        "show/my film-00002.ts",
-        "show/my film-00003.ts",
-    ];
+    let names = ["show/my film-00001.ts", "show/my film-00002.ts", "show/my film-00003.ts"];
     assert_eq!(keys(&outcome)[..3], names);
     assert_eq!(keys(&outcome)[3], "show/my film.m3u8");
     let playlist =
         String::from_utf8(scene.s3.get("results", "show/my film.m3u8").unwrap()).unwrap();
-    assert!(
-        playlist.contains("#EXTINF:2.000000,\nmy%20film-00001.ts\n"),
-        "{playlist}"
-    );
+    assert!(playlist.contains("#EXTINF:2.000000,\nmy%20film-00001.ts\n"), "{playlist}");
     assert!(playlist.contains("#EXT-X-TARGETDURATION:2\n"), "{playlist}");
-    assert!(
-        playlist.contains("#EXTINF:1.520000,\nmy%20film-00003.ts\n"),
-        "{playlist}"
-    );
+    assert!(playlist.contains("#EXTINF:1.520000,\nmy%20film-00003.ts\n"), "{playlist}");
     assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("whole.ts");
@@ -92,25 +73,11 @@ fn hls_in_transport_streams() {
         whole(&scene, &[name], &file);
         let reading = Reading::of(&file);
         assert_eq!(reading.key_frames()[0], 0, "{name}");
-        assert_eq!(
-            reading.packets("video").len(),
-            [50, 50, 38][index],
-            "{name}"
-        );
+        assert_eq!(reading.packets("video").len(), [50, 50, 38][index], "{name}");
     }
-    let content_type = |key| {
-        scene
-            .s3
-            .head("results", key)
-            .unwrap()
-            .content_type()
-            .unwrap()
-            .to_owned()
-    };
-    assert_eq!(
-        content_type("show/my film.m3u8"),
-        "application/vnd.apple.mpegurl"
-    );
+    let content_type =
+        |key| scene.s3.head("results", key).unwrap().content_type().unwrap().to_owned();
+    assert_eq!(content_type("show/my film.m3u8"), "application/vnd.apple.mpegurl");
     assert_eq!(content_type(names[0]), "video/mp2t");
     scene.assert_clean();
 }
@@ -119,18 +86,9 @@ fn hls_in_transport_streams() {
 fn hls_in_fragmented_mp4() {
     let scene = scene();
     let outcome = segmented(&scene, "mp4", "hls", "film.m3u8");
-    let names = [
-        "film-init.mp4",
-        "film-00001.m4s",
-        "film-00002.m4s",
-        "film-00003.m4s",
-    ];
+    let names = ["film-init.mp4", "film-00001.m4s", "film-00002.m4s", "film-00003.m4s"];
     for name in names {
-        assert!(
-            keys(&outcome).iter().any(|key| key == name),
-            "{:?}",
-            keys(&outcome)
-        );
+        assert!(keys(&outcome).iter().any(|key| key == name), "{:?}", keys(&outcome));
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("whole.mp4");
@@ -144,27 +102,14 @@ fn dash_in_fragmented_mp4() {
     let outcome = segmented(&scene, "mp4", "dash", "film");
     assert_eq!(keys(&outcome).last().unwrap(), "film.mpd");
     let manifest = String::from_utf8(scene.s3.get("results", "film.mpd").unwrap()).unwrap();
-    assert!(
-        manifest.contains("media=\"film-$RepresentationID$-$Number%05d$.m4s\""),
-        "{manifest}"
-    );
+    assert!(manifest.contains("media=\"film-$RepresentationID$-$Number%05d$.m4s\""), "{manifest}");
     let folder = tempfile::tempdir().unwrap();
     let picture = folder.path().join("picture.mp4");
-    let names = [
-        "film-0-init.mp4",
-        "film-0-00001.m4s",
-        "film-0-00002.m4s",
-        "film-0-00003.m4s",
-    ];
+    let names = ["film-0-init.mp4", "film-0-00001.m4s", "film-0-00002.m4s", "film-0-00003.m4s"];
     whole(&scene, &names, &picture);
     assert_picture(&Reading::of(&picture));
     let sound = folder.path().join("sound.mp4");
-    let names = [
-        "film-1-init.mp4",
-        "film-1-00001.m4s",
-        "film-1-00002.m4s",
-        "film-1-00003.m4s",
-    ];
+    let names = ["film-1-init.mp4", "film-1-00001.m4s", "film-1-00002.m4s", "film-1-00003.m4s"];
     whole(&scene, &names, &sound);
     assert_eq!(expected().no_video().differences(&Reading::of(&sound)), []);
 }
@@ -181,14 +126,8 @@ fn the_playlist_is_stored_last() {
         .filter(|call| call.method == "PUT")
         .map(|call| call.path)
         .collect();
-    let last_segment = puts
-        .iter()
-        .rposition(|path| path.contains("film-0"))
-        .unwrap();
-    let playlist = puts
-        .iter()
-        .position(|path| path == "/results/film.m3u8")
-        .unwrap();
+    let last_segment = puts.iter().rposition(|path| path.contains("film-0")).unwrap();
+    let playlist = puts.iter().position(|path| path == "/results/film.m3u8").unwrap();
     assert!(playlist > last_segment, "{puts:?}");
 }
 
@@ -208,23 +147,15 @@ fn no_length_is_one_segment() {
 fn what_was_stored_of_a_failed_task_is_taken_back() {
     use crate::bed::fault::{Answer, Fault};
     let scene = scene();
-    scene.s3.fail(
-        Fault::new(Answer::Error(403, "AccessDenied"))
-            .part("film.m3u8")
-            .times(100),
-    );
+    scene.s3.fail(Fault::new(Answer::Error(403, "AccessDenied")).part("film.m3u8").times(100));
     let process = format!(
         "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_1000|sys/saveas,b_{},o_{}",
         b64("results"),
         b64("film"),
     );
     scene.process("a.mp4", &process).failed("AccessDenied");
-    let left: Vec<_> = scene
-        .s3
-        .keys("results")
-        .into_iter()
-        .filter(|key| key.starts_with("film"))
-        .collect();
+    let left: Vec<_> =
+        scene.s3.keys("results").into_iter().filter(|key| key.starts_with("film")).collect();
     assert_eq!(left, [] as [String; 0]);
     scene.assert_clean();
 }
@@ -237,9 +168,6 @@ fn segments_decode_alone() {
     let file = folder.path().join("second.ts");
     whole(&scene, &["film-00002.ts"], &file);
     let mut command = ffmpeg();
-    command
-        .args(["-v", "error", "-xerror", "-i"])
-        .arg(&file)
-        .args(["-f", "null", "-"]);
+    command.args(["-v", "error", "-xerror", "-i"]).arg(&file).args(["-f", "null", "-"]);
     assert!(run(&mut command).stderr.is_empty());
 }

@@ -9,17 +9,12 @@ const PAL: (u32, u32) = (25, 1);
 
 /// `second` after a plain clip; whatever it is, both are seen whole.
 fn after_a_plain_clip(name: &str, second: &Source) -> crate::scene::Outcome {
-    let scene = Scene::new()
-        .source("plain.mp4", &Source::new(1))
-        .source(name, second);
+    let scene = Scene::new().source("plain.mp4", &Source::new(1)).source(name, second);
     scene.run("plain.mp4", &format!("f_mp4,{USUAL}{}", sur(name)))
 }
 
 fn both() -> Expected {
-    Expected::new(
-        PAL,
-        vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0)],
-    )
+    Expected::new(PAL, vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0)])
 }
 
 #[test]
@@ -27,10 +22,7 @@ fn a_clip_without_sound_is_silent() {
     let outcome = after_a_plain_clip("mute.mp4", &Source::new(2).no_audio());
     let clips = vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0).silent()];
     let outcome = outcome.shows(&Expected::new(PAL, clips));
-    assert_eq!(
-        outcome.record["Sources"][1]["Filled"],
-        serde_json::json!(["audio"])
-    );
+    assert_eq!(outcome.record["Sources"][1]["Filled"], serde_json::json!(["audio"]));
 }
 
 #[test]
@@ -38,34 +30,20 @@ fn a_clip_without_picture_is_black() {
     let outcome = after_a_plain_clip("sound.m4a", &Source::new(2).no_video());
     let clips = vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0).black()];
     let outcome = outcome.shows(&Expected::new(PAL, clips));
-    assert_eq!(
-        outcome.record["Sources"][1]["Filled"],
-        serde_json::json!(["video"])
-    );
+    assert_eq!(outcome.record["Sources"][1]["Filled"], serde_json::json!(["video"]));
 }
 
 #[test]
 fn codecs_rates_and_channels_mix() {
     for (name, second) in [
         ("mono.mp4", Source::new(2).audio(44_100, 1)),
-        (
-            "surround.mkv",
-            Source::new(2).audio(48_000, 6).audio_codec("ac3"),
-        ),
-        (
-            "deep.mkv",
-            Source::new(2)
-                .pixel_format("yuv420p10le")
-                .video_codec("libx265"),
-        ),
+        ("surround.mkv", Source::new(2).audio(48_000, 6).audio_codec("ac3")),
+        ("deep.mkv", Source::new(2).pixel_format("yuv420p10le").video_codec("libx265")),
         ("wide.mp4", Source::new(2).pixel_format("yuv444p")),
         ("hd.mp4", Source::new(2).colour_space("bt709")),
         ("interlaced.mp4", Source::new(2).interlaced()),
     ] {
-        let expected = Expected {
-            beep_tolerance_ms: 15.0,
-            ..both()
-        };
+        let expected = Expected { beep_tolerance_ms: 15.0, ..both() };
         after_a_plain_clip(name, &second).shows(&expected);
     }
 }
@@ -73,30 +51,12 @@ fn codecs_rates_and_channels_mix() {
 #[test]
 fn shapes_stand_between_bars() {
     // In a frame of 160x120.
-    let wide = Region {
-        x: 0,
-        y: 14,
-        width: 160,
-        height: 90,
-    };
-    let tall = Region {
-        x: 46,
-        y: 0,
-        width: 68,
-        height: 120,
-    };
+    let wide = Region { x: 0, y: 14, width: 160, height: 90 };
+    let tall = Region { x: 46, y: 0, width: 68, height: 120 };
     for (name, second, region) in [
         ("wide.mp4", Source::new(2).size(320, 180), wide),
-        (
-            "turned.mp4",
-            Source::new(2).size(180, 320).rotation(90),
-            tall,
-        ),
-        (
-            "narrow-pixels.mp4",
-            Source::new(2).size(160, 180).sar(2, 1),
-            wide,
-        ),
+        ("turned.mp4", Source::new(2).size(180, 320).rotation(90), tall),
+        ("narrow-pixels.mp4", Source::new(2).size(160, 180).sar(2, 1), wide),
     ] {
         after_a_plain_clip(name, &second).shows_in(&[region], &both());
     }
@@ -112,9 +72,7 @@ fn a_turned_align_clip_makes_an_upright_output() {
 
 #[test]
 fn a_stream_can_be_dropped() {
-    let scene = Scene::new()
-        .source("a.mp4", &Source::new(1))
-        .source("b.mp4", &Source::new(2));
+    let scene = Scene::new().source("a.mp4", &Source::new(1)).source("b.mp4", &Source::new(2));
     let parameters = format!("f_mp4,{USUAL}{}", sur("b.mp4"));
     let with = |flag: &str| parameters.replacen("f_mp4", &format!("f_mp4,{flag}"), 1);
     scene.run("a.mp4", &with("an_1")).shows(&both().no_audio());

@@ -14,16 +14,9 @@ fn clips_follow_each_other_in_list_order() {
         .source("c.mp4", &Source::new(3))
         .source("d.mp4", &Source::new(4));
     // However pre and sur are mixed: every pre, the main object, every sur.
-    let parameters = format!(
-        "f_mp4,{USUAL}{}{}{}",
-        sur("c.mp4"),
-        pre("a.mp4"),
-        sur("d.mp4")
-    );
+    let parameters = format!("f_mp4,{USUAL}{}{}{}", sur("c.mp4"), pre("a.mp4"), sur("d.mp4"));
     let clips = [1, 2, 3, 4].map(|id| Clip::whole(id, PAL, 2.0)).to_vec();
-    scene
-        .run("b.mp4", &parameters)
-        .shows(&Expected::new(PAL, clips));
+    scene.run("b.mp4", &parameters).shows(&Expected::new(PAL, clips));
 }
 
 #[test]
@@ -33,31 +26,17 @@ fn cuts_are_exact_to_the_frame_in_every_kind_of_source() {
         ("a.mov", Source::new(5).video_codec("mpeg4")),
         ("a.mkv", Source::new(5)),
         ("a.ts", Source::new(5)),
-        (
-            "a.avi",
-            Source::new(5).video_codec("mpeg4").audio_codec("pcm_s16le"),
-        ),
+        ("a.avi", Source::new(5).video_codec("mpeg4").audio_codec("pcm_s16le")),
         ("a.flv", Source::new(5).audio(44_100, 2)),
-        (
-            "a.mpg",
-            Source::new(5).video_codec("mpeg2video").audio_codec("mp2"),
-        ),
-        (
-            "a.webm",
-            Source::new(5)
-                .video_codec("libvpx-vp9")
-                .audio_codec("libopus"),
-        ),
+        ("a.mpg", Source::new(5).video_codec("mpeg2video").audio_codec("mp2")),
+        ("a.webm", Source::new(5).video_codec("libvpx-vp9").audio_codec("libopus")),
     ] {
         let scene = Scene::new().source(name, &source.seconds(6.0));
         let outcome = scene.run(name, &format!("ss_3240,t_1000,f_mp4,{USUAL}"));
         // Containers whose sound starts before their picture begin that much earlier.
         let start = lead(&scene, name);
         let clip = Clip::whole(5, PAL, 6.0).cut(3240.0, 25).late(start, start);
-        outcome.shows(&Expected {
-            beep_tolerance_ms: 15.0,
-            ..Expected::new(PAL, vec![clip])
-        });
+        outcome.shows(&Expected { beep_tolerance_ms: 15.0, ..Expected::new(PAL, vec![clip]) });
     }
 }
 
@@ -77,27 +56,16 @@ fn lead(scene: &Scene, name: &str) -> f64 {
 fn many_joins_do_not_drift() {
     // 930 ms at 25 frames/s is 23.25 frames.
     let scene = Scene::new().source("a.mp4", &Source::new(6).seconds(3.0));
-    let parameters = format!(
-        "t_930,f_mp4,{USUAL}{}",
-        format!("{},t_930", sur("a.mp4")).repeat(9)
-    );
+    let parameters = format!("t_930,f_mp4,{USUAL}{}", format!("{},t_930", sur("a.mp4")).repeat(9));
     let outcome = scene.run("a.mp4", &parameters).succeeded();
     assert_eq!(outcome.frames(), [23, 24, 23, 23, 23, 24, 23, 23, 23, 24]);
     let clips = outcome
         .frames()
         .into_iter()
         .map(|frames| Clip::whole(6, PAL, 3.0).cut(0.0, usize::try_from(frames).unwrap()));
-    let expected = Expected {
-        beep_tolerance_ms: 21.0,
-        ..Expected::new(PAL, clips.collect())
-    };
+    let expected = Expected { beep_tolerance_ms: 21.0, ..Expected::new(PAL, clips.collect()) };
     let outcome = outcome.shows(&expected);
-    assert!(
-        outcome.record["Verified"]["MaxJoinOffsetMs"]
-            .as_f64()
-            .unwrap()
-            <= 20.0
-    );
+    assert!(outcome.record["Verified"]["MaxJoinOffsetMs"].as_f64().unwrap() <= 20.0);
     assert_eq!(outcome.record["Output"]["Video"]["Frames"], 233);
     assert_eq!(outcome.record["Output"]["Audio"]["Samples"], 446_400);
 }
@@ -111,21 +79,14 @@ fn ntsc_rates_are_exact() {
     let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL},fps_29.97{}", sur("b.mkv")));
     let clips = vec![Clip::whole(7, ntsc, 2.002), Clip::whole(8, ntsc, 2.002)];
     let outcome = outcome.shows(&Expected::new(ntsc, clips));
-    assert_eq!(
-        outcome.reading().stream("video")["r_frame_rate"],
-        "30000/1001"
-    );
+    assert_eq!(outcome.reading().stream("video")["r_frame_rate"], "30000/1001");
     assert!(outcome.reading().unevenness_ms(ntsc) < 0.1);
 }
 
 #[test]
 fn a_rate_changes_without_loss_of_order() {
     let scene = Scene::new().source("a.mp4", &Source::new(9).rate(50, 1));
-    let clip = Clip {
-        source_rate: (50, 1),
-        source_frames: 100,
-        ..Clip::whole(9, PAL, 2.0)
-    };
+    let clip = Clip { source_rate: (50, 1), source_frames: 100, ..Clip::whole(9, PAL, 2.0) };
     let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL},fps_25"));
     outcome.shows(&Expected::new(PAL, vec![clip]));
 }
@@ -133,24 +94,12 @@ fn a_rate_changes_without_loss_of_order() {
 #[test]
 fn the_shorter_stream_is_held_or_silent() {
     let scene = Scene::new()
-        .source(
-            "picture.mp4",
-            &Source::new(10).video_seconds(3.0).audio_seconds(1.0),
-        )
-        .source(
-            "sound.mp4",
-            &Source::new(11).video_seconds(1.0).audio_seconds(3.0),
-        );
+        .source("picture.mp4", &Source::new(10).video_seconds(3.0).audio_seconds(1.0))
+        .source("sound.mp4", &Source::new(11).video_seconds(1.0).audio_seconds(3.0));
     let outcome = scene.run("picture.mp4", &format!("f_mp4,{USUAL}{}", sur("sound.mp4")));
     let clips = vec![
-        Clip {
-            sound_ms: 1000.0,
-            ..Clip::whole(10, PAL, 3.0)
-        },
-        Clip {
-            source_frames: 25,
-            ..Clip::whole(11, PAL, 3.0)
-        },
+        Clip { sound_ms: 1000.0, ..Clip::whole(10, PAL, 3.0) },
+        Clip { source_frames: 25, ..Clip::whole(11, PAL, 3.0) },
     ];
     outcome.shows(&Expected::new(PAL, clips));
 }
@@ -158,55 +107,25 @@ fn the_shorter_stream_is_held_or_silent() {
 #[test]
 fn a_cut_behind_a_stream_s_end_still_has_both() {
     let scene = Scene::new()
-        .source(
-            "sound.mp4",
-            &Source::new(12).video_seconds(1.0).audio_seconds(4.0),
-        )
-        .source(
-            "picture.mp4",
-            &Source::new(13).video_seconds(4.0).audio_seconds(1.0),
-        );
+        .source("sound.mp4", &Source::new(12).video_seconds(1.0).audio_seconds(4.0))
+        .source("picture.mp4", &Source::new(13).video_seconds(4.0).audio_seconds(1.0));
     let parameters = format!("ss_2000,f_mp4,{USUAL}{},ss_2000", sur("picture.mp4"));
     let clips = vec![
-        Clip {
-            source_frames: 25,
-            ..Clip::whole(12, PAL, 4.0)
-        }
-        .cut(2000.0, 50),
-        Clip {
-            sound_ms: 1000.0,
-            ..Clip::whole(13, PAL, 4.0)
-        }
-        .cut(2000.0, 50),
+        Clip { source_frames: 25, ..Clip::whole(12, PAL, 4.0) }.cut(2000.0, 50),
+        Clip { sound_ms: 1000.0, ..Clip::whole(13, PAL, 4.0) }.cut(2000.0, 50),
     ];
-    scene
-        .run("sound.mp4", &parameters)
-        .shows(&Expected::new(PAL, clips));
+    scene.run("sound.mp4", &parameters).shows(&Expected::new(PAL, clips));
 }
 
 #[test]
 fn a_late_stream_is_padded_in_front() {
     let scene = Scene::new()
-        .source(
-            "picture.mp4",
-            &Source::new(14).start_offset_ms(400, 0).video_seconds(1.6),
-        )
-        .source(
-            "sound.mp4",
-            &Source::new(15).start_offset_ms(0, 400).audio_seconds(1.6),
-        );
+        .source("picture.mp4", &Source::new(14).start_offset_ms(400, 0).video_seconds(1.6))
+        .source("sound.mp4", &Source::new(15).start_offset_ms(0, 400).audio_seconds(1.6));
     let outcome = scene.run("picture.mp4", &format!("f_mp4,{USUAL}{}", sur("sound.mp4")));
     let clips = vec![
-        Clip {
-            source_frames: 40,
-            ..Clip::whole(14, PAL, 2.0)
-        }
-        .late(400.0, 0.0),
-        Clip {
-            sound_ms: 1600.0,
-            ..Clip::whole(15, PAL, 2.0)
-        }
-        .late(0.0, 400.0),
+        Clip { source_frames: 40, ..Clip::whole(14, PAL, 2.0) }.late(400.0, 0.0),
+        Clip { sound_ms: 1600.0, ..Clip::whole(15, PAL, 2.0) }.late(0.0, 400.0),
     ];
     outcome.shows(&Expected::new(PAL, clips));
 }
@@ -217,11 +136,8 @@ fn variable_rate_becomes_constant() {
     let scene = Scene::new().source("a.mkv", &source);
     let outcome = scene.run("a.mkv", &format!("f_mp4,{USUAL},fps_25"));
     let frames = outcome.frames().iter().sum::<u64>();
-    let clip = Clip {
-        frames: usize::try_from(frames).unwrap(),
-        ..Clip::whole(16, PAL, 3.0)
-    }
-    .uneven(source.starts_ms());
+    let clip = Clip { frames: usize::try_from(frames).unwrap(), ..Clip::whole(16, PAL, 3.0) }
+        .uneven(source.starts_ms());
     let outcome = outcome.shows(&Expected::new(PAL, vec![clip]));
     assert!(outcome.reading().unevenness_ms(PAL) < 0.1);
 }

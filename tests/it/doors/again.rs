@@ -66,9 +66,7 @@ fn the_platforms_retry_ends_the_same_task() {
     let gateway = doors.iam(Kind::Rest);
     let ids = post(&gateway, "/sources/a.mp4", &process("out.mp4")).json();
     let event = doors.lambda.take().event;
-    doors
-        .s3
-        .fail(Fault::new(Answer::Error(503, "SlowDown")).times(10));
+    doors.s3.fail(Fault::new(Answer::Error(503, "SlowDown")).times(10));
     assert_eq!(error_type(doors.back.invoke(&event)), "InternalError");
     doors.back.invoke(&event).unwrap();
     let record = doors.record(&ids["TaskId"]);

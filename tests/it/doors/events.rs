@@ -38,10 +38,7 @@ fn every_sample_is_understood() {
             "s3-test-event.json" => assert_eq!(reply, Value::Null, "{name}"),
             _ => {
                 assert_eq!(reply["statusCode"], 404, "{name} {reply:#}");
-                assert!(
-                    reply["body"].as_str().unwrap().contains("NoSuchBucket"),
-                    "{name}"
-                );
+                assert!(reply["body"].as_str().unwrap().contains("NoSuchBucket"), "{name}");
             }
         }
     }

@@ -23,11 +23,7 @@ fn a_post_is_answered_before_the_work_is_done() {
         assert_eq!(answer.headers["x-oss-request-id"], request[..24]);
 
         let methods: Vec<String> = doors.s3.calls().into_iter().map(|c| c.method).collect();
-        assert_eq!(
-            methods,
-            ["HEAD", "GET", "PUT"],
-            "head the source, write the record"
-        );
+        assert_eq!(methods, ["HEAD", "GET", "PUT"], "head the source, write the record");
         let running = get(&gateway, &ids["TaskId"]);
         assert_eq!(running.status, 200, "{running:?}");
         assert_eq!(running.json()["Status"], "Running");
@@ -51,12 +47,7 @@ fn the_direct_event_comes_in_by_http_too() {
     let event = json!({
         "bucket": "sources", "object": "a.mp4", "process": process("out.mp4"), "userData": "order 7",
     });
-    let answer = send(
-        doors.iam(Kind::HttpApi).port(),
-        "POST /",
-        &[],
-        &event.to_string(),
-    );
+    let answer = send(doors.iam(Kind::HttpApi).port(), "POST /", &[], &event.to_string());
     assert_eq!(answer.status, 200, "{answer:?}");
     let record = doors.deliver();
     assert_eq!(record["Status"], "Succeeded", "{record:#}");
@@ -84,10 +75,7 @@ fn a_source_that_changes_after_the_reply_fails_the_task_that_was_told() {
     doors.deliver();
     let record = doors.record(&ids["TaskId"]);
     assert_eq!(record["Status"], "Failed", "{record:#}");
-    assert!(
-        record["Message"].as_str().unwrap().contains("changed"),
-        "{record:#}"
-    );
+    assert!(record["Message"].as_str().unwrap().contains("changed"), "{record:#}");
 }
 
 /// Requests with their bodies, and the pair of status and code that each gets.
@@ -96,9 +84,8 @@ fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
     let form = |process: &str| format!("x-oss-async-process={process}");
     let good = process("out.mp4");
     let wrong = good.replace("h264", "h266");
-    let onto_itself = good
-        .replace(&b64("results"), &b64("sources"))
-        .replace(&b64("out.mp4"), &b64("a.mp4"));
+    let onto_itself =
+        good.replace(&b64("results"), &b64("sources")).replace(&b64("out.mp4"), &b64("a.mp4"));
     let none = "GET /tasks/MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc";
     let other_key = "POST /sources/none.mp4?x-oss-async-process";
     let other_bucket = "POST /nowhere/a.mp4?x-oss-async-process";
@@ -109,12 +96,7 @@ fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
         (other_bucket, form(&good), 404, "NoSuchBucket"),
         ("POST /sources/a.mp4", form(&good), 400, "InvalidRequest"),
         (CLIP, good.clone(), 400, "InvalidRequest"),
-        (
-            "POST /a.mp4?x-oss-async-process",
-            form(&good),
-            400,
-            "InvalidRequest",
-        ),
+        ("POST /a.mp4?x-oss-async-process", form(&good), 400, "InvalidRequest"),
         ("POST /", "{".to_owned(), 400, "InvalidRequest"),
         ("POST /", "{}".to_owned(), 400, "InvalidArgument"),
         ("GET /tasks/x", String::new(), 400, "InvalidArgument"),
@@ -135,10 +117,7 @@ fn what_can_be_known_at_once_is_refused_at_once() {
             let found = (answer.status, answer.element("Code"));
             assert_eq!(found, (*status, *code), "{kind:?} {request} {answer:?}");
             assert_eq!(answer.headers["content-type"], "application/xml");
-            assert_eq!(
-                answer.headers["x-oss-request-id"],
-                answer.element("RequestId")
-            );
+            assert_eq!(answer.headers["x-oss-request-id"], answer.element("RequestId"));
             assert!(!answer.element("Message").is_empty());
         }
     }
@@ -154,25 +133,12 @@ fn nobody_gets_in_without_authority() {
     let doors = Doors::new();
     for kind in Kind::ALL {
         let gateway = Gateway::open(kind, &doors.front);
-        for request in [
-            "POST /sources/a.mp4?x-oss-async-process",
-            "POST /",
-            "GET /tasks/x",
-        ] {
-            for authorization in [
-                "",
-                "Bearer x",
-                "OSS AKID:c2lnbmF0dXJl",
-                "AWS4-HMAC-SHA256 x",
-            ] {
+        for request in ["POST /sources/a.mp4?x-oss-async-process", "POST /", "GET /tasks/x"] {
+            for authorization in ["", "Bearer x", "OSS AKID:c2lnbmF0dXJl", "AWS4-HMAC-SHA256 x"] {
                 let headers = [("authorization", authorization)];
                 let answer = send(gateway.port(), request, &headers, "x");
                 let found = (answer.status, answer.element("Code"));
-                assert_eq!(
-                    found,
-                    (403, "AccessDenied"),
-                    "{kind:?} {request} {authorization}"
-                );
+                assert_eq!(found, (403, "AccessDenied"), "{kind:?} {request} {authorization}");
             }
         }
     }
@@ -195,15 +161,8 @@ fn the_functions_own_event_can_not_come_from_outside() {
 fn a_task_that_can_not_be_handed_on_is_an_error_and_no_running_record() {
     let doors = Doors::new();
     doors.lambda.refuse();
-    let answer = post(
-        &doors.iam(Kind::HttpApi),
-        "/sources/a.mp4",
-        &process("out.mp4"),
-    );
-    assert_eq!(
-        (answer.status, answer.element("Code")),
-        (500, "InternalError")
-    );
+    let answer = post(&doors.iam(Kind::HttpApi), "/sources/a.mp4", &process("out.mp4"));
+    assert_eq!((answer.status, answer.element("Code")), (500, "InternalError"));
     let key = doors.s3.keys("tasks").remove(0);
     let record: Value = serde_json::from_slice(&doors.s3.get("tasks", &key).unwrap()).unwrap();
     assert_eq!(record["Status"], "Failed", "{record:#}");
@@ -215,12 +174,6 @@ fn without_a_task_bucket_records_can_not_be_found_by_id() {
     let gateway = doors.iam(Kind::HttpApi);
     let ids = post(&gateway, "/sources/a.mp4", &process("out.mp4")).json();
     let answer = get(&gateway, &ids["TaskId"]);
-    assert_eq!(
-        (answer.status, answer.element("Code")),
-        (400, "InvalidRequest")
-    );
-    assert!(
-        answer.element("Message").contains("TASK_BUCKET"),
-        "{answer:?}"
-    );
+    assert_eq!((answer.status, answer.element("Code")), (400, "InvalidRequest"));
+    assert!(answer.element("Message").contains("TASK_BUCKET"), "{answer:?}");
 }

@@ -6,12 +6,8 @@ use crate::bed::gateway::{Gateway, Kind};
 #[test]
 fn where_nothing_can_be_invoked_the_work_comes_before_the_reply() {
     let doors = Doors::with(|mut settings| {
-        settings
-            .environment
-            .retain(|(name, _)| name != "AWS_ENDPOINT_URL_LAMBDA");
-        settings
-            .set("AWS_SAM_LOCAL", "true")
-            .set("HTTP_AUTH", "none")
+        settings.environment.retain(|(name, _)| name != "AWS_ENDPOINT_URL_LAMBDA");
+        settings.set("AWS_SAM_LOCAL", "true").set("HTTP_AUTH", "none")
     });
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let answer = post(&gateway, "/sources/a.mp4", &process("out.mp4"));
@@ -25,8 +21,5 @@ fn a_deployed_function_can_not_be_opened() {
     let doors = Doors::with(|settings| settings.set("HTTP_AUTH", "none"));
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let answer = post(&gateway, "/sources/a.mp4", &process("out.mp4"));
-    assert_eq!(
-        (answer.status, answer.element("Code")),
-        (403, "AccessDenied")
-    );
+    assert_eq!((answer.status, answer.element("Code")), (403, "AccessDenied"));
 }

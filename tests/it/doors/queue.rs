@@ -8,9 +8,7 @@ use crate::bed::gateway::Kind;
 
 fn queue(messages: &[(&str, Value)]) -> Value {
     let record = |(id, body): &(&str, Value)| {
-        let text = body
-            .as_str()
-            .map_or_else(|| body.to_string(), str::to_owned);
+        let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
         json!({"eventSource": "aws:sqs", "messageId": id, "body": text})
     };
     json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
@@ -34,29 +32,18 @@ fn only_what_a_retry_can_mend_goes_back() {
     assert_eq!(reply, json!({"batchItemFailures": []}));
     assert_eq!(doors.s3.keys("results"), ["one.mp4"]);
 
-    doors
-        .s3
-        .fail(Fault::new(Answer::Error(503, "SlowDown")).times(5));
-    let messages = [
-        ("throttled", direct("a.mp4", "four.mp4")),
-        ("fine", direct("a.mp4", "five.mp4")),
-    ];
+    doors.s3.fail(Fault::new(Answer::Error(503, "SlowDown")).times(5));
+    let messages =
+        [("throttled", direct("a.mp4", "four.mp4")), ("fine", direct("a.mp4", "five.mp4"))];
     let reply = doors.front.invoke(&queue(&messages)).unwrap();
-    assert_eq!(
-        reply,
-        json!({"batchItemFailures": [{"itemIdentifier": "throttled"}]})
-    );
+    assert_eq!(reply, json!({"batchItemFailures": [{"itemIdentifier": "throttled"}]}));
     assert_eq!(doors.s3.keys("results"), ["five.mp4", "one.mp4"]);
 }
 
 #[test]
 fn a_message_may_carry_an_http_request_but_not_the_functions_own_event() {
     let doors = Doors::new();
-    post(
-        &doors.iam(Kind::HttpApi),
-        "/sources/a.mp4",
-        &process("own.mp4"),
-    );
+    post(&doors.iam(Kind::HttpApi), "/sources/a.mp4", &process("own.mp4"));
     let own = doors.lambda.take().event;
     let http = json!({
         "version": "2.0",
@@ -65,10 +52,7 @@ fn a_message_may_carry_an_http_request_but_not_the_functions_own_event() {
         "requestContext": {"http": {"method": "POST"}},
         "body": format!("x-oss-async-process={}", process("http.mp4")),
     });
-    let reply = doors
-        .front
-        .invoke(&queue(&[("http", http), ("own", own)]))
-        .unwrap();
+    let reply = doors.front.invoke(&queue(&[("http", http), ("own", own)])).unwrap();
     assert_eq!(reply, json!({"batchItemFailures": []}));
     assert_eq!(doors.s3.keys("results"), ["http.mp4"]);
 }

@@ -32,10 +32,8 @@ fn clients(gateway: &Gateway, cases: &[Value]) -> Vec<Value> {
 }
 
 fn python() -> PathBuf {
-    std::env::var_os("TEST_PYTHON").map_or_else(
-        || repository().join("target/venv/bin/python"),
-        PathBuf::from,
-    )
+    std::env::var_os("TEST_PYTHON")
+        .map_or_else(|| repository().join("target/venv/bin/python"), PathBuf::from)
 }
 
 fn case(client: &str, style: &str, key: &str, target: &str) -> Value {
@@ -51,11 +49,7 @@ fn with(mut case: Value, name: &str, value: Value) -> Value {
 }
 
 fn doors(keys: &str) -> Doors {
-    Doors::with(|settings| {
-        settings
-            .set("OSS_ACCESS_KEYS", keys)
-            .set("DEFAULT_BUCKET", "sources")
-    })
+    Doors::with(|settings| settings.set("OSS_ACCESS_KEYS", keys).set("DEFAULT_BUCKET", "sources"))
 }
 
 fn plain_keys() -> String {
@@ -71,12 +65,7 @@ fn every_client_is_served_behind_every_gateway() {
         // Not V1 of the second SDK: it leaves the operation out of what it signs.
         for client in ["oss2 V1", "oss2 V4", "v2 V4"] {
             for style in ["path", "host", "cname"] {
-                cases.push(case(
-                    client,
-                    style,
-                    ODD_KEY,
-                    &format!("{client} {style}.mp4"),
-                ));
+                cases.push(case(client, style, ODD_KEY, &format!("{client} {style}.mp4")));
             }
         }
         let results = clients(&gateway, &cases);
@@ -101,23 +90,11 @@ fn every_client_is_served_behind_every_gateway() {
 
 /// A change to the usual request; status, code and the SDK's class for it.
 const REFUSED: [(&str, &str, u16, &str, &str); 5] = [
-    (
-        "secret",
-        "wrong",
-        403,
-        "SignatureDoesNotMatch",
-        "SignatureDoesNotMatch",
-    ),
+    ("secret", "wrong", 403, "SignatureDoesNotMatch", "SignatureDoesNotMatch"),
     ("id", "NOBODY", 403, "InvalidAccessKeyId", "ServerError"),
     ("key", "none.mp4", 404, "NoSuchKey", "NoSuchKey"),
     ("bucket", "nowhere", 404, "NoSuchBucket", "NoSuchBucket"),
-    (
-        "process",
-        "video/concat",
-        400,
-        "InvalidArgument",
-        "InvalidArgument",
-    ),
+    ("process", "video/concat", 400, "InvalidArgument", "InvalidArgument"),
 ];
 
 #[test]
@@ -144,11 +121,7 @@ fn clocks_may_differ_by_15_minutes() {
     let results = clients(&gateway, &[-1000, -800, 800, 1000].map(usual));
     let codes: Vec<_> = results.iter().map(|result| &result["code"]).collect();
     let skewed = json!("RequestTimeTooSkewed");
-    assert_eq!(
-        codes,
-        [&skewed, &Value::Null, &Value::Null, &skewed],
-        "{results:?}"
-    );
+    assert_eq!(codes, [&skewed, &Value::Null, &Value::Null, &skewed], "{results:?}");
 }
 
 #[test]
@@ -157,12 +130,7 @@ fn secrets_and_signatures_are_never_logged() {
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let good = |client| case(client, "path", "a.mp4", "out.mp4");
     let wrong = |client| with(good(client), "secret", json!("wrong"));
-    let cases = [
-        good("v2 V4"),
-        wrong("v2 V4"),
-        wrong("oss2 V4"),
-        wrong("oss2 V1"),
-    ];
+    let cases = [good("v2 V4"), wrong("v2 V4"), wrong("oss2 V4"), wrong("oss2 V1")];
     let results = clients(&gateway, &cases);
     assert_eq!(results[0]["status"], 200, "{results:?}");
     for result in &results[1..] {
@@ -172,10 +140,7 @@ fn secrets_and_signatures_are_never_logged() {
     let logs = doors.front.logs_until(|logs| refused(logs) >= 3);
     let logs = format!("{logs:?}");
     assert!(logs.contains(ID), "{logs}");
-    assert!(
-        !logs.contains(SECRET) && !logs.contains("Signature="),
-        "{logs}"
-    );
+    assert!(!logs.contains(SECRET) && !logs.contains("Signature="), "{logs}");
 }
 
 #[test]
@@ -200,15 +165,9 @@ fn a_limited_key_reaches_its_objects_only() {
         assert_eq!(result["code"], "AccessDenied", "{result}");
     }
     assert!(doors.s3.calls().is_empty());
-    let free = with(
-        case("oss2 V4", "path", "a.mp4", "out.mp4"),
-        "id",
-        json!("FREE"),
-    );
+    let free = with(case("oss2 V4", "path", "a.mp4", "out.mp4"), "id", json!("FREE"));
     let results = clients(&gateway, &[inside(), free]);
-    let [mine, foreign] = &results[..] else {
-        panic!()
-    };
+    let [mine, foreign] = &results[..] else { panic!() };
     let read = |ids: &Value| case("read task", "path", ids["ids"][2].as_str().unwrap(), "");
     let results = clients(&gateway, &[read(mine), read(foreign)]);
     assert_eq!(results[0]["record"]["Status"], "Running", "{results:?}");
@@ -219,9 +178,7 @@ fn a_limited_key_reaches_its_objects_only() {
 fn keys_may_be_kept_in_secrets_manager() {
     let secrets = Secrets::start("video-concat/keys", &plain_keys());
     let doors = Doors::with(|settings| {
-        settings
-            .with(secrets.environment())
-            .set("OSS_ACCESS_KEYS_SECRET", "video-concat/keys")
+        settings.with(secrets.environment()).set("OSS_ACCESS_KEYS_SECRET", "video-concat/keys")
     });
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let usual = |target: &str| case("oss2 V4", "path", "a.mp4", target);
@@ -231,20 +188,14 @@ fn keys_may_be_kept_in_secrets_manager() {
     let codes: Vec<_> = results.iter().map(|result| &result["status"]).collect();
     assert_eq!(codes, [200, 200, 403, 403], "{results:?}");
     assert_eq!(results[2]["code"], "InvalidAccessKeyId");
-    assert_eq!(
-        secrets.asked(),
-        1,
-        "fetched once, and guessing does not multiply it"
-    );
+    assert_eq!(secrets.asked(), 1, "fetched once, and guessing does not multiply it");
 }
 
 #[test]
 fn a_secret_that_can_not_be_read_lets_nobody_in() {
     let secrets = Secrets::start("other", &plain_keys());
     let doors = Doors::with(|settings| {
-        settings
-            .with(secrets.environment())
-            .set("OSS_ACCESS_KEYS_SECRET", "video-concat/keys")
+        settings.with(secrets.environment()).set("OSS_ACCESS_KEYS_SECRET", "video-concat/keys")
     });
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let result = clients(&gateway, &[case("oss2 V1", "path", "a.mp4", "1.mp4")]).remove(0);

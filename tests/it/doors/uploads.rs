@@ -9,9 +9,7 @@ use crate::bed::fault::{Answer, Fault};
 /// Uploads `a.mp4` again under another name, with this metadata.
 fn upload(doors: &Doors, key: &str, metadata: &[(&str, &str)]) {
     let clip = doors.s3.get("sources", "a.mp4").unwrap();
-    doors
-        .s3
-        .put_with("sources", key, ByteStream::from(clip), metadata);
+    doors.s3.put_with("sources", key, ByteStream::from(clip), metadata);
     doors.s3.forget_calls();
 }
 
@@ -48,10 +46,7 @@ fn an_upload_says_itself_what_becomes_of_it() {
     let result = doors.s3.get("results", "b c.mp4").unwrap();
     let head = doors.s3.head("results", "b c.mp4").unwrap();
     let mark = &head.metadata().unwrap()["video-concat-task"];
-    let metadata = [
-        ("video-concat-task", mark.as_str()),
-        ("x-oss-async-process", &carried),
-    ];
+    let metadata = [("video-concat-task", mark.as_str()), ("x-oss-async-process", &carried)];
     let body = ByteStream::from(result);
     doors.s3.put_with("sources", "own.mp4", body, &metadata);
     let records = doors.front.invoke(&bridge("own.mp4")).unwrap();
@@ -87,16 +82,10 @@ fn a_mistake_is_a_record_and_a_fault_is_a_function_error() {
     let doors = Doors::with(|settings| settings.set("UPLOAD_PROCESS", process("x.mp4")));
     let gone = doors.front.invoke(&bridge("none.mp4")).unwrap();
     assert_eq!(gone[0]["Code"], "NoSuchKey", "{gone:#}");
-    upload(
-        &doors,
-        "bad.mp4",
-        &[("x-oss-async-process", "video/concat")],
-    );
+    upload(&doors, "bad.mp4", &[("x-oss-async-process", "video/concat")]);
     let bad = doors.front.invoke(&bridge("bad.mp4")).unwrap();
     assert_eq!(bad[0]["Code"], "InvalidArgument", "{bad:#}");
-    doors
-        .s3
-        .fail(Fault::new(Answer::Error(503, "SlowDown")).times(10));
+    doors.s3.fail(Fault::new(Answer::Error(503, "SlowDown")).times(10));
     let reply = doors.front.invoke(&bridge("a.mp4"));
     assert_eq!(error_type(reply), "InternalError");
 }

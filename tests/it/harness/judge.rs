@@ -25,15 +25,11 @@ struct Film {
 impl Film {
     /// Three whole clips of two seconds each.
     fn good() -> Self {
-        let frames = CLIPS
-            .into_iter()
-            .flat_map(|id| (0..50).map(move |n| Some(FrameCode::new(id, n))));
+        let frames =
+            CLIPS.into_iter().flat_map(|id| (0..50).map(move |n| Some(FrameCode::new(id, n))));
         let clip =
             |id| (0..2 * SAMPLES).map(move |n| beep::sample(id, f64::from(n) / f64::from(SAMPLES)));
-        Self {
-            frames: frames.collect(),
-            sound: CLIPS.into_iter().flat_map(clip).collect(),
-        }
+        Self { frames: frames.collect(), sound: CLIPS.into_iter().flat_map(clip).collect() }
     }
 
     fn with(mut self, fault: impl FnOnce(&mut Self)) -> Self {
@@ -45,10 +41,7 @@ impl Film {
     fn judged(&self) -> Vec<Difference> {
         let folder = tempfile::tempdir().unwrap();
         let (sound, out) = (folder.path().join("sound"), folder.path().join("out.mp4"));
-        let samples = self
-            .sound
-            .iter()
-            .flat_map(|value| ((value * 32767.0) as i16).to_le_bytes());
+        let samples = self.sound.iter().flat_map(|value| ((value * 32767.0) as i16).to_le_bytes());
         std::fs::write(&sound, wav(&samples.collect::<Vec<_>>())).unwrap();
         let mut command = ffmpeg();
         command.args(
@@ -59,9 +52,7 @@ impl Film {
             .args("-c:v libx264 -pix_fmt yuv420p -preset ultrafast -c:a aac".split(' '));
         let mut child = Running::start(command.arg(&out).stdin(Stdio::piped()));
         let mut pipe = child.0.stdin.take().unwrap();
-        self.frames
-            .iter()
-            .for_each(|code| pipe.write_all(&picture(*code)).unwrap());
+        self.frames.iter().for_each(|code| pipe.write_all(&picture(*code)).unwrap());
         drop(pipe);
         assert!(child.0.wait().unwrap().success());
         expected().differences(&Reading::of(&out))
@@ -83,23 +74,11 @@ fn picture(code: Option<FrameCode>) -> Vec<u8> {
 
 fn wav(samples: &[u8]) -> Vec<u8> {
     let length = u32::try_from(samples.len()).unwrap();
-    let words = |values: &[u32]| {
-        values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect::<Vec<_>>()
-    };
+    let words =
+        |values: &[u32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
     let format = words(&[16, 0x0001_0001, SAMPLES, SAMPLES * 2, 0x0010_0002]);
-    [
-        b"RIFF",
-        &words(&[36 + length])[..],
-        b"WAVEfmt ",
-        &format,
-        b"data",
-        &words(&[length]),
-        samples,
-    ]
-    .concat()
+    [b"RIFF", &words(&[36 + length])[..], b"WAVEfmt ", &format, b"data", &words(&[length]), samples]
+        .concat()
 }
 
 fn wrong_frames(differences: &[Difference]) -> Vec<usize> {
@@ -138,14 +117,7 @@ fn two_swapped_clips_are_seen_and_heard() {
     for clip in [2, 3] {
         let unheard =
             |d: &Difference| matches!(d, Difference::BeepMissing { clip: c, .. } if *c == clip);
-        assert_eq!(
-            found
-                .iter()
-                .filter(|difference| unheard(difference))
-                .count(),
-            2,
-            "{found:?}"
-        );
+        assert_eq!(found.iter().filter(|difference| unheard(difference)).count(), 2, "{found:?}");
     }
 }
 
@@ -153,41 +125,24 @@ fn two_swapped_clips_are_seen_and_heard() {
 fn a_dropped_frame_is_seen() {
     let found = Film::good()
         .with(|film| {
-            film.frames
-                .retain(|code| *code != Some(FrameCode::new(2, 20)));
+            film.frames.retain(|code| *code != Some(FrameCode::new(2, 20)));
         })
         .judged();
-    assert!(
-        found.contains(&Difference::FrameCount {
-            expected: 150,
-            found: 149
-        }),
-        "{found:?}"
-    );
+    assert!(found.contains(&Difference::FrameCount { expected: 150, found: 149 }), "{found:?}");
     assert_eq!(wrong_frames(&found), (70..149).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_frame_shown_twice_is_seen() {
-    let found = Film::good()
-        .with(|film| film.frames.insert(70, film.frames[70]))
-        .judged();
-    assert!(
-        found.contains(&Difference::FrameCount {
-            expected: 150,
-            found: 151
-        }),
-        "{found:?}"
-    );
+    let found = Film::good().with(|film| film.frames.insert(70, film.frames[70])).judged();
+    assert!(found.contains(&Difference::FrameCount { expected: 150, found: 151 }), "{found:?}");
     assert_eq!(wrong_frames(&found), (71..150).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_frame_shown_in_place_of_the_next_is_seen() {
     // As many frames as there should be: only their contents tell.
-    let found = Film::good()
-        .with(|film| film.frames[71] = film.frames[70])
-        .judged();
+    let found = Film::good().with(|film| film.frames[71] = film.frames[70]).judged();
     assert_eq!(wrong_frames(&found), [71]);
     assert_eq!(found.len(), 1);
 }
@@ -201,47 +156,29 @@ fn a_black_frame_at_a_join_is_seen() {
 #[test]
 fn late_and_early_sound_is_heard() {
     for late in [12, 40, 80] {
-        let found = Film::good()
-            .with(|film| film.sound.rotate_right(samples(late)))
-            .judged();
+        let found = Film::good().with(|film| film.sound.rotate_right(samples(late))).judged();
         let shifts = shifts(&found);
         assert_eq!(shifts.len(), 6, "{late}: {found:?}");
-        assert!(
-            shifts.iter().all(|by| (by - late as f64).abs() < 2.0),
-            "{late}: {found:?}"
-        );
+        assert!(shifts.iter().all(|by| (by - late as f64).abs() < 2.0), "{late}: {found:?}");
     }
-    let found = Film::good()
-        .with(|film| film.sound.rotate_left(samples(40)))
-        .judged();
+    let found = Film::good().with(|film| film.sound.rotate_left(samples(40))).judged();
     let shifts = shifts(&found);
-    assert!(
-        shifts.len() == 5 && shifts.iter().all(|by| (by + 40.0).abs() < 2.0),
-        "{found:?}"
-    );
+    assert!(shifts.len() == 5 && shifts.iter().all(|by| (by + 40.0).abs() < 2.0), "{found:?}");
 }
 
 #[test]
 fn a_muted_clip_is_missed() {
-    let found = Film::good()
-        .with(|film| film.sound[samples(2000)..samples(4000)].fill(0.0))
-        .judged();
+    let found =
+        Film::good().with(|film| film.sound[samples(2000)..samples(4000)].fill(0.0)).judged();
     let missing = |at_ms| Difference::BeepMissing { clip: 2, at_ms };
     assert_eq!(found, [missing(2000.0), missing(3000.0)]);
 }
 
 #[test]
 fn sound_from_elsewhere_is_heard() {
-    let found = Film::good()
-        .with(|film| film.sound.copy_within(..samples(60), samples(4500)))
-        .judged();
-    let [
-        Difference::BeepUnexpected {
-            clip: Some(1),
-            at_ms,
-        },
-    ] = found[..]
-    else {
+    let found =
+        Film::good().with(|film| film.sound.copy_within(..samples(60), samples(4500))).judged();
+    let [Difference::BeepUnexpected { clip: Some(1), at_ms }] = found[..] else {
         panic!("{found:?}")
     };
     assert!((at_ms - 4500.0).abs() < 2.0);
@@ -249,17 +186,9 @@ fn sound_from_elsewhere_is_heard() {
 
 #[test]
 fn sound_that_stops_early_is_counted() {
-    let found = Film::good()
-        .with(|film| film.sound.truncate(samples(5900)))
-        .judged();
+    let found = Film::good().with(|film| film.sound.truncate(samples(5900))).judged();
     assert!(
-        matches!(
-            found[..],
-            [Difference::SampleCount {
-                expected: 288_000,
-                found: ..284_500
-            }]
-        ),
+        matches!(found[..], [Difference::SampleCount { expected: 288_000, found: ..284_500 }]),
         "{found:?}"
     );
 }
@@ -268,30 +197,16 @@ fn sound_that_stops_early_is_counted() {
 fn a_missing_or_needless_stream_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let silent = folder.path().join("silent.mp4");
-    std::fs::copy(
-        crate::bed::source::Source::new(1)
-            .no_audio()
-            .write("silent.mp4"),
-        &silent,
-    )
-    .unwrap();
+    std::fs::copy(crate::bed::source::Source::new(1).no_audio().write("silent.mp4"), &silent)
+        .unwrap();
     let reading = Reading::of(&silent);
     let expected = Expected::new(RATE, vec![Clip::whole(1, RATE, 2.0)]);
     assert_eq!(
         expected.differences(&reading),
-        [Difference::Stream {
-            kind: "audio",
-            expected: true
-        }]
+        [Difference::Stream { kind: "audio", expected: true }]
     );
     let found = expected.no_audio().no_video().differences(&reading);
-    assert_eq!(
-        found,
-        [Difference::Stream {
-            kind: "video",
-            expected: false
-        }]
-    );
+    assert_eq!(found, [Difference::Stream { kind: "video", expected: false }]);
 }
 
 #[test]
@@ -300,35 +215,11 @@ fn a_clip_knows_which_of_its_frames_may_be_shown() {
     let table = [
         ("every other frame", whole(), 10, (25, 1), 20..=20),
         ("between two", whole(), 10, (30, 1), 16..=17),
-        (
-            "a cut on a frame",
-            whole().cut(400.0, 10),
-            3,
-            (50, 1),
-            23..=23,
-        ),
-        (
-            "a cut between two",
-            whole().cut(410.0, 10),
-            0,
-            (50, 1),
-            20..=21,
-        ),
+        ("a cut on a frame", whole().cut(400.0, 10), 3, (50, 1), 23..=23),
+        ("a cut between two", whole().cut(410.0, 10), 0, (50, 1), 20..=21),
         ("the last one holds", whole(), 200, (25, 1), 99..=99),
-        (
-            "uneven frames",
-            whole().uneven(vec![0.0, 20.0, 80.0, 120.0]),
-            2,
-            (25, 1),
-            1..=2,
-        ),
-        (
-            "a late picture",
-            whole().late(200.0, 0.0),
-            10,
-            (25, 1),
-            10..=10,
-        ),
+        ("uneven frames", whole().uneven(vec![0.0, 20.0, 80.0, 120.0]), 2, (25, 1), 1..=2),
+        ("a late picture", whole().late(200.0, 0.0), 10, (25, 1), 10..=10),
     ];
     for (name, clip, number, rate, shown) in table {
         assert_eq!(clip.shows(number, rate), shown, "{name}");

@@ -14,11 +14,7 @@ use crate::bed::invocation::{FUNCTION_ARN, Reply};
 #[tokio::test]
 #[ignore = "started by the tests below as a process of its own"]
 async fn stand_in() {
-    assert_ne!(
-        std::env::var("REFUSE_TO_START").as_deref(),
-        Ok("1"),
-        "told not to start"
-    );
+    assert_ne!(std::env::var("REFUSE_TO_START").as_deref(), Ok("1"), "told not to start");
     lambda_runtime::run(service_fn(handle)).await.unwrap();
 }
 
@@ -28,10 +24,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         Some("exit") => std::process::exit(3),
         Some("hang") => std::future::pending().await,
         _ => {
-            println!(
-                "{}",
-                json!({"level": "INFO", "request": event.context.request_id})
-            );
+            println!("{}", json!({"level": "INFO", "request": event.context.request_id}));
             Ok(json!({"payload": event.payload, "arn": event.context.invoked_function_arn}))
         }
     }
@@ -40,14 +33,9 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
 fn settings() -> Settings {
     let settings =
         Settings::program(std::env::current_exe().unwrap()).timeout(Duration::from_mins(1));
-    [
-        "--exact",
-        "harness::sandbox::stand_in",
-        "--ignored",
-        "--nocapture",
-    ]
-    .into_iter()
-    .fold(settings, Settings::argument)
+    ["--exact", "harness::sandbox::stand_in", "--ignored", "--nocapture"]
+        .into_iter()
+        .fold(settings, Settings::argument)
 }
 
 #[test]
@@ -55,33 +43,19 @@ fn events_are_handed_in_one_after_another() {
     let function = Function::start(settings());
     for number in 0..3 {
         let reply = function.invoke(&json!({"number": number})).unwrap();
-        assert_eq!(
-            reply,
-            json!({"payload": {"number": number}, "arn": FUNCTION_ARN})
-        );
+        assert_eq!(reply, json!({"payload": {"number": number}, "arn": FUNCTION_ARN}));
     }
     assert!(function.peak_memory().unwrap() > 1 << 20);
     assert!(function.cold_start() < Duration::from_mins(1));
     let written = |lines: &[Value]| lines.iter().filter(|line| line["level"] == "INFO").count();
-    assert_eq!(
-        written(&function.logs_until(|lines| written(lines) == 3)),
-        3
-    );
-    assert!(
-        std::fs::read_dir(function.work_dir())
-            .unwrap()
-            .next()
-            .is_none()
-    );
+    assert_eq!(written(&function.logs_until(|lines| written(lines) == 3)), 3);
+    assert!(std::fs::read_dir(function.work_dir()).unwrap().next().is_none());
 }
 
 #[test]
 fn errors_exits_and_hangs_are_told_apart() {
     let error_type = |reply| match reply {
-        Reply::FunctionError {
-            error_type,
-            message,
-        } => (error_type, message),
+        Reply::FunctionError { error_type, message } => (error_type, message),
         Reply::Ok(value) => panic!("{value}"),
     };
     let function = Function::start(settings());

@@ -11,13 +11,7 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
 fn sns_client(sns: &Sns) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(Credentials::new(
-            "AKIATESTED",
-            "tested-secret",
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(Credentials::new("AKIATESTED", "tested-secret", None, None, "test"))
         .region(Region::new("us-east-1"))
         .endpoint_url(sns.url())
         .build();
@@ -25,11 +19,7 @@ fn sns_client(sns: &Sns) -> aws_sdk_sns::Client {
 }
 
 fn text(kind: &str, value: &str) -> MessageAttributeValue {
-    MessageAttributeValue::builder()
-        .data_type(kind)
-        .string_value(value)
-        .build()
-        .unwrap()
+    MessageAttributeValue::builder().data_type(kind).string_value(value).build().unwrap()
 }
 
 #[tokio::test]
@@ -37,24 +27,13 @@ async fn a_message_arrives_as_it_was_sent() {
     let sns = Sns::start(&[TOPIC]);
     let body = "{\"a\": \"ü + & = %\"}";
     let publish = sns_client(&sns).publish().topic_arn(TOPIC).message(body);
-    publish
-        .message_attributes("Status", text("String", "Succeeded"))
-        .send()
-        .await
-        .unwrap();
+    publish.message_attributes("Status", text("String", "Succeeded")).send().await.unwrap();
     let messages = sns.messages();
     assert_eq!(
-        (
-            messages.len(),
-            messages[0].topic.as_str(),
-            messages[0].body.as_str()
-        ),
+        (messages.len(), messages[0].topic.as_str(), messages[0].body.as_str()),
         (1, TOPIC, body)
     );
-    assert_eq!(
-        messages[0].attributes["Status"],
-        ("String".to_owned(), "Succeeded".to_owned())
-    );
+    assert_eq!(messages[0].attributes["Status"], ("String".to_owned(), "Succeeded".to_owned()));
 }
 
 #[tokio::test]
@@ -63,26 +42,10 @@ async fn wrong_messages_are_refused() {
     let publish = || sns_client(&sns).publish();
     let good = || publish().topic_arn(TOPIC).message("x");
     let table = [
-        (
-            "an unknown topic",
-            publish().topic_arn(format!("{TOPIC}2")).message("x"),
-            "NotFound",
-        ),
-        (
-            "a bare name",
-            publish().topic_arn("done").message("x"),
-            "InvalidParameter",
-        ),
-        (
-            "no message",
-            publish().topic_arn(TOPIC).message(""),
-            "InvalidParameter",
-        ),
-        (
-            "too long",
-            publish().topic_arn(TOPIC).message("x".repeat(262_145)),
-            "InvalidParameter",
-        ),
+        ("an unknown topic", publish().topic_arn(format!("{TOPIC}2")).message("x"), "NotFound"),
+        ("a bare name", publish().topic_arn("done").message("x"), "InvalidParameter"),
+        ("no message", publish().topic_arn(TOPIC).message(""), "InvalidParameter"),
+        ("too long", publish().topic_arn(TOPIC).message("x".repeat(262_145)), "InvalidParameter"),
         (
             "a name with a blank",
             good().message_attributes("a b", text("String", "x")),
@@ -93,11 +56,7 @@ async fn wrong_messages_are_refused() {
             good().message_attributes("a", text("Text", "x")),
             "ParameterValueInvalid",
         ),
-        (
-            "no value",
-            good().message_attributes("a", text("String", "")),
-            "ParameterValueInvalid",
-        ),
+        ("no value", good().message_attributes("a", text("String", "")), "ParameterValueInvalid"),
     ];
     for (name, publish, code) in table {
         let error = publish.send().await.expect_err(name);
@@ -111,12 +70,6 @@ async fn wrong_messages_are_refused() {
 async fn throttling_is_retried_by_the_client() {
     let sns = Sns::start(&[TOPIC]);
     sns.throttle(1);
-    sns_client(&sns)
-        .publish()
-        .topic_arn(TOPIC)
-        .message("x")
-        .send()
-        .await
-        .unwrap();
+    sns_client(&sns).publish().topic_arn(TOPIC).message("x").send().await.unwrap();
     assert_eq!((sns.refusals().len(), sns.messages().len()), (1, 1));
 }

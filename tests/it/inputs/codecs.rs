@@ -6,20 +6,10 @@ use crate::bed::source::Source;
 
 fn case(name: &str, codec: &str, format: &str) -> (Between, Source) {
     let source = plain(2).video_codec(codec).pixel_format(format);
-    let audio = if name.ends_with("webm") {
-        "libopus"
-    } else {
-        "pcm_s16le"
-    };
+    let audio = if name.ends_with("webm") { "libopus" } else { "pcm_s16le" };
     // The old encoders' own choice of quality is too poor to read.
-    let old = ["msmpeg4", "wmv", "flv", "mpeg"]
-        .iter()
-        .any(|old| codec.starts_with(old));
-    let source = if old {
-        source.extra_args(&["-q:v", "3"])
-    } else {
-        source
-    };
+    let old = ["msmpeg4", "wmv", "flv", "mpeg"].iter().any(|old| codec.starts_with(old));
+    let source = if old { source.extra_args(&["-q:v", "3"]) } else { source };
     (Between::new(name), source.audio_codec(audio))
 }
 
@@ -62,16 +52,8 @@ fn editing_codecs() {
         case("png.mov", "png", "rgb24"),
         case("svq1.mov", "svq1", "yuv410p"),
         case("flashsv.mkv", "flashsv", "bgr24"),
-        (
-            dnx,
-            source
-                .size(320, 240)
-                .extra_args(&["-profile:v", "dnxhr_sq"]),
-        ),
-        (
-            dv,
-            film.size(720, 576).sar(16, 15).extra_args(&["-ac", "2"]),
-        ),
+        (dnx, source.size(320, 240).extra_args(&["-profile:v", "dnxhr_sq"])),
+        (dv, film.size(720, 576).sar(16, 15).extra_args(&["-ac", "2"])),
     ]);
 }
 

@@ -11,12 +11,7 @@ fn case(name: &str, video: &str, audio: &str, extra: &[&str]) -> (Between, Sourc
 
 #[test]
 fn the_mp4_family() {
-    let h263 = case(
-        "b.3gp",
-        "h263",
-        "libopencore_amrnb",
-        &["-ar", "8000", "-ac", "1", "-g", "1"],
-    );
+    let h263 = case("b.3gp", "h263", "libopencore_amrnb", &["-ar", "8000", "-ac", "1", "-g", "1"]);
     check_all([
         case("b.mp4", "libx264", "aac", &[]),
         case("b.mov", "libx264", "aac", &[]),
@@ -59,12 +54,7 @@ fn avi_and_windows_media() {
     ]);
     let delayed = |(between, source): (Between, Source)| (between.delayed(60.0), source);
     check_all([
-        delayed(case(
-            "mp3.avi",
-            "mpeg4",
-            "libmp3lame",
-            &["-avoid_negative_ts", "disabled"],
-        )),
+        delayed(case("mp3.avi", "mpeg4", "libmp3lame", &["-avoid_negative_ts", "disabled"])),
         delayed(case("a.wmv", "wmv1", "wmav2", &["-f", "asf"])),
     ]);
 }
@@ -72,10 +62,7 @@ fn avi_and_windows_media() {
 #[test]
 fn flash() {
     let (between, source) = case("b.flv", "flv", "libmp3lame", &["-ar", "44100"]);
-    check_all([
-        (between.delayed(30.0), source),
-        case("avc.flv", "libx264", "aac", &[]),
-    ]);
+    check_all([(between.delayed(30.0), source), case("avc.flv", "libx264", "aac", &[])]);
 }
 
 #[test]
@@ -83,18 +70,8 @@ fn mpeg_streams() {
     let delayed = |(between, source): (Between, Source)| (between.delayed(30.0), source);
     check_all([
         case("b.ts", "libx264", "aac", &[]),
-        case(
-            "hevc.ts",
-            "libx265",
-            "aac",
-            &["-x265-params", "log-level=error"],
-        ),
-        case(
-            "b.m2ts",
-            "libx264",
-            "ac3",
-            &["-f", "mpegts", "-mpegts_m2ts_mode", "1"],
-        ),
+        case("hevc.ts", "libx265", "aac", &["-x265-params", "log-level=error"]),
+        case("b.m2ts", "libx264", "ac3", &["-f", "mpegts", "-mpegts_m2ts_mode", "1"]),
         delayed(case("b.mpg", "mpeg1video", "mp2", &[])),
         delayed(case("b.vob", "mpeg2video", "ac3", &["-f", "vob"])),
     ]);

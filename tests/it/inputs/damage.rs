@@ -72,12 +72,7 @@ fn check(damage: impl Fn(&mut Vec<u8>), least: u64, most: u64, untold: &[&str]) 
 #[test]
 fn a_file_cut_short_is_used_as_far_as_it_goes() {
     // An Ogg file does not say how long it is.
-    check(
-        |bytes| bytes.truncate(bytes.len() * 7 / 10),
-        20,
-        46,
-        &["b.ogv"],
-    );
+    check(|bytes| bytes.truncate(bytes.len() * 7 / 10), 20, 46, &["b.ogv"]);
 }
 
 #[test]
@@ -85,9 +80,7 @@ fn flipped_bits_are_survived() {
     let flip = |bytes: &mut Vec<u8>| {
         for place in 8..12 {
             let at = bytes.len() * place / 20;
-            bytes[at..at + 150]
-                .iter_mut()
-                .for_each(|byte| *byte ^= 0xff);
+            bytes[at..at + 150].iter_mut().for_each(|byte| *byte ^= 0xff);
         }
     };
     check(flip, 50, 53, &[]);
@@ -100,11 +93,7 @@ fn a_film_of_which_nothing_decodes_is_told() {
     let media = bytes.windows(4).position(|four| four == b"mdat").unwrap();
     bytes[media + 4..].iter_mut().for_each(|byte| *byte ^= 0xff);
     let outcome = outcome(&scene, "b.mp4", &bytes).succeeded();
-    assert!(
-        outcome.warnings().contains("damaged"),
-        "{}",
-        outcome.warnings()
-    );
+    assert!(outcome.warnings().contains("damaged"), "{}", outcome.warnings());
     assert_eq!(outcome.record["Sources"][1]["Filled"], json!(["video"]));
     assert_eq!(outcome.frames(), [30, 50, 30]);
 }
@@ -115,11 +104,7 @@ fn transport_streams_one_behind_the_other_are_one_film() {
     let second = Source::new(4).seconds(SECONDS).write("d.ts");
     let both = [film("b.ts"), std::fs::read(second).unwrap()].concat();
     let outcome = outcome(&scene, "joined.ts", &both);
-    assert!(
-        outcome.warnings().contains("made continuous"),
-        "{}",
-        outcome.warnings()
-    );
+    assert!(outcome.warnings().contains("made continuous"), "{}", outcome.warnings());
     let lead = lead_ms(&scene.s3.path("sources", "joined.ts"));
     let clips = vec![
         Clip::whole(1, PAL, SECONDS),
@@ -127,24 +112,15 @@ fn transport_streams_one_behind_the_other_are_one_film() {
         Clip::whole(4, PAL, SECONDS),
         Clip::whole(3, PAL, SECONDS),
     ];
-    outcome.shows(&Expected {
-        beep_tolerance_ms: 25.0,
-        ..Expected::new(PAL, clips)
-    });
+    outcome.shows(&Expected { beep_tolerance_ms: 25.0, ..Expected::new(PAL, clips) });
 }
 
 #[test]
 fn a_gap_of_an_hour_is_closed() {
     let scene = scene();
     let late = Source::new(4).seconds(SECONDS);
-    let late = late
-        .extra_args(&["-output_ts_offset", "3600"])
-        .write("d.ts");
+    let late = late.extra_args(&["-output_ts_offset", "3600"]).write("d.ts");
     let both = [film("b.ts"), std::fs::read(late).unwrap()].concat();
     let outcome = outcome(&scene, "gap.ts", &both).succeeded();
-    assert!(
-        (80..=83).contains(&outcome.frames()[1]),
-        "{:?}",
-        outcome.frames()
-    );
+    assert!((80..=83).contains(&outcome.frames()[1]), "{:?}", outcome.frames());
 }

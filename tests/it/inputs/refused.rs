@@ -7,52 +7,16 @@ use crate::scene::{Scene, USUAL, sur};
 const NO_MEDIA: &[(&str, &[u8], &str)] = &[
     ("empty.mp4", b"", "the file is empty"),
     ("text.mp4", b"not a film\n", "the file is text"),
-    (
-        "page.html",
-        b"<!DOCTYPE html><html><body>404</body></html>",
-        "the file is text",
-    ),
-    (
-        "utf8.txt",
-        "Übrigens: ein Text.\n".as_bytes(),
-        "the file is text",
-    ),
-    (
-        "list.m3u8",
-        b"#EXTM3U\n#EXT-X-VERSION:3\n",
-        "the file is a playlist",
-    ),
-    (
-        "photo.jpg",
-        b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
-        "in no known media format",
-    ),
-    (
-        "photo.png",
-        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
-        "in no known media format",
-    ),
-    (
-        "photo.webp",
-        b"RIFF\x10\0\0\0WEBPVP8 ",
-        "in no known media format",
-    ),
-    (
-        "archive.zip",
-        b"PK\x03\x04\x14\0\0\0\x08\0",
-        "in no known media format",
-    ),
-    (
-        "paper.pdf",
-        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
-        "in no known media format",
-    ),
+    ("page.html", b"<!DOCTYPE html><html><body>404</body></html>", "the file is text"),
+    ("utf8.txt", "Übrigens: ein Text.\n".as_bytes(), "the file is text"),
+    ("list.m3u8", b"#EXTM3U\n#EXT-X-VERSION:3\n", "the file is a playlist"),
+    ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "in no known media format"),
+    ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "in no known media format"),
+    ("photo.webp", b"RIFF\x10\0\0\0WEBPVP8 ", "in no known media format"),
+    ("archive.zip", b"PK\x03\x04\x14\0\0\0\x08\0", "in no known media format"),
+    ("paper.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "in no known media format"),
     ("zeros.mp4", &[0; 4096], "in no known media format"),
-    (
-        "tag.mp3",
-        b"ID3\x04\x00\x00\x00\x00\x00\x05hello",
-        "a tag and nothing else",
-    ),
+    ("tag.mp3", b"ID3\x04\x00\x00\x00\x00\x00\x05hello", "a tag and nothing else"),
 ];
 
 /// What the task says of such a second clip.
@@ -73,22 +37,15 @@ fn files_that_are_no_media_are_named_with_what_they_are() {
         }
     }
     let results = scene.s3.keys("results");
-    assert!(
-        results.iter().all(|key| key.starts_with(".tasks/")),
-        "{results:?}"
-    );
+    assert!(results.iter().all(|key| key.starts_with(".tasks/")), "{results:?}");
     scene.assert_clean();
 }
 
 #[test]
 fn headers_alone_are_no_film() {
     let scene = scene();
-    let whole = std::fs::read(
-        plain(4)
-            .extra_args(&["-movflags", "+faststart"])
-            .write("f.mp4"),
-    )
-    .unwrap();
+    let whole =
+        std::fs::read(plain(4).extra_args(&["-movflags", "+faststart"]).write("f.mp4")).unwrap();
     let media = whole.windows(4).position(|four| four == b"mdat").unwrap();
     for (name, bytes) in [
         ("header.mp4", &whole[..media - 4]),
@@ -96,9 +53,6 @@ fn headers_alone_are_no_film() {
         ("no-header.mp4", &whole[media - 4..]),
     ] {
         let message = message(&scene, name, bytes);
-        assert!(
-            message.contains(&format!("clip 1 (`s3://sources/{name}`)")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("clip 1 (`s3://sources/{name}`)")), "{message}");
     }
 }

@@ -6,11 +6,7 @@ use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
 fn long(codec: &str, parameters: &str) -> Source {
-    let option = if codec == "libx264" {
-        "-x264-params"
-    } else {
-        "-x265-params"
-    };
+    let option = if codec == "libx264" { "-x264-params" } else { "-x265-params" };
     let source = Source::new(5).video_codec(codec).seconds(12.0);
     source.extra_args(&["-g", "250", option, parameters])
 }
@@ -19,19 +15,11 @@ fn long(codec: &str, parameters: &str) -> Source {
 fn faults(scene: &Scene, name: &str, start_ms: u32) -> Vec<String> {
     let outcome = scene.run(name, &format!("ss_{start_ms},t_1000,f_mp4,{USUAL}"));
     if outcome.record["Status"] != "Succeeded" {
-        return vec![format!(
-            "{name} from {start_ms}: {}",
-            outcome.record["Message"]
-        )];
+        return vec![format!("{name} from {start_ms}: {}", outcome.record["Message"])];
     }
     let start = super::lead_ms(&scene.s3.path("sources", name));
-    let clip = Clip::whole(5, PAL, 12.0)
-        .cut(f64::from(start_ms), 25)
-        .late(start, start);
-    let expected = Expected {
-        beep_tolerance_ms: 15.0,
-        ..Expected::new(PAL, vec![clip])
-    };
+    let clip = Clip::whole(5, PAL, 12.0).cut(f64::from(start_ms), 25).late(start, start);
+    let expected = Expected { beep_tolerance_ms: 15.0, ..Expected::new(PAL, vec![clip]) };
     let differences = expected.differences(&outcome.reading());
     let tell = |difference: &crate::bed::expect::Difference| {
         format!("{name} from {start_ms}: {difference}")
@@ -60,10 +48,7 @@ fn closed_groups_of_250() {
         ("a.mkv", plain()),
         ("a.ts", plain()),
         ("live.mkv", plain().extra_args(&["-live", "1"])),
-        (
-            "fragments.mp4",
-            plain().extra_args(&["-movflags", "frag_keyframe+delay_moov"]),
-        ),
+        ("fragments.mp4", plain().extra_args(&["-movflags", "frag_keyframe+delay_moov"])),
         ("a.flv", plain()),
     ]);
 }
@@ -92,13 +77,7 @@ fn open_groups_of_h265() {
 fn pictures_that_are_refreshed_bit_by_bit() {
     let refresh = "intra-refresh=1:bframes=0";
     check(&[
-        (
-            "refresh.mp4",
-            long("libx264", refresh).extra_args(&["-g", "50"]),
-        ),
-        (
-            "refresh.mkv",
-            long("libx264", refresh).extra_args(&["-g", "50"]),
-        ),
+        ("refresh.mp4", long("libx264", refresh).extra_args(&["-g", "50"])),
+        ("refresh.mkv", long("libx264", refresh).extra_args(&["-g", "50"])),
     ]);
 }

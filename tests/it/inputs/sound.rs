@@ -54,9 +54,7 @@ fn lossy_sound() {
 #[test]
 fn e_ac_3() {
     let scene = scene();
-    scene
-        .s3
-        .put("sources", "b.eac3", include_bytes!("data/b.eac3"));
+    scene.s3.put("sources", "b.eac3", include_bytes!("data/b.eac3"));
     let between = Between::new("b.eac3").black().delayed(20.0);
     assert_eq!(between.faults(&scene), [""; 0]);
 }

@@ -26,20 +26,11 @@ fn a_cover_is_no_picture() {
     let red = "-f lavfi -i color=red:s=64x64 -frames:v 1 -pix_fmt yuvj420p";
     std::fs::write(&cover, made(&cover, red, "cover.jpg")).unwrap();
     let cover = format!("-f image2 -i {}", cover.display());
-    for (name, codec) in [
-        ("b.mp3", "libmp3lame"),
-        ("b.m4a", "aac"),
-        ("b.flac", "flac"),
-    ] {
+    for (name, codec) in [("b.mp3", "libmp3lame"), ("b.m4a", "aac"), ("b.flac", "flac")] {
         let source = plain(2).no_video().audio_codec(codec).write(name);
         let arguments =
             format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
-        faults.extend(check(
-            &scene,
-            &Between::new(name).black(),
-            &source,
-            &arguments,
-        ));
+        faults.extend(check(&scene, &Between::new(name).black(), &source, &arguments));
     }
     // In front of a real picture.
     let film = plain(2).write("film.mp4");
@@ -57,14 +48,8 @@ fn fragments() {
     };
     // Without an edit list both are late by what the decoder holds back.
     let late = |name: &str, flags: &str| {
-        let clip = |clip: Clip| Clip {
-            frames: FRAMES + 1,
-            ..clip
-        };
-        (
-            Between::new(name).clip(clip).delayed(25.0),
-            fragmented(name, flags).1,
-        )
+        let clip = |clip: Clip| Clip { frames: FRAMES + 1, ..clip };
+        (Between::new(name).clip(clip).delayed(25.0), fragmented(name, flags).1)
     };
     check_all([
         fragmented("fragments.mp4", "empty_moov+frag_keyframe+delay_moov"),
@@ -84,10 +69,8 @@ fn an_edit_list_skips_and_delays() {
     let mut faults = check(&scene, &skipped, &source, "-ss 0.48 -i {} -c copy");
     let skipped = Between::new("skipped.mov").clip(|clip| clip.cut(480.0, FRAMES - 12));
     faults.extend(check(&scene, &skipped, &source, "-ss 0.48 -i {} -c copy"));
-    let late = Between::new("late.mp4").clip(|clip| Clip {
-        frames: FRAMES + 10,
-        ..clip.late(0.0, -400.0)
-    });
+    let late = Between::new("late.mp4")
+        .clip(|clip| Clip { frames: FRAMES + 10, ..clip.late(0.0, -400.0) });
     let arguments = "-itsoffset 0.4 -i {} -i {} -map 0:v -map 1:a -c copy";
     faults.extend(check(&scene, &late, &source, arguments));
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -100,10 +83,7 @@ fn the_first_of_several_tracks_counts() {
     let mut faults = Vec::new();
     for (name, more) in [
         ("two.mp4", ""),
-        (
-            "default.mkv",
-            "-disposition:a:0 0 -disposition:a:1 default -disposition:v:1 default",
-        ),
+        ("default.mkv", "-disposition:a:0 0 -disposition:a:1 default -disposition:v:1 default"),
         ("two.ts", ""),
         ("timecode.mov", "-timecode 00:00:00:00"),
     ] {
@@ -121,27 +101,14 @@ fn unfinished_headers() {
     let live = |name: &str, extra: &[&str]| (Between::new(name), plain(2).extra_args(extra));
     check_all([
         live("live.mkv", &["-live", "1", "-f", "matroska"]),
-        live(
-            "no-metadata.flv",
-            &["-flvflags", "no_metadata+no_duration_filesize"],
-        ),
-        live(
-            "no-end.flv",
-            &["-flvflags", "no_sequence_end+no_duration_filesize"],
-        ),
+        live("no-metadata.flv", &["-flvflags", "no_metadata+no_duration_filesize"]),
+        live("no-end.flv", &["-flvflags", "no_sequence_end+no_duration_filesize"]),
     ]);
     let scene = scene();
     let mut faults = Vec::new();
-    for (name, muxer) in [
-        ("pipe.mkv", "matroska"),
-        ("pipe.flv", "flv"),
-        ("pipe.webm", "webm"),
-    ] {
+    for (name, muxer) in [("pipe.mkv", "matroska"), ("pipe.flv", "flv"), ("pipe.webm", "webm")] {
         let source = if muxer == "webm" {
-            plain(2)
-                .video_codec("libvpx")
-                .audio_codec("libvorbis")
-                .write("a.webm")
+            plain(2).video_codec("libvpx").audio_codec("libvorbis").write("a.webm")
         } else {
             plain(2).write("film.mp4")
         };

@@ -30,11 +30,7 @@ fn film(scene: &Scene, name: &str, space: &Space, gain: f64, codec: &str) {
         for _ in 0..SIZE.1 {
             for patch in &planes {
                 // Codes of ten bits are four times those of eight, but for full range's end.
-                let most = if space.names[3] == "tv" {
-                    1020.0
-                } else {
-                    1023.0
-                };
+                let most = if space.names[3] == "tv" { 1020.0 } else { 1023.0 };
                 let code = (patch[plane] * most).round().clamp(0.0, 1023.0) as u16;
                 bytes.extend(code.to_le_bytes().repeat(SIDE));
             }
@@ -44,18 +40,11 @@ fn film(scene: &Scene, name: &str, space: &Space, gain: f64, codec: &str) {
     let studio = Studio::new();
     let raw = studio.path("patches.raw");
     std::fs::write(&raw, bytes).unwrap();
-    let format = if space.weights.is_some() {
-        "yuv444p10le"
-    } else {
-        "gbrp10le"
-    };
+    let format = if space.weights.is_some() { "yuv444p10le" } else { "gbrp10le" };
     let (width, height) = SIZE;
     let mut command = ffmpeg();
     let input = format!("-f rawvideo -pix_fmt {format} -s {width}x{height} -r 10 -i");
-    command
-        .args(input.split(' '))
-        .arg(&raw)
-        .args(codec.split(' '));
+    command.args(input.split(' ')).arg(&raw).args(codec.split(' '));
     let [matrix, primaries, transfer, range] = space.names;
     if space.weights.is_some() {
         command.args(["-vf", &format!(
@@ -75,11 +64,7 @@ fn light(outcome: &Outcome, space: &Space, number: usize) -> Vec<[f64; 3]> {
         let at = |plane: usize| {
             let at = 2 * (plane * width * height + height / 2 * width + index * SIDE + SIDE / 2);
             let code = u16::from_le_bytes([picture[at], picture[at + 1]]);
-            let most = if space.names[3] == "tv" {
-                1020.0
-            } else {
-                1023.0
-            };
+            let most = if space.names[3] == "tv" { 1020.0 } else { 1023.0 };
             f64::from(code) / most
         };
         space.decode([0, 1, 2].map(at))
@@ -91,9 +76,7 @@ fn light(outcome: &Outcome, space: &Space, number: usize) -> Vec<[f64; 3]> {
 fn distance(found: [f64; 3], expected: [f64; 3]) -> f64 {
     let seen = |light: f64| 255.0 * light.max(0.0).powf(1.0 / 2.4);
     let parts = found.iter().zip(expected);
-    parts
-        .map(|(a, b)| (seen(*a) - seen(b)).abs())
-        .fold(0.0, f64::max)
+    parts.map(|(a, b)| (seen(*a) - seen(b)).abs()).fold(0.0, f64::max)
 }
 
 /// FFV1 has no full range.
@@ -102,22 +85,13 @@ const LOSSLESS: &str = "-c:v libx264 -qp 0 -preset ultrafast";
 /// What is wrong with patches of `from` behind a clip of `to`.
 fn faults(name: &str, from: &Space, codec: &str, to: &Space) -> Vec<String> {
     let scene = Scene::new();
-    let own = if to.weights.is_some() {
-        LOSSLESS
-    } else {
-        "-c:v ffv1"
-    };
+    let own = if to.weights.is_some() { LOSSLESS } else { "-c:v ffv1" };
     film(&scene, "align.mkv", to, 1.0, own);
     film(&scene, name, from, 1.0, codec);
     let parameters = format!("f_mkv,vcodec_h264,acodec_aac,an_1,crf_3{}", sur(name));
     let outcome = scene.run("align.mkv", &parameters).succeeded();
     let stream = outcome.reading().stream("video").clone();
-    let tags = [
-        "color_space",
-        "color_primaries",
-        "color_transfer",
-        "color_range",
-    ];
+    let tags = ["color_space", "color_primaries", "color_transfer", "color_range"];
     let found = tags.map(|tag| stream[tag].as_str().unwrap_or("none").to_owned());
     let mut faults = Vec::new();
     let to = if to.weights.is_some() { to } else { &BT709 };
@@ -128,9 +102,7 @@ fn faults(name: &str, from: &Space, codec: &str, to: &Space) -> Vec<String> {
         for (found, expected) in light(&outcome, to, number).into_iter().zip(PATCHES) {
             let off = distance(found, expected);
             if off > 6.0 {
-                faults.push(format!(
-                    "frame {number}: {expected:.2?} is {found:.3?}, off {off:.1}"
-                ));
+                faults.push(format!("frame {number}: {expected:.2?} is {found:.3?}, off {off:.1}"));
             }
         }
     }
@@ -143,10 +115,7 @@ fn check(pairs: &[(&str, Space, &str, Space)]) {
         let faults = faults(name, from, codec, to);
         if !faults.is_empty() {
             let faults = faults.join("\n  ");
-            wrong.push(format!(
-                "{name} {:?} to {:?}:\n  {faults}",
-                from.names, to.names
-            ));
+            wrong.push(format!("{name} {:?} to {:?}:\n  {faults}", from.names, to.names));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -208,10 +177,7 @@ fn highlights_of_hdr_roll_off() {
         assert!((r - g).abs() < 0.03 && (b - g).abs() < 0.03, "{r} {g} {b}");
         g
     });
-    assert!(
-        greys.windows(2).all(|two| two[0] + 0.02 < two[1]),
-        "{greys:?}"
-    );
+    assert!(greys.windows(2).all(|two| two[0] + 0.02 < two[1]), "{greys:?}");
     assert!(greys[1] > 0.6 && greys[3] < 1.01, "{greys:?}");
 }
 
@@ -224,10 +190,8 @@ fn black_is_black_in_every_range() {
         let studio = Studio::new();
         let sound = studio.make("b.wav", "-f lavfi -i sine=d=0.5");
         put(&scene, &sound);
-        let parameters = format!(
-            "f_mkv,vcodec_h264,acodec_aac,crf_3,s_256x96,scaletype_fill{}",
-            sur("b.wav")
-        );
+        let parameters =
+            format!("f_mkv,vcodec_h264,acodec_aac,crf_3,s_256x96,scaletype_fill{}", sur("b.wav"));
         let outcome = scene.run("align.mkv", &parameters).succeeded();
         for number in [2, 7] {
             let picture = frame(outcome.file(), number, "yuv444p10le", 256 * 96 * 6);
@@ -237,28 +201,15 @@ fn black_is_black_in_every_range() {
             };
             let black: u16 = if space.names[3] == "tv" { 64 } else { 0 };
             let found = [0, 1, 2].map(code);
-            let off = [black, 512, 512]
-                .iter()
-                .zip(found)
-                .map(|(a, b)| a.abs_diff(b))
-                .max();
-            assert!(
-                off <= Some(4),
-                "{:?} frame {number}: {found:?}",
-                space.names
-            );
+            let off = [black, 512, 512].iter().zip(found).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(off <= Some(4), "{:?} frame {number}: {found:?}", space.names);
         }
     }
 }
 
 #[test]
 fn every_container_and_codec_tells_the_colours() {
-    let tags = [
-        "color_space",
-        "color_primaries",
-        "color_transfer",
-        "color_range",
-    ];
+    let tags = ["color_space", "color_primaries", "color_transfer", "color_range"];
     for space in [BT709, BT601, FULL, PQ, HLG] {
         let scene = Scene::new();
         film(&scene, "a.mkv", &space, 1.0, LOSSLESS);

@@ -45,11 +45,7 @@ fn check(codec: VideoCodec) {
             continue;
         }
         for &format in PixelFormat::ALL {
-            let sound = if container == Container::Mxf {
-                "pcm"
-            } else {
-                "mp3"
-            };
+            let sound = if container == Container::Mxf { "pcm" } else { "mp3" };
             let parameters =
                 format!("f_{container},vcodec_{codec},acodec_{sound},an_1,pixfmt_{format}");
             let outcome = scene.run("a.mp4", &parameters);
@@ -85,22 +81,15 @@ fn vp9() {
 fn transparency_is_kept_in_mkv() {
     let (scene, studio) = (Scene::new(), Studio::new());
     let graph = "color=red:s=160x120:d=0.4:r=25,format=rgba,geq=r=255:g=0:b=0:a='255*gte(X\\,80)'";
-    let file = studio.make(
-        "a.mov",
-        &format!("-f lavfi -i {graph} -c:v qtrle -pix_fmt argb"),
-    );
+    let file = studio.make("a.mov", &format!("-f lavfi -i {graph} -c:v qtrle -pix_fmt argb"));
     put(&scene, &file);
     let parameters = "f_mkv,vcodec_vp9,acodec_opus,an_1,pixfmt_yuva420p";
     let outcome = scene.run("a.mov", parameters).succeeded();
     assert_eq!(outcome.reading().stream("video")["tags"]["alpha_mode"], "1");
     let picture = studio.path("alpha.mkv");
     let mut command = ffmpeg();
-    command
-        .args(["-c:v", "libvpx-vp9", "-i"])
-        .arg(outcome.file());
-    run(command
-        .args(["-vf", "alphaextract", "-c:v", "ffv1"])
-        .arg(&picture));
+    command.args(["-c:v", "libvpx-vp9", "-i"]).arg(outcome.file());
+    run(command.args(["-vf", "alphaextract", "-c:v", "ffv1"]).arg(&picture));
     let alpha = frame(&picture, 5, "gray", 160 * 120);
     let row = &alpha[60 * 160..61 * 160];
     assert!(row[40] < 10 && row[120] > 245, "{row:?}");

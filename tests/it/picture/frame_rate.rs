@@ -31,11 +31,7 @@ fn exact(container: &str, audio: &str) {
         }
         let reading = outcome.reading();
         // Matroska tells the length of a frame, and r_frame_rate is guessed from milliseconds.
-        let field = if container == "mkv" {
-            "avg_frame_rate"
-        } else {
-            "r_frame_rate"
-        };
+        let field = if container == "mkv" { "avg_frame_rate" } else { "r_frame_rate" };
         let told = reading.stream("video")[field].as_str().unwrap();
         let uneven = reading.unevenness_ms(rate);
         let found = reading.frame_count();
@@ -70,16 +66,11 @@ fn rates_are_exact_in_ts() {
 fn ntsc_clips_keep_their_rate_and_their_frames() {
     let ntsc = (30_000, 1001);
     let source = |id| Source::new(id).rate(30_000, 1001).seconds(1.001);
-    let scene = Scene::new()
-        .source("a.mp4", &source(1))
-        .source("b.mp4", &source(2));
+    let scene = Scene::new().source("a.mp4", &source(1)).source("b.mp4", &source(2));
     for container in ["mp4", "mkv", "ts", "mov"] {
         let parameters = format!("f_{container},{USUAL}{}", sur("b.mp4"));
         let clips = [1, 2].map(|id| Clip::whole(id, ntsc, 1.001)).to_vec();
-        let expected = Expected {
-            beep_tolerance_ms: 15.0,
-            ..Expected::new(ntsc, clips)
-        };
+        let expected = Expected { beep_tolerance_ms: 15.0, ..Expected::new(ntsc, clips) };
         let outcome = scene.run("a.mp4", &parameters).shows(&expected);
         let reading = outcome.reading();
         assert_eq!(reading.stream("video")["avg_frame_rate"], "30000/1001");
@@ -106,8 +97,5 @@ fn fpsopt_compares_with_the_align_clip() {
     }
     let process = format!("f_mp4,{USUAL},fps_29.97,fpsopt_2{}", sur("b.mp4"));
     let message = scene.run("a.mp4", &process).failed("InvalidArgument");
-    assert!(
-        message.contains("29.97") && message.contains("25"),
-        "{message}"
-    );
+    assert!(message.contains("29.97") && message.contains("25"), "{message}");
 }

@@ -22,14 +22,7 @@ fn run(chart: Chart, name: &str, parameters: &str) -> Outcome {
     scene.run(name, &format!("f_mkv,{QUICK}{comma}{parameters}"))
 }
 
-type Case = (
-    &'static str,
-    &'static str,
-    Chart,
-    (usize, usize),
-    &'static str,
-    (usize, usize),
-);
+type Case = (&'static str, &'static str, Chart, (usize, usize), &'static str, (usize, usize));
 
 fn check(cases: &[Case]) {
     let mut wrong = Vec::new();
@@ -52,14 +45,7 @@ fn the_frame_has_the_asked_sides() {
         ("s_x90", "a.mp4", WIDE, (160, 90), WHOLE, (60, 45)),
         ("s_201x101", "a.mp4", WIDE, (200, 100), WHOLE, (75, 50)),
         // The missing side is what is seen, not what is stored.
-        (
-            "s_200x",
-            "a.mp4",
-            TALL.turned(90),
-            (200, 160),
-            WHOLE,
-            (100, 60),
-        ),
+        ("s_200x", "a.mp4", TALL.turned(90), (200, 160), WHOLE, (100, 60)),
         ("s_x90", "a.mp4", WIDE.aspect(2), (160, 90), WHOLE, (60, 45)),
     ]);
 }
@@ -68,62 +54,13 @@ fn the_frame_has_the_asked_sides() {
 fn scale_types_place_the_picture() {
     let frame = (200, 100);
     check(&[
-        (
-            "s_200x100,scaletype_stretch",
-            "a.mp4",
-            WIDE,
-            frame,
-            WHOLE,
-            (75, 50),
-        ),
-        (
-            "s_200x100,scaletype_crop",
-            "a.mp4",
-            WIDE,
-            frame,
-            "bbbb",
-            (75, 75),
-        ),
-        (
-            "s_200x100,scaletype_fill",
-            "a.mp4",
-            WIDE,
-            frame,
-            "kkkk",
-            (50, 50),
-        ),
-        (
-            "s_200x100,scaletype_fit",
-            "a.mp4",
-            WIDE,
-            (134, 100),
-            WHOLE,
-            (50, 50),
-        ),
-        (
-            "s_100x200,scaletype_crop",
-            "a.mp4",
-            WIDE,
-            (100, 200),
-            "bbbb",
-            (100, 100),
-        ),
-        (
-            "s_100x200,scaletype_fill",
-            "a.mp4",
-            WIDE,
-            (100, 200),
-            "kkkk",
-            (38, 38),
-        ),
-        (
-            "s_100x200,scaletype_fit",
-            "a.mp4",
-            WIDE,
-            (100, 76),
-            WHOLE,
-            (38, 38),
-        ),
+        ("s_200x100,scaletype_stretch", "a.mp4", WIDE, frame, WHOLE, (75, 50)),
+        ("s_200x100,scaletype_crop", "a.mp4", WIDE, frame, "bbbb", (75, 75)),
+        ("s_200x100,scaletype_fill", "a.mp4", WIDE, frame, "kkkk", (50, 50)),
+        ("s_200x100,scaletype_fit", "a.mp4", WIDE, (134, 100), WHOLE, (50, 50)),
+        ("s_100x200,scaletype_crop", "a.mp4", WIDE, (100, 200), "bbbb", (100, 100)),
+        ("s_100x200,scaletype_fill", "a.mp4", WIDE, (100, 200), "kkkk", (38, 38)),
+        ("s_100x200,scaletype_fit", "a.mp4", WIDE, (100, 76), WHOLE, (38, 38)),
     ]);
 }
 
@@ -153,102 +90,29 @@ fn odd_sources_lose_a_line() {
 #[test]
 fn arotate_turns_the_frame_to_the_clip() {
     check(&[
-        (
-            "s_200x100,arotate_1",
-            "a.mp4",
-            WIDE,
-            (200, 100),
-            WHOLE,
-            (75, 50),
-        ),
-        (
-            "s_200x100,arotate_1",
-            "a.mp4",
-            TALL,
-            (100, 200),
-            WHOLE,
-            (50, 75),
-        ),
-        (
-            "s_200x100,arotate_1",
-            "a.mp4",
-            TALL.turned(90),
-            (100, 200),
-            WHOLE,
-            (50, 75),
-        ),
-        (
-            "s_100x200,arotate_1",
-            "a.mp4",
-            WIDE,
-            (200, 100),
-            WHOLE,
-            (75, 50),
-        ),
-        (
-            "s_100x200,arotate_0",
-            "a.mp4",
-            WIDE,
-            (100, 200),
-            WHOLE,
-            (38, 100),
-        ),
-        (
-            "s_200x,arotate_1",
-            "a.mp4",
-            TALL,
-            (120, 200),
-            WHOLE,
-            (60, 75),
-        ),
-        (
-            "s_x100,arotate_1",
-            "a.mp4",
-            TALL,
-            (100, 160),
-            WHOLE,
-            (50, 60),
-        ),
+        ("s_200x100,arotate_1", "a.mp4", WIDE, (200, 100), WHOLE, (75, 50)),
+        ("s_200x100,arotate_1", "a.mp4", TALL, (100, 200), WHOLE, (50, 75)),
+        ("s_200x100,arotate_1", "a.mp4", TALL.turned(90), (100, 200), WHOLE, (50, 75)),
+        ("s_100x200,arotate_1", "a.mp4", WIDE, (200, 100), WHOLE, (75, 50)),
+        ("s_100x200,arotate_0", "a.mp4", WIDE, (100, 200), WHOLE, (38, 100)),
+        ("s_200x,arotate_1", "a.mp4", TALL, (120, 200), WHOLE, (60, 75)),
+        ("s_x100,arotate_1", "a.mp4", TALL, (100, 160), WHOLE, (50, 60)),
     ]);
 }
 
 #[test]
 fn sopt_compares_areas() {
     check(&[
-        (
-            "s_320x240,sopt_0",
-            "a.mp4",
-            WIDE,
-            (320, 240),
-            WHOLE,
-            (120, 120),
-        ),
-        (
-            "s_320x240,sopt_1",
-            "a.mp4",
-            WIDE,
-            (160, 120),
-            WHOLE,
-            (60, 60),
-        ),
+        ("s_320x240,sopt_0", "a.mp4", WIDE, (320, 240), WHOLE, (120, 120)),
+        ("s_320x240,sopt_1", "a.mp4", WIDE, (160, 120), WHOLE, (60, 60)),
         ("s_80x60,sopt_1", "a.mp4", WIDE, (80, 60), WHOLE, (30, 30)),
         // Wider, and yet smaller.
         ("s_200x90,sopt_1", "a.mp4", WIDE, (200, 90), WHOLE, (75, 45)),
         ("s_200x90,sopt_2", "a.mp4", WIDE, (200, 90), WHOLE, (75, 45)),
-        (
-            "s_160x120,sopt_2",
-            "a.mp4",
-            WIDE,
-            (160, 120),
-            WHOLE,
-            (60, 60),
-        ),
+        ("s_160x120,sopt_2", "a.mp4", WIDE, (160, 120), WHOLE, (60, 60)),
     ]);
     let message = run(WIDE, "a.mp4", "s_162x120,sopt_2").failed("InvalidArgument");
-    assert!(
-        message.contains("162x120") && message.contains("160x120"),
-        "{message}"
-    );
+    assert!(message.contains("162x120") && message.contains("160x120"), "{message}");
 }
 
 /// Every clip behind the first goes into the first one's frame.
@@ -262,16 +126,8 @@ fn other_clips_are_fitted_into_the_frame() {
     let others = sur("turned.mp4") + &sur("narrow.mp4") + &sur("odd.mkv");
     let mut wrong = Vec::new();
     for (parameters, size, expected) in [
-        (
-            "",
-            (160, 120),
-            [("kkkk", (44, 44)), ("kkkk", (40, 40)), (WHOLE, (60, 60))],
-        ),
-        (
-            ",s_200x100",
-            (200, 100),
-            [(WHOLE, (100, 38)), (WHOLE, (50, 50)), (WHOLE, (75, 50))],
-        ),
+        ("", (160, 120), [("kkkk", (44, 44)), ("kkkk", (40, 40)), (WHOLE, (60, 60))]),
+        (",s_200x100", (200, 100), [(WHOLE, (100, 38)), (WHOLE, (50, 50)), (WHOLE, (75, 50))]),
         (
             ",s_160x120,scaletype_crop",
             (160, 120),

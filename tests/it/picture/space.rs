@@ -28,11 +28,8 @@ enum Curve {
 
 const ALIKE: [Vector; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
 /// ITU-R BT.2087 and its inverse's like for SMPTE 170M.
-const FROM_2020: [Vector; 3] = [
-    [1.6605, -0.5876, -0.0728],
-    [-0.1246, 1.1329, -0.0083],
-    [-0.0182, -0.1006, 1.1187],
-];
+const FROM_2020: [Vector; 3] =
+    [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]];
 const FROM_170M: [Vector; 3] = [
     [0.939_542, 0.050_181, 0.010_277],
     [0.017_772, 0.965_793, 0.016_435],
@@ -45,12 +42,7 @@ const fn limited(
     to_709: [Vector; 3],
     curve: Curve,
 ) -> Space {
-    Space {
-        names,
-        weights: Some(weights),
-        to_709,
-        curve,
-    }
+    Space { names, weights: Some(weights), to_709, curve }
 }
 
 const W601: (f64, f64) = (0.299, 0.114);
@@ -61,30 +53,14 @@ pub(crate) const BT709: Space =
     limited(["bt709", "bt709", "bt709", "tv"], W709, ALIKE, Curve::Gamma);
 pub(crate) const FULL: Space =
     limited(["bt709", "bt709", "bt709", "pc"], W709, ALIKE, Curve::Gamma);
-pub(crate) const BT601: Space = limited(
-    ["smpte170m", "smpte170m", "smpte170m", "tv"],
-    W601,
-    FROM_170M,
-    Curve::Gamma,
-);
-pub(crate) const BT2020: Space = limited(
-    ["bt2020nc", "bt2020", "bt2020-10", "tv"],
-    W2020,
-    FROM_2020,
-    Curve::Gamma,
-);
-pub(crate) const PQ: Space = limited(
-    ["bt2020nc", "bt2020", "smpte2084", "tv"],
-    W2020,
-    FROM_2020,
-    Curve::Pq,
-);
-pub(crate) const HLG: Space = limited(
-    ["bt2020nc", "bt2020", "arib-std-b67", "tv"],
-    W2020,
-    FROM_2020,
-    Curve::Hlg,
-);
+pub(crate) const BT601: Space =
+    limited(["smpte170m", "smpte170m", "smpte170m", "tv"], W601, FROM_170M, Curve::Gamma);
+pub(crate) const BT2020: Space =
+    limited(["bt2020nc", "bt2020", "bt2020-10", "tv"], W2020, FROM_2020, Curve::Gamma);
+pub(crate) const PQ: Space =
+    limited(["bt2020nc", "bt2020", "smpte2084", "tv"], W2020, FROM_2020, Curve::Pq);
+pub(crate) const HLG: Space =
+    limited(["bt2020nc", "bt2020", "arib-std-b67", "tv"], W2020, FROM_2020, Curve::Hlg);
 pub(crate) const RGB: Space = Space {
     names: ["rgb", "bt709", "iec61966-2-1", "pc"],
     weights: None,
@@ -105,11 +81,7 @@ impl Space {
         let chroma = |c: f64, k: f64| (c - y) / (2.0 * (1.0 - k));
         let (cb, cr) = (chroma(b, kb), chroma(r, kr));
         if self.names[3] == "tv" {
-            [
-                (16.0 + 219.0 * y) / 255.0,
-                (128.0 + 224.0 * cb) / 255.0,
-                (128.0 + 224.0 * cr) / 255.0,
-            ]
+            [(16.0 + 219.0 * y) / 255.0, (128.0 + 224.0 * cb) / 255.0, (128.0 + 224.0 * cr) / 255.0]
         } else {
             [y, 128.0 / 255.0 + cb, 128.0 / 255.0 + cr]
         }

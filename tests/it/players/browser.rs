@@ -67,11 +67,7 @@ impl Stage {
 
     fn page(&self, player: &str, film: &Url, delay: f64) -> Url {
         let looks = LOOKS.map(|frame| ((f64::from(frame) + 0.5) * FRAME + delay).to_string());
-        let query = [
-            ("player", player),
-            ("film", film.as_str()),
-            ("looks", &looks.join(",")),
-        ];
+        let query = [("player", player), ("film", film.as_str()), ("looks", &looks.join(","))];
         Url::parse_with_params(&format!("{}/page.html", self.server.url()), query).unwrap()
     }
 }
@@ -91,10 +87,7 @@ async fn answer(
         "/page.html" => (player.join("page.html"), "text/html"),
         "/play.js" => (player.join("play.js"), "text/javascript"),
         "/hls.js" => (modules.join("hls.js/dist/hls.min.js"), "text/javascript"),
-        "/dash.js" => (
-            modules.join("dashjs/dist/modern/umd/dash.all.min.js"),
-            "text/javascript",
-        ),
+        "/dash.js" => (modules.join("dashjs/dist/modern/umd/dash.all.min.js"), "text/javascript"),
         _ => return Ok(reply(StatusCode::NOT_FOUND, "text/plain", "no such file")),
     };
     let body = tokio::fs::read(&file).await;
@@ -125,10 +118,7 @@ impl Chromium {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(folder.path().join("said")).unwrap());
-        Self {
-            _running: Running::start(&mut command),
-            folder,
-        }
+        Self { _running: Running::start(&mut command), folder }
     }
 
     fn said(&self) -> String {
@@ -178,16 +168,10 @@ impl Report {
         let duration = self.duration.unwrap_or(f64::INFINITY);
         assert!(near(duration, until), "{duration} instead of {until}");
         assert!(self.ended && near(self.current_time, until), "{self:?}");
-        let [(start, end)] = self.buffered[..] else {
-            panic!("gaps: {:?}", self.buffered)
-        };
+        let [(start, end)] = self.buffered[..] else { panic!("gaps: {:?}", self.buffered) };
         assert!(near(start, delay) && near(end, until), "{start} to {end}");
         // A player may decode one again, and none may be missing.
-        assert!(
-            self.decoded_frames >= film.frames,
-            "{}",
-            self.decoded_frames
-        );
+        assert!(self.decoded_frames >= film.frames, "{}", self.decoded_frames);
     }
 
     fn assert_looks(&self) {

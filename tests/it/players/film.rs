@@ -71,22 +71,14 @@ impl Film {
     /// The playlist's address on some server.
     pub(super) fn address(&self, server: &str) -> Url {
         let mut url = Url::parse(server).unwrap();
-        url.path_segments_mut()
-            .unwrap()
-            .extend(self.playlist.split('/'));
+        url.path_segments_mut().unwrap().extend(self.playlist.split('/'));
         url
     }
 
     /// The object that a name in the playlist leads to.
     pub(super) fn has(&self, name: &str) -> bool {
-        let url = self
-            .address("http://bucket.example")
-            .join(name)
-            .expect("a name is a URI");
-        assert!(
-            url.query().is_none() && url.fragment().is_none(),
-            "{url} is not only a path"
-        );
+        let url = self.address("http://bucket.example").join(name).expect("a name is a URI");
+        assert!(url.query().is_none() && url.fragment().is_none(), "{url} is not only a path");
         self.objects.contains_key(&key(url.path()))
     }
 
@@ -102,9 +94,7 @@ impl Film {
 
     /// Which clip's which frame the film shows there.
     pub(super) fn shown(frame: u16) -> (u8, u16) {
-        frame
-            .checked_sub(FIRST_CLIP_FRAMES)
-            .map_or((1, frame), |frame| (2, frame))
+        frame.checked_sub(FIRST_CLIP_FRAMES).map_or((1, frame), |frame| (2, frame))
     }
 }
 

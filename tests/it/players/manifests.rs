@@ -39,11 +39,8 @@ fn assert_hls(film: &Film) {
     let playlist = hls(film);
     assert!(playlist.end_list);
     assert_eq!(playlist.media_sequence, 1);
-    let lengths: Vec<f64> = playlist
-        .segments
-        .iter()
-        .map(|segment| f64::from(segment.duration))
-        .collect();
+    let lengths: Vec<f64> =
+        playlist.segments.iter().map(|segment| f64::from(segment.duration)).collect();
     assert_lengths(film, &lengths, 0.0);
     for (segment, length) in playlist.segments.iter().zip(lengths) {
         assert!(film.has(&segment.uri), "no {}", segment.uri);
@@ -83,8 +80,7 @@ fn lengths(template: &SegmentTemplate) -> Vec<f64> {
 fn names(template: &SegmentTemplate, id: &str) -> Vec<String> {
     let fill = |text: &Option<String>, number: u64| {
         let text = text.as_ref().expect("names are told");
-        text.replace("$RepresentationID$", id)
-            .replace("$Number%05d$", &format!("{number:05}"))
+        text.replace("$RepresentationID$", id).replace("$Number%05d$", &format!("{number:05}"))
     };
     let first = template.startNumber.unwrap_or(1);
     let media = (first..).take(lengths(template).len());
@@ -103,10 +99,7 @@ fn dash_in_fragmented_mp4() {
     let manifest = dash_mpd_core::parse(DASH.text()).unwrap();
     let length = manifest.mediaPresentationDuration.expect("it is told");
     // To the millisecond: players end there, whatever more there is.
-    assert!(
-        (length.as_secs_f64() - DASH.seconds()).abs() < 1e-3,
-        "{length:?}"
-    );
+    assert!((length.as_secs_f64() - DASH.seconds()).abs() < 1e-3, "{length:?}");
     assert_eq!(manifest.periods.len(), 1);
     let sets = &manifest.periods[0].adaptations;
     let representations = sets.iter().flat_map(|set| &set.representations);

@@ -24,17 +24,7 @@ fn decoded(film: &Film) -> (u64, f64) {
     command
         .args(["-v", "error", "-xerror", "-i"])
         .arg(film.address(&server.url()).as_str())
-        .args([
-            "-map",
-            "0:v",
-            "-map",
-            "0:a",
-            "-fps_mode",
-            "passthrough",
-            "-f",
-            "framecrc",
-            "-",
-        ]);
+        .args(["-map", "0:v", "-map", "0:a", "-fps_mode", "passthrough", "-f", "framecrc", "-"]);
     let output = run(&mut command);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let (mut frames, mut samples) = (0, 0.0);
@@ -54,10 +44,7 @@ fn assert_read(film: &Film) {
     let (frames, samples) = decoded(film);
     assert_eq!(frames, film.frames);
     let expected = film.seconds() * SAMPLE_RATE;
-    assert!(
-        (samples - expected).abs() <= BLOCKS,
-        "{samples} samples instead of {expected}"
-    );
+    assert!((samples - expected).abs() <= BLOCKS, "{samples} samples instead of {expected}");
 }
 
 #[test]
