@@ -286,7 +286,8 @@ pub(crate) fn file_url(path: &Path) -> String {
     format!("file:{}", path.display())
 }
 
-fn signed(count: u64) -> i64 {
+/// A count as the timeline's arithmetic takes it.
+pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -15,7 +15,7 @@ use crate::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
 use crate::media::report::ReportError;
 use crate::media::{AudioStream, Demuxer, Media, VideoStream};
-use crate::plan::{Plan, file_url};
+use crate::plan::{Plan, file_url, signed};
 use crate::probe::{ProbeError, scan};
 use crate::process::codec::{AudioCodec, Container, VideoCodec};
 use crate::settle::{AudioOutput, VideoOutput};
@@ -307,8 +307,4 @@ fn audio_codec(output: &AudioOutput) -> &'static str {
 
 fn rate(per_second: u32) -> Ratio<i64> {
     Ratio::from_integer(i64::from(per_second))
-}
-
-fn signed(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

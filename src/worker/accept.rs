@@ -6,6 +6,7 @@ use tracing::info;
 
 use super::journal::{put_record, record_uri};
 use super::sources::Sources;
+use super::steps::target_bucket;
 use super::{Job, TaskError, Worker, describe, name_span, now};
 use crate::code::Code;
 use crate::event::{Accepted, Told};
@@ -162,11 +163,8 @@ impl Worker {
 /// The target's bucket. Its key is checked as far as it is known before any
 /// source has been read.
 fn check_known_target(request: &Request, variables: &Variables) -> Result<String, TaskError> {
+    let bucket = target_bucket(request, variables)?;
     let target = &request.target;
-    let bucket = match &target.bucket {
-        Some(template) => template.render(variables)?,
-        None => request.bucket.clone(),
-    };
     let is_late = |variable| variable == Variable::Resolution;
     if !target.key.variables().any(is_late) {
         let key = target.key.target_key(variables)?;

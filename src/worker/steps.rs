@@ -20,7 +20,7 @@ use crate::plan::{LONGEST_DASH, Plan, PlannedClip};
 use crate::process::template::Variables;
 use crate::process::{Request, check_target};
 use crate::settle::{Output, SettleError, settle};
-use crate::task::{TaskId, TaskRecord};
+use crate::task::TaskRecord;
 use crate::timeline::{Cut, Timeline};
 use crate::workspace::Workspace;
 
@@ -42,8 +42,7 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let sources = Sources::head(&self.store, request, job).await?;
-        let named = sources.distinct.iter().map(|source| (&source.uri, &source.head.etag));
-        record.task_id = TaskId::derive(&job.main, named, &request.canonical);
+        record.task_id = sources.task_id(request, job);
         name_span(record);
         record.sources = describe::sources(request, &sources);
         let mut variables = describe::variables(request, &sources, record.start_time);
@@ -225,7 +224,8 @@ fn percent(plan: &Plan, micros: u64) -> u8 {
     PROBED + u8::try_from((micros.min(whole) * span) / whole).unwrap_or(0)
 }
 
-fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
+/// The bucket that the result goes to.
+pub(super) fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
     match &request.target.bucket {
         Some(template) => Ok(template.render(variables)?),
         None => Ok(request.bucket.clone()),
