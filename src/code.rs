@@ -85,6 +85,23 @@ impl Code {
             | Self::DeadlineExceeded => false,
         }
     }
+
+    /// Whether the service itself failed, or the resources that it was deployed
+    /// with: its operator should hear of it.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        match self {
+            Self::OutputMismatch
+            | Self::DeadlineExceeded
+            | Self::InsufficientStorage
+            | Self::InternalError => true,
+            Self::InvalidArgument
+            | Self::NoSuchKey
+            | Self::NoSuchBucket
+            | Self::AccessDenied
+            | Self::UnsupportedMedia => false,
+        }
+    }
 }
 
 impl fmt::Display for Code {

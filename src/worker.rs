@@ -83,7 +83,7 @@ impl Worker {
                 worker.carry_out(&request, &job, invocation, &mut record).await;
             }
         }
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -101,7 +101,7 @@ impl Worker {
         let mut record =
             TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
         record.fail(code, message, now());
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -196,7 +196,7 @@ fn give_up(deadline: Instant) -> Instant {
     now + left.saturating_sub((left / 10).min(LONGEST_MARGIN))
 }
 
-fn log_end(record: &TaskRecord) {
+fn log_end(record: &TaskRecord, invocation: &Invocation) {
     match record.status {
         Status::Succeeded => info!(total_ms = record.timings.total_ms, "succeeded"),
         Status::Failed | Status::Running => {
@@ -206,7 +206,7 @@ fn log_end(record: &TaskRecord) {
     }
     // CloudWatch reads metrics from whole lines only, so this one is no event.
     let time = Timestamp::now().as_millisecond();
-    println!("{}", embedded(record, is_cold_start(), time));
+    println!("{}", embedded(record, &invocation.function_arn, is_cold_start(), time));
 }
 
 /// Puts the task's id on every line that is logged from here on.
