@@ -9,6 +9,7 @@ mod frame_rate;
 pub mod function;
 pub mod handoff;
 pub mod key_ring;
+pub mod layer;
 pub mod media;
 pub mod message;
 pub mod metrics;

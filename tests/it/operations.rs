@@ -1,5 +1,6 @@
-//! What an operator relies on: the stack.
+//! What an operator relies on: the stack and the log.
 
+mod log;
 mod template;
 
 use std::fs;
