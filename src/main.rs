@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use video_concat::function::{Function, handle};
@@ -32,6 +33,9 @@ async fn main() -> ExitCode {
 }
 
 async fn start() -> Result<(), Error> {
+    // ffmpeg reads hostile files as this process's own user, who could find the credentials of the
+    // function under `/proc`.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
     settings.check_files()?;
     workspace::clean(&settings.work_dir)?;

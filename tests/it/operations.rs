@@ -1,6 +1,7 @@
-//! What an operator relies on: the stack and the log.
+//! What an operator relies on: the stack, the log, and the promises of SECURITY.md.
 
 mod log;
+mod security;
 mod template;
 
 use std::fs;
