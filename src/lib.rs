@@ -25,6 +25,7 @@ pub mod settle;
 pub mod signature;
 pub mod task;
 pub mod timeline;
+pub mod troubleshooting;
 pub mod upload;
 pub mod verify;
 pub mod worker;

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 
+use super::{text, widgets};
 use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
 use crate::bed::process::run;
 use crate::bed::source::Source;
@@ -53,4 +54,43 @@ fn a_layer_without_a_bill_is_warned_of_and_works() {
     assert!(error.contains("bom.json` is no bill of materials"), "{error}");
     let scene = scene.source("a.mp4", &Source::new(1));
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
+}
+
+/// The queries of the README and of the dashboard.
+fn queries() -> Vec<String> {
+    let readme = text("README.md");
+    let blocks = readme.split("\n```insights\n").skip(1);
+    let mut queries: Vec<String> =
+        blocks.map(|block| block.split_once("\n```").unwrap().0.to_owned()).collect();
+    let widgets = widgets("log");
+    queries.extend(widgets.iter().map(|widget| widget["query"].as_str().unwrap().to_owned()));
+    queries
+}
+
+/// The fields that a query shows or filters by equality; `@` is CloudWatch's own.
+fn fields(query: &str) -> Vec<String> {
+    let steps = query.split('|').map(str::trim);
+    let named = steps.flat_map(|step| match step.split_once(' ') {
+        Some(("fields", names)) => names.split(',').map(|name| name.trim().to_owned()).collect(),
+        Some(("filter", test)) => vec![test.split(' ').next().unwrap().to_owned()],
+        _ => Vec::new(),
+    });
+    named.filter(|name| !name.starts_with('@')).collect()
+}
+
+#[test]
+fn the_queries_find_a_failed_task() {
+    let scene = Scene::new();
+    scene.run("none.mp4", &format!("f_mp4,{USUAL}")).failed("NoSuchKey");
+    let line = line(&scene, "failed");
+    let queries = queries();
+    assert_eq!(queries.len(), 2);
+    for query in queries {
+        let fields = fields(&query);
+        assert!(fields.len() > 2, "{query}: {fields:?}");
+        for field in fields {
+            let pointer = format!("/{}", field.replace('.', "/"));
+            assert!(line.pointer(&pointer).is_some_and(Value::is_string), "{field}: {line}");
+        }
+    }
 }
