@@ -28,6 +28,7 @@ use prepared::Prepared;
 
 mod accept;
 mod artifacts;
+mod budget;
 mod claim;
 mod deliver;
 mod describe;
@@ -100,7 +101,7 @@ impl Worker {
         let mut record =
             TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
         record.fail(code, message, now());
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -166,7 +167,7 @@ impl Worker {
                     Err(error) => Some(error),
                     Ok(prepared) => {
                         let deadline = give_up(invocation.deadline);
-                        let steps = Box::pin(self.steps(&prepared, journal, &mut record));
+                        let steps = Box::pin(self.steps(&prepared, journal, &mut record, deadline));
                         tokio::select! {
                             outcome = within(deadline, steps) => outcome.err(),
                             () = journal.keep_alive() => return Err(Superseded),
@@ -184,7 +185,7 @@ impl Worker {
             }
         };
         Box::pin(self.report(job, journal, &mut record, invocation)).await?;
-        log_end(&record);
+        log_end(&record, invocation);
         Ok(record)
     }
 
@@ -201,7 +202,7 @@ impl Worker {
         }
         // Who listens to the topic may hear of it nowhere else.
         self.tell(job, &mut record, invocation).await;
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -226,7 +227,7 @@ fn give_up(deadline: Instant) -> Instant {
     now + left.saturating_sub((left / 10).min(LONGEST_MARGIN))
 }
 
-fn log_end(record: &TaskRecord) {
+fn log_end(record: &TaskRecord, invocation: &Invocation) {
     match record.status {
         Status::Succeeded => info!(total_ms = record.timings.total_ms, "succeeded"),
         Status::Failed | Status::Running => {
@@ -236,7 +237,7 @@ fn log_end(record: &TaskRecord) {
     }
     // CloudWatch reads metrics from whole lines only, so this one is no event.
     let time = Timestamp::now().as_millisecond();
-    println!("{}", embedded(record, is_cold_start(), time));
+    println!("{}", embedded(record, &invocation.function_arn, is_cold_start(), time));
 }
 
 /// The span of one stage. A line shows its innermost span only, so each has the
