@@ -144,7 +144,12 @@ impl Plan {
             arguments.extend(encoder::audio(output));
         }
         arguments.extend(match &self.output.segments {
-            Some(segments) => segment::muxer(*segments, self.output.container, target),
+            Some(segments) => {
+                let frames =
+                    picture.map_or(0, |output| encoder::frames_early(output, &self.preset));
+                let early = Flicks::of_units(frames, self.timeline.frame_rate);
+                segment::muxer(*segments, self.output.container, early, target)
+            }
             None => encoder::muxer(&self.output),
         });
         arguments.push(file_url(target));

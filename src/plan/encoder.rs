@@ -74,6 +74,18 @@ fn vp9_rate(rate: VideoRate) -> Vec<String> {
     })
 }
 
+/// By how many frames the first one is decoded before it is shown: two, where
+/// the encoder has two levels of B-frames, which are shown in another order
+/// than they are stored.
+pub(super) fn frames_early(output: &VideoOutput, preset: &str) -> i64 {
+    match (output.codec, output.key_frame_interval) {
+        (VideoCodec::Vp9, _) | (_, 1) => 0,
+        (VideoCodec::H264, _) if preset == "ultrafast" => 0,
+        (VideoCodec::H264, 2) => 1,
+        (VideoCodec::H264 | VideoCodec::H265, _) => 2,
+    }
+}
+
 /// libvpx's speed, 0-8, nearest to what x264's preset gives.
 fn vp9_speed(preset: &str) -> u8 {
     match preset {
