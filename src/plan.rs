@@ -137,7 +137,7 @@ impl Plan {
         arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
         if let Some(output) = picture {
             arguments.extend(["-map", "[v]"].map(str::to_owned));
-            arguments.extend(encoder::video(&self.output, output, &self.preset));
+            arguments.extend(encoder::video(self, output));
         }
         if let Some(output) = sound {
             arguments.extend(["-map", "[a]"].map(str::to_owned));
