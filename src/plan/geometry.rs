@@ -6,8 +6,8 @@ use crate::settle::{Fitting, covering, inside};
 /// A scaled picture and what is left to do until it fills the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placing {
-    /// Size to scale to.
-    pub(super) scaled: Size,
+    fitting: Fitting,
+    scaled: Size,
     frame: Size,
 }
 
@@ -18,7 +18,7 @@ pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
         Fitting::Crop => covering(own, frame),
         Fitting::Fill => snap(inside(own, frame), frame),
     };
-    Placing { scaled, frame }
+    Placing { fitting, scaled, frame }
 }
 
 /// A bar of two pixels is rounding, not a difference in shape.
@@ -28,21 +28,47 @@ fn snap(scaled: Size, frame: Size) -> Size {
 }
 
 impl Placing {
-    /// The filter that cuts or pads to the frame, if any is needed. Offsets
-    /// are even, or chroma would be shifted.
-    pub(super) fn finish(self) -> Option<String> {
-        let Self { scaled, frame } = self;
-        let offset = |a: u32, b: u32| (a - b) / 4 * 2;
-        if scaled == frame {
-            return None;
+    /// The filters that scale a picture stored as `stored` into the frame.
+    ///
+    /// `scale` and `pad` are there even where they have nothing to do: they
+    /// take a change of size in the middle of a stream, which others would cut
+    /// to the first size.
+    pub(super) fn filters(self, stored: Size) -> Vec<String> {
+        let Self { fitting, scaled, frame } = self;
+        if fitting == Fitting::Stretch {
+            return vec![format!("scale={}:{}:flags=bicubic", frame.width, frame.height)];
         }
-        Some(if scaled.width > frame.width || scaled.height > frame.height {
+        let mut filters = vec![self.scale(stored), self.pad()];
+        if fitting == Fitting::Crop && scaled != frame {
+            let offset = |a: u32, b: u32| (a - b) / 4 * 2;
             let (x, y) = (offset(scaled.width, frame.width), offset(scaled.height, frame.height));
-            format!("crop={}:{}:{x}:{y}", frame.width, frame.height)
-        } else {
-            let (x, y) = (offset(frame.width, scaled.width), offset(frame.height, scaled.height));
-            format!("pad={}:{}:{x}:{y}:black", frame.width, frame.height)
-        })
+            filters.push(format!("crop={}:{}:{x}:{y}", frame.width, frame.height));
+        }
+        filters
+    }
+
+    /// A picture that is stored in another size than the first goes inside the
+    /// frame, whatever its shape.
+    fn scale(self, stored: Size) -> String {
+        let Self { scaled, frame: Size { width, height }, .. } = self;
+        let side = |own: u32, wide: &str, narrow: &str| {
+            let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
+            format!("'if({first},{own},if(gte(dar,{width}/{height}),{wide},{narrow}))'")
+        };
+        let even = |side: &str| format!("max(round({side}/2),1)*2");
+        let wide = side(scaled.width, &width.to_string(), &even(&format!("{height}*dar")));
+        let high = side(scaled.height, &even(&format!("{width}/dar")), &height.to_string());
+        format!("scale={wide}:{high}:eval=frame:flags=bicubic")
+    }
+
+    /// Centred and black to the frame, or to what the frame is cut out of.
+    /// Offsets are even, or chroma would be shifted.
+    fn pad(self) -> String {
+        let Size { width, height } = match self.fitting {
+            Fitting::Crop => self.scaled,
+            Fitting::Fill | Fitting::Stretch => self.frame,
+        };
+        format!("pad={width}:{height}:floor((ow-iw)/4)*2:floor((oh-ih)/4)*2:black:eval=frame")
     }
 }
 
@@ -55,25 +81,13 @@ mod tests {
     #[test]
     fn pictures_get_into_the_frame() {
         let frame = Size::new(1280, 720);
-        for (name, own, fitting, scaled, finish) in [
+        for (name, own, fitting, scaled, cut) in [
             ("same", (1280, 720), Fitting::Fill, (1280, 720), None),
             ("same shape", (640, 360), Fitting::Fill, (1280, 720), None),
             ("nearly the same shape", (854, 480), Fitting::Fill, (1280, 720), None),
-            ("4:3 filled", (640, 480), Fitting::Fill, (960, 720), Some("pad=1280:720:160:0:black")),
-            (
-                "wide filled",
-                (1920, 800),
-                Fitting::Fill,
-                (1280, 534),
-                Some("pad=1280:720:0:92:black"),
-            ),
-            (
-                "portrait filled",
-                (720, 1280),
-                Fitting::Fill,
-                (406, 720),
-                Some("pad=1280:720:436:0:black"),
-            ),
+            ("4:3 filled", (640, 480), Fitting::Fill, (960, 720), None),
+            ("wide filled", (1920, 800), Fitting::Fill, (1280, 534), None),
+            ("portrait filled", (720, 1280), Fitting::Fill, (406, 720), None),
             ("4:3 cropped", (640, 480), Fitting::Crop, (1280, 960), Some("crop=1280:720:0:120")),
             (
                 "portrait cropped",
@@ -86,7 +100,9 @@ mod tests {
         ] {
             let placing = place(Size::new(own.0, own.1), frame, fitting);
             assert_eq!(placing.scaled, Size::new(scaled.0, scaled.1), "{name}");
-            assert_eq!(placing.finish().as_deref(), finish, "{name}");
+            let filters = placing.filters(Size::new(own.0, own.1));
+            let found = filters.iter().find(|filter| filter.starts_with("crop="));
+            assert_eq!(found.map(String::as_str), cut, "{name}");
         }
     }
 

@@ -44,3 +44,32 @@ fn a_size_that_changes_is_seen_whole_at_its_time() {
         }
     }
 }
+
+/// From wide screen to 4:3, upright, and back: each in its own shape.
+#[test]
+fn a_shape_that_changes_is_not_distorted() {
+    let charts = [(320, 180), (160, 120), (120, 240), (320, 180)].map(|(w, h)| Chart::new(w, h));
+    let scene = Scene::new();
+    broadcast(&scene, &charts);
+    for (parameters, size, expected) in [
+        ("", (320, 180), [("rgyw", 90), ("kkkk", 90), ("kkkk", 44), ("rgyw", 90)]),
+        (
+            ",s_200x200,scaletype_crop",
+            (200, 200),
+            [("bbbb", 100), ("kkkk", 74), ("kkkk", 50), ("bbbb", 100)],
+        ),
+        (
+            ",s_200x200,scaletype_fill",
+            (200, 200),
+            [("kkkk", 56), ("kkkk", 74), ("kkkk", 50), ("kkkk", 56)],
+        ),
+    ] {
+        let parameters = format!("f_mp4,vcodec_h264,acodec_aac,an_1,crf_8{parameters}");
+        let outcome = scene.run("a.ts", &parameters).succeeded();
+        assert_eq!(outcome.reading().frame_count(), 40, "{parameters}");
+        for (chart, (corners, square)) in expected.into_iter().enumerate() {
+            let seen = Seen::of(outcome.file(), size, chart * 10 + 5);
+            assert!(seen.is(size, corners, (square, square)), "{parameters} {chart}: {seen:?}");
+        }
+    }
+}
