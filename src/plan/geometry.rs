@@ -29,16 +29,14 @@ fn snap(scaled: Size, frame: Size) -> Size {
 
 impl Placing {
     /// The filters that scale a picture stored as `stored` into the frame.
-    ///
-    /// `scale` and `pad` are there even where they have nothing to do: they
-    /// take a change of size in the middle of a stream, which others would cut
-    /// to the first size.
     pub(super) fn filters(self, stored: Size) -> Vec<String> {
         let Self { fitting, scaled, frame } = self;
         if fitting == Fitting::Stretch {
             return vec![format!("scale={}:{}:flags=bicubic", frame.width, frame.height)];
         }
-        let mut filters = vec![self.scale(stored), self.pad()];
+        let canvas = if fitting == Fitting::Crop { scaled } else { frame };
+        let steady = Steady { stored, scaled, canvas, inside: frame, shape: frame, step: 2 };
+        let mut filters = vec![format!("{}:flags=bicubic", steady.scale()), steady.pad()];
         if fitting == Fitting::Crop && scaled != frame {
             let offset = |a: u32, b: u32| (a - b) / 4 * 2;
             let (x, y) = (offset(scaled.width, frame.width), offset(scaled.height, frame.height));
@@ -46,29 +44,54 @@ impl Placing {
         }
         filters
     }
+}
 
-    /// A picture that is stored in another size than the first goes inside the
-    /// frame, whatever its shape.
-    fn scale(self, stored: Size) -> String {
-        let Self { scaled, frame: Size { width, height }, .. } = self;
+/// The filters that keep an interlaced picture at its first size, stored as
+/// `stored` and shown as `shown`. Lines stay in their fields.
+pub(super) fn steady(stored: Size, shown: Size) -> [String; 2] {
+    let steady =
+        Steady { stored, scaled: stored, canvas: stored, inside: stored, shape: shown, step: 4 };
+    [format!("{}:interl=-1", steady.scale()), steady.pad()]
+}
+
+/// Frames of one size, whatever becomes of the size in the middle of a stream.
+/// `scale` and `pad` take such a change, which other filters would cut to the
+/// first size.
+struct Steady {
+    /// The size at first.
+    stored: Size,
+    /// What that is scaled to.
+    scaled: Size,
+    /// What it is padded to.
+    canvas: Size,
+    /// What frames of another size are scaled into.
+    inside: Size,
+    /// The shape of that on a screen.
+    shape: Size,
+    /// What sizes and offsets are multiples of.
+    step: u32,
+}
+
+impl Steady {
+    fn scale(&self) -> String {
+        let Self { stored, scaled, inside, shape, step, .. } = self;
+        let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
+        let shape = format!("({}/{})", shape.width, shape.height);
         let side = |own: u32, wide: &str, narrow: &str| {
-            let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
-            format!("'if({first},{own},if(gte(dar,{width}/{height}),{wide},{narrow}))'")
+            format!("'if({first},{own},if(gte(dar,{shape}),{wide},{narrow}))'")
         };
-        let even = |side: &str| format!("max(round({side}/2),1)*2");
-        let wide = side(scaled.width, &width.to_string(), &even(&format!("{height}*dar")));
-        let high = side(scaled.height, &even(&format!("{width}/dar")), &height.to_string());
-        format!("scale={wide}:{high}:eval=frame:flags=bicubic")
+        let stepped = |side: &str| format!("max(round({side}/{step}),1)*{step}");
+        let (width, height) = (inside.width.to_string(), inside.height.to_string());
+        let wide = side(scaled.width, &width, &stepped(&format!("{width}*dar/{shape}")));
+        let high = side(scaled.height, &stepped(&format!("{height}*{shape}/dar")), &height);
+        format!("scale={wide}:{high}:eval=frame")
     }
 
-    /// Centred and black to the frame, or to what the frame is cut out of.
-    /// Offsets are even, or chroma would be shifted.
-    fn pad(self) -> String {
-        let Size { width, height } = match self.fitting {
-            Fitting::Crop => self.scaled,
-            Fitting::Fill | Fitting::Stretch => self.frame,
-        };
-        format!("pad={width}:{height}:floor((ow-iw)/4)*2:floor((oh-ih)/4)*2:black:eval=frame")
+    /// Centred and black.
+    fn pad(&self) -> String {
+        let Self { canvas: Size { width, height }, step, .. } = self;
+        let offset = |side: char| format!("floor((o{side}-i{side})/{})*{step}", step * 2);
+        format!("pad={width}:{height}:{}:{}:black:eval=frame", offset('w'), offset('h'))
     }
 }
 

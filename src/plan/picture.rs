@@ -23,19 +23,14 @@ pub(super) struct Source<'a> {
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = Vec::new();
     if source.stream.interlaced {
-        filters.push(deinterlaced(source.stream));
+        // The deinterlacer does not take a change of size.
+        filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
+        filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
     filters.extend(timing(source, output.frame_rate));
     filters.extend(shape(source.stream, output));
     filters.push(stamps(output.frame_rate));
     filters.join(",")
-}
-
-/// The deinterlacer does not take a change of size, so that one is put right
-/// in front of it.
-fn deinterlaced(stream: &VideoStream) -> String {
-    let size = upright(stream);
-    format!("scale={}:{}:interl=-1,bwdif=mode=send_frame:deint=interlaced", size.width, size.height)
 }
 
 /// The stored size, rotation applied.
