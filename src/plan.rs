@@ -137,14 +137,19 @@ impl Plan {
         arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
         if let Some(output) = picture {
             arguments.extend(["-map", "[v]"].map(str::to_owned));
-            arguments.extend(encoder::video(&self.output, output, &self.preset));
+            arguments.extend(encoder::video(self, output));
         }
         if let Some(output) = sound {
             arguments.extend(["-map", "[a]"].map(str::to_owned));
             arguments.extend(encoder::audio(output));
         }
         arguments.extend(match &self.output.segments {
-            Some(segments) => segment::muxer(*segments, self.output.container, target),
+            Some(segments) => {
+                let frames =
+                    picture.map_or(0, |output| encoder::frames_early(output, &self.preset));
+                let early = Flicks::of_units(frames, self.timeline.frame_rate);
+                segment::muxer(*segments, self.output.container, early, target)
+            }
             None => encoder::muxer(&self.output),
         });
         arguments.push(file_url(target));
