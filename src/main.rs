@@ -7,6 +7,7 @@ use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
+use video_concat::ffmpeg::shrink_stacks;
 use video_concat::function::{Function, handle};
 use video_concat::handoff::Handoff;
 use video_concat::key_ring::KeyRing;
@@ -34,6 +35,7 @@ async fn start() -> Result<(), Error> {
     let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
     settings.check_files()?;
     workspace::clean(&settings.work_dir)?;
+    shrink_stacks()?;
     for warning in &settings.warnings {
         tracing::warn!(warning, "settings");
     }
