@@ -34,8 +34,8 @@ pub(crate) const INPUT_LIMITS: [&str; 4] = ["-max_pixels", "67108864", "-max_str
 /// The two programs, and the memory that each of their processes may use.
 #[derive(Clone, Debug)]
 pub struct Ffmpeg {
-    ffmpeg: PathBuf,
-    ffprobe: PathBuf,
+    encoder: PathBuf,
+    prober: PathBuf,
     memory: Memory,
 }
 
@@ -77,14 +77,18 @@ pub enum RunError {
 
 impl RunError {
     /// The outward code. ffmpeg reports a full disk in words only. What ended
-    /// by a signal may go well another time.
+    /// by a signal may go well another time, unless ffmpeg itself raised it.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
             Self::Failed { log, .. } if log.contains("No space left on device") => {
                 Code::InsufficientStorage
             }
-            Self::Failed { status, .. } if status.code().is_some() => Code::UnsupportedMedia,
+            Self::Failed { status, log, .. }
+                if status.code().is_some() || log.contains("Assertion ") =>
+            {
+                Code::UnsupportedMedia
+            }
             Self::OutOfMemory { .. } => Code::UnsupportedMedia,
             Self::Failed { .. } | Self::Start { .. } => Code::InternalError,
         }
@@ -101,7 +105,7 @@ impl Ffmpeg {
         function_megabytes: u64,
     ) -> Self {
         let memory = Memory::of_function(function_megabytes);
-        Self { ffmpeg: ffmpeg.into(), ffprobe: ffprobe.into(), memory }
+        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory }
     }
 
     /// The same where so many processes run at a time: they share the memory.
@@ -120,7 +124,7 @@ impl Ffmpeg {
         arguments: Vec<String>,
         mut progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
         command
             .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
             // A source is used as far as it decodes, be it less than a third.
@@ -132,7 +136,7 @@ impl Ffmpeg {
                 progress(current);
             }
         };
-        self.supervise(command, &self.ffmpeg, on_line).await
+        self.supervise(command, &self.encoder, on_line).await
     }
 
     /// Runs ffprobe on a file; `on_line` hears every line that it prints.
@@ -147,7 +151,7 @@ impl Ffmpeg {
         arguments: &[&str],
         on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.ffprobe);
+        let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error -protocol_whitelist file -f".split(' '));
         command
             .arg(demuxer)
@@ -155,7 +159,7 @@ impl Ffmpeg {
             .args(arguments)
             .arg("-i")
             .arg(crate::plan::file_url(path));
-        self.supervise(command, &self.ffprobe, on_line).await
+        self.supervise(command, &self.prober, on_line).await
     }
 
     /// Runs a process to its end on a thread of its own. Returns its complaints.

@@ -72,10 +72,18 @@ pub fn shrink_stacks() -> io::Result<()> {
 }
 
 /// Whether a process ran out of memory, by what it said: FFmpeg, the encoders
-/// and the C++ library each have their own words.
+/// and the C++ library each have their own words. FFmpeg also calls it so when
+/// a file has too many streams.
 pub(super) fn ran_out(log: &str) -> bool {
-    let words = ["allocat", "malloc of size", "bad_alloc", "pthread_create() failed"];
-    words.iter().any(|words| log.contains(words))
+    let words = [
+        "annot allocate memory",
+        "emory allocation",
+        "ailed to allocate",
+        "malloc of size",
+        "bad_alloc",
+        "pthread_create() failed",
+    ];
+    words.iter().any(|words| log.contains(words)) && !log.contains("exceeds max_streams")
 }
 
 #[cfg(test)]
@@ -149,7 +157,12 @@ mod tests {
         ] {
             assert!(ran_out(log), "{log}");
         }
-        assert!(!ran_out("[mov] moov atom not found"));
+        for log in [
+            "[ac3] new bit allocation info must be present in block 0",
+            "[mov] Number of streams exceeds max_streams parameter (256)\nCannot allocate memory",
+        ] {
+            assert!(!ran_out(log), "{log}");
+        }
     }
 
     #[test]
