@@ -127,14 +127,21 @@ impl Plan {
         let shares = self.shares(&part.frames);
         let picture = self.output.video.as_ref().filter(|_| !shares.is_empty());
         let sound = self.output.audio.as_ref().filter(|_| part.sound);
+        // A graph each: ffmpeg gives up one whose inputs all end while a filter
+        // still drops what is damaged, and here the other's would be among them.
+        let mut graphs = Vec::new();
         if let Some(output) = picture {
             self.add_picture(&mut graph, output, &shares);
+            graphs.push(std::mem::take(&mut graph.chains));
         }
         if let Some(output) = sound {
             self.add_sound(&mut graph, output);
+            graphs.push(std::mem::take(&mut graph.chains));
         }
         let mut arguments = self.input_arguments(&graph, sources);
-        arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
+        for chains in graphs {
+            arguments.extend(["-filter_complex".to_owned(), chains.join(";")]);
+        }
         if let Some(output) = picture {
             arguments.extend(["-map", "[v]"].map(str::to_owned));
             arguments.extend(encoder::video(self, output));

@@ -207,7 +207,8 @@ impl Worker {
     }
 
     fn ffmpeg(&self) -> Ffmpeg {
-        Ffmpeg::new(&self.settings.ffmpeg, &self.settings.ffprobe)
+        let Settings { ffmpeg, ffprobe, memory_mb, .. } = &*self.settings;
+        Ffmpeg::new(ffmpeg, ffprobe, *memory_mb)
     }
 }
 

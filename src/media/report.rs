@@ -15,6 +15,16 @@ use stream::StreamScan;
 
 mod stream;
 
+/// What to ask ffprobe for of the streams: what is read below. Titles and the
+/// like stay out, which may be as long as the file.
+pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height,\
+                                 sample_aspect_ratio,pix_fmt,field_order,color_space,\
+                                 color_primaries,color_transfer,color_range,r_frame_rate,\
+                                 avg_frame_rate,time_base,start_pts,bit_rate,has_b_frames,\
+                                 sample_rate,channels,bits_per_sample,bits_per_raw_sample:\
+                                 stream_disposition=attached_pic:stream_side_data=rotation:\
+                                 format=duration";
+
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
 /// last two only where a packet has them.
 pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
@@ -147,7 +157,8 @@ impl Scan {
             // AVI has only one clock, that of decoding: its pictures are shown
             // as much later as the decoder holds them back.
             let time = if self.demuxer == Demuxer::Avi {
-                dts.map(|dts| dts + stream.report.has_b_frames * duration.unwrap_or(0))
+                let late = stream.report.has_b_frames.saturating_mul(duration.unwrap_or(0));
+                dts.map(|dts| dts.saturating_add(late))
             } else {
                 pts.or(dts)
             };
@@ -197,8 +208,8 @@ impl FormatReport {
         let seconds = self.duration.as_deref().filter(|_| declares)?;
         // Microseconds, as ffprobe prints them.
         let (whole, micros) = seconds.split_once('.')?;
-        let micros =
-            whole.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
+        let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+        let micros = seconds.checked_add(micros.parse().ok()?)?;
         Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
     }
 }
@@ -250,11 +261,12 @@ impl StreamReport {
     }
 }
 
-/// `a/b` or `a:b` with both above zero.
+/// `a/b` or `a:b` with both above zero. FFmpeg's have 32 bits, so that no
+/// product with a time outgrows the arithmetic.
 fn ratio(text: &str, separator: char) -> Option<Ratio<i64>> {
     let (numer, denom) = text.split_once(separator)?;
-    let (numer, denom): (i64, i64) = (numer.parse().ok()?, denom.parse().ok()?);
-    (numer > 0 && denom > 0).then(|| Ratio::new(numer, denom))
+    let (numer, denom): (i32, i32) = (numer.parse().ok()?, denom.parse().ok()?);
+    (numer > 0 && denom > 0).then(|| Ratio::new(numer.into(), denom.into()))
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod concat;
 mod doors;
 mod ffmpeg_faults;
 mod harness;
+mod hostile;
 mod inputs;
 mod layer;
 mod matrix;

@@ -46,7 +46,7 @@ impl StreamScan {
     pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
-        self.bytes += size.unsigned_abs();
+        self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(time);
         let end = time.saturating_add(duration.unwrap_or(0).max(0));

@@ -205,3 +205,25 @@ fn only_some_headers_are_trusted_with_the_length() {
     }
     assert_eq!(scan_as(Demuxer::Flv, STREAMS, &[]).declared(), None);
 }
+
+#[test]
+fn numbers_beyond_measure_are_survived() {
+    let avi = Demuxer::Avi;
+    for (name, demuxer, from, to, packet) in [
+        ("ticks", Demuxer::Mov, "1/1000", "1/2147483647", "1,MOST,MOST,MOST,1,K__"),
+        ("time base", Demuxer::Mov, "1/1000", "MOST/1", "1,MOST,0,1,1,K__"),
+        ("pixels", Demuxer::Mov, "1:1", "MOST:1", "1,0,0,40,1,K__"),
+        ("rate", Demuxer::Mov, "25/1", "MOST/1", "1,0,0,40,1,K__"),
+        ("size", Demuxer::Mov, "", "", "1,0,0,40,MOST,K__"),
+        ("delay", avi, "\"pix_fmt\"", "\"has_b_frames\": MOST, \"pix_fmt\"", "1,0,MOST,9,1,K__"),
+        ("length", avi, "]}", "], \"format\": {\"duration\": \"9223372036854.999999\"}}", ""),
+    ] {
+        let most = |text: &str| text.replace("MOST", "9223372036854775807");
+        let scan = scan_as(demuxer, &most(&STREAMS.replace(from, to)), &[&*most(packet); 3]);
+        assert_eq!(scan.declared(), None, "{name}");
+        if let Some(video) = scan.finish().ok().and_then(|media| media.video) {
+            assert!(video.frame_rate <= Ratio::from_integer(240), "{name}");
+            assert_eq!(video.display_size(), Size::new(1080, 1920), "{name}");
+        }
+    }
+}
