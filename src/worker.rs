@@ -26,6 +26,7 @@ pub use journal::OWN_MARK;
 
 mod accept;
 mod artifacts;
+mod damage;
 mod deliver;
 mod describe;
 mod error;

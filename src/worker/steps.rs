@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use tracing::{debug, info};
 
 use super::artifacts::Artifacts;
+use super::damage::refuse_lost;
 use super::describe;
 use super::journal::Journal;
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, millis, name_span};
-use crate::ffmpeg::Progress;
+use crate::ffmpeg::{Progress, RunError};
 use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object_store::ObjectUri;
@@ -55,13 +56,22 @@ impl Worker {
         let media = self.probe(&sources, &paths, record).await?;
         journal.progress(record, PROBED).await;
 
-        let plan = self.plan(request, &sources, &media, record)?;
+        let mut plan = self.plan(request, &sources, &media, record)?;
         describe::plan(&plan, record);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
-        self.encode(&plan, &paths, &output, journal, record).await?;
+        refuse_lost(&plan, &sources)?;
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let mut outcome = self.encode(&plan, &paths, &output, journal, record).await;
+        if let Err(RunError::Failed { log, .. }) = &outcome
+            && plan.needs_evening(log)
+        {
+            self.even_out(&mut plan, &paths, &workspace).await?;
+            outcome = self.encode(&plan, &paths, &output, journal, record).await;
+        }
+        record.warnings.extend(self.examine(&plan, &sources, &paths, outcome).await?);
         journal.progress(record, ENCODED).await;
         let artifacts = Artifacts::of(&workspace, &plan, &target)?;
         for artifact in &artifacts.files {
@@ -131,14 +141,13 @@ impl Worker {
     async fn encode(
         &self,
         plan: &Plan,
-        paths: &[PathBuf],
+        paths: &[&Path],
         output: &Path,
         journal: &mut Journal,
         record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
+    ) -> Result<String, RunError> {
         let started = Instant::now();
-        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        let arguments = plan.arguments(&plan.whole(), &paths, output);
+        let arguments = plan.arguments(&plan.whole(), paths, output);
         debug!(?arguments, "run");
         let done = Arc::new(AtomicU64::new(0));
         let reached = Arc::clone(&done);
@@ -158,14 +167,8 @@ impl Worker {
             }
         };
         record.timings.encode_ms = millis(started);
-        let complaints = outcome?;
-        info!(ms = record.timings.encode_ms, complaints, "run");
-        if !complaints.is_empty() {
-            record
-                .warnings
-                .push(format!("a source is damaged, what decodes was used: {complaints}"));
-        }
-        Ok(())
+        info!(ms = record.timings.encode_ms, "run");
+        outcome
     }
 }
 
@@ -189,7 +192,7 @@ fn cuts(
                         length_ms: media.length.to_millis(),
                     }
                 })?;
-            Ok(PlannedClip { source, cut, media: media.clone() })
+            Ok(PlannedClip { source, cut, media: media.clone(), evened: None })
         })
         .collect()
 }
