@@ -35,6 +35,14 @@ pub enum ProbeError {
     /// The demuxer gave it up.
     #[error("the file is damaged beyond reading: {0}")]
     Damaged(String),
+    /// A stream is there, and none of it can be used.
+    #[error("nothing of its {kind} can be decoded{}{complaints}", if complaints.is_empty() { "" } else { ": " })]
+    Undecodable {
+        /// `picture` or `sound`.
+        kind: &'static str,
+        /// What the decoder says.
+        complaints: String,
+    },
     /// The probe could not be run.
     #[error(transparent)]
     Run(RunError),
@@ -48,9 +56,11 @@ impl ProbeError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Format(_) | Self::Report(_) | Self::TooManyStreams | Self::Damaged(_) => {
-                Code::UnsupportedMedia
-            }
+            Self::Format(_)
+            | Self::Report(_)
+            | Self::TooManyStreams
+            | Self::Damaged(_)
+            | Self::Undecodable { .. } => Code::UnsupportedMedia,
             Self::Run(error) => error.code(),
             Self::File(_) => Code::InternalError,
         }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{Demuxer, Media, Size};
+use super::{Demuxer, Lost, Media, Size};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
@@ -105,6 +105,8 @@ pub struct Scan {
     declared: Option<Flicks>,
     video: Option<StreamScan>,
     audio: Option<StreamScan>,
+    /// Streams that can't be decoded, with whether they hold anything.
+    undecodable: Vec<(StreamReport, bool)>,
 }
 
 impl Scan {
@@ -122,7 +124,10 @@ impl Scan {
         if video.is_none() && audio.is_none() {
             return Err(ReportError::NoStreams);
         }
-        Ok(Self { demuxer, declared: report.format.declared(demuxer), video, audio })
+        let declared = report.format.declared(demuxer);
+        let left = report.streams.into_iter().filter(|s| !s.is_cover() && !s.can_be_decoded());
+        let undecodable = left.map(|stream| (stream, false)).collect();
+        Ok(Self { demuxer, declared, video, audio, undecodable })
     }
 
     /// How long the file says that it is, where that can be trusted.
@@ -144,6 +149,11 @@ impl Scan {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
         let (index, pts, dts) = (number(), number(), number());
+        if let Some(lost) =
+            self.undecodable.iter_mut().find(|s| Some(i64::from(s.0.index)) == index)
+        {
+            lost.1 = true;
+        }
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
         let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
@@ -154,14 +164,8 @@ impl Scan {
         if let Some(stream) = stream
             && !flags.contains('D')
         {
-            // AVI has only one clock, that of decoding: its pictures are shown
-            // as much later as the decoder holds them back.
-            let time = if self.demuxer == Demuxer::Avi {
-                let late = stream.report.has_b_frames.saturating_mul(duration.unwrap_or(0));
-                dts.map(|dts| dts.saturating_add(late))
-            } else {
-                pts.or(dts)
-            };
+            // AVI has only one clock, that of decoding.
+            let time = if self.demuxer == Demuxer::Avi { dts } else { pts.or(dts) };
             if let Some(dts) = dts {
                 stream.watch_clock(dts);
             }
@@ -180,7 +184,12 @@ impl Scan {
         // player does not show.
         let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
-        let video = self.video.and_then(|stream| stream.into_video(floor));
+        let holds = |kind: &str| self.undecodable.iter().any(|s| s.1 && s.0.codec_type == kind);
+        let lost = Lost {
+            picture: self.video.is_none() && holds("video"),
+            sound: self.audio.is_none() && holds("audio"),
+        };
+        let video = self.video.and_then(|stream| stream.into_video(floor, self.demuxer));
         let audio = self.audio.and_then(|stream| stream.into_audio(floor));
         let spans = [
             video.as_ref().map(|stream| (stream.start, stream.end)),
@@ -192,7 +201,7 @@ impl Scan {
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio })
+        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio, lost })
     }
 }
 
@@ -223,7 +232,11 @@ impl StreamReport {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
             _ => self.sample_rate() > 0 && self.channels > 0,
         };
-        known && described && self.disposition.attached_pic == 0
+        known && described && !self.is_cover()
+    }
+
+    fn is_cover(&self) -> bool {
+        self.disposition.attached_pic != 0
     }
 
     fn sample_rate(&self) -> u32 {

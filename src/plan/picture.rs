@@ -22,6 +22,10 @@ pub(super) struct Source<'a> {
 /// The frames of a clip at the output's rate, size, colours and format.
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = Vec::new();
+    let late = source.stream.late;
+    if late > Flicks::ZERO {
+        filters.push(format!("setpts=PTS-round({}/TB)", late.as_option()));
+    }
     if source.stream.interlaced {
         // The deinterlacer does not take a change of size.
         filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));

@@ -38,7 +38,7 @@ fn whole(scene: &Scene, keys: &[&str], file: &Path) {
 
 fn expected() -> Expected {
     let clips = vec![Clip::whole(1, PAL, 3.0), Clip::whole(2, PAL, 2.5)];
-    Expected { beep_tolerance_ms: 25.0, sample_tolerance: 4096, ..Expected::new(PAL, clips) }
+    Expected { sample_tolerance: 4096, ..Expected::new(PAL, clips) }
 }
 
 fn assert_picture(reading: &Reading) {
