@@ -1,13 +1,15 @@
 //! Multipart uploads that never outlive their owner.
 //!
 //! An upload that is neither completed nor aborted stays in the bucket, unseen
-//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped.
+//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped;
+//! [`ObjectStore::finish`] waits for that.
 
 use std::path::Path;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use super::client::bulk;
 use super::{Description, ETag, ObjectStore, ObjectUri, Operation, Problem, StoreError};
 
 /// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
@@ -74,13 +76,10 @@ impl ObjectStore {
         description: &Description,
     ) -> Result<MultipartUpload, StoreError> {
         let (store, target, meta) = (self.clone(), uri.clone(), description.clone());
-        // In a task of its own: a caller that is cancelled half-way would never
-        // learn the id of what it has to abort.
-        let task = tokio::spawn(async move { create(store, target, meta).await });
-        task.await.unwrap_or_else(|error| {
-            let problem = Problem::Unexpected(error.to_string());
-            Err(StoreError::new(problem, Operation::CreateMultipartUpload, uri))
-        })
+        // A caller that is cancelled half-way would never learn the id of what
+        // it has to abort.
+        let created = self.chores.run(create(store, target, meta)).await;
+        created.unwrap_or_else(|| Err(ending(Operation::CreateMultipartUpload, uri)))
     }
 }
 
@@ -123,6 +122,8 @@ impl MultipartUpload {
             .part_number(part_number(number))
             .content_length(slice.content_length())
             .body(body)
+            .customize()
+            .config_override(bulk(&self.store.client))
             .send()
             .await
             .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.uri))?;
@@ -133,18 +134,11 @@ impl MultipartUpload {
     /// Makes the parts, in order of their numbers, one object.
     ///
     /// # Errors
-    /// See [`Problem`]; the upload is then aborted.
-    pub async fn complete(mut self, parts: &[Part]) -> Result<ETag, StoreError> {
-        match self.send_complete(parts).await {
-            Ok(etag) => {
-                self.open = false;
-                Ok(etag)
-            }
-            Err(error) => {
-                self.abort().await.ok();
-                Err(error)
-            }
-        }
+    /// See [`Problem`]; the upload is open still, unless an answer was lost.
+    pub async fn complete(&mut self, parts: &[Part]) -> Result<ETag, StoreError> {
+        let etag = self.send_complete(parts).await?;
+        self.open = false;
+        Ok(etag)
     }
 
     async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
@@ -157,6 +151,8 @@ impl MultipartUpload {
             .key(&self.uri.key)
             .upload_id(&self.id)
             .multipart_upload(parts)
+            .customize()
+            .config_override(bulk(&self.store.client))
             .send()
             .await
             .map_err(|error| {
@@ -168,10 +164,12 @@ impl MultipartUpload {
     /// Gives the upload up and removes its parts.
     ///
     /// # Errors
-    /// See [`Problem`].
+    /// [`Problem::NoSuchUpload`] where it was completed; see [`Problem`].
     pub async fn abort(mut self) -> Result<(), StoreError> {
         self.open = false;
-        send_abort(&self.store, &self.uri, &self.id).await
+        let (store, uri, id) = (self.store.clone(), self.uri.clone(), self.id.clone());
+        let aborted = self.store.chores.run(async move { send_abort(&store, &uri, &id).await });
+        aborted.await.unwrap_or_else(|| Err(ending(Operation::AbortMultipartUpload, &self.uri)))
     }
 }
 
@@ -180,12 +178,9 @@ impl Drop for MultipartUpload {
         if !self.open {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
         let (store, uri) = (self.store.clone(), self.uri.clone());
         let id = std::mem::take(&mut self.id);
-        runtime.spawn(async move {
+        self.store.chores.begin(async move {
             if let Err(error) = send_abort(&store, &uri, &id).await {
                 tracing::warn!(%error, "an abandoned upload was not aborted");
             }
@@ -204,6 +199,11 @@ async fn send_abort(store: &ObjectStore, uri: &ObjectUri, id: &str) -> Result<()
         .await
         .map(drop)
         .map_err(|error| StoreError::from_sdk(&error, Operation::AbortMultipartUpload, uri))
+}
+
+fn ending(operation: Operation, uri: &ObjectUri) -> StoreError {
+    let problem = Problem::Unexpected("the process is about to end".to_owned());
+    StoreError::new(problem, operation, uri)
 }
 
 fn completed_part(part: &Part) -> CompletedPart {

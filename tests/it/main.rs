@@ -19,6 +19,7 @@ mod bed;
 
 mod concat;
 mod doors;
+mod fault_sweep;
 mod ffmpeg_faults;
 mod harness;
 mod inputs;
