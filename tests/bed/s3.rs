@@ -166,6 +166,12 @@ impl S3 {
             .collect()
     }
 
+    /// How many parts of such uploads there are.
+    pub fn parts(&self) -> usize {
+        let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours").flatten();
+        names.filter(|name| name.file_name().to_string_lossy().contains(".part-")).count()
+    }
+
     /// What the tested program asked for, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.door.log.lock().unwrap().clone()

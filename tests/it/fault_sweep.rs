@@ -4,6 +4,7 @@
 //! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way.
 
 mod judge;
+mod killed;
 mod scenario;
 mod stage;
 
@@ -61,15 +62,20 @@ fn a_task_with_segments() {
 
 fn sweep(scenario: &Scenario, offset: usize) {
     let points = points(count_calls(scenario), offset);
-    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    visit(&points, |&(call, kind)| {
+        let place = format!("{}, call {call}, {}", scenario.name, kind.0);
+        fail(scenario, call, kind).into_iter().map(|text| format!("{place}: {text}")).collect()
+    });
+}
+
+/// Some points at once, and all complaints together.
+fn visit<T: Sync>(points: &[T], visit: impl Fn(&T) -> Complaints + Sync) {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Complaints::new()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(&(call, kind)) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = fail(scenario, call, kind);
-                    let place = format!("{}, call {call}, {}", scenario.name, kind.0);
-                    let found = found.into_iter().map(|text| format!("{place}: {text}"));
-                    wrong.lock().unwrap().extend(found);
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    wrong.lock().unwrap().extend(visit(point));
                 }
             });
         }
@@ -94,26 +100,27 @@ fn points(calls: usize, offset: usize) -> Vec<(usize, Kind)> {
 fn count_calls(scenario: &Scenario) -> usize {
     let stage = Stage::new(scenario);
     let reply = stage.invoke();
-    let wrong = [judge::run(&stage, scenario, &reply), judge::success(&stage, &reply)].concat();
+    let wrong =
+        [judge::run(&stage.world, scenario, &reply), judge::success(&stage.world, &reply)].concat();
     assert!(wrong.is_empty(), "nothing failed: {wrong:?}");
-    stage.s3.calls().len() + stage.sns.messages().len()
+    stage.world.s3.calls().len() + stage.world.sns.messages().len()
 }
 
 fn fail(scenario: &Scenario, call: usize, Kind(_, answer, for_good): Kind) -> Complaints {
     let stage = Stage::new(scenario);
     let times = if for_good { usize::MAX } else { 1 };
-    stage.s3.fail(Fault::new(answer).skip(call).times(times));
+    stage.world.s3.fail(Fault::new(answer).skip(call).times(times));
     let reply = stage.invoke();
-    stage.s3.faults().forget();
-    stage.s3.carry_out_late();
-    let mut wrong = judge::run(&stage, scenario, &reply);
-    wrong.extend(judge::unfinished(&stage).filter(|_| !for_good));
+    stage.world.s3.faults().forget();
+    stage.world.s3.carry_out_late();
+    let mut wrong = judge::run(&stage.world, scenario, &reply);
+    wrong.extend(judge::unfinished(&stage.world).filter(|_| !for_good));
     if reply.is_ok_and(|record| record["Status"] == "Succeeded") {
         return wrong;
     }
-    stage.sns.forget_messages();
+    stage.world.sns.forget_messages();
     let reply = stage.invoke();
-    wrong.extend(judge::run(&stage, scenario, &reply));
-    wrong.extend(judge::success(&stage, &reply));
+    wrong.extend(judge::run(&stage.world, scenario, &reply));
+    wrong.extend(judge::success(&stage.world, &reply));
     wrong
 }

@@ -1,5 +1,7 @@
 //! What is done while calls fail: a task of each way to store.
 
+use serde_json::{Value, json};
+
 use crate::bed::source::Source;
 use crate::scene::{TOPIC, b64};
 
@@ -47,7 +49,11 @@ impl Scenario {
         }
     }
 
-    pub(super) fn process(&self) -> String {
+    pub(super) fn event(&self) -> Value {
+        json!({"bucket": "sources", "object": self.main, "process": self.process()})
+    }
+
+    fn process(&self) -> String {
         format!(
             "video/concat,{}|sys/saveas,b_{},o_{}/notify,topic_{}",
             self.parameters,

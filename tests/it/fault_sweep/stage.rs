@@ -1,7 +1,6 @@
 //! The function inside this process, so that its clients wait less long, and servers that it shares
 //! with nobody.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +10,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use lambda_runtime::{Context, LambdaEvent};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use video_concat::function::{Function, handle};
@@ -35,10 +34,15 @@ const TIME: Duration = Duration::from_mins(2);
 const ANSWER: Duration = Duration::from_secs(1);
 const BULK_ANSWER: Duration = Duration::from_secs(4);
 
-pub(super) struct Stage {
+/// What of a task can be seen from outside.
+pub(super) struct World {
     pub(super) s3: S3,
     pub(super) sns: Sns,
     pub(super) work: TempDir,
+}
+
+pub(super) struct Stage {
+    pub(super) world: World,
     runtime: Runtime,
     function: Function,
     event: Value,
@@ -48,7 +52,7 @@ pub(super) struct Stage {
 /// A record, or the error type and message of a function error.
 pub(super) type Reply = Result<Value, (String, String)>;
 
-impl Stage {
+impl World {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let s3 = S3::start(&["sources", "results"]);
         let sns = Sns::sharing(s3.faults(), &[TOPIC]);
@@ -56,18 +60,21 @@ impl Stage {
         if let Some(previous) = scenario.previous {
             s3.put("results", scenario.target, previous);
         }
-        let work = tempfile::tempdir().unwrap();
+        Self { s3, sns, work: tempfile::tempdir().unwrap() }
+    }
+}
+
+impl Stage {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let world = World::new(scenario);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let function = runtime.block_on(function(&s3, &sns, work.path()));
-        let event = json!({
-            "bucket": "sources", "object": scenario.main, "process": scenario.process(),
-        });
+        let function = runtime.block_on(function(&world));
         let request_id = uuid::Uuid::new_v4().to_string();
-        Self { s3, sns, work, runtime, function, event, request_id }
+        Self { world, runtime, function, event: scenario.event(), request_id }
     }
 
     /// Invokes the function as Lambda does: again with the same event is a retry.
@@ -83,10 +90,10 @@ impl Stage {
     }
 }
 
-async fn function(s3: &S3, sns: &Sns, work: &Path) -> Function {
+async fn function(world: &World) -> Function {
     let config = config().await;
     let settings = |name: &str| match name {
-        "WORK_DIR" => work.to_str().map(str::to_owned),
+        "WORK_DIR" => world.work.path().to_str().map(str::to_owned),
         _ => ffmpeg::environment().into_iter().find(|(known, _)| known == name).map(|pair| pair.1),
     };
     let at = |url: String| config.to_builder().endpoint_url(url).build();
@@ -95,8 +102,8 @@ async fn function(s3: &S3, sns: &Sns, work: &Path) -> Function {
         handoff: Handoff::Here,
         worker: Worker {
             settings: Arc::new(Settings::from_env_map(settings).unwrap()),
-            store: ObjectStore::new(s3_client(&at(s3.url()))),
-            publisher: Publisher::new(&at(sns.url())),
+            store: ObjectStore::new(s3_client(&at(world.s3.url()))),
+            publisher: Publisher::new(&at(world.sns.url())),
         },
     }
 }
