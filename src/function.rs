@@ -129,10 +129,15 @@ fn given(submission: &Submission) -> Option<String> {
 }
 
 /// Whether another try may succeed. A task that came late in an event with
-/// several had only what time the others left.
+/// several had only what time the others left; and should the run die that has
+/// the task now, the next try takes over.
 fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
     let helps = |code: Code| code.is_retryable() || code == Code::DeadlineExceeded && !was_first;
-    record.status == Status::Failed && record.code.is_some_and(helps)
+    match record.status {
+        Status::Running => true,
+        Status::Succeeded => false,
+        Status::Failed => record.code.is_some_and(helps),
+    }
 }
 
 /// The platform tells the deadline by the wall clock.

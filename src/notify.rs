@@ -36,6 +36,9 @@ pub enum NotifyError {
         /// The request id, in words.
         request: String,
     },
+    /// It did not answer while there was time.
+    #[error("topic `{0}` did not answer in time")]
+    NoAnswer(String),
     /// Anything else.
     #[error("cannot publish to topic `{arn}`: {said} ({request})")]
     Failed {

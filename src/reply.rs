@@ -142,8 +142,9 @@ impl HttpReply {
 
     /// The record of a task, as stored.
     #[must_use]
-    pub fn record(record: String, request: &RequestId) -> Self {
-        Self::new(200, "application/json", request, record)
+    pub fn record(record: &TaskRecord, request: &RequestId) -> Self {
+        let body = serde_json::to_string(record).unwrap_or_default();
+        Self::new(200, "application/json", request, body)
     }
 
     /// Nothing will be done.

@@ -3,6 +3,7 @@
 mod definition;
 mod id;
 mod record;
+mod stored;
 mod time;
 
 pub use definition::Definition;
@@ -11,6 +12,7 @@ pub use record::{
     AudioRecord, Filled, OutputRecord, SourceRecord, Status, TASK_TYPE, TargetRecord, TaskRecord,
     TaskType, TimelineRecord, Timings, Usage, VerifiedRecord, VideoRecord,
 };
+pub use stored::{LEASE, Lease, StoredRecord};
 pub use time::Moment;
 
 /// A finished task, for tests of whatever renders one.

@@ -1,36 +1,41 @@
 //! The worker: the one place that knows the order of the steps.
 //!
-//! Head, fetch, probe, plan, run, verify, store, publish. A step that fails
-//! ends the task; what the steps before it made goes away with its owner.
+//! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
+//! fails ends the task; what the steps before it made goes away with its owner.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tracing::{Span, error, info, warn};
+use tokio::time::timeout_at;
+use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
 use crate::ffmpeg::Ffmpeg;
-use crate::message::completion;
 use crate::metrics::{embedded, is_cold_start};
-use crate::notify::{Publisher, topic_arn};
+use crate::notify::Publisher;
 use crate::object_store::{Meter, ObjectStore, ObjectUri};
 use crate::process::{Limits, MainObject, Request, check_main, parse, resolve};
 use crate::settings::Settings;
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
 pub use accept::Acceptance;
+use claim::{Begun, Claimed};
 pub use error::TaskError;
 pub use job::Job;
 use journal::Journal;
 pub use journal::OWN_MARK;
+use prepared::Prepared;
 
 mod accept;
 mod artifacts;
+mod claim;
 mod deliver;
 mod describe;
 mod error;
 mod job;
 mod journal;
+mod prepared;
+mod report;
 mod sources;
 mod steps;
 
@@ -61,30 +66,24 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
+/// The lease was lost: whatever comes of the task now is another run's.
+#[derive(Clone, Copy, Debug)]
+struct Superseded;
+
 impl Worker {
-    /// Carries out a task to its end and reports it. The record says how it
-    /// went; nothing of the task is left anywhere else.
+    /// Carries out a task to its end and reports it, unless that has been done.
+    /// The record says how it went; nothing of the task is left anywhere else.
+    /// Where others are still at it when the time is over, it says `Running`.
     pub async fn perform(&self, job: Job, invocation: &Invocation) -> TaskRecord {
-        let mut record = job.begin(&invocation.request_id, now());
-        name_span(&record);
-        match self.read(&job) {
-            Err(error) => {
-                record.fail(error.code(), error.to_string(), now());
-                // Who listens to the topic may hear of it nowhere else.
-                let topic = parse(&job.process).ok().and_then(|spec| spec.topic());
-                let journal = self.journal(&job);
-                self.report(topic.as_deref(), invocation, &journal, &mut record).await;
+        let metered = self.store.metered(std::sync::Arc::new(Meter::default()));
+        let worker = Self { store: metered, ..self.clone() };
+        loop {
+            // On the heap: the state of the whole work is large.
+            if let Ok(record) = Box::pin(worker.attempt(&job, invocation)).await {
+                return record;
             }
-            Ok(request) => {
-                let worker = Self {
-                    store: self.store.metered(std::sync::Arc::new(Meter::default())),
-                    ..self.clone()
-                };
-                worker.carry_out(&request, &job, invocation, &mut record).await;
-            }
+            warn!("another run has taken the task over");
         }
-        log_end(&record);
-        record
     }
 
     /// The record of an event that could not even be read.
@@ -116,78 +115,109 @@ impl Worker {
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }
 
-    /// Whoever was told of the task finds it ended, even if it never began.
-    fn journal(&self, job: &Job) -> Journal {
-        let mut journal = Journal::new(&self.store, &self.settings);
-        if let Some(told) = &job.told {
-            journal.resume(&told.record_bucket);
+    async fn attempt(&self, job: &Job, invocation: &Invocation) -> Result<TaskRecord, Superseded> {
+        let mut record = job.begin(&invocation.request_id, now());
+        let deadline = give_up(invocation.deadline);
+        let prepared = within(deadline, self.head(job, &mut record)).await;
+        name_span(&record);
+        // Whoever was told of the task finds it ended, even if it never began.
+        let told = job.told.as_ref().map(|told| &told.record_bucket);
+        let Some(bucket) = told.or(prepared.as_ref().ok().map(|known| &known.record_bucket)) else {
+            let error = prepared.err();
+            return Ok(self.end_unrecorded(error, job, record, invocation).await);
+        };
+        let uri = self.record_uri(bucket, record.task_id);
+        let claim = async {
+            let claim = self.claim(&uri, &record, deadline).await;
+            claim.map_err(TaskError::Record)
+        };
+        let claim = Box::pin(claim.instrument(stage("claim", &record)));
+        match within(deadline, claim).await {
+            Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
+            Ok(Claimed::Known(known)) => {
+                info!(status = %known.status, "answered from the record");
+                Ok(*known)
+            }
+            Ok(Claimed::Ours(journal, begun)) => {
+                Box::pin(self.carry_out(begun, prepared, job, &journal, invocation)).await
+            }
         }
-        journal
     }
 
+    async fn head(&self, job: &Job, record: &mut TaskRecord) -> Result<Prepared, TaskError> {
+        let request = self.read(job)?;
+        self.prepare(request, job, record).await
+    }
+
+    /// Does what is left to do, and reports.
     async fn carry_out(
         &self,
-        request: &Request,
+        begun: Begun,
+        prepared: Result<Prepared, TaskError>,
         job: &Job,
-        invocation: &Invocation,
-        record: &mut TaskRecord,
-    ) {
-        let started = Instant::now();
-        record.process.clone_from(&request.canonical);
-        record.warnings.clone_from(&request.warnings);
-        let mut journal = self.journal(job);
-        let deadline = give_up(invocation.deadline);
-        let steps = self.steps(request, job, &mut journal, record);
-        let outcome = tokio::time::timeout_at(deadline.into(), steps).await;
-        let error = match outcome {
-            Ok(outcome) => outcome.err(),
-            Err(_) => Some(TaskError::Deadline { after: started.elapsed() }),
-        };
-        match &error {
-            None => record.succeed(now()),
-            Some(error) => record.fail(error.code(), error.to_string(), now()),
-        }
-        record.timings.total_ms = millis(started);
-        record.usage.count(self.store.meter().read());
-        self.report(request.topic.as_deref(), invocation, &journal, record).await;
-    }
-
-    /// Writes the record, then tells the topic: who hears of the task finds it
-    /// ended.
-    async fn report(
-        &self,
-        topic: Option<&str>,
-        invocation: &Invocation,
         journal: &Journal,
-        record: &mut TaskRecord,
-    ) {
-        record.notified = topic.is_some();
-        journal.keep(record).await;
-        let Some(topic) = topic else { return };
-        if let Err(error) = self.publish(topic, invocation, record).await {
-            warn!(%error, "the completion message could not be sent");
-            record.notified = false;
-            record.warnings.push(format!("the completion message could not be sent: {error}"));
-            journal.keep(record).await;
-        }
+        invocation: &Invocation,
+    ) -> Result<TaskRecord, Superseded> {
+        let started = Instant::now();
+        let mut record = match begun {
+            Begun::Stored(record) => *record,
+            Begun::Work(mut record) => {
+                let error = match prepared {
+                    Err(error) => Some(error),
+                    Ok(prepared) => {
+                        let deadline = give_up(invocation.deadline);
+                        let steps = Box::pin(self.steps(&prepared, journal, &mut record));
+                        tokio::select! {
+                            outcome = within(deadline, steps) => outcome.err(),
+                            () = journal.keep_alive() => return Err(Superseded),
+                        }
+                    }
+                };
+                match error {
+                    None => record.succeed(now()),
+                    Some(TaskError::Superseded) => return Err(Superseded),
+                    Some(error) => record.fail(error.code(), error.to_string(), now()),
+                }
+                record.timings.total_ms = millis(started);
+                record.usage.count(self.store.meter().read());
+                *record
+            }
+        };
+        Box::pin(self.report(job, journal, &mut record, invocation)).await?;
+        log_end(&record);
+        Ok(record)
     }
 
-    async fn publish(
+    /// Ends a task that has no record.
+    async fn end_unrecorded(
         &self,
-        topic: &str,
+        error: Option<TaskError>,
+        job: &Job,
+        mut record: TaskRecord,
         invocation: &Invocation,
-        record: &TaskRecord,
-    ) -> Result<(), crate::notify::NotifyError> {
-        let prefix = self.settings.topic_arn_prefix.as_deref();
-        let arn = topic_arn(topic, prefix, &invocation.function_arn)?;
-        let time = Timestamp::now().as_millisecond();
-        let message = completion(record, &invocation.function_arn, time);
-        self.publisher.publish(&arn, &message).await
+    ) -> TaskRecord {
+        if let Some(error) = error {
+            record.fail(error.code(), error.to_string(), now());
+        }
+        // Who listens to the topic may hear of it nowhere else.
+        self.tell(job, &mut record, invocation).await;
+        log_end(&record);
+        record
     }
 
     fn ffmpeg(&self) -> Ffmpeg {
         Ffmpeg::new(&self.settings.ffmpeg, &self.settings.ffprobe)
     }
+}
+
+/// Gives up what is not done in time.
+async fn within<T>(
+    deadline: Instant,
+    work: impl Future<Output = Result<T, TaskError>>,
+) -> Result<T, TaskError> {
+    let started = Instant::now();
+    let outcome = timeout_at(deadline.into(), work).await;
+    outcome.unwrap_or_else(|_| Err(TaskError::Deadline { after: started.elapsed() }))
 }
 
 fn give_up(deadline: Instant) -> Instant {
@@ -207,6 +237,12 @@ fn log_end(record: &TaskRecord) {
     // CloudWatch reads metrics from whole lines only, so this one is no event.
     let time = Timestamp::now().as_millisecond();
     println!("{}", embedded(record, is_cold_start(), time));
+}
+
+/// The span of one stage. A line shows its innermost span only, so each has the
+/// ids.
+fn stage(name: &'static str, record: &TaskRecord) -> Span {
+    info_span!("stage", stage = name, request_id = %record.request_id, task_id = %record.task_id)
 }
 
 /// Puts the task's id on every line that is logged from here on.

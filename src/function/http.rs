@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
 use crate::handoff::{Handoff, HandoffError, invoke};
 use crate::reply::{HttpReply, Refusal, Refused};
-use crate::task::{TaskId, TaskRecord};
+use crate::task::TaskId;
 use crate::worker::{Acceptance, Invocation, Job};
 
 /// Answers a request, whatever it is.
@@ -53,10 +53,10 @@ async fn submit(
     let request = worker.read(&job).map_err(refusal)?;
     authority.check(&request)?;
     let id = &invocation.request_id;
-    let record = match worker.accept(&request, &job, id).await.map_err(refusal)? {
+    let record = match worker.accept(request, &job, id).await.map_err(refusal)? {
         Acceptance::Known(record) => record,
         Acceptance::Begun(accepted, record) => {
-            hand_on(function, *accepted, &record, invocation).await?;
+            hand_on(function, *accepted, invocation).await?;
             record
         }
     };
@@ -66,7 +66,6 @@ async fn submit(
 async fn hand_on(
     function: &Function,
     accepted: Accepted,
-    record: &TaskRecord,
     invocation: &Invocation,
 ) -> Result<(), Refusal> {
     let Handoff::Lambda(client) = &function.handoff else {
@@ -85,8 +84,7 @@ async fn hand_on(
     };
     let message = error.to_string();
     let told = &accepted.told;
-    let ended = function.worker.give_up(told, record.clone(), &message);
-    if let Err(error) = ended.await {
+    if let Err(error) = function.worker.give_up(told, &message).await {
         error!(%error, "the task's record could not be ended");
     }
     Err(Refusal::new(code, message))
@@ -118,5 +116,5 @@ async fn task(
         let message = format!("the access key does not reach the objects of task `{id}`");
         return Err(Refusal::new(Refused::Task(Code::AccessDenied), message));
     }
-    Ok(HttpReply::record(record, &invocation.request_id))
+    Ok(HttpReply::record(&record, &invocation.request_id))
 }

@@ -15,6 +15,9 @@ use crate::worker::{Invocation, Job, OWN_MARK};
 /// User metadata that holds the process string.
 const PROCESS: &str = "x-oss-async-process";
 
+/// Why an event is tried again whose task was not ended here.
+const STILL_RUNNING: &str = "another run is still at the task";
+
 /// Works on uploads one after another, and replies with the list of records.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(super) async fn work(
             if retry_helps(&record, records.is_empty()) {
                 mendable.get_or_insert(FunctionError {
                     code: record.code.unwrap_or(Code::InternalError),
-                    message: record.message.clone().unwrap_or_default(),
+                    message: record.message.clone().unwrap_or_else(|| STILL_RUNNING.to_owned()),
                 });
             }
             records.push(record);

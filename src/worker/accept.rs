@@ -1,26 +1,21 @@
 //! Accepting a task: all that can be known at once is checked, and the record
 //! is there before its id is told to anybody.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use super::journal::{put_record, record_uri};
-use super::sources::Sources;
-use super::steps::target_bucket;
-use super::{Job, TaskError, Worker, describe, name_span, now};
+use super::journal::{Found, LOOKS, is_conflict, look, put};
+use super::prepared::Prepared;
+use super::{Job, TaskError, Worker, name_span, now};
 use crate::code::Code;
 use crate::event::{Accepted, Told};
-use crate::object_store::{ObjectUri, Precondition, Problem, StoreError};
-use crate::process::template::{Variable, Variables};
-use crate::process::{Request, check_target};
-use crate::task::{RequestId, Status, TargetRecord, TaskId, TaskRecord};
+use crate::object_store::{ObjectUri, Precondition, StoreError};
+use crate::process::Request;
+use crate::task::{RequestId, Status, StoredRecord, TaskId, TaskRecord};
 
-/// A task that still runs after this is taken for dead: the platform tries an
-/// asynchronous event three times, with 15 minutes for each and short pauses.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_mins(60);
-
-/// How often a record is looked at again that somebody else writes as well.
-const LOOKS: usize = 3;
+/// An invocation that has not begun after this is asked for once more. Should
+/// the first come after all, it finds the task taken.
+const START: SignedDuration = SignedDuration::from_mins(1);
 
 /// What becomes of a task that was asked for.
 #[derive(Clone, Debug)]
@@ -38,56 +33,46 @@ impl Worker {
     /// Where the task could only fail, or storage does.
     pub async fn accept(
         &self,
-        request: &Request,
+        request: Request,
         job: &Job,
         request_id: &RequestId,
     ) -> Result<Acceptance, TaskError> {
-        let sources = Sources::head(&self.store, request, job).await?;
         let mut record = job.begin(request_id, now());
-        record.task_id = sources.task_id(request, job);
+        let prepared = self.prepare(request, job, &mut record).await?;
         name_span(&record);
-        record.process.clone_from(&request.canonical);
-        record.warnings.clone_from(&request.warnings);
-        record.sources = describe::sources(request, &sources);
-        let variables = describe::variables(request, &sources, record.start_time);
-        let target_bucket = check_known_target(request, &variables)?;
-        let bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
-        if let Some(known) = self.begin_record(&bucket, &record).await? {
-            info!("the task is known already");
-            return Ok(Acceptance::Known(Box::new(known)));
-        }
-        let seen = sources.distinct.iter();
-        let seen = seen.map(|source| (source.uri.key.clone(), source.head.etag.clone()));
-        let accepted = Accepted {
-            bucket: job.main.bucket.clone(),
-            object: job.main.key.clone(),
-            process: job.process.clone(),
-            user_data: job.user_data.clone(),
-            etags: seen.collect(),
-            told: Told {
-                task_id: record.task_id,
-                event_id: record.event_id.clone(),
-                request_id: record.request_id.clone(),
-                created: record.start_time,
-                record_bucket: bucket,
-            },
-        };
-        Ok(Acceptance::Begun(Box::new(accepted), Box::new(record)))
+        let uri = self.record_uri(&prepared.record_bucket, record.task_id);
+        let begun = self.begin_record(&uri, record).await.map_err(TaskError::Record)?;
+        Ok(match begun {
+            Ok(record) => {
+                Acceptance::Begun(Box::new(accepted(job, prepared, &record)), Box::new(record))
+            }
+            Err(known) => {
+                info!("the task is known already");
+                Acceptance::Known(known)
+            }
+        })
     }
 
-    /// Ends the record of an accepted task whose work can't be started.
+    /// Ends the record of an accepted task whose work can't be started, unless
+    /// somebody else has begun it.
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn give_up(
-        &self,
-        told: &Told,
-        mut record: TaskRecord,
-        message: &str,
-    ) -> Result<(), StoreError> {
-        record.fail(Code::InternalError, message, now());
+    pub async fn give_up(&self, told: &Told, message: &str) -> Result<(), StoreError> {
         let uri = self.record_uri(&told.record_bucket, told.task_id);
-        put_record(&self.store, &uri, &record, Precondition::None).await
+        let Some(Found { stored: Some(stored), tag, .. }) = look(&self.store, &uri).await? else {
+            return Ok(());
+        };
+        let StoredRecord { mut record, lease } = stored;
+        if lease.is_some() || record.status != Status::Running || record.event_id != told.event_id {
+            return Ok(());
+        }
+        record.fail(Code::InternalError, message, now());
+        let failed = StoredRecord { record, lease: None };
+        match put(&self.store, &uri, &failed, Precondition::IfMatch(tag)).await {
+            Err(error) if !is_conflict(&error) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// The record of a task in `bucket`, as it is stored.
@@ -98,77 +83,86 @@ impl Worker {
         &self,
         bucket: &str,
         task: TaskId,
-    ) -> Result<Option<String>, StoreError> {
-        let uri = self.record_uri(bucket, task);
-        let stored = self.store.get_small(&uri).await?;
-        Ok(stored.map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()))
+    ) -> Result<Option<TaskRecord>, StoreError> {
+        let found = look(&self.store, &self.record_uri(bucket, task)).await?;
+        Ok(found.and_then(|found| found.stored).map(|stored| stored.record))
     }
 
-    /// Writes the record, unless the one that is there still stands. Of several
-    /// that ask for the same task at once, one begins it and the others find it.
+    /// Writes the record, unless the one that is there still stands; that is
+    /// the error then. Of several that ask for the same task at once, one
+    /// begins it and the others find it.
     async fn begin_record(
         &self,
-        bucket: &str,
-        record: &TaskRecord,
-    ) -> Result<Option<TaskRecord>, TaskError> {
-        let uri = self.record_uri(bucket, record.task_id);
-        let mut looks = 0;
+        uri: &ObjectUri,
+        record: TaskRecord,
+    ) -> Result<Result<TaskRecord, Box<TaskRecord>>, StoreError> {
+        let fresh = StoredRecord { record, lease: None };
+        let mut precondition = Precondition::IfAbsent;
+        let mut conflicts = 0;
         loop {
-            let stored = self.store.get_small(&uri).await.map_err(TaskError::Record)?;
-            let precondition = match stored {
+            match put(&self.store, uri, &fresh, precondition).await {
+                Ok(_) => return Ok(Ok(fresh.record)),
+                Err(error) if is_conflict(&error) && conflicts < LOOKS => conflicts += 1,
+                Err(error) => return Err(error),
+            }
+            precondition = match look(&self.store, uri).await? {
                 None => Precondition::IfAbsent,
-                Some((bytes, etag)) => match serde_json::from_slice(&bytes) {
-                    Ok(known) if self.stands(&known).await => return Ok(Some(known)),
-                    _ => Precondition::IfMatch(etag),
+                Some(Found { stored, tag, .. }) => match stored {
+                    Some(stored) if stored == fresh => return Ok(Ok(fresh.record)),
+                    Some(stored) if self.is_under_way(&stored).await => {
+                        return Ok(Err(Box::new(stored.record)));
+                    }
+                    Some(stored) if is_stuck(&stored) => return Ok(Ok(stored.record)),
+                    _ => Precondition::IfMatch(tag),
                 },
             };
-            looks += 1;
-            match put_record(&self.store, &uri, record, precondition).await {
-                Ok(()) => return Ok(None),
-                Err(error) if *error.problem() == Problem::Precondition && looks < LOOKS => {}
-                Err(error) => return Err(TaskError::Record(error)),
-            }
         }
     }
 
-    async fn stands(&self, known: &TaskRecord) -> bool {
-        match known.status {
-            Status::Failed => false,
-            Status::Running => {
-                let age = now().timestamp().duration_since(known.start_time.timestamp());
-                age < LONGEST_RUN
-            }
-            Status::Succeeded => {
-                for target in &known.targets {
-                    if !self.is_there(target).await {
-                        return false;
-                    }
+    /// Whether there is nothing to start: the task runs, will run soon, or its
+    /// result is there.
+    async fn is_under_way(&self, stored: &StoredRecord) -> bool {
+        let record = &stored.record;
+        let now = Timestamp::now();
+        stored.is_held(now)
+            || stored.lease.is_none()
+                && match record.status {
+                    Status::Failed => false,
+                    Status::Running => now.duration_since(record.start_time.timestamp()) < START,
+                    Status::Succeeded => self.stands(record).await,
                 }
-                true
-            }
-        }
     }
 
-    /// A target that can't be looked at is made again rather than promised.
-    async fn is_there(&self, target: &TargetRecord) -> bool {
-        let head = self.store.head(&target.uri, None).await;
-        head.is_ok_and(|head| head.etag == target.etag)
-    }
-
-    fn record_uri(&self, bucket: &str, task: TaskId) -> ObjectUri {
-        record_uri(bucket, &self.settings.task_prefix, task)
+    /// Where the record of a task is.
+    pub(super) fn record_uri(&self, bucket: &str, task: TaskId) -> ObjectUri {
+        ObjectUri::new(bucket, format!("{}{task}.json", self.settings.task_prefix))
     }
 }
 
-/// The target's bucket. Its key is checked as far as it is known before any
-/// source has been read.
-fn check_known_target(request: &Request, variables: &Variables) -> Result<String, TaskError> {
-    let bucket = target_bucket(request, variables)?;
-    let target = &request.target;
-    let is_late = |variable| variable == Variable::Resolution;
-    if !target.key.variables().any(is_late) {
-        let key = target.key.target_key(variables)?;
-        check_target(request, &bucket, &key)?;
+/// Whether a task was begun and never ended, or never told of. Its ids are
+/// known to whoever asked first, so it goes on under them.
+fn is_stuck(stored: &StoredRecord) -> bool {
+    match stored.record.status {
+        Status::Running => true,
+        Status::Succeeded => stored.lease.is_some(),
+        Status::Failed => false,
     }
-    Ok(bucket)
+}
+
+fn accepted(job: &Job, prepared: Prepared, record: &TaskRecord) -> Accepted {
+    let seen = prepared.sources.distinct.into_iter();
+    Accepted {
+        bucket: job.main.bucket.clone(),
+        object: job.main.key.clone(),
+        process: job.process.clone(),
+        user_data: record.user_data.clone(),
+        etags: seen.map(|source| (source.uri.key, source.head.etag)).collect(),
+        told: Told {
+            task_id: record.task_id,
+            event_id: record.event_id.clone(),
+            request_id: record.request_id.clone(),
+            created: record.start_time,
+            record_bucket: prepared.record_bucket,
+        },
+    }
 }

@@ -4,15 +4,15 @@
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use super::artifacts::{Artifact, Artifacts};
-use super::journal::description;
-use super::{TaskError, Worker, describe, millis};
+use super::journal::{Journal, JournalError, result_description};
+use super::{TaskError, Worker, describe, millis, stage};
 use crate::plan::Plan;
 use crate::task::{TargetRecord, TaskRecord};
 use crate::upload::{self, PendingUpload, UploadError};
-use crate::verify::{verify, verify_segments};
+use crate::verify::{Verified, VerifyError, verify, verify_segments};
 
 /// Segments that are stored at the same time.
 const PARALLEL_FILES: usize = 4;
@@ -24,39 +24,68 @@ impl Worker {
         &self,
         plan: &Plan,
         artifacts: &Artifacts,
+        journal: &Journal,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
-        let ffmpeg = self.ffmpeg();
-        let check = verify(&ffmpeg, plan, &artifacts.readable);
-        let (verified, uploads) = tokio::join!(check, self.begin(&artifacts.files, record));
+        let check = self.check(plan, artifacts).instrument(stage("verify", record));
+        let sending =
+            self.begin(&artifacts.files, journal, record).instrument(stage("store", record));
+        let (verified, uploads) = tokio::join!(check, sending);
         record.timings.verify_ms = millis(started);
-        let counted = artifacts.segments.map_or(Ok(()), |found| verify_segments(plan, found));
-        let verified = match verified.and_then(|verified| counted.map(|()| verified)) {
-            Ok(verified) => verified,
+        match verified {
+            Ok(verified) => describe::verified(plan, &verified, record),
             Err(error) => {
                 abort(uploads.unwrap_or_default()).await;
                 return Err(error.into());
             }
-        };
-        info!(ms = record.timings.verify_ms, "verify");
-        let completed = Instant::now();
-        record.targets = self.complete(&artifacts.files, uploads?).await?;
-        record.timings.store_ms = millis(completed);
+        }
+        let span = stage("store", record);
+        self.store(&artifacts.files, uploads?, journal, record).instrument(span).await
+    }
+
+    async fn check(&self, plan: &Plan, artifacts: &Artifacts) -> Result<Verified, VerifyError> {
+        let started = Instant::now();
+        let verified = verify(&self.ffmpeg(), plan, &artifacts.readable).await?;
+        if let Some(found) = artifacts.segments {
+            verify_segments(plan, found)?;
+        }
+        info!(ms = millis(started), "verify");
+        Ok(verified)
+    }
+
+    async fn store(
+        &self,
+        files: &[Artifact],
+        uploads: Vec<PendingUpload>,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let started = Instant::now();
+        let storing = files.iter().map(|file| file.uri.clone()).collect();
+        if let Err(error) = journal.confirm(record, storing).await {
+            abort(uploads).await;
+            return Err(match error {
+                JournalError::Lost => TaskError::Superseded,
+                JournalError::Store(error) => TaskError::Record(error),
+            });
+        }
+        record.targets = self.complete(files, uploads).await?;
+        record.timings.store_ms = millis(started);
         info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
-        describe::verified(plan, &verified, record);
         Ok(())
     }
 
     async fn begin(
         &self,
         files: &[Artifact],
+        journal: &Journal,
         record: &TaskRecord,
     ) -> Result<Vec<PendingUpload>, UploadError> {
-        let task = record.task_id;
+        let (task, run) = (record.task_id, journal.holder());
         stream::iter(files)
             .map(|file| async move {
-                let description = description(file.content_type, task);
+                let description = result_description(file.content_type, task, run);
                 upload::begin(&self.store, &file.uri, &file.path, &description).await
             })
             .buffered(PARALLEL_FILES)

@@ -101,6 +101,9 @@ pub enum TaskError {
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
     Workspace(#[from] io::Error),
+    /// Its lease lapsed while it was stalled, and another run has the task now.
+    #[error("another run has taken the task over")]
+    Superseded,
     /// The function's time ran out.
     #[error(
         "the work did not end within the function's time and was given up after {} s: ask for less, \
@@ -133,6 +136,7 @@ impl TaskError {
             Self::Verify(error) => error.code(),
             Self::Upload(error) => error.code(),
             Self::Workspace(error) => io_code(error),
+            Self::Superseded => Code::InternalError,
             Self::Deadline { .. } => Code::DeadlineExceeded,
         }
     }

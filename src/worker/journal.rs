@@ -1,113 +1,251 @@
-//! The task's record as an object, kept up to date while the task runs.
+//! The task's record as an object: its holder keeps it up to date, and keeps
+//! the lease with it.
+//!
+//! Every write names the tag of the one before, so whoever lost the lease finds
+//! out at the next one.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::time::Duration;
 
-use tracing::{info, warn};
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+use tracing::warn;
+use uuid::Uuid;
 
-use crate::object_store::{Description, ObjectStore, ObjectUri, Precondition, StoreError};
-use crate::settings::Settings;
-use crate::task::{TaskId, TaskRecord};
+use crate::object_store::{
+    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem, StoreError,
+};
+use crate::task::{Lease, StoredRecord, TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
 pub const OWN_MARK: &str = "video-concat-task";
+/// User metadata on results, with the holder of the lease that stored them.
+pub(super) const RUN_MARK: &str = "video-concat-run";
 
-/// A record is written again when the progress has grown by this many percent.
-const STEP: u8 = 5;
+/// How often the record is written while the task runs: several times in a
+/// lease, and often enough for whoever watches the progress.
+const RENEWAL: Duration = Duration::from_secs(3);
+/// A renewal that takes longer is tried again: the lease goes on lapsing.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a record is looked at again that somebody else may have written.
+pub(super) const LOOKS: usize = 8;
 
-/// Where a task's record is kept.
+/// Why a record could not be written.
+#[derive(Debug, Error)]
+pub(super) enum JournalError {
+    /// The lease lapsed, and somebody else has it.
+    #[error("another run has taken the task over")]
+    Lost,
+    /// Storage does not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether a write ends the work on the task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// There is more to do.
+    Lease,
+    /// It is over.
+    Nothing,
+}
+
+/// The record of a task that is held.
 #[derive(Debug)]
 pub(super) struct Journal {
     store: ObjectStore,
-    bucket: Option<String>,
-    prefix: String,
-    open: bool,
-    written: u8,
+    uri: ObjectUri,
+    holder: Uuid,
+    /// Of the record as it is stored. Locked while it is being written.
+    tag: Mutex<ETag>,
+    /// What the next renewal writes.
+    latest: StdMutex<StoredRecord>,
 }
 
 impl Journal {
-    pub(super) fn new(store: &ObjectStore, settings: &Settings) -> Self {
+    /// Writes the first record of a run, and with it takes the lease.
+    pub(super) async fn open(
+        store: &ObjectStore,
+        uri: &ObjectUri,
+        holder: Uuid,
+        record: &TaskRecord,
+        precondition: Precondition,
+    ) -> Result<Self, StoreError> {
+        let lease = Lease::new(holder, Timestamp::now());
+        let latest = StoredRecord { record: record.clone(), lease: Some(lease) };
+        let tag = put(store, uri, &latest, precondition).await?;
+        Ok(Self::found(store, uri, holder, latest, tag))
+    }
+
+    /// Goes on from a record that is known to be this holder's own.
+    pub(super) fn found(
+        store: &ObjectStore,
+        uri: &ObjectUri,
+        holder: Uuid,
+        latest: StoredRecord,
+        tag: ETag,
+    ) -> Self {
         Self {
             store: store.clone(),
-            bucket: settings.task_bucket.clone(),
-            prefix: settings.task_prefix.clone(),
-            open: false,
-            written: 0,
+            uri: uri.clone(),
+            holder,
+            tag: Mutex::new(tag),
+            latest: StdMutex::new(latest),
         }
     }
 
-    /// Goes on with a record that has been written before, so that even a task
-    /// whose sources are gone by now comes to an end in it.
-    pub(super) fn resume(&mut self, bucket: &str) {
-        self.bucket = Some(bucket.to_owned());
-        self.open = true;
+    /// The run, as what it stores is marked.
+    pub(super) fn holder(&self) -> Uuid {
+        self.holder
     }
 
-    /// Writes the first record, in `bucket` unless the settings name another.
-    pub(super) async fn open(
-        &mut self,
-        bucket: &str,
+    /// Notes how far the task is. The next renewal tells.
+    pub(super) fn progress(&self, record: &mut TaskRecord, percent: u8) {
+        record.progress = percent.min(99).max(record.progress);
+        self.change(|latest| latest.record = record.clone());
+    }
+
+    /// Makes sure that the task is still held, right before these objects
+    /// appear. Whoever takes over after that can tell them for what they are.
+    pub(super) async fn confirm(
+        &self,
         record: &TaskRecord,
-    ) -> Result<(), StoreError> {
-        self.bucket.get_or_insert_with(|| bucket.to_owned());
-        self.write(record).await?;
-        self.open = true;
-        Ok(())
+        storing: Vec<ObjectUri>,
+    ) -> Result<(), JournalError> {
+        self.change(|latest| {
+            if let Some(lease) = &mut latest.lease {
+                lease.storing = storing;
+            }
+        });
+        self.write(record, Keep::Lease).await
     }
 
-    /// Notes how far the task is. A record that can't be written now is no
-    /// reason to stop.
-    pub(super) async fn progress(&mut self, record: &mut TaskRecord, percent: u8) {
-        record.progress = percent.min(99);
-        if record.progress < self.written + STEP {
-            return;
-        }
-        self.written = record.progress;
-        info!(percent = record.progress, "progress");
-        self.keep(record).await;
-    }
-
-    /// Writes the record where one has been written before.
-    pub(super) async fn keep(&self, record: &TaskRecord) {
-        if !self.open {
-            return;
-        }
-        if let Err(error) = self.write(record).await {
-            warn!(%error, "the task's record could not be written");
+    /// Renews the lease for as long as this is polled, and ends where it is lost.
+    pub(super) async fn keep_alive(&self) {
+        loop {
+            sleep(RENEWAL).await;
+            let Ok(renewed) = timeout(PATIENCE, self.renew(Keep::Lease)).await else { continue };
+            match renewed {
+                Ok(()) => {}
+                Err(JournalError::Lost) => return,
+                Err(JournalError::Store(error)) => warn!(%error, "the lease was not renewed"),
+            }
         }
     }
 
-    async fn write(&self, record: &TaskRecord) -> Result<(), StoreError> {
-        let Some(bucket) = &self.bucket else {
-            return Ok(());
-        };
-        let uri = record_uri(bucket, &self.prefix, record.task_id);
-        put_record(&self.store, &uri, record, Precondition::None).await
+    /// Writes the record.
+    pub(super) async fn write(&self, record: &TaskRecord, keep: Keep) -> Result<(), JournalError> {
+        self.change(|latest| latest.record = record.clone());
+        self.renew(keep).await
     }
+
+    async fn renew(&self, keep: Keep) -> Result<(), JournalError> {
+        let mut tag = self.tag.lock().await;
+        for _ in 1..LOOKS {
+            let next = self.next(keep);
+            let put = put(&self.store, &self.uri, &next, Precondition::IfMatch(tag.clone()));
+            *tag = match put.await {
+                Ok(written) => {
+                    *tag = written;
+                    return Ok(());
+                }
+                Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
+                    // Only the answer was lost.
+                    Some(found) if found.bytes == encode(&next) => {
+                        *tag = found.tag;
+                        return Ok(());
+                    }
+                    Some(found) if found.is_of(self.holder) => found.tag,
+                    _ => return Err(JournalError::Lost),
+                },
+                Err(error) => return Err(error.into()),
+            };
+        }
+        Err(JournalError::Lost)
+    }
+
+    fn next(&self, keep: Keep) -> StoredRecord {
+        let until = Lease::new(self.holder, Timestamp::now()).until;
+        self.change(|latest| match (&mut latest.lease, keep) {
+            (Some(lease), Keep::Lease) => lease.until = until,
+            (lease, _) => *lease = None,
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
+        // Whoever panicked with it has left a whole record.
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut latest);
+        latest.clone()
+    }
+}
+
+/// A record as it was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// `None` where it is no record that can be read.
+    pub(super) stored: Option<StoredRecord>,
+    pub(super) tag: ETag,
+    bytes: Vec<u8>,
+}
+
+impl Found {
+    /// Whether the run of this name wrote it.
+    pub(super) fn is_of(&self, holder: Uuid) -> bool {
+        let lease = self.stored.as_ref().and_then(|stored| stored.lease.as_ref());
+        lease.is_some_and(|lease| lease.holder == holder)
+    }
+}
+
+/// Looks at a record.
+pub(super) async fn look(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+) -> Result<Option<Found>, StoreError> {
+    let found = store.get_small(uri).await?;
+    Ok(found.map(|(bytes, tag)| Found {
+        stored: serde_json::from_slice(&bytes).ok(),
+        tag,
+        bytes: bytes.to_vec(),
+    }))
 }
 
 /// Writes a record as an object.
-pub(super) async fn put_record(
+pub(super) async fn put(
     store: &ObjectStore,
     uri: &ObjectUri,
-    record: &TaskRecord,
+    stored: &StoredRecord,
     precondition: Precondition,
-) -> Result<(), StoreError> {
-    let body = serde_json::to_vec(record).unwrap_or_default();
-    let description = description("application/json", record.task_id);
-    let put = store.put_small(uri, body, &description, precondition);
-    put.await.map(drop)
+) -> Result<ETag, StoreError> {
+    let description = description("application/json", stored.record.task_id);
+    store.put_small(uri, encode(stored), &description, precondition).await
 }
 
-/// Where a task's record is.
-pub(super) fn record_uri(bucket: &str, prefix: &str, task: TaskId) -> ObjectUri {
-    ObjectUri::new(bucket, format!("{prefix}{task}.json"))
+fn encode(stored: &StoredRecord) -> Vec<u8> {
+    serde_json::to_vec(stored).unwrap_or_default()
+}
+
+/// Whether a conditional write failed because the record is another by now, or
+/// gone.
+pub(super) fn is_conflict(error: &StoreError) -> bool {
+    matches!(error.problem(), Problem::Precondition | Problem::NoSuchKey)
 }
 
 /// How an object of this service is described.
-pub(super) fn description(content_type: &str, task: TaskId) -> Description {
+fn description(content_type: &str, task: TaskId) -> Description {
     Description {
         content_type: content_type.to_owned(),
         metadata: BTreeMap::from([(OWN_MARK.to_owned(), task.to_string())]),
     }
+}
+
+/// How a result is described.
+pub(super) fn result_description(content_type: &str, task: TaskId, run: Uuid) -> Description {
+    let mut description = description(content_type, task);
+    description.metadata.insert(RUN_MARK.to_owned(), run.to_string());
+    description
 }

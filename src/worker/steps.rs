@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
+use tracing::{Instrument, debug, info};
 
 use super::artifacts::Artifacts;
 use super::describe;
 use super::journal::Journal;
+use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
-use super::{Job, TaskError, Worker, millis, name_span};
+use super::{TaskError, Worker, millis, stage};
 use crate::ffmpeg::Progress;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -33,41 +34,36 @@ const PROBED: u8 = 15;
 const ENCODED: u8 = 90;
 
 impl Worker {
-    /// Everything from the first look at the sources to the stored result.
+    /// Everything from the first byte of the sources to the stored result.
     pub(super) async fn steps(
         &self,
-        request: &Request,
-        job: &Job,
-        journal: &mut Journal,
+        Prepared { request, sources, .. }: &Prepared,
+        journal: &Journal,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
-        let sources = Sources::head(&self.store, request, job).await?;
-        record.task_id = sources.task_id(request, job);
-        name_span(record);
-        record.sources = describe::sources(request, &sources);
-        let mut variables = describe::variables(request, &sources, record.start_time);
-        let bucket = target_bucket(request, &variables)?;
-        journal.open(&bucket, record).await.map_err(TaskError::Record)?;
-
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let paths = self.fetch(&sources, &workspace, record).await?;
-        journal.progress(record, FETCHED).await;
-        let media = self.probe(&sources, &paths, record).await?;
-        journal.progress(record, PROBED).await;
+        let span = stage("fetch", record);
+        let paths = self.fetch(sources, &workspace, record).instrument(span).await?;
+        journal.progress(record, FETCHED);
+        let span = stage("probe", record);
+        let media = self.probe(sources, &paths, record).instrument(span).await?;
+        journal.progress(record, PROBED);
 
-        let plan = self.plan(request, &sources, &media, record)?;
+        let plan = self.plan(request, sources, &media, record)?;
         describe::plan(&plan, record);
+        let mut variables = describe::variables(request, sources, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
-        self.encode(&plan, &paths, &output, journal, record).await?;
-        journal.progress(record, ENCODED).await;
+        let span = stage("run", record);
+        self.encode(&plan, &paths, &output, journal, record).instrument(span).await?;
+        journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(&workspace, &plan, &target)?;
         for artifact in &artifacts.files {
             check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
-        self.deliver(&plan, &artifacts, record).await
+        self.deliver(&plan, &artifacts, journal, record).await
     }
 
     async fn fetch(
@@ -133,7 +129,7 @@ impl Worker {
         plan: &Plan,
         paths: &[PathBuf],
         output: &Path,
-        journal: &mut Journal,
+        journal: &Journal,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
@@ -153,7 +149,7 @@ impl Worker {
                 outcome = &mut run => break outcome,
                 _ = ticks.tick() => {
                     let percent = percent(plan, done.load(Ordering::Relaxed));
-                    journal.progress(record, percent).await;
+                    journal.progress(record, percent);
                 }
             }
         };
@@ -222,14 +218,6 @@ fn percent(plan: &Plan, micros: u64) -> u8 {
     let whole = length.to_micros().max(1).unsigned_abs();
     let span = u64::from(ENCODED - PROBED);
     PROBED + u8::try_from((micros.min(whole) * span) / whole).unwrap_or(0)
-}
-
-/// The bucket that the result goes to.
-pub(super) fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
-    match &request.target.bucket {
-        Some(template) => Ok(template.render(variables)?),
-        None => Ok(request.bucket.clone()),
-    }
 }
 
 fn target(request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {

@@ -136,7 +136,7 @@ impl Function {
                 Ok(reply) => return reply,
                 Err(RecvTimeoutError::Disconnected) => panic!("the desk forgot an event"),
                 Err(RecvTimeoutError::Timeout) if Instant::now() > until => {
-                    let _ = self.child.lock().unwrap().0.kill();
+                    self.kill();
                     let seconds = timeout.as_secs_f64();
                     return Reply::error(
                         "Sandbox.Timedout",
@@ -169,6 +169,11 @@ impl Function {
 
     pub fn id(&self) -> u32 {
         self.child.lock().unwrap().id()
+    }
+
+    /// Ends it as nothing can prevent.
+    pub fn kill(&self) {
+        let _ = self.child.lock().unwrap().0.kill();
     }
 
     pub fn has_ended(&self) -> bool {

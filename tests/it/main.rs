@@ -17,6 +17,7 @@
 #[path = "../bed.rs"]
 mod bed;
 
+mod claim;
 mod concat;
 mod doors;
 mod fault_sweep;

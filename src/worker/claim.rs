@@ -1,0 +1,190 @@
+//! Claiming a task: of all that ask for it, one does the work, and the others
+//! get its record.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use tracing::info;
+use uuid::Uuid;
+
+use super::journal::{Found, Journal, LOOKS, RUN_MARK, is_conflict, look};
+use super::{Worker, now};
+use crate::object_store::{ObjectUri, Precondition, StoreError};
+use crate::task::{EventId, Lease, Status, StoredRecord, TargetRecord, TaskRecord};
+
+/// How long a record that others hold is left alone before it is looked at
+/// again: at first, and at most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
+
+/// What came of claiming a task.
+#[derive(Debug)]
+pub(super) enum Claimed {
+    /// It is ours.
+    Ours(Box<Journal>, Begun),
+    /// It has been done; or others are still at it, as the record says.
+    Known(Box<TaskRecord>),
+}
+
+/// What is left to do of a task.
+#[derive(Clone, Debug)]
+pub(super) enum Begun {
+    /// All of it.
+    Work(Box<TaskRecord>),
+    /// Its result is there, but whoever stored it never came to telling so.
+    Stored(Box<TaskRecord>),
+}
+
+/// What a record says to whoever wants the task done.
+enum Verdict {
+    Known(Box<TaskRecord>),
+    Held(Box<TaskRecord>),
+    Free(Begun),
+}
+
+impl Begun {
+    fn record(&self) -> &TaskRecord {
+        match self {
+            Self::Work(record) | Self::Stored(record) => record,
+        }
+    }
+}
+
+impl Worker {
+    /// Takes the lease of the task that `fresh` is the record of, unless the
+    /// task is done. While others hold it, waits until `patience` ends.
+    pub(super) async fn claim(
+        &self,
+        uri: &ObjectUri,
+        fresh: &TaskRecord,
+        patience: Instant,
+    ) -> Result<Claimed, StoreError> {
+        let holder = Uuid::new_v4();
+        let mut watched = None;
+        let [mut pause, longest] = PAUSES;
+        let mut conflicts = 0;
+        // Mostly there is none, and a look would only cost time.
+        let mut found: Option<Found> = None;
+        loop {
+            let (begun, precondition) = match &found {
+                None => (Begun::Work(Box::new(fresh.clone())), Precondition::IfAbsent),
+                Some(seen) => match self.judge(seen, fresh, watched.as_ref()).await {
+                    Verdict::Free(begun) => (begun, Precondition::IfMatch(seen.tag.clone())),
+                    Verdict::Known(record) => return Ok(Claimed::Known(record)),
+                    Verdict::Held(record) if Instant::now() + pause >= patience => {
+                        return Ok(Claimed::Known(record));
+                    }
+                    Verdict::Held(record) => {
+                        if watched.is_none() {
+                            info!("another run is at it");
+                        }
+                        watched = Some(record.event_id.clone());
+                        sleep(pause).await;
+                        pause = (pause * 2).min(longest);
+                        found = look(&self.store, uri).await?;
+                        continue;
+                    }
+                },
+            };
+            let record = begun.record();
+            match Journal::open(&self.store, uri, holder, record, precondition).await {
+                Ok(journal) => return Ok(Claimed::Ours(Box::new(journal), begun)),
+                Err(error) if is_conflict(&error) && conflicts < LOOKS => conflicts += 1,
+                Err(error) => return Err(error),
+            }
+            found = look(&self.store, uri).await?;
+            if let Some(journal) = found.as_ref().and_then(|f| self.own(uri, holder, f)) {
+                return Ok(Claimed::Ours(Box::new(journal), begun));
+            }
+        }
+    }
+
+    /// A record that was written, although the answer to that was lost.
+    fn own(&self, uri: &ObjectUri, holder: Uuid, found: &Found) -> Option<Journal> {
+        let stored = found.stored.clone().filter(|_| found.is_of(holder))?;
+        Some(Journal::found(&self.store, uri, holder, stored, found.tag.clone()))
+    }
+
+    /// `watched` is the event of the run that was waited for: its failure is the
+    /// answer, while an older one is a reason to try again.
+    async fn judge(&self, found: &Found, fresh: &TaskRecord, watched: Option<&EventId>) -> Verdict {
+        let anew = || Verdict::Free(Begun::Work(Box::new(fresh.clone())));
+        let Some(StoredRecord { record, lease }) = found.stored.clone() else {
+            return anew();
+        };
+        let record = Box::new(record);
+        match (record.status, lease) {
+            (_, Some(lease)) if lease.is_live(Timestamp::now()) => Verdict::Held(record),
+            (Status::Running, lease) => Verdict::Free(match lease {
+                Some(lease) => self.take_over(&record, &lease, fresh).await,
+                None => Begun::Work(Box::new(again(&record, fresh))),
+            }),
+            (Status::Succeeded, lease) if self.stands(&record).await => match lease {
+                Some(_) => Verdict::Free(Begun::Stored(record)),
+                None => Verdict::Known(record),
+            },
+            (Status::Failed, None) if watched == Some(&record.event_id) => Verdict::Known(record),
+            (Status::Succeeded | Status::Failed, _) => anew(),
+        }
+    }
+
+    /// What a run that died has left to do: nothing but to say so where all
+    /// that it was about to store is there.
+    async fn take_over(&self, record: &TaskRecord, lease: &Lease, fresh: &TaskRecord) -> Begun {
+        info!(progress = record.progress, "taking over from a run that died");
+        match self.stored(lease).await {
+            Some(targets) => {
+                let mut record = record.clone();
+                record.targets = targets;
+                record.succeed(now());
+                let taken = record.end_time.unwrap_or(record.start_time).timestamp();
+                let took = taken.duration_since(record.start_time.timestamp());
+                record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or(0);
+                Begun::Stored(Box::new(record))
+            }
+            None => Begun::Work(Box::new(again(record, fresh))),
+        }
+    }
+
+    /// All that the holder of the lease was about to store, if it is there.
+    async fn stored(&self, lease: &Lease) -> Option<Vec<TargetRecord>> {
+        let mut targets = Vec::with_capacity(lease.storing.len());
+        for uri in &lease.storing {
+            let head = self.store.head(uri, None).await.ok()?;
+            if head.metadata.get(RUN_MARK) != Some(&lease.holder.to_string()) {
+                return None;
+            }
+            targets.push(TargetRecord {
+                uri: uri.clone(),
+                etag: head.etag,
+                size: head.size,
+                content_type: head.content_type.unwrap_or_default(),
+            });
+        }
+        Some(targets).filter(|targets| !targets.is_empty())
+    }
+
+    /// Whether all that a task stored is still what it stored. A target that
+    /// can't be looked at is made again rather than promised.
+    pub(super) async fn stands(&self, record: &TaskRecord) -> bool {
+        for target in &record.targets {
+            let head = self.store.head(&target.uri, None).await;
+            if !head.is_ok_and(|head| head.etag == target.etag) {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The same run once more: whoever was told of it finds it by the same ids, and
+/// names that tell the time stay the same.
+fn again(before: &TaskRecord, fresh: &TaskRecord) -> TaskRecord {
+    TaskRecord {
+        event_id: before.event_id.clone(),
+        request_id: before.request_id.clone(),
+        start_time: before.start_time,
+        user_data: before.user_data.clone(),
+        ..fresh.clone()
+    }
+}

@@ -1,0 +1,58 @@
+//! A task before its work begins: all that can be known without reading a byte
+//! of its sources.
+
+use super::sources::Sources;
+use super::{Job, TaskError, Worker, describe};
+use crate::process::template::{Variable, Variables};
+use crate::process::{Request, check_target};
+use crate::task::TaskRecord;
+
+/// A task whose sources have been looked at.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) request: Request,
+    pub(super) sources: Sources,
+    /// The bucket of its record.
+    pub(super) record_bucket: String,
+}
+
+impl Worker {
+    /// Looks at every source, and says in `record` what the task is.
+    pub(super) async fn prepare(
+        &self,
+        request: Request,
+        job: &Job,
+        record: &mut TaskRecord,
+    ) -> Result<Prepared, TaskError> {
+        record.process.clone_from(&request.canonical);
+        record.warnings.clone_from(&request.warnings);
+        let sources = Sources::head(&self.store, &request, job).await?;
+        record.task_id = sources.task_id(&request, job);
+        record.sources = describe::sources(&request, &sources);
+        let variables = describe::variables(&request, &sources, record.start_time);
+        let target_bucket = check_known_target(&request, &variables)?;
+        let record_bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
+        Ok(Prepared { request, sources, record_bucket })
+    }
+}
+
+/// The target's bucket. Its key is checked as far as it is known before any
+/// source has been read.
+fn check_known_target(request: &Request, variables: &Variables) -> Result<String, TaskError> {
+    let bucket = target_bucket(request, variables)?;
+    let target = &request.target;
+    let is_late = |variable| variable == Variable::Resolution;
+    if !target.key.variables().any(is_late) {
+        let key = target.key.target_key(variables)?;
+        check_target(request, &bucket, &key)?;
+    }
+    Ok(bucket)
+}
+
+/// The bucket that the result goes to.
+pub(super) fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
+    match &request.target.bucket {
+        Some(template) => Ok(template.render(variables)?),
+        None => Ok(request.bucket.clone()),
+    }
+}

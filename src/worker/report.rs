@@ -1,0 +1,88 @@
+//! Telling how a task ended: its record, then its topic.
+//!
+//! The record is written before, so that who hears of the task finds it ended,
+//! and it keeps its lease until the message is out: should this run die in
+//! between, the next one tells.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::time::timeout_at;
+use tracing::{Instrument, warn};
+
+use super::journal::{Journal, JournalError, Keep};
+use super::{Invocation, Job, Superseded, Worker, stage};
+use crate::message::completion;
+use crate::notify::{NotifyError, topic_arn};
+use crate::process::parse;
+use crate::task::TaskRecord;
+
+/// What is left for the last record when the topic does not answer.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Worker {
+    /// Writes the record and tells the topic.
+    pub(super) async fn report(
+        &self,
+        job: &Job,
+        journal: &Journal,
+        record: &mut TaskRecord,
+        invocation: &Invocation,
+    ) -> Result<(), Superseded> {
+        record.notified = false;
+        if topic(job).is_some() {
+            still_ours(journal.write(record, Keep::Lease).await)?;
+            let span = stage("publish", record);
+            tokio::select! {
+                () = self.tell(job, record, invocation).instrument(span) => {}
+                () = journal.keep_alive() => return Err(Superseded),
+            }
+        }
+        still_ours(journal.write(record, Keep::Nothing).await)
+    }
+
+    /// Tells the topic, if there is one, and notes whether it took the message.
+    pub(super) async fn tell(&self, job: &Job, record: &mut TaskRecord, invocation: &Invocation) {
+        let Some(topic) = topic(job) else { return };
+        let said = self.publish(&topic, record, invocation).await;
+        record.notified = said.is_ok();
+        if let Err(error) = said {
+            warn!(%error, "the completion message could not be sent");
+            record.warnings.push(format!("the completion message could not be sent: {error}"));
+        }
+    }
+
+    async fn publish(
+        &self,
+        topic: &str,
+        record: &TaskRecord,
+        invocation: &Invocation,
+    ) -> Result<(), NotifyError> {
+        let prefix = self.settings.topic_arn_prefix.as_deref();
+        let arn = topic_arn(topic, prefix, &invocation.function_arn)?;
+        let time = Timestamp::now().as_millisecond();
+        // Whoever reads it has been told.
+        let told = TaskRecord { notified: true, ..record.clone() };
+        let message = completion(&told, &invocation.function_arn, time);
+        let deadline = invocation.deadline.checked_sub(LAST_WORDS).unwrap_or_else(Instant::now);
+        let sent = timeout_at(deadline.into(), self.publisher.publish(&arn, &message)).await;
+        sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
+    }
+}
+
+/// The topic of the task, even where the rest of its process string is wrong.
+fn topic(job: &Job) -> Option<String> {
+    parse(&job.process).ok().and_then(|spec| spec.topic())
+}
+
+/// A record that can't be written now is no reason to hide how the task ended.
+fn still_ours(written: Result<(), JournalError>) -> Result<(), Superseded> {
+    match written {
+        Ok(()) => Ok(()),
+        Err(JournalError::Lost) => Err(Superseded),
+        Err(JournalError::Store(error)) => {
+            warn!(%error, "the task's record could not be written");
+            Ok(())
+        }
+    }
+}

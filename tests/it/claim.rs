@@ -1,0 +1,313 @@
+//! However often a task is asked for: one result, one message of success, and
+//! the same record for everybody.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::bed::ffmpeg;
+use crate::bed::function::{Function, Settings};
+use crate::bed::s3::S3;
+use crate::bed::sns::Sns;
+use crate::bed::source::Source;
+use crate::scene::{TOPIC, USUAL, b64};
+
+const TARGET: &str = "out.mp4";
+/// How often a sign is looked for.
+const LOOK: Duration = Duration::from_millis(20);
+const LONG_AGO: &str = "2026-01-02T03:04:05.678Z";
+
+/// Storage, a topic, and as many instances of the function as are started.
+struct Stage {
+    s3: S3,
+    sns: Sns,
+    settings: Settings,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let s3 = S3::start(&["sources", "results"]);
+        let sns = Sns::start(&[TOPIC]);
+        let settings = Settings::bootstrap()
+            .with(s3.environment())
+            .with(sns.environment())
+            .with(ffmpeg::environment());
+        s3.put_file("sources", "a.mp4", &Source::new(1).write("a.mp4"));
+        s3.forget_calls();
+        Self { s3, sns, settings }
+    }
+
+    fn instance(&self) -> Function {
+        Function::start(self.settings.clone())
+    }
+
+    fn ask(&self) -> Value {
+        self.instance().invoke(&event()).unwrap()
+    }
+
+    /// The writes of the target that went well.
+    fn stored(&self) -> usize {
+        let calls = self.s3.calls();
+        let target = |call: &&crate::bed::s3::Call| {
+            call.method == "PUT" && call.path.ends_with(TARGET) && call.status == 200
+        };
+        calls.iter().filter(target).count()
+    }
+
+    /// The ids of the events that messages of success were sent for.
+    fn told(&self) -> Vec<Value> {
+        let bodies = self.sns.messages().into_iter().map(|message| {
+            assert_eq!(message.attributes["Status"].1, "Succeeded");
+            serde_json::from_str::<Value>(&message.body).unwrap()["id"].clone()
+        });
+        bodies.collect()
+    }
+
+    fn record_key(record: &Value) -> String {
+        format!(".tasks/{}.json", record["TaskId"].as_str().unwrap())
+    }
+
+    fn record(&self, record: &Value) -> Value {
+        let stored = self.s3.get("results", &Self::record_key(record)).unwrap();
+        serde_json::from_slice(&stored).unwrap()
+    }
+
+    /// Makes the record what a run would have left that died at that point.
+    fn leave(&self, record: &Value, change: impl FnOnce(&mut Value)) {
+        let mut left = record.clone();
+        change(&mut left);
+        self.s3.put("results", &Self::record_key(record), left.to_string());
+    }
+
+    /// By which run the target was stored.
+    fn run_of_target(&self) -> String {
+        let head = self.s3.head("results", TARGET).unwrap();
+        head.metadata.unwrap()["video-concat-run"].clone()
+    }
+}
+
+fn event() -> Value {
+    json!({"bucket": "sources", "object": "a.mp4", "process": process()})
+}
+
+fn process() -> String {
+    format!(
+        "video/concat,f_mp4,{USUAL}|sys/saveas,b_{},o_{}/notify,topic_{}",
+        b64("results"),
+        b64(TARGET),
+        b64("done")
+    )
+}
+
+#[test]
+fn ten_at_once_are_one() {
+    let stage = Stage::new();
+    let instances: Vec<_> = (0..10).map(|_| Arc::new(stage.instance())).collect();
+    let asking = instances.iter().map(|instance| {
+        let instance = Arc::clone(instance);
+        std::thread::spawn(move || instance.invoke(&event()).unwrap())
+    });
+    let asking: Vec<_> = asking.collect();
+    let records: Vec<Value> = asking.into_iter().map(|one| one.join().unwrap()).collect();
+    assert_eq!(records[0]["Status"], "Succeeded", "{:#}", records[0]);
+    for record in &records {
+        assert_eq!(*record, records[0]);
+    }
+    assert_eq!(stage.record(&records[0]), records[0]);
+    assert_eq!(stage.stored(), 1);
+    assert_eq!(stage.told(), [records[0]["EventId"].clone()]);
+}
+
+#[test]
+fn asked_again_it_answers_from_its_record_while_the_target_stands() {
+    let stage = Stage::new();
+    let first = stage.ask();
+    assert_eq!(stage.ask(), first);
+    assert_eq!((stage.stored(), stage.told().len()), (1, 1));
+
+    stage.s3.put("results", TARGET, "somebody else's");
+    let second = stage.ask();
+    assert_eq!(second["Status"], "Succeeded");
+    assert_eq!(second["TaskId"], first["TaskId"]);
+    assert_ne!(second["EventId"], first["EventId"]);
+    assert_eq!((stage.stored(), stage.told().len()), (2, 2));
+
+    stage.s3.delete("results", TARGET);
+    let third = stage.ask();
+    assert_eq!(third["Targets"][0]["ETag"], second["Targets"][0]["ETag"]);
+    assert_eq!((stage.stored(), stage.told().len()), (3, 3));
+}
+
+#[test]
+fn a_failed_task_is_tried_again() {
+    let stage = Stage::new();
+    let hidden = stage.s3.path("sources", "a.mp4");
+    let good = fs::read(&hidden).unwrap();
+    let etag = stage.s3.put("sources", "a.mp4", vec![0; good.len()]);
+    let failed = stage.ask();
+    assert_eq!(failed["Code"], "UnsupportedMedia");
+    assert_eq!(stage.record(&failed), failed);
+    let again = stage.ask();
+    assert_eq!(again["TaskId"], failed["TaskId"], "{etag}");
+    assert_ne!(again["EventId"], failed["EventId"]);
+}
+
+#[test]
+fn a_duplicated_notification_makes_nothing_twice() {
+    let stage = Stage::new();
+    let event = json!({"Records": [{
+        "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "sources"}, "object": {"key": "a.mp4"}},
+    }]});
+    let settings = stage.settings.clone().set("UPLOAD_PROCESS", process());
+    let pair = [(); 2].map(|()| Function::start(settings.clone()));
+    let asking = pair.map(|instance| {
+        let event = event.clone();
+        std::thread::spawn(move || instance.invoke(&event).unwrap())
+    });
+    let [first, second] = asking.map(|one| one.join().unwrap());
+    assert_eq!(first[0]["Status"], "Succeeded", "{first:#}");
+    assert_eq!(first, second);
+    assert_eq!((stage.stored(), stage.told().len()), (1, 1));
+}
+
+#[test]
+fn a_run_that_died_after_storing_is_told_of_and_not_repeated() {
+    let stage = Stage::new();
+    let first = stage.ask();
+    let holder = stage.run_of_target();
+    let lease = json!({
+        "Holder": holder,
+        "Until": LONG_AGO,
+        "Storing": [first["Targets"][0]["URI"]],
+    });
+    stage.leave(&first, |left| {
+        left["Status"] = "Running".into();
+        left["Targets"] = json!([]);
+        left["Notified"] = false.into();
+        left["Lease"] = lease.clone();
+    });
+    let second = stage.ask();
+    assert_eq!(second["Status"], "Succeeded", "{second:#}");
+    for same in ["EventId", "RequestId", "StartTime", "Targets", "Verified"] {
+        assert_eq!(second[same], first[same], "{same}");
+    }
+    assert_eq!(second["Notified"], true);
+    assert_eq!(stage.record(&second), second);
+    assert_eq!(stage.stored(), 1);
+    let event = &first["EventId"];
+    assert_eq!(stage.told(), [event.clone(), event.clone()], "the second is the one that was lost");
+
+    // It came as far as saying so, and no further.
+    stage.leave(&first, |left| {
+        left["Notified"] = false.into();
+        left["Lease"] = lease;
+    });
+    assert_eq!(stage.ask()["Notified"], true);
+    assert_eq!((stage.stored(), stage.told().len()), (1, 3));
+}
+
+#[test]
+fn a_run_that_died_before_storing_is_done_over_under_the_same_ids() {
+    let stage = Stage::new();
+    let first = stage.ask();
+    let strange = "11111111-2222-4333-8444-555555555555";
+    for storing in [json!([]), json!([first["Targets"][0]["URI"]])] {
+        stage.leave(&first, |left| {
+            left["Status"] = "Running".into();
+            left["Lease"] = json!({"Holder": strange, "Until": LONG_AGO, "Storing": storing});
+        });
+        let second = stage.ask();
+        assert_eq!(second["Status"], "Succeeded", "{second:#}");
+        for same in ["EventId", "RequestId", "StartTime"] {
+            assert_eq!(second[same], first[same], "{same}");
+        }
+    }
+    assert_eq!(stage.stored(), 3);
+}
+
+#[test]
+fn whoever_waits_for_a_run_that_dies_takes_over() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("ffmpeg");
+    // Says that it has begun, and never ends.
+    fs::write(&script, "#!/bin/sh\n: > \"$0.began\"\nexec sleep 1000\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let hanging = stage.settings.clone().set("FFMPEG_PATH", script.to_str().unwrap());
+    let holder = Arc::new(Function::start(hanging));
+    let first = {
+        let holder = Arc::clone(&holder);
+        std::thread::spawn(move || holder.invoke(&event()))
+    };
+    let began = folder.path().join("ffmpeg.began");
+    while !began.exists() {
+        std::thread::sleep(LOOK);
+    }
+    let waiting = stage.instance();
+    let second = std::thread::spawn(move || waiting.invoke(&event()).unwrap());
+    holder.kill();
+    drop(first.join().unwrap());
+    let record = second.join().unwrap();
+    assert_eq!(record["Status"], "Succeeded", "{record:#}");
+    assert_eq!((stage.stored(), stage.told().len()), (1, 1));
+}
+
+#[test]
+fn whoever_can_wait_no_longer_is_told_that_it_runs() {
+    let stage = Stage::new();
+    let first = stage.ask();
+    stage.leave(&first, |left| {
+        left["Status"] = "Running".into();
+        left["Lease"] = json!({
+            "Holder": "11111111-2222-4333-8444-555555555555",
+            "Until": "2999-01-01T00:00:00.000Z",
+        });
+    });
+    let instance = Function::start(stage.settings.clone().timeout(Duration::from_secs(5)));
+    let record = instance.invoke(&event()).unwrap();
+    assert_eq!(record["Status"], "Running", "{record:#}");
+    assert_eq!(record.get("Lease"), None);
+    assert_eq!((stage.stored(), stage.told().len()), (1, 1));
+}
+
+#[test]
+fn a_run_that_lost_its_lease_stores_nothing() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("ffmpeg");
+    let real = ffmpeg::ffmpeg_path();
+    // Ends when it is told to.
+    let text = format!(
+        "#!/bin/bash\n\"{}\" \"$@\" || exit 1\n: > \"$0.began\"\n\
+         while [ ! -e \"$0.go\" ]; do sleep 0.05; done\n",
+        real.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let stalled = stage.settings.clone().set("FFMPEG_PATH", script.to_str().unwrap());
+    let stalled = Arc::new(Function::start(stalled));
+    let first = {
+        let stalled = Arc::clone(&stalled);
+        std::thread::spawn(move || stalled.invoke(&event()).unwrap())
+    };
+    let [began, go] = ["began", "go"].map(|sign| folder.path().join(format!("ffmpeg.{sign}")));
+    while !began.exists() {
+        std::thread::sleep(LOOK);
+    }
+    let key = stage.s3.calls().into_iter().find(|call| call.path.contains(".tasks/")).unwrap().path;
+    let key = key.strip_prefix("/results/").unwrap();
+    let mut record: Value = serde_json::from_slice(&stage.s3.get("results", key).unwrap()).unwrap();
+    record["Lease"]["Holder"] = "11111111-2222-4333-8444-555555555555".into();
+    record["Lease"]["Until"] = LONG_AGO.into();
+    stage.s3.put("results", key, record.to_string());
+    fs::write(&go, "").unwrap();
+    // It finds out, asks for the task like anybody else, and does it over.
+    let record = first.join().unwrap();
+    assert_eq!(record["Status"], "Succeeded", "{record:#}");
+    assert_eq!((stage.stored(), stage.told().len()), (1, 1));
+    assert_eq!(stage.s3.unfinished_uploads(), []);
+}
