@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use chores::Chores;
 pub use error::{Operation, Problem, StoreError};
 pub use meter::{Meter, Reading};
-pub use multipart::{FileSlice, MultipartUpload, Part};
+pub use multipart::{FileSlice, MultipartUpload, Part, UploadName};
 pub use uri::{ETag, ObjectUri};
 
 /// Largest object that [`ObjectStore::get_small`] reads.

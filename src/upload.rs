@@ -2,8 +2,9 @@
 //!
 //! Small files go in one request. Larger ones go in parts, several at once,
 //! each streamed from the file, so that memory does not grow with the file.
-//! [`begin`] sends the parts, [`PendingUpload::complete`] makes the object
-//! appear: what is still being verified can already be on its way.
+//! [`begin`] opens an upload, [`PendingUpload::send`] sends the parts, and
+//! [`PendingUpload::complete`] makes the object appear: what is still being
+//! verified can already be on its way.
 //!
 //! Where an answer was lost, the object's metadata tell whether it is there all
 //! the same. So no two uploads may carry the same.
@@ -15,7 +16,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::object_store::{
     Description, ETag, FileSlice, MultipartUpload, ObjectStore, ObjectUri, Part, Problem,
-    StoreError,
+    StoreError, UploadName,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -89,11 +90,12 @@ pub async fn store_file(
     path: &Path,
     description: &Description,
 ) -> Result<Stored, UploadError> {
-    begin(store, uri, path, description).await?.complete().await
+    let mut pending = begin(store, uri, path, description).await?;
+    pending.send().await?;
+    pending.complete().await
 }
 
-/// Sends all that can be sent without making an object. Small files wait
-/// until they are completed.
+/// Opens an upload for a file that goes in parts; storage keeps nothing yet.
 ///
 /// # Errors
 /// As [`store_file`].
@@ -111,11 +113,26 @@ pub async fn begin(
         description: description.clone(),
         parts: None,
     };
-    pending.send_parts().await?;
+    pending.open().await?;
     Ok(pending)
 }
 
 impl PendingUpload {
+    /// What has to be aborted should this process die.
+    #[must_use]
+    pub fn name(&self) -> Option<&UploadName> {
+        self.parts.as_ref().map(|(upload, _)| upload.name())
+    }
+
+    /// Sends all that can be sent without making an object. Small files wait
+    /// until they are completed.
+    ///
+    /// # Errors
+    /// As [`store_file`].
+    pub async fn send(&mut self) -> Result<(), UploadError> {
+        Ok(self.send_parts().await?)
+    }
+
     /// Makes the object appear. Not to be cancelled: nobody would know whether
     /// it has appeared.
     ///
@@ -134,6 +151,7 @@ impl PendingUpload {
                 Ok(None) if starts_again(&error) && tries < TRIES => {
                     tracing::warn!(%error, "the upload starts again");
                     tries += 1;
+                    self.open().await?;
                     self.send_parts().await?;
                 }
                 Ok(None) => return Err(error.into()),
@@ -168,9 +186,16 @@ impl PendingUpload {
         }
     }
 
-    async fn send_parts(&mut self) -> Result<(), StoreError> {
+    async fn open(&mut self) -> Result<(), StoreError> {
         if self.size > PART_SIZE {
             let upload = self.store.create_multipart(&self.uri, &self.description).await?;
+            self.parts = Some((upload, Vec::new()));
+        }
+        Ok(())
+    }
+
+    async fn send_parts(&mut self) -> Result<(), StoreError> {
+        if let Some((upload, _)) = self.parts.take() {
             self.parts = Some(send_parts(upload, &self.path, self.size).await?);
         }
         Ok(())

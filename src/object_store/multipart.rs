@@ -8,6 +8,7 @@ use std::path::Path;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use serde::{Deserialize, Serialize};
 
 use super::client::bulk;
 use super::{Description, ETag, ObjectStore, ObjectUri, Operation, Problem, StoreError};
@@ -56,12 +57,22 @@ pub struct Part {
     pub etag: ETag,
 }
 
+/// What an open multipart upload is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UploadName {
+    /// The object that it is to be.
+    #[serde(rename = "URI")]
+    pub uri: ObjectUri,
+    /// Storage's own name for it.
+    pub id: String,
+}
+
 /// An open multipart upload.
 #[derive(Debug)]
 pub struct MultipartUpload {
     store: ObjectStore,
-    uri: ObjectUri,
-    id: String,
+    name: UploadName,
     open: bool,
 }
 
@@ -80,6 +91,20 @@ impl ObjectStore {
         // it has to abort.
         let created = self.chores.run(create(store, target, meta)).await;
         created.unwrap_or_else(|| Err(ending(Operation::CreateMultipartUpload, uri)))
+    }
+
+    /// Gives up an upload by its name, be it another process's.
+    ///
+    /// # Errors
+    /// [`Problem::NoSuchUpload`] where it has ended already; see [`Problem`].
+    pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
+        self.meter.put();
+        let request = self.client.abort_multipart_upload();
+        let aborted =
+            request.bucket(&name.uri.bucket).key(&name.uri.key).upload_id(&name.id).send().await;
+        aborted.map(drop).map_err(|error| {
+            StoreError::from_sdk(&error, Operation::AbortMultipartUpload, &name.uri)
+        })
     }
 }
 
@@ -103,22 +128,28 @@ async fn create(
         let problem = Problem::Unexpected("it named no upload id".to_owned());
         return Err(StoreError::new(problem, OPERATION, &uri));
     };
-    Ok(MultipartUpload { store, uri, id, open: true })
+    Ok(MultipartUpload { store, name: UploadName { uri, id }, open: true })
 }
 
 impl MultipartUpload {
+    /// What it is called, for whoever has to abort it should this process die.
+    #[must_use]
+    pub fn name(&self) -> &UploadName {
+        &self.name
+    }
+
     /// Stores one part.
     ///
     /// # Errors
     /// See [`Problem`].
     pub async fn put_part(&self, number: u32, slice: FileSlice<'_>) -> Result<Part, StoreError> {
-        let body = slice.body(Operation::UploadPart, &self.uri).await?;
+        let body = slice.body(Operation::UploadPart, &self.name.uri).await?;
         self.store.meter.put();
         let request = self.store.client.upload_part();
         let output = request
-            .bucket(&self.uri.bucket)
-            .key(&self.uri.key)
-            .upload_id(&self.id)
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
             .part_number(part_number(number))
             .content_length(slice.content_length())
             .body(body)
@@ -126,7 +157,7 @@ impl MultipartUpload {
             .config_override(bulk(&self.store.client))
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.uri))?;
+            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.name.uri))?;
         self.store.meter.stored(slice.length);
         Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
     }
@@ -147,16 +178,16 @@ impl MultipartUpload {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.store.client.complete_multipart_upload();
         let output = request
-            .bucket(&self.uri.bucket)
-            .key(&self.uri.key)
-            .upload_id(&self.id)
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
             .multipart_upload(parts)
             .customize()
             .config_override(bulk(&self.store.client))
             .send()
             .await
             .map_err(|error| {
-                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.uri)
+                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.name.uri)
             })?;
         Ok(ETag::new(output.e_tag().unwrap_or_default()))
     }
@@ -167,9 +198,10 @@ impl MultipartUpload {
     /// [`Problem::NoSuchUpload`] where it was completed; see [`Problem`].
     pub async fn abort(mut self) -> Result<(), StoreError> {
         self.open = false;
-        let (store, uri, id) = (self.store.clone(), self.uri.clone(), self.id.clone());
-        let aborted = self.store.chores.run(async move { send_abort(&store, &uri, &id).await });
-        aborted.await.unwrap_or_else(|| Err(ending(Operation::AbortMultipartUpload, &self.uri)))
+        let (store, name) = (self.store.clone(), self.name.clone());
+        let aborted = self.store.chores.run(async move { store.abort_multipart(&name).await });
+        let unable = || Err(ending(Operation::AbortMultipartUpload, &self.name.uri));
+        aborted.await.unwrap_or_else(unable)
     }
 }
 
@@ -178,27 +210,13 @@ impl Drop for MultipartUpload {
         if !self.open {
             return;
         }
-        let (store, uri) = (self.store.clone(), self.uri.clone());
-        let id = std::mem::take(&mut self.id);
+        let (store, name) = (self.store.clone(), self.name.clone());
         self.store.chores.begin(async move {
-            if let Err(error) = send_abort(&store, &uri, &id).await {
+            if let Err(error) = store.abort_multipart(&name).await {
                 tracing::warn!(%error, "an abandoned upload was not aborted");
             }
         });
     }
-}
-
-async fn send_abort(store: &ObjectStore, uri: &ObjectUri, id: &str) -> Result<(), StoreError> {
-    store.meter.put();
-    let request = store.client.abort_multipart_upload();
-    request
-        .bucket(&uri.bucket)
-        .key(&uri.key)
-        .upload_id(id)
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| StoreError::from_sdk(&error, Operation::AbortMultipartUpload, uri))
 }
 
 fn ending(operation: Operation, uri: &ObjectUri) -> StoreError {

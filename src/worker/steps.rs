@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use tracing::{Instrument, debug, info};
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifact, Artifacts};
 use super::describe;
 use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
-use super::{TaskError, Worker, millis, stage};
+use super::{TaskError, Time, Worker, millis, stage};
 use crate::ffmpeg::Progress;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -23,6 +23,7 @@ use crate::process::{Request, check_target};
 use crate::settle::{Output, SettleError, settle};
 use crate::task::TaskRecord;
 use crate::timeline::{Cut, Timeline};
+use crate::upload::PendingUpload;
 use crate::workspace::Workspace;
 
 /// How often the progress of an encoding is looked at.
@@ -37,13 +38,28 @@ impl Worker {
     /// Everything from the first byte of the sources to the stored result.
     pub(super) async fn steps(
         &self,
-        Prepared { request, sources, .. }: &Prepared,
+        prepared: &Prepared,
         journal: &Journal,
+        time: Time,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let workspace = Workspace::new(&self.settings.work_dir)?;
+        let make = Box::pin(self.make(prepared, &workspace, journal, record));
+        let (files, uploads) = time.limit(make).await?;
+        // Not given up half-way: nobody would know what has appeared.
+        let span = stage("store", record);
+        self.store(&files, uploads, journal, time, record).instrument(span).await
+    }
+
+    async fn make(
+        &self,
+        Prepared { request, sources, .. }: &Prepared,
+        workspace: &Workspace,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let span = stage("fetch", record);
-        let paths = self.fetch(sources, &workspace, record).instrument(span).await?;
+        let paths = self.fetch(sources, workspace, record).instrument(span).await?;
         journal.progress(record, FETCHED);
         let span = stage("probe", record);
         let media = self.probe(sources, &paths, record).instrument(span).await?;
@@ -59,11 +75,12 @@ impl Worker {
         let span = stage("run", record);
         self.encode(&plan, &paths, &output, journal, record).instrument(span).await?;
         journal.progress(record, ENCODED);
-        let artifacts = Artifacts::of(&workspace, &plan, &target)?;
+        let artifacts = Artifacts::of(workspace, &plan, &target)?;
         for artifact in &artifacts.files {
             check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
-        self.deliver(&plan, &artifacts, journal, record).await
+        let uploads = self.send(&plan, &artifacts, journal, record).await?;
+        Ok((artifacts.files, uploads))
     }
 
     async fn fetch(

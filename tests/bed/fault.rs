@@ -15,6 +15,8 @@ use super::process::end_with_descendants;
 pub enum Answer {
     /// A refusal with this status and error code.
     Error(u16, &'static str),
+    /// The same in these words.
+    Said(u16, &'static str, &'static str),
     /// A refusal that names the region of the bucket.
     Elsewhere(&'static str),
     /// The connection is cut without an answer.

@@ -280,7 +280,8 @@ impl Door {
 
     async fn fail(&self, answer: Answer, request: Request<Incoming>) -> Result<Reply, AnyError> {
         match answer {
-            Answer::Error(status, code) => Ok(refusal(status, code)),
+            Answer::Error(status, code) => Ok(refusal(status, code, "asked for by the test")),
+            Answer::Said(status, code, message) => Ok(refusal(status, code, message)),
             Answer::Elsewhere(region) => Ok(redirect(region)),
             Answer::Cut => Err(cut()),
             Answer::CutBody if has_body(&request) => {
@@ -369,9 +370,8 @@ fn has_body(request: &Request<Incoming>) -> bool {
     !request.body().is_end_stream()
 }
 
-fn refusal(status: u16, code: &str) -> Reply {
-    let body =
-        format!("<Error><Code>{code}</Code><Message>asked for by the test</Message></Error>");
+fn refusal(status: u16, code: &str, message: &str) -> Reply {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     Response::builder()
         .status(status)
         .header("content-type", "application/xml")
@@ -381,7 +381,7 @@ fn refusal(status: u16, code: &str) -> Reply {
 }
 
 fn redirect(region: &str) -> Reply {
-    let mut response = refusal(301, "PermanentRedirect");
+    let mut response = refusal(301, "PermanentRedirect", "elsewhere");
     let region = region.parse().expect("a region is header text");
     response.headers_mut().insert("x-amz-bucket-region", region);
     response

@@ -98,6 +98,9 @@ impl Exchange {
             Some(Answer::Error(status, code)) => {
                 Err(Refusal(StatusCode::from_u16(status)?, code, "asked for by the test".into()))
             }
+            Some(Answer::Said(status, code, text)) => {
+                Err(Refusal(StatusCode::from_u16(status)?, code, text.into()))
+            }
             Some(Answer::Stall | Answer::StallBody) => std::future::pending().await,
             Some(Answer::Late) => {
                 publish().ok();

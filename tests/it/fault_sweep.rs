@@ -7,6 +7,7 @@ mod judge;
 mod killed;
 mod scenario;
 mod stage;
+mod told;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -119,6 +120,7 @@ fn fail(scenario: &Scenario, call: usize, Kind(_, answer, for_good): Kind) -> Co
         return wrong;
     }
     stage.world.sns.forget_messages();
+    judge::let_time_pass(&stage.world);
     let reply = stage.invoke();
     wrong.extend(judge::run(&stage.world, scenario, &reply));
     wrong.extend(judge::success(&stage.world, &reply));
