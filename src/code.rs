@@ -1,5 +1,6 @@
 //! The outward codes of a failed task: one closed list, and what each means
-//! for HTTP and for retries. Inner error types map onto it exhaustively.
+//! for HTTP, for retries and for whoever reads it. Inner error types map onto
+//! it exhaustively.
 
 use std::fmt;
 
@@ -26,6 +27,15 @@ pub enum Code {
     InsufficientStorage,
     /// A fault of the service or of what it depends on; a retry may mend it.
     InternalError,
+}
+
+/// What a code tells a reader, as the README has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Help {
+    /// What went wrong.
+    pub why: &'static str,
+    /// What mends it.
+    pub remedy: &'static str,
 }
 
 impl Code {
@@ -84,6 +94,62 @@ impl Code {
             | Self::OutputMismatch
             | Self::DeadlineExceeded => false,
         }
+    }
+
+    /// Whether the service itself failed, or the resources that it was deployed
+    /// with: its operator should hear of it.
+    #[must_use]
+    pub const fn is_fault(self) -> bool {
+        match self {
+            Self::OutputMismatch
+            | Self::DeadlineExceeded
+            | Self::InsufficientStorage
+            | Self::InternalError => true,
+            Self::InvalidArgument
+            | Self::NoSuchKey
+            | Self::NoSuchBucket
+            | Self::AccessDenied
+            | Self::UnsupportedMedia => false,
+        }
+    }
+
+    /// What it means and what to do.
+    #[must_use]
+    pub const fn help(self) -> Help {
+        let (why, remedy) = match self {
+            Self::InvalidArgument => (
+                "the request is wrong, or does not fit its sources: `ss` behind the end, an object that changed meanwhile, is archived, or is in another region",
+                "read `Message`, which names the argument or the clip; change the request, or [the object](#archived-objects-and-other-regions)",
+            ),
+            Self::NoSuchKey => (
+                "a source does not exist",
+                "upload it, or correct `object` or `o`; keys are case-sensitive and are not encoded",
+            ),
+            Self::NoSuchBucket => ("a bucket does not exist", "correct `bucket` or `b`"),
+            Self::AccessDenied => (
+                "S3 or SNS refused the function's role; over HTTP, also the caller",
+                "compare the buckets with the [permissions](#permissions); with a key of your own, see [encryption](#encryption); over HTTP, sign the request, and stay inside the access key's `sources` and `targets`",
+            ),
+            Self::UnsupportedMedia => (
+                "a source is no media file that can be read, or ffmpeg could not make the output",
+                "`Message` names the clip, or quotes ffmpeg; try the file in a player, and see the [readable formats](#limits-and-differences-from-oss)",
+            ),
+            Self::OutputMismatch => (
+                "the finished file is not as planned; nothing was stored",
+                "open an issue with the record; the check has kept a wrong result from you, and other codecs or sizes may do",
+            ),
+            Self::DeadlineExceeded => {
+                ("the work did not fit the function's time", "see [time](#time-is-up)")
+            }
+            Self::InsufficientStorage => {
+                ("the sources or the output did not fit `/tmp`", "see [disk](#the-disk-is-full)")
+            }
+            Self::InternalError => (
+                "a connection was lost, S3 was busy, ffmpeg was killed, or the service has a fault",
+                "try again; if it stays, the [log](#the-log-of-a-task) has more, and `MemorySize` may be too small for the frame size",
+            ),
+        };
+        Help { why, remedy }
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use video_concat::function::{Function, handle};
 use video_concat::handoff::Handoff;
 use video_concat::key_ring::KeyRing;
+use video_concat::layer::Bill;
 use video_concat::notify::Publisher;
 use video_concat::object_store::ObjectStore;
 use video_concat::object_store::client::{s3_client, shared_config};
@@ -31,12 +33,13 @@ async fn main() -> ExitCode {
 }
 
 async fn start() -> Result<(), Error> {
+    // ffmpeg reads hostile files as this process's own user, who could find the credentials of the
+    // function under `/proc`.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
     settings.check_files()?;
     workspace::clean(&settings.work_dir)?;
-    for warning in &settings.warnings {
-        tracing::warn!(warning, "settings");
-    }
+    log_start(&settings);
     let config = shared_config().await;
     let function = Function {
         keys: KeyRing::new(settings.access_keys.as_ref(), &config),
@@ -49,6 +52,18 @@ async fn start() -> Result<(), Error> {
     };
     let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event))).await
+}
+
+/// What runs here, and what is odd about its settings.
+fn log_start(settings: &Settings) {
+    let version = env!("CARGO_PKG_VERSION");
+    match Bill::beside(&settings.ffmpeg) {
+        Ok(bill) => tracing::info!(version, arch = bill.arch, layer = %bill, "start"),
+        Err(error) => tracing::warn!(version, %error, "start"),
+    }
+    for warning in &settings.warnings {
+        tracing::warn!(warning, "settings");
+    }
 }
 
 /// The SAM CLI runs functions, but nothing that invokes them asynchronously.

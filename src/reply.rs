@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::code::Code;
+use crate::code::{Code, Help};
 use crate::event::EventError;
 use crate::task::{RequestId, Status, TaskRecord};
 use crate::worker::TaskError;
@@ -38,6 +38,16 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// Those that no task can have.
+    pub const BY_HTTP_ONLY: [Self; 6] = [
+        Self::InvalidRequest,
+        Self::MethodNotAllowed,
+        Self::InvalidAccessKeyId,
+        Self::SignatureDoesNotMatch,
+        Self::RequestTimeTooSkewed,
+        Self::InvalidDigest,
+    ];
+
     /// The code's name on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -64,6 +74,38 @@ impl Refused {
             }
             Self::Task(code) => code.http_status(),
         }
+    }
+
+    /// What it means and what to do.
+    #[must_use]
+    pub const fn help(self) -> Help {
+        let (why, remedy) = match self {
+            Self::InvalidRequest => (
+                "the query, the body or the path is not that of a task",
+                "send `POST /bucket/key?x-oss-async-process` with the body `x-oss-async-process=...`, or `POST /` with JSON",
+            ),
+            Self::MethodNotAllowed => {
+                ("there is no such method and path", "the message names those that there are")
+            }
+            Self::InvalidAccessKeyId => (
+                "the signature names a key that the secret does not hold",
+                "correct the client's key id; a key that was just added counts within 10 seconds",
+            ),
+            Self::SignatureDoesNotMatch => (
+                "the signature is not this request's",
+                "check the client's secret and region, and that no proxy or custom domain changes path, query, or headers",
+            ),
+            Self::RequestTimeTooSkewed => (
+                "the request was signed more than 15 minutes ago, or ahead",
+                "set the client's clock",
+            ),
+            Self::InvalidDigest => (
+                "the body is not the one whose checksum was sent",
+                "send it unchanged, or without the checksum",
+            ),
+            Self::Task(code) => return code.help(),
+        };
+        Help { why, remedy }
     }
 }
 

@@ -30,6 +30,7 @@ use time::Time;
 
 mod accept;
 mod artifacts;
+mod budget;
 mod claim;
 mod deliver;
 mod describe;
@@ -102,7 +103,7 @@ impl Worker {
         let mut record =
             TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
         record.fail(code, message, now());
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -186,7 +187,7 @@ impl Worker {
             }
         };
         Box::pin(self.report(job, journal, &mut record, invocation)).await?;
-        log_end(&record);
+        log_end(&record, invocation);
         Ok(record)
     }
 
@@ -203,7 +204,7 @@ impl Worker {
         }
         // Who listens to the topic may hear of it nowhere else.
         self.tell(job, &mut record, invocation).await;
-        log_end(&record);
+        log_end(&record, invocation);
         record
     }
 
@@ -212,7 +213,7 @@ impl Worker {
     }
 }
 
-fn log_end(record: &TaskRecord) {
+fn log_end(record: &TaskRecord, invocation: &Invocation) {
     match record.status {
         Status::Succeeded => info!(total_ms = record.timings.total_ms, "succeeded"),
         Status::Failed | Status::Running => {
@@ -222,7 +223,7 @@ fn log_end(record: &TaskRecord) {
     }
     // CloudWatch reads metrics from whole lines only, so this one is no event.
     let time = Timestamp::now().as_millisecond();
-    println!("{}", embedded(record, is_cold_start(), time));
+    println!("{}", embedded(record, &invocation.function_arn, is_cold_start(), time));
 }
 
 /// The span of one stage. A line shows its innermost span only, so each has the

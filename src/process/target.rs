@@ -19,6 +19,14 @@ pub enum TargetError {
         /// The key.
         key: String,
     },
+    /// The target is where task records are kept.
+    #[error("the target key `{key}` starts with `{prefix}`, as only task records may there")]
+    IsRecord {
+        /// The key.
+        key: String,
+        /// What the keys of task records start with.
+        prefix: String,
+    },
     /// No bucket can be called so.
     #[error("invalid target bucket: {0}")]
     Bucket(NameError),
@@ -32,7 +40,7 @@ impl TargetError {
     #[must_use]
     pub const fn argument_name(&self) -> &'static str {
         match self {
-            Self::IsSource { .. } | Self::Key(_) => "o",
+            Self::IsSource { .. } | Self::IsRecord { .. } | Self::Key(_) => "o",
             Self::Bucket(_) => "b",
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::budget::BudgetError;
 use super::journal::JournalError;
 use crate::code::Code;
 use crate::fetch::FetchError;
@@ -106,6 +107,9 @@ pub enum TaskError {
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
     Workspace(#[from] io::Error),
+    /// Even under the best of circumstances it would take too long.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// Its lease lapsed while it was stalled, and another run has the task now.
     #[error("another run has taken the task over")]
     Superseded,
@@ -152,7 +156,7 @@ impl TaskError {
             Self::Leftover(error) => error.code(),
             Self::Workspace(error) => io_code(error),
             Self::Superseded => Code::InternalError,
-            Self::Deadline { .. } => Code::DeadlineExceeded,
+            Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }
     }
 }

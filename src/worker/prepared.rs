@@ -4,7 +4,8 @@
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, describe};
 use crate::process::template::{Variable, Variables};
-use crate::process::{Request, check_target};
+use crate::process::{Request, TargetError, check_target};
+use crate::settings::Settings;
 use crate::task::TaskRecord;
 
 /// A task whose sources have been looked at.
@@ -30,23 +31,44 @@ impl Worker {
         record.task_id = sources.task_id(&request, job);
         record.sources = describe::sources(&request, &sources);
         let variables = describe::variables(&request, &sources, record.start_time);
-        let target_bucket = check_known_target(&request, &variables)?;
+        let target_bucket = self.check_known_target(&request, &variables)?;
         let record_bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
         Ok(Prepared { request, sources, record_bucket })
     }
-}
 
-/// The target's bucket. Its key is checked as far as it is known before any
-/// source has been read.
-fn check_known_target(request: &Request, variables: &Variables) -> Result<String, TaskError> {
-    let bucket = target_bucket(request, variables)?;
-    let target = &request.target;
-    let is_late = |variable| variable == Variable::Resolution;
-    if !target.key.variables().any(is_late) {
-        let key = target.key.target_key(variables)?;
-        check_target(request, &bucket, &key)?;
+    /// The target's bucket. Its key is checked as far as it is known before any
+    /// source has been read.
+    fn check_known_target(
+        &self,
+        request: &Request,
+        variables: &Variables,
+    ) -> Result<String, TaskError> {
+        let bucket = target_bucket(request, variables)?;
+        let target = &request.target;
+        let is_late = |variable| variable == Variable::Resolution;
+        if !target.key.variables().any(is_late) {
+            let key = target.key.target_key(variables)?;
+            self.check_target(request, &bucket, &key)?;
+        }
+        Ok(bucket)
     }
-    Ok(bucket)
+
+    /// Whether something can be stored there: no source may be overwritten, nor
+    /// what tells of tasks.
+    pub(super) fn check_target(
+        &self,
+        request: &Request,
+        bucket: &str,
+        key: &str,
+    ) -> Result<(), TargetError> {
+        let Settings { task_bucket, task_prefix, .. } = self.settings.as_ref();
+        let has_records = task_bucket.as_ref().is_none_or(|records| records == bucket);
+        if has_records && key.starts_with(task_prefix) {
+            let (key, prefix) = (key.to_owned(), task_prefix.clone());
+            return Err(TargetError::IsRecord { key, prefix });
+        }
+        check_target(request, bucket, key)
+    }
 }
 
 /// The bucket that the result goes to.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::{Instrument, debug, info};
 
 use super::artifacts::{Artifact, Artifacts};
+use super::budget;
 use super::describe;
 use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
@@ -18,8 +19,8 @@ use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object_store::ObjectUri;
 use crate::plan::{LONGEST_DASH, Plan, PlannedClip};
+use crate::process::Request;
 use crate::process::template::Variables;
-use crate::process::{Request, check_target};
 use crate::settle::{Output, SettleError, settle};
 use crate::task::TaskRecord;
 use crate::timeline::{Cut, Timeline};
@@ -43,8 +44,9 @@ impl Worker {
         time: Time,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
+        budget::check_fetch(&prepared.sources, time.until)?;
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let make = Box::pin(self.make(prepared, &workspace, journal, record));
+        let make = Box::pin(self.make(prepared, &workspace, journal, time, record));
         let (files, uploads) = time.limit(make).await?;
         // Not given up half-way: nobody would know what has appeared.
         let span = stage("store", record);
@@ -56,6 +58,7 @@ impl Worker {
         Prepared { request, sources, .. }: &Prepared,
         workspace: &Workspace,
         journal: &Journal,
+        time: Time,
         record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let span = stage("fetch", record);
@@ -67,20 +70,28 @@ impl Worker {
 
         let plan = self.plan(request, sources, &media, record)?;
         describe::plan(&plan, record);
+        budget::check(&plan, time.until)?;
         let mut variables = describe::variables(request, sources, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
-        let target = target(request, &variables)?;
+        let target = self.target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
         let span = stage("run", record);
-        self.encode(&plan, &paths, &output, journal, record).instrument(span).await?;
+        self.encode(&plan, &paths, &output, journal, record, time.until).instrument(span).await?;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target)?;
         for artifact in &artifacts.files {
-            check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
+            self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
         let uploads = self.send(&plan, &artifacts, journal, record).await?;
         Ok((artifacts.files, uploads))
+    }
+
+    fn target(&self, request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {
+        let bucket = target_bucket(request, variables)?;
+        let key = request.target.key.target_key(variables)?;
+        self.check_target(request, &bucket, &key)?;
+        Ok(ObjectUri::new(bucket, key))
     }
 
     async fn fetch(
@@ -148,8 +159,10 @@ impl Worker {
         output: &Path,
         journal: &Journal,
         record: &mut TaskRecord,
+        deadline: Instant,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
+        let whole = plan.length().to_micros().max(1).unsigned_abs();
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
         let arguments = plan.arguments(&plan.whole(), &paths, output);
         debug!(?arguments, "run");
@@ -165,8 +178,9 @@ impl Worker {
             tokio::select! {
                 outcome = &mut run => break outcome,
                 _ = ticks.tick() => {
-                    let percent = percent(plan, done.load(Ordering::Relaxed));
-                    journal.progress(record, percent);
+                    let done = done.load(Ordering::Relaxed).min(whole);
+                    journal.progress(record, percent(done, whole));
+                    budget::check_speed(done, whole, started, deadline)?;
                 }
             }
         };
@@ -230,16 +244,7 @@ fn timeline(output: &Output, clips: &[PlannedClip]) -> Timeline {
 }
 
 /// How far a task is when so much of its output has been made.
-fn percent(plan: &Plan, micros: u64) -> u8 {
-    let length: Flicks = plan.clips.iter().map(|clip| clip.cut.length).sum();
-    let whole = length.to_micros().max(1).unsigned_abs();
+fn percent(done: u64, whole: u64) -> u8 {
     let span = u64::from(ENCODED - PROBED);
-    PROBED + u8::try_from((micros.min(whole) * span) / whole).unwrap_or(0)
-}
-
-fn target(request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {
-    let bucket = target_bucket(request, variables)?;
-    let key = request.target.key.target_key(variables)?;
-    check_target(request, &bucket, &key)?;
-    Ok(ObjectUri::new(bucket, key))
+    PROBED + u8::try_from(done * span / whole).unwrap_or(0)
 }

@@ -90,6 +90,12 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Python with the packages of `tests/requirements.txt`.
+pub fn python() -> Command {
+    let path = std::env::var_os("TEST_PYTHON");
+    Command::new(path.map_or_else(|| repository().join("target/venv/bin/python"), PathBuf::from))
+}
+
 /// The first of the paths that is a file.
 pub fn first_file(paths: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     paths.into_iter().find(|path| path.is_file())

@@ -116,6 +116,37 @@ fn endless_complaints_are_read_and_mostly_forgotten() {
 }
 
 #[test]
+fn what_can_not_fit_the_time_is_refused_before_it_is_encoded() {
+    let scene = Scene::with(|settings| {
+        settings.set("VIDEO_PRESET", "placebo").timeout(Duration::from_secs(6))
+    });
+    let scene = scene.source("a.mp4", &Source::new(1));
+    let outcome = scene.run("a.mp4", "f_mp4,vcodec_h265,acodec_aac,s_4096x4096,fps_60");
+    let message = outcome.failed("DeadlineExceeded");
+    for words in ["120 frames of 4096x4096 as `h265`", "takes at least", "s are left", "`s`"] {
+        assert!(message.contains(words), "{message}");
+    }
+    assert_eq!(outcome.record["Timings"]["EncodeMs"], 0);
+    scene.assert_clean();
+}
+
+#[test]
+fn encoding_that_goes_too_slowly_is_given_up_early() {
+    // A hundredth of the way, and then nothing more.
+    let script = "[ \"$OUT\" = pipe: ] && exit 0\nprintf 'out_time_us=20000\\nprogress=continue\\n'\nexec sleep 1000";
+    let (scene, _folder) = scene(script);
+    let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("o"));
+    let event = json!({"bucket": "sources", "object": "a.mp4", "process": process});
+    let limit = Duration::from_mins(1);
+    let record = scene.function.invoke_within(&event, limit).unwrap();
+    assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
+    let message = record["Message"].as_str().unwrap();
+    assert!(message.contains("% is done"), "{message}");
+    assert!(descendants(scene.function.id()).is_empty());
+    scene.assert_clean();
+}
+
+#[test]
 fn a_hanging_ffmpeg_is_ended_before_the_deadline() {
     let (scene, _folder) = scene("sleep 1000 & sleep 1000");
     let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));

@@ -28,6 +28,7 @@ mod layer;
 mod matrix;
 mod names;
 mod notify;
+mod operations;
 mod picture;
 mod players;
 mod rate_control;

@@ -33,7 +33,9 @@ impl Conflict {
             Self::Render(error) => error.to_string(),
             Self::Target(TargetError::Bucket(_)) => "invalid target bucket".to_owned(),
             Self::Target(TargetError::Key(_)) => "invalid target key".to_owned(),
-            Self::Target(error @ TargetError::IsSource { .. }) => error.to_string(),
+            Self::Target(error @ (TargetError::IsSource { .. } | TargetError::IsRecord { .. })) => {
+                error.to_string()
+            }
         }
     }
 
@@ -65,7 +67,7 @@ impl Conflict {
                 "the result would overwrite what it is made of".to_owned()
             }
             Self::Target(TargetError::Bucket(error) | TargetError::Key(error)) => error.to_string(),
-            Self::Render(_) => return None,
+            Self::Target(TargetError::IsRecord { .. }) | Self::Render(_) => return None,
         };
         Some(text)
     }

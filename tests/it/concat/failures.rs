@@ -40,6 +40,18 @@ fn a_missing_bucket_is_told_from_a_missing_object() {
 }
 
 #[test]
+fn no_result_is_stored_over_task_records() {
+    let scene = scene();
+    let target = ".tasks/MediaConvert-00000000-0000-8000-8000-000000000000.json";
+    for name in [target, ".tasks/{barename}"] {
+        let process =
+            format!("video/concat,f_mp4,{USUAL}|sys/saveas,b_{},o_{}", b64("results"), b64(name));
+        let message = scene.process("a.mp4", &process).failed("InvalidArgument");
+        assert!(message.contains("`.tasks/`"), "{message}");
+    }
+}
+
+#[test]
 fn a_cut_behind_the_end_names_clip_and_length() {
     let outcome = scene().run("a.mp4", &format!("ss_2000,f_mp4,{USUAL}"));
     let message = outcome.failed("InvalidArgument");

@@ -1,14 +1,13 @@
 //! The original service's own SDKs, unchanged, against the function.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use super::{Doors, ODD_KEY, process};
 use crate::bed::gateway::{Gateway, Kind};
-use crate::bed::process::repository;
+use crate::bed::process::{python, repository};
 use crate::bed::secrets::Secrets;
 
 const ID: &str = "AKIDEXAMPLE";
@@ -16,7 +15,7 @@ const SECRET: &str = "SECRETEXAMPLE";
 
 /// What each of the cases comes to.
 fn clients(gateway: &Gateway, cases: &[Value]) -> Vec<Value> {
-    let mut child = Command::new(python())
+    let mut child = python()
         .arg(repository().join("tests/doors/oss_clients.py"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -29,11 +28,6 @@ fn clients(gateway: &Gateway, cases: &[Value]) -> Vec<Value> {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn python() -> PathBuf {
-    std::env::var_os("TEST_PYTHON")
-        .map_or_else(|| repository().join("target/venv/bin/python"), PathBuf::from)
 }
 
 fn case(client: &str, style: &str, key: &str, target: &str) -> Value {

@@ -1,0 +1,29 @@
+//! Every code that this service tells, as tables for the README.
+
+use std::fmt::Write as _;
+
+use crate::code::{Code, Help};
+use crate::reply::Refused;
+
+/// Renders the codes of tasks, then those that only HTTP knows.
+#[must_use]
+pub fn markdown() -> String {
+    let mut out = String::from(
+        "### Codes\n\n| code | HTTP | why | what to do | function error |\n|---|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let Help { why, remedy } = code.help();
+        let retried = if code.is_retryable() { "yes" } else { "no" };
+        let status = code.http_status();
+        // Writing into a String never fails.
+        let _ = writeln!(out, "| `{code}` | {status} | {why} | {remedy} | {retried} |");
+    }
+    out.push_str("\n### Refused over HTTP alone\n\n");
+    out.push_str("| code | HTTP | why | what to do |\n|---|---|---|---|\n");
+    for refused in Refused::BY_HTTP_ONLY {
+        let (name, status) = (refused.as_str(), refused.http_status());
+        let Help { why, remedy } = refused.help();
+        let _ = writeln!(out, "| `{name}` | {status} | {why} | {remedy} |");
+    }
+    out
+}

@@ -1,0 +1,191 @@
+//! The stack: its dashboard and alarms against the metrics, its role against the calls.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use video_concat::metrics::embedded;
+
+use super::{template, text, widgets};
+
+/// Namespace, name and dimensions of a metric of the function's own.
+type Metric = (String, String, Vec<String>);
+
+fn metric<'a>(namespace: &str, name: &str, dimensions: impl Iterator<Item = &'a str>) -> Metric {
+    (namespace.to_owned(), name.to_owned(), dimensions.map(str::to_owned).collect())
+}
+
+/// Those that a task can have: a successful one has them all.
+fn emitted() -> BTreeSet<Metric> {
+    let record = serde_json::from_str(&text("src/task/example.json")).unwrap();
+    let line = embedded(&record, "arn:aws:lambda:us-east-1:123456789012:function:joiner", true, 0);
+    let mut metrics = BTreeSet::new();
+    for group in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+        for entry in group["Metrics"].as_array().unwrap() {
+            for dimensions in group["Dimensions"].as_array().unwrap() {
+                let names = dimensions.as_array().unwrap().iter().filter_map(Value::as_str);
+                let (namespace, name) = (group["Namespace"].as_str(), entry["Name"].as_str());
+                metrics.insert(metric(namespace.unwrap(), name.unwrap(), names));
+            }
+        }
+    }
+    metrics
+}
+
+/// Those that the dashboard shows: each entry is a list of namespace, name, and dimensions with
+/// their values, or searches for all values of a dimension.
+fn shown() -> Vec<Metric> {
+    let widgets = widgets("metric");
+    let entries = widgets.iter().flat_map(|widget| widget["metrics"].as_array().unwrap());
+    let shown = entries.map(|entry| {
+        if let Some(expression) = entry[0]["expression"].as_str() {
+            return searched(expression);
+        }
+        let words: Vec<&str> = entry.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        metric(words[0], words[1], words[2..].iter().copied().step_by(2))
+    });
+    shown.collect()
+}
+
+/// `SEARCH('{"namespace",Dimension,Dimension} MetricName="name" ...`
+fn searched(expression: &str) -> Metric {
+    let inside = |from: &str, to: &str| {
+        let rest = expression.split_once(from).expect(expression).1;
+        rest.split_once(to).expect(expression).0
+    };
+    let mut schema = inside("{", "}").split(',').map(|word| word.trim_matches('"'));
+    let namespace = schema.next().unwrap();
+    metric(namespace, inside("MetricName=\"", "\""), schema)
+}
+
+/// Those that an alarm watches.
+fn watched() -> Vec<Metric> {
+    let of_alarm = |alarm: &Value| {
+        let alarm = &alarm["Properties"];
+        let dimensions = alarm["Dimensions"].as_array().unwrap();
+        metric(
+            alarm["Namespace"].as_str().unwrap(),
+            alarm["MetricName"].as_str().unwrap(),
+            dimensions.iter().filter_map(|dimension| dimension["Name"].as_str()),
+        )
+    };
+    alarms().iter().map(|(_, alarm)| of_alarm(alarm)).collect()
+}
+
+fn alarms() -> Vec<(String, Value)> {
+    let template = template();
+    let resources = template["Resources"].as_object().unwrap().iter();
+    let alarms = resources.filter(|(_, resource)| resource["Type"] == "AWS::CloudWatch::Alarm");
+    alarms.map(|(name, alarm)| (name.clone(), alarm.clone())).collect()
+}
+
+fn own(metrics: Vec<Metric>) -> BTreeSet<Metric> {
+    metrics.into_iter().filter(|(namespace, ..)| !namespace.starts_with("AWS/")).collect()
+}
+
+#[test]
+fn the_dashboard_shows_every_metric_and_no_other() {
+    assert_eq!(own(shown()), emitted());
+    let platform: BTreeSet<String> =
+        shown().into_iter().filter(|(n, ..)| n == "AWS/Lambda").map(|(_, name, _)| name).collect();
+    for name in ["Duration", "Errors", "Throttles"] {
+        assert!(platform.contains(name), "{name}: {platform:?}");
+    }
+}
+
+#[test]
+fn the_alarms_watch_metrics_that_there_are_and_tell_who_wants_to_hear() {
+    let watched = own(watched());
+    assert_eq!(watched.len(), 1);
+    assert!(watched.is_subset(&emitted()), "{watched:?}");
+    let (names, alarms): (Vec<_>, Vec<_>) = alarms().into_iter().unzip();
+    let told = json!({"Fn::If":
+        ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]});
+    for alarm in &alarms {
+        assert_eq!(alarm["Properties"]["AlarmActions"], told);
+    }
+    let listed = widgets("alarm").remove(0)["alarms"].take();
+    let right = names.iter().map(|name| format!("${{{name}.Arn}}"));
+    assert_eq!(BTreeSet::from_iter(strings(&listed)), right.collect());
+}
+
+/// Every statement of the role, with its conditions taken as met.
+fn statements() -> Vec<Value> {
+    let template = template();
+    let role = &template["Resources"]["FunctionRole"]["Properties"]["Policies"][0];
+    let hand_on = &template["Resources"]["HandOnPolicy"]["Properties"];
+    let both = [role, hand_on].map(|policy| policy["PolicyDocument"]["Statement"].clone());
+    let statements = both.into_iter().flat_map(|all| all.as_array().unwrap().clone());
+    statements.map(|one| one.get("Fn::If").map_or(one.clone(), |ways| ways[1].clone())).collect()
+}
+
+/// A text or a list of them.
+fn strings(value: &Value) -> Vec<String> {
+    let list = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    list.iter().map(|item| item.as_str().unwrap().to_owned()).collect()
+}
+
+fn actions() -> BTreeSet<String> {
+    statements().iter().flat_map(|statement| strings(&statement["Action"])).collect()
+}
+
+/// The IAM action that an operation of S3 needs.
+fn needed(operation: &str) -> &'static str {
+    match operation {
+        "HeadObject" | "GetObject" => "s3:GetObject",
+        "HeadBucket" => "s3:ListBucket",
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            "s3:PutObject"
+        }
+        "AbortMultipartUpload" => "s3:AbortMultipartUpload",
+        "DeleteObject" => "s3:DeleteObject",
+        other => panic!("what does {other} need?"),
+    }
+}
+
+#[test]
+fn the_role_allows_the_operations_on_storage_and_no_other() {
+    let source = text("src/object_store/error.rs");
+    let (_, rest) = source.split_once("pub enum Operation {").unwrap();
+    let (operations, _) = rest.split_once('}').unwrap();
+    let operations = operations.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let mut right: BTreeSet<String> = operations.map(|name| needed(name).to_owned()).collect();
+    // Of GetObject and HeadObject, where they name a version.
+    right.insert("s3:GetObjectVersion".to_owned());
+    let mut allowed = actions();
+    allowed.retain(|action| action.starts_with("s3:"));
+    assert_eq!(allowed, right);
+}
+
+#[test]
+fn the_role_reaches_the_services_that_are_called_and_what_lambda_uses_itself() {
+    let service = |action: &String| action.split(':').next().unwrap().to_owned();
+    let allowed: BTreeSet<String> = actions().iter().map(service).collect();
+    let manifest = text("Cargo.toml");
+    let clients = manifest.lines().filter_map(|line| line.strip_prefix("aws-sdk-"));
+    let called = clients.map(|rest| rest.split(' ').next().unwrap());
+    // The log, the queues, and the buckets' encryption.
+    let platform = ["logs", "sqs", "kms"];
+    assert_eq!(allowed, called.chain(platform).map(str::to_owned).collect());
+}
+
+#[test]
+fn the_role_has_no_wildcard() {
+    for statement in statements() {
+        for action in strings(&statement["Action"]) {
+            assert!(!action.contains('*'), "{statement:#}");
+        }
+        let resource = &statement["Resource"];
+        assert!(*resource != json!("*") && *resource != json!(["*"]), "{statement:#}");
+    }
+}
+
+#[test]
+fn the_source_bucket_is_only_read() {
+    let on_sources = statements()
+        .into_iter()
+        .filter(|statement| statement["Resource"].to_string().contains("SourceBucket"));
+    let actions: BTreeSet<String> =
+        on_sources.flat_map(|statement| strings(&statement["Action"])).collect();
+    let right = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"].map(str::to_owned);
+    assert_eq!(actions, right.into());
+}
