@@ -59,13 +59,14 @@ pub(super) fn success(world: &World, reply: &Reply) -> Complaints {
 }
 
 /// Storage keeps no parts of anything. An upload without parts may be there where its creation was
-/// never answered: nobody knows its name.
+/// never answered, or its name never noted.
 pub(super) fn unfinished(world: &World) -> Option<String> {
     let (open, parts) = (world.s3.unfinished_uploads(), world.s3.parts());
-    let unanswered = |call: &Call| {
-        call.method == "POST" && call.query.starts_with("uploads") && call.status == 0
+    let nameless = |two: &&[Call]| {
+        let is_creation = two[0].method == "POST" && two[0].query.starts_with("uploads");
+        is_creation && two.iter().any(|call| call.status == 0)
     };
-    let nameless = world.s3.calls().into_iter().filter(unanswered).count();
+    let nameless = world.s3.calls().windows(2).filter(nameless).count();
     (open.len() > nameless || parts > 0)
         .then(|| format!("{parts} parts are left, and uploads are open: {open:?}"))
 }

@@ -79,7 +79,11 @@ impl Stage {
 
     /// Invokes the function as Lambda does: again with the same event is a retry.
     pub(super) fn invoke(&self) -> Reply {
-        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + TIME;
+        self.invoke_within(TIME)
+    }
+
+    pub(super) fn invoke_within(&self, time: Duration) -> Reply {
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
         let mut context = Context::default();
         context.request_id.clone_from(&self.request_id);
         context.deadline = u64::try_from(deadline.as_millis()).unwrap();
