@@ -3,6 +3,7 @@
 //! Every operation is counted on the store's [`Meter`], and every failure is a
 //! [`StoreError`] that names the operation, the object and the request id.
 
+mod chores;
 pub mod client;
 mod error;
 mod meter;
@@ -10,30 +11,41 @@ mod multipart;
 mod uri;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 
+use chores::Chores;
 pub use error::{Operation, Problem, StoreError};
 pub use meter::{Meter, Reading};
-pub use multipart::{FileSlice, MultipartUpload, Part};
+pub use multipart::{FileSlice, MultipartUpload, Part, UploadName};
 pub use uri::{ETag, ObjectUri};
 
 /// Largest object that [`ObjectStore::get_small`] reads.
 pub const SMALL_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// Tries of a write that meets another one of the same object.
+const CONFLICT_TRIES: u32 = 3;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A handle to object storage; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ObjectStore {
     client: Client,
     meter: Arc<Meter>,
+    chores: Chores,
 }
 
 /// What is known of an object without reading it.
@@ -79,13 +91,13 @@ impl ObjectStore {
     /// Wraps a client, with a meter of its own.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, meter: Arc::default() }
+        Self { client, meter: Arc::default(), chores: Chores::default() }
     }
 
-    /// The same store, counted on `meter`.
+    /// The same store for a task of its own, counted on `meter`.
     #[must_use]
     pub fn metered(&self, meter: Arc<Meter>) -> Self {
-        Self { client: self.client.clone(), meter }
+        Self { client: self.client.clone(), meter, chores: Chores::default() }
     }
 
     /// Where this handle counts.
@@ -181,7 +193,14 @@ impl ObjectStore {
         Ok(Some((body.collect(SMALL_LIMIT).await?, etag)))
     }
 
-    /// Writes a whole object from memory.
+    /// Waits until uploads that were dropped half-way are given up.
+    pub async fn finish(&self) {
+        self.chores.finish().await;
+    }
+
+    /// Writes a whole object from memory. Where `precondition` is one, no other
+    /// writer may write the same bytes: they tell whose write it was after an
+    /// answer was lost.
     ///
     /// # Errors
     /// [`Problem::Precondition`] where `precondition` does not hold; see [`Problem`].
@@ -193,6 +212,28 @@ impl ObjectStore {
         precondition: Precondition,
     ) -> Result<ETag, StoreError> {
         let bytes = bytes.into();
+        let mut tries = 1;
+        loop {
+            let put = self.try_put_small(uri, bytes.clone(), description, &precondition).await;
+            let Err(error) = put else { return put };
+            match error.problem() {
+                Problem::Conflict if tries < CONFLICT_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(CONFLICT_PAUSE).await;
+                }
+                Problem::Precondition => return self.find_own(uri, &bytes).await?.ok_or(error),
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn try_put_small(
+        &self,
+        uri: &ObjectUri,
+        bytes: Bytes,
+        description: &Description,
+        precondition: &Precondition,
+    ) -> Result<ETag, StoreError> {
         let length = bytes.len() as u64;
         let request = self.put(uri, description, bytes.into());
         let request = match precondition {
@@ -200,7 +241,13 @@ impl ObjectStore {
             Precondition::IfAbsent => request.if_none_match("*"),
             Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
         };
-        self.send_put(request, uri, length).await
+        self.count_put(request.send(), uri, length).await
+    }
+
+    /// What stood in a write's way may be that write, whose answer was lost.
+    async fn find_own(&self, uri: &ObjectUri, bytes: &Bytes) -> Result<Option<ETag>, StoreError> {
+        let stored = self.get_small(uri).await?;
+        Ok(stored.and_then(|(stored, etag)| (stored == bytes).then_some(etag)))
     }
 
     /// Writes a whole object from a file, in one request.
@@ -215,7 +262,8 @@ impl ObjectStore {
     ) -> Result<ETag, StoreError> {
         let body = slice.body(Operation::PutObject, uri).await?;
         let request = self.put(uri, description, body).content_length(slice.content_length());
-        self.send_put(request, uri, slice.length).await
+        let sent = request.customize().config_override(client::bulk(&self.client)).send();
+        self.count_put(sent, uri, slice.length).await
     }
 
     fn put(
@@ -233,17 +281,15 @@ impl ObjectStore {
             .body(body)
     }
 
-    async fn send_put(
+    async fn count_put(
         &self,
-        request: PutObjectFluentBuilder,
+        sent: impl Future<Output = Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>>>,
         uri: &ObjectUri,
         length: u64,
     ) -> Result<ETag, StoreError> {
         self.meter.put();
-        let output = request
-            .send()
-            .await
-            .map_err(|error| StoreError::from_sdk(&error, Operation::PutObject, uri))?;
+        let output =
+            sent.await.map_err(|error| StoreError::from_sdk(&error, Operation::PutObject, uri))?;
         self.meter.stored(length);
         Ok(ETag::new(output.e_tag().unwrap_or_default()))
     }

@@ -8,6 +8,7 @@ mod keys;
 mod tests;
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use keys::{AccessKey, AccessKeys, HttpAuth, KeySource, Limit, Pattern, Secret};
@@ -126,10 +127,10 @@ impl Settings {
                 problem: format!("names `{}`, which is {hint}", path.display()),
             })
         };
-        let tool = "not a file: attach the ffmpeg layer or name another path";
+        let tool = "no program: attach the ffmpeg layer or name another path";
         let errors: Vec<SettingError> = [
-            missing("FFMPEG_PATH", &self.ffmpeg, self.ffmpeg.is_file(), tool),
-            missing("FFPROBE_PATH", &self.ffprobe, self.ffprobe.is_file(), tool),
+            missing("FFMPEG_PATH", &self.ffmpeg, is_program(&self.ffmpeg), tool),
+            missing("FFPROBE_PATH", &self.ffprobe, is_program(&self.ffprobe), tool),
             missing("WORK_DIR", &self.work_dir, self.work_dir.is_dir(), "not a folder"),
         ]
         .into_iter()
@@ -137,6 +138,11 @@ impl Settings {
         .collect();
         if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
     }
+}
+
+fn is_program(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 /// Reads values one by one and keeps what is wrong with them.

@@ -2,8 +2,12 @@
 //!
 //! Small files go in one request. Larger ones go in parts, several at once,
 //! each streamed from the file, so that memory does not grow with the file.
-//! [`begin`] sends the parts, [`PendingUpload::complete`] makes the object
-//! appear: what is still being verified can already be on its way.
+//! [`begin`] opens an upload, [`PendingUpload::send`] sends the parts, and
+//! [`PendingUpload::complete`] makes the object appear: what is still being
+//! verified can already be on its way.
+//!
+//! Where an answer was lost, the object's metadata tell whether it is there all
+//! the same. So no two uploads may carry the same.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,7 +15,8 @@ use std::path::{Path, PathBuf};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::object_store::{
-    Description, ETag, FileSlice, MultipartUpload, ObjectStore, ObjectUri, Part, StoreError,
+    Description, ETag, FileSlice, MultipartUpload, ObjectStore, ObjectUri, Part, Problem,
+    StoreError, UploadName,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -20,6 +25,8 @@ const PART_SIZE: u64 = 16 * MIB;
 /// Storage takes no more parts than this.
 const MAX_PARTS: u64 = 10_000;
 const PARALLEL_PARTS: usize = 4;
+/// Times that a file is sent at most where other writers stand in its way.
+const TRIES: u32 = 3;
 
 /// An object that has been stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +51,9 @@ pub enum UploadError {
     /// Storage did not take it.
     #[error("cannot store the output: {0}")]
     Store(#[from] StoreError),
+    /// Storage does not tell whether it took it.
+    #[error("cannot store the output: {0}; it may be stored all the same")]
+    Unclear(StoreError),
 }
 
 impl UploadError {
@@ -52,7 +62,7 @@ impl UploadError {
     pub const fn code(&self) -> crate::code::Code {
         match self {
             Self::File { .. } => crate::code::Code::InternalError,
-            Self::Store(error) => error.code(),
+            Self::Store(error) | Self::Unclear(error) => error.code(),
         }
     }
 }
@@ -80,11 +90,12 @@ pub async fn store_file(
     path: &Path,
     description: &Description,
 ) -> Result<Stored, UploadError> {
-    begin(store, uri, path, description).await?.complete().await
+    let mut pending = begin(store, uri, path, description).await?;
+    pending.send().await?;
+    pending.complete().await
 }
 
-/// Sends all that can be sent without making an object. Small files wait
-/// until they are completed.
+/// Opens an upload for a file that goes in parts; storage keeps nothing yet.
 ///
 /// # Errors
 /// As [`store_file`].
@@ -94,36 +105,100 @@ pub async fn begin(
     path: &Path,
     description: &Description,
 ) -> Result<PendingUpload, UploadError> {
-    let size = file_size(path).await?;
-    let parts = if size <= PART_SIZE {
-        None
-    } else {
-        let upload = store.create_multipart(uri, description).await?;
-        Some(send_parts(upload, path, size).await?)
-    };
-    Ok(PendingUpload {
+    let mut pending = PendingUpload {
         store: store.clone(),
         uri: uri.clone(),
         path: path.to_owned(),
-        size,
+        size: file_size(path).await?,
         description: description.clone(),
-        parts,
-    })
+        parts: None,
+    };
+    pending.open().await?;
+    Ok(pending)
 }
 
 impl PendingUpload {
-    /// Makes the object appear.
+    /// What has to be aborted should this process die.
+    #[must_use]
+    pub fn name(&self) -> Option<&UploadName> {
+        self.parts.as_ref().map(|(upload, _)| upload.name())
+    }
+
+    /// Sends all that can be sent without making an object. Small files wait
+    /// until they are completed.
     ///
     /// # Errors
     /// As [`store_file`].
-    pub async fn complete(self) -> Result<Stored, UploadError> {
-        let etag = if let Some((upload, parts)) = self.parts {
-            upload.complete(&parts).await?
+    pub async fn send(&mut self) -> Result<(), UploadError> {
+        Ok(self.send_parts().await?)
+    }
+
+    /// Makes the object appear. Not to be cancelled: nobody would know whether
+    /// it has appeared.
+    ///
+    /// # Errors
+    /// As [`store_file`].
+    pub async fn complete(mut self) -> Result<Stored, UploadError> {
+        let size = self.size;
+        let mut tries = 1;
+        loop {
+            let error = match self.appear().await {
+                Ok(etag) => return Ok(Stored { etag, size }),
+                Err(error) => error,
+            };
+            match self.find(&error).await {
+                Ok(Some(etag)) => return Ok(Stored { etag, size }),
+                Ok(None) if starts_again(&error) && tries < TRIES => {
+                    tracing::warn!(%error, "the upload starts again");
+                    tries += 1;
+                    self.open().await?;
+                    self.send_parts().await?;
+                }
+                Ok(None) => return Err(error.into()),
+                Err(_) => return Err(UploadError::Unclear(error)),
+            }
+        }
+    }
+
+    async fn appear(&mut self) -> Result<ETag, StoreError> {
+        if let Some((upload, parts)) = &mut self.parts {
+            upload.complete(parts).await
         } else {
             let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
-            self.store.put_file(&self.uri, &slice, &self.description).await?
+            self.store.put_file(&self.uri, &slice, &self.description).await
+        }
+    }
+
+    /// The object, if it has appeared although storage did not say so.
+    async fn find(&mut self, error: &StoreError) -> Result<Option<ETag>, StoreError> {
+        // First of all: what is still on its way can't make it appear then.
+        let aborted = match self.parts.take() {
+            Some((upload, _)) => upload.abort().await.is_ok(),
+            None => false,
         };
-        Ok(Stored { etag, size: self.size })
+        if aborted || !is_unclear(error) {
+            return Ok(None);
+        }
+        match self.store.head(&self.uri, None).await {
+            Ok(head) => Ok((head.metadata == self.description.metadata).then_some(head.etag)),
+            Err(error) if *error.problem() == Problem::NoSuchKey => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), StoreError> {
+        if self.size > PART_SIZE {
+            let upload = self.store.create_multipart(&self.uri, &self.description).await?;
+            self.parts = Some((upload, Vec::new()));
+        }
+        Ok(())
+    }
+
+    async fn send_parts(&mut self) -> Result<(), StoreError> {
+        if let Some((upload, _)) = self.parts.take() {
+            self.parts = Some(send_parts(upload, &self.path, self.size).await?);
+        }
+        Ok(())
     }
 
     /// Takes back what was sent.
@@ -136,6 +211,16 @@ impl PendingUpload {
             None => Ok(()),
         }
     }
+}
+
+/// Whether storage may have done what it did not say it did.
+const fn is_unclear(error: &StoreError) -> bool {
+    matches!(error.problem(), Problem::Transient(_) | Problem::Conflict | Problem::NoSuchUpload)
+}
+
+/// S3 asks for it after a conflict; an upload that somebody else aborted is gone.
+const fn starts_again(error: &StoreError) -> bool {
+    matches!(error.problem(), Problem::Conflict | Problem::NoSuchUpload)
 }
 
 async fn file_size(path: &Path) -> Result<u64, UploadError> {

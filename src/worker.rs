@@ -3,7 +3,7 @@
 //! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
 //! fails ends the task; what the steps before it made goes away with its owner.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use tokio::time::timeout_at;
@@ -25,6 +25,8 @@ pub use job::Job;
 use journal::Journal;
 pub use journal::OWN_MARK;
 use prepared::Prepared;
+use report::LAST_WORDS;
+use time::Time;
 
 mod accept;
 mod artifacts;
@@ -41,11 +43,7 @@ mod prepared;
 mod report;
 mod sources;
 mod steps;
-
-/// How long before the function's deadline the work is given up, so that the
-/// failure can still be recorded and published: a tenth of what is left, at
-/// most this long.
-const LONGEST_MARGIN: Duration = Duration::from_secs(10);
+mod time;
 
 /// What a task needs from outside.
 #[derive(Clone, Debug)]
@@ -82,7 +80,11 @@ impl Worker {
         let worker = Self { store: metered, ..self.clone() };
         loop {
             // On the heap: the state of the whole work is large.
-            if let Ok(record) = Box::pin(worker.attempt(&job, invocation)).await {
+            let outcome = Box::pin(worker.attempt(&job, invocation)).await;
+            // After the reply, nothing goes on before the next event.
+            let deadline = invocation.deadline.checked_sub(LAST_WORDS).unwrap_or_else(Instant::now);
+            timeout_at(deadline.into(), worker.store.finish()).await.ok();
+            if let Ok(record) = outcome {
                 return record;
             }
             warn!("another run has taken the task over");
@@ -120,8 +122,8 @@ impl Worker {
 
     async fn attempt(&self, job: &Job, invocation: &Invocation) -> Result<TaskRecord, Superseded> {
         let mut record = job.begin(&invocation.request_id, now());
-        let deadline = give_up(invocation.deadline);
-        let prepared = within(deadline, self.head(job, &mut record)).await;
+        let time = Time::before(invocation.deadline);
+        let prepared = time.limit(self.head(job, &mut record)).await;
         name_span(&record);
         // Whoever was told of the task finds it ended, even if it never began.
         let told = job.told.as_ref().map(|told| &told.record_bucket);
@@ -131,11 +133,11 @@ impl Worker {
         };
         let uri = self.record_uri(bucket, record.task_id);
         let claim = async {
-            let claim = self.claim(&uri, &record, deadline).await;
+            let claim = self.claim(&uri, &record, time.until).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
-        match within(deadline, claim).await {
+        match time.limit(claim).await {
             Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
             Ok(Claimed::Known(known)) => {
                 info!(status = %known.status, "answered from the record");
@@ -168,10 +170,10 @@ impl Worker {
                 let error = match prepared {
                     Err(error) => Some(error),
                     Ok(prepared) => {
-                        let deadline = give_up(invocation.deadline);
-                        let steps = Box::pin(self.steps(&prepared, journal, &mut record, deadline));
+                        let time = Time::before(invocation.deadline);
+                        let steps = Box::pin(self.steps(&prepared, journal, time, &mut record));
                         tokio::select! {
-                            outcome = within(deadline, steps) => outcome.err(),
+                            outcome = steps => outcome.err(),
                             () = journal.keep_alive() => return Err(Superseded),
                         }
                     }
@@ -212,22 +214,6 @@ impl Worker {
         let Settings { ffmpeg, ffprobe, memory_mb, .. } = &*self.settings;
         Ffmpeg::new(ffmpeg, ffprobe, *memory_mb)
     }
-}
-
-/// Gives up what is not done in time.
-async fn within<T>(
-    deadline: Instant,
-    work: impl Future<Output = Result<T, TaskError>>,
-) -> Result<T, TaskError> {
-    let started = Instant::now();
-    let outcome = timeout_at(deadline.into(), work).await;
-    outcome.unwrap_or_else(|_| Err(TaskError::Deadline { after: started.elapsed() }))
-}
-
-fn give_up(deadline: Instant) -> Instant {
-    let now = Instant::now();
-    let left = deadline.saturating_duration_since(now);
-    now + left.saturating_sub((left / 10).min(LONGEST_MARGIN))
 }
 
 fn log_end(record: &TaskRecord, invocation: &Invocation) {

@@ -5,23 +5,32 @@ use std::time::Duration;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 
 const ATTEMPTS: u32 = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From the start of a request to the first byte of its answer, the upload of
-/// a whole part included.
+/// From the start of a request to its answer, without the answer's body. Two
+/// tries fit what a task has left when it gives up, to say so.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// To the first byte of the answer, where a whole part is sent before.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// The SDK's own 5 seconds give false alarms while the encoder has the cores.
 const STALL_GRACE: Duration = Duration::from_secs(20);
 
 /// The configuration of every AWS client, from the environment.
 pub async fn shared_config() -> SdkConfig {
+    config_loader().load().await
+}
+
+/// What [`shared_config`] loads, where more is to be said.
+#[must_use]
+pub fn config_loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .build();
     let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
     aws_config::defaults(BehaviorVersion::latest())
@@ -32,8 +41,6 @@ pub async fn shared_config() -> SdkConfig {
         // S3-compatible store takes; TLS already guards the bytes.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .load()
-        .await
 }
 
 /// The S3 client. Stores behind an endpoint URL seldom have a wildcard DNS
@@ -43,6 +50,15 @@ pub fn s3_client(shared: &SdkConfig) -> Client {
     let own_endpoint = shared.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_S3");
     let config = aws_sdk_s3::config::Builder::from(shared).force_path_style(own_endpoint).build();
     Client::from_conf(config)
+}
+
+/// The client's settings for requests that send much, or make storage put much
+/// together, before they are answered.
+pub(super) fn bulk(client: &Client) -> aws_sdk_s3::config::Builder {
+    let known = client.config().timeout_config().cloned();
+    let timeouts = known.map_or_else(TimeoutConfig::builder, TimeoutConfig::into_builder);
+    let timeouts = timeouts.disable_operation_attempt_timeout().build();
+    aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
 fn is_set(name: &str) -> bool {

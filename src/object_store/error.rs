@@ -41,6 +41,12 @@ pub enum Problem {
     /// A conditional write found something else than it expected.
     #[error("another writer was faster")]
     Precondition,
+    /// Another write of the object was under way.
+    #[error("another write of the object was under way")]
+    Conflict,
+    /// The multipart upload has been completed or aborted.
+    #[error("the multipart upload is not open")]
+    NoSuchUpload,
     /// The object is in an archive and has to be restored first.
     #[error("the object is archived; restore it before it is used")]
     Archived,
@@ -159,6 +165,8 @@ impl StoreError {
             | Problem::OtherRegion(_)
             | Problem::BadName(_) => Code::InvalidArgument,
             Problem::Precondition
+            | Problem::Conflict
+            | Problem::NoSuchUpload
             | Problem::TooLarge(_)
             | Problem::File(_)
             | Problem::Transient(_)
@@ -198,10 +206,10 @@ impl<'a> Answer<'a> {
     }
 
     fn problem(self, operation: Operation) -> Problem {
-        self.named_problem(operation).unwrap_or_else(|| self.problem_by_status(operation))
+        self.named_problem().unwrap_or_else(|| self.problem_by_status(operation))
     }
 
-    fn named_problem(&self, operation: Operation) -> Option<Problem> {
+    fn named_problem(&self) -> Option<Problem> {
         Some(match self.code? {
             "NoSuchKey" | "NoSuchVersion" => Problem::NoSuchKey,
             "NoSuchBucket" => Problem::NoSuchBucket,
@@ -214,7 +222,8 @@ impl<'a> Answer<'a> {
             "InvalidBucketName" | "KeyTooLongError" | "InvalidURI" => {
                 Problem::BadName(self.said.clone())
             }
-            "ConditionalRequestConflict" => precondition(operation),
+            "NoSuchUpload" => Problem::NoSuchUpload,
+            "ConditionalRequestConflict" => Problem::Conflict,
             "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed" => {
                 Problem::AccessDenied(self.said.clone())
             }
@@ -275,7 +284,7 @@ mod tests {
 
     #[test]
     fn answers_have_one_meaning_each() {
-        use Operation::{GetObject, HeadBucket, HeadObject, PutObject};
+        use Operation::{AbortMultipartUpload, GetObject, HeadBucket, HeadObject, PutObject};
         let none = String::new;
         for (operation, status, code, expected) in [
             (GetObject, 404, Some("NoSuchKey"), Problem::NoSuchKey),
@@ -287,7 +296,8 @@ mod tests {
             (GetObject, 400, Some("KMS.DisabledException"), Problem::AccessDenied(none())),
             (GetObject, 503, Some("SlowDown"), Problem::Transient(none())),
             (PutObject, 412, Some("PreconditionFailed"), Problem::Precondition),
-            (PutObject, 409, Some("ConditionalRequestConflict"), Problem::Precondition),
+            (PutObject, 409, Some("ConditionalRequestConflict"), Problem::Conflict),
+            (AbortMultipartUpload, 404, Some("NoSuchUpload"), Problem::NoSuchUpload),
             (PutObject, 301, Some("PermanentRedirect"), Problem::OtherRegion(None)),
             (PutObject, 400, Some("EntityTooLarge"), Problem::Unexpected(none())),
             (HeadObject, 404, None, Problem::NoSuchKey),

@@ -1,13 +1,16 @@
 //! Multipart uploads that never outlive their owner.
 //!
 //! An upload that is neither completed nor aborted stays in the bucket, unseen
-//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped.
+//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped;
+//! [`ObjectStore::finish`] waits for that.
 
 use std::path::Path;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use serde::{Deserialize, Serialize};
 
+use super::client::bulk;
 use super::{Description, ETag, ObjectStore, ObjectUri, Operation, Problem, StoreError};
 
 /// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
@@ -54,12 +57,22 @@ pub struct Part {
     pub etag: ETag,
 }
 
+/// What an open multipart upload is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UploadName {
+    /// The object that it is to be.
+    #[serde(rename = "URI")]
+    pub uri: ObjectUri,
+    /// Storage's own name for it.
+    pub id: String,
+}
+
 /// An open multipart upload.
 #[derive(Debug)]
 pub struct MultipartUpload {
     store: ObjectStore,
-    uri: ObjectUri,
-    id: String,
+    name: UploadName,
     open: bool,
 }
 
@@ -74,12 +87,23 @@ impl ObjectStore {
         description: &Description,
     ) -> Result<MultipartUpload, StoreError> {
         let (store, target, meta) = (self.clone(), uri.clone(), description.clone());
-        // In a task of its own: a caller that is cancelled half-way would never
-        // learn the id of what it has to abort.
-        let task = tokio::spawn(async move { create(store, target, meta).await });
-        task.await.unwrap_or_else(|error| {
-            let problem = Problem::Unexpected(error.to_string());
-            Err(StoreError::new(problem, Operation::CreateMultipartUpload, uri))
+        // A caller that is cancelled half-way would never learn the id of what
+        // it has to abort.
+        let created = self.chores.run(create(store, target, meta)).await;
+        created.unwrap_or_else(|| Err(ending(Operation::CreateMultipartUpload, uri)))
+    }
+
+    /// Gives up an upload by its name, be it another process's.
+    ///
+    /// # Errors
+    /// [`Problem::NoSuchUpload`] where it has ended already; see [`Problem`].
+    pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
+        self.meter.put();
+        let request = self.client.abort_multipart_upload();
+        let aborted =
+            request.bucket(&name.uri.bucket).key(&name.uri.key).upload_id(&name.id).send().await;
+        aborted.map(drop).map_err(|error| {
+            StoreError::from_sdk(&error, Operation::AbortMultipartUpload, &name.uri)
         })
     }
 }
@@ -104,28 +128,36 @@ async fn create(
         let problem = Problem::Unexpected("it named no upload id".to_owned());
         return Err(StoreError::new(problem, OPERATION, &uri));
     };
-    Ok(MultipartUpload { store, uri, id, open: true })
+    Ok(MultipartUpload { store, name: UploadName { uri, id }, open: true })
 }
 
 impl MultipartUpload {
+    /// What it is called, for whoever has to abort it should this process die.
+    #[must_use]
+    pub fn name(&self) -> &UploadName {
+        &self.name
+    }
+
     /// Stores one part.
     ///
     /// # Errors
     /// See [`Problem`].
     pub async fn put_part(&self, number: u32, slice: FileSlice<'_>) -> Result<Part, StoreError> {
-        let body = slice.body(Operation::UploadPart, &self.uri).await?;
+        let body = slice.body(Operation::UploadPart, &self.name.uri).await?;
         self.store.meter.put();
         let request = self.store.client.upload_part();
         let output = request
-            .bucket(&self.uri.bucket)
-            .key(&self.uri.key)
-            .upload_id(&self.id)
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
             .part_number(part_number(number))
             .content_length(slice.content_length())
             .body(body)
+            .customize()
+            .config_override(bulk(&self.store.client))
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.uri))?;
+            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.name.uri))?;
         self.store.meter.stored(slice.length);
         Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
     }
@@ -133,18 +165,11 @@ impl MultipartUpload {
     /// Makes the parts, in order of their numbers, one object.
     ///
     /// # Errors
-    /// See [`Problem`]; the upload is then aborted.
-    pub async fn complete(mut self, parts: &[Part]) -> Result<ETag, StoreError> {
-        match self.send_complete(parts).await {
-            Ok(etag) => {
-                self.open = false;
-                Ok(etag)
-            }
-            Err(error) => {
-                self.abort().await.ok();
-                Err(error)
-            }
-        }
+    /// See [`Problem`]; the upload is open still, unless an answer was lost.
+    pub async fn complete(&mut self, parts: &[Part]) -> Result<ETag, StoreError> {
+        let etag = self.send_complete(parts).await?;
+        self.open = false;
+        Ok(etag)
     }
 
     async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
@@ -153,14 +178,16 @@ impl MultipartUpload {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.store.client.complete_multipart_upload();
         let output = request
-            .bucket(&self.uri.bucket)
-            .key(&self.uri.key)
-            .upload_id(&self.id)
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
             .multipart_upload(parts)
+            .customize()
+            .config_override(bulk(&self.store.client))
             .send()
             .await
             .map_err(|error| {
-                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.uri)
+                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.name.uri)
             })?;
         Ok(ETag::new(output.e_tag().unwrap_or_default()))
     }
@@ -168,10 +195,13 @@ impl MultipartUpload {
     /// Gives the upload up and removes its parts.
     ///
     /// # Errors
-    /// See [`Problem`].
+    /// [`Problem::NoSuchUpload`] where it was completed; see [`Problem`].
     pub async fn abort(mut self) -> Result<(), StoreError> {
         self.open = false;
-        send_abort(&self.store, &self.uri, &self.id).await
+        let (store, name) = (self.store.clone(), self.name.clone());
+        let aborted = self.store.chores.run(async move { store.abort_multipart(&name).await });
+        let unable = || Err(ending(Operation::AbortMultipartUpload, &self.name.uri));
+        aborted.await.unwrap_or_else(unable)
     }
 }
 
@@ -180,30 +210,18 @@ impl Drop for MultipartUpload {
         if !self.open {
             return;
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
-        let (store, uri) = (self.store.clone(), self.uri.clone());
-        let id = std::mem::take(&mut self.id);
-        runtime.spawn(async move {
-            if let Err(error) = send_abort(&store, &uri, &id).await {
+        let (store, name) = (self.store.clone(), self.name.clone());
+        self.store.chores.begin(async move {
+            if let Err(error) = store.abort_multipart(&name).await {
                 tracing::warn!(%error, "an abandoned upload was not aborted");
             }
         });
     }
 }
 
-async fn send_abort(store: &ObjectStore, uri: &ObjectUri, id: &str) -> Result<(), StoreError> {
-    store.meter.put();
-    let request = store.client.abort_multipart_upload();
-    request
-        .bucket(&uri.bucket)
-        .key(&uri.key)
-        .upload_id(id)
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| StoreError::from_sdk(&error, Operation::AbortMultipartUpload, uri))
+fn ending(operation: Operation, uri: &ObjectUri) -> StoreError {
+    let problem = Problem::Unexpected("the process is about to end".to_owned());
+    StoreError::new(problem, operation, uri)
 }
 
 fn completed_part(part: &Part) -> CompletedPart {

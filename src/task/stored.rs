@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Moment, TaskRecord};
-use crate::object_store::ObjectUri;
+use crate::object_store::{ObjectUri, UploadName};
 
 /// How long a lease holds after it was last renewed. Renewals come several
 /// times as often, so that a slow one is no lost one.
@@ -38,6 +38,9 @@ pub struct Lease {
     /// Objects that the holder makes appear from now on, all of them checked.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub storing: Vec<ObjectUri>,
+    /// Uploads that the holder has begun: whoever takes over aborts them.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub uploads: Vec<UploadName>,
 }
 
 impl Lease {
@@ -45,7 +48,7 @@ impl Lease {
     #[must_use]
     pub fn new(holder: Uuid, now: Timestamp) -> Self {
         let until = Moment::new(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
-        Self { holder, until, storing: Vec::new() }
+        Self { holder, until, storing: Vec::new(), uploads: Vec::new() }
     }
 
     /// Whether its holder has given a sign of life lately.
@@ -69,7 +72,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{LEASE, Lease, StoredRecord};
-    use crate::object_store::ObjectUri;
+    use crate::object_store::{ObjectUri, UploadName};
     use crate::task::example;
 
     #[test]
@@ -86,6 +89,7 @@ mod tests {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let lease = Lease {
             storing: vec![ObjectUri::new("b", "k")],
+            uploads: vec![UploadName { uri: ObjectUri::new("b", "k"), id: "u".to_owned() }],
             ..Lease::new(Uuid::from_u128(7), now)
         };
         let stored = StoredRecord { record: example(), lease: Some(lease) };

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::sleep;
-use tracing::info;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::journal::{Found, Journal, LOOKS, RUN_MARK, is_conflict, look};
 use super::{Worker, now};
-use crate::object_store::{ObjectUri, Precondition, StoreError};
+use crate::object_store::{ObjectUri, Precondition, Problem, StoreError};
 use crate::task::{EventId, Lease, Status, StoredRecord, TargetRecord, TaskRecord};
 
 /// How long a record that others hold is left alone before it is looked at
@@ -113,8 +113,13 @@ impl Worker {
             return anew();
         };
         let record = Box::new(record);
+        if let Some(lease) = &lease {
+            if lease.is_live(Timestamp::now()) {
+                return Verdict::Held(record);
+            }
+            self.abort(lease).await;
+        }
         match (record.status, lease) {
-            (_, Some(lease)) if lease.is_live(Timestamp::now()) => Verdict::Held(record),
             (Status::Running, lease) => Verdict::Free(match lease {
                 Some(lease) => self.take_over(&record, &lease, fresh).await,
                 None => Begun::Work(Box::new(again(&record, fresh))),
@@ -125,6 +130,19 @@ impl Worker {
             },
             (Status::Failed, None) if watched == Some(&record.event_id) => Verdict::Known(record),
             (Status::Succeeded | Status::Failed, _) => anew(),
+        }
+    }
+
+    /// Aborts what a run that died was sending. Only after that it is certain
+    /// what it has stored.
+    async fn abort(&self, lease: &Lease) {
+        for upload in &lease.uploads {
+            match self.store.abort_multipart(upload).await {
+                Err(error) if *error.problem() != Problem::NoSuchUpload => {
+                    warn!(%error, "an upload of a run that died was not aborted");
+                }
+                _ => {}
+            }
         }
     }
 

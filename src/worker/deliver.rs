@@ -7,8 +7,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{Instrument, info, warn};
 
 use super::artifacts::{Artifact, Artifacts};
-use super::journal::{Journal, JournalError, result_description};
-use super::{TaskError, Worker, describe, millis, stage};
+use super::journal::{Journal, result_description};
+use super::{TaskError, Time, Worker, describe, millis, stage};
+use crate::object_store::ObjectUri;
 use crate::plan::Plan;
 use crate::task::{TargetRecord, TaskRecord};
 use crate::upload::{self, PendingUpload, UploadError};
@@ -20,13 +21,13 @@ const PARALLEL_FILES: usize = 4;
 impl Worker {
     /// Sends large files while the output is being checked; they appear only
     /// after the check.
-    pub(super) async fn deliver(
+    pub(super) async fn send(
         &self,
         plan: &Plan,
         artifacts: &Artifacts,
         journal: &Journal,
         record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
+    ) -> Result<Vec<PendingUpload>, TaskError> {
         let started = Instant::now();
         let check = self.check(plan, artifacts).instrument(stage("verify", record));
         let sending =
@@ -34,14 +35,15 @@ impl Worker {
         let (verified, uploads) = tokio::join!(check, sending);
         record.timings.verify_ms = millis(started);
         match verified {
-            Ok(verified) => describe::verified(plan, &verified, record),
+            Ok(verified) => {
+                describe::verified(plan, &verified, record);
+                uploads
+            }
             Err(error) => {
                 abort(uploads.unwrap_or_default()).await;
-                return Err(error.into());
+                Err(error.into())
             }
         }
-        let span = stage("store", record);
-        self.store(&artifacts.files, uploads?, journal, record).instrument(span).await
     }
 
     async fn check(&self, plan: &Plan, artifacts: &Artifacts) -> Result<Verified, VerifyError> {
@@ -54,23 +56,22 @@ impl Worker {
         Ok(verified)
     }
 
-    async fn store(
+    /// Makes the result appear.
+    pub(super) async fn store(
         &self,
         files: &[Artifact],
         uploads: Vec<PendingUpload>,
         journal: &Journal,
+        time: Time,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
         let storing = files.iter().map(|file| file.uri.clone()).collect();
         if let Err(error) = journal.confirm(record, storing).await {
             abort(uploads).await;
-            return Err(match error {
-                JournalError::Lost => TaskError::Superseded,
-                JournalError::Store(error) => TaskError::Record(error),
-            });
+            return Err(error.into());
         }
-        record.targets = self.complete(files, uploads).await?;
+        record.targets = self.complete(files, uploads, time).await?;
         record.timings.store_ms = millis(started);
         info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
         Ok(())
@@ -81,12 +82,18 @@ impl Worker {
         files: &[Artifact],
         journal: &Journal,
         record: &TaskRecord,
-    ) -> Result<Vec<PendingUpload>, UploadError> {
+    ) -> Result<Vec<PendingUpload>, TaskError> {
         let (task, run) = (record.task_id, journal.holder());
         stream::iter(files)
             .map(|file| async move {
                 let description = result_description(file.content_type, task, run);
-                upload::begin(&self.store, &file.uri, &file.path, &description).await
+                let mut upload =
+                    upload::begin(&self.store, &file.uri, &file.path, &description).await?;
+                if let Some(name) = upload.name() {
+                    journal.begin_upload(name.clone()).await?;
+                }
+                upload.send().await?;
+                Ok(upload)
             })
             .buffered(PARALLEL_FILES)
             .try_collect()
@@ -98,42 +105,55 @@ impl Worker {
     async fn complete(
         &self,
         files: &[Artifact],
-        mut uploads: Vec<PendingUpload>,
-    ) -> Result<Vec<TargetRecord>, UploadError> {
-        let last = uploads.split_off(uploads.len().saturating_sub(1));
+        uploads: Vec<PendingUpload>,
+        time: Time,
+    ) -> Result<Vec<TargetRecord>, TaskError> {
+        let mut first: Vec<_> = files.iter().zip(uploads).collect();
+        let last = first.split_off(first.len().saturating_sub(1));
         let mut stored = Vec::with_capacity(files.len());
-        for group in [uploads, last] {
-            let group: Vec<_> = files[stored.len()..].iter().zip(group).collect();
+        let mut appeared = Vec::with_capacity(files.len());
+        for group in [first, last] {
             let results: Vec<_> = stream::iter(group)
-                .map(|(file, upload)| complete_one(file, upload))
+                .map(|(file, upload)| complete_one(file, upload, time))
                 .buffered(PARALLEL_FILES)
                 .collect()
                 .await;
             let mut failure = None;
-            for result in results {
+            for (file, result) in files[stored.len()..].iter().zip(results) {
+                appeared.extend(may_be_there(&result).then_some(&file.uri));
                 match result {
                     Ok(target) => stored.push(target),
-                    Err(error) => failure = failure.or(Some(error)),
+                    Err(error) => _ = failure.get_or_insert(error),
                 }
             }
-            if let Some(error) = failure {
-                self.take_back(&stored).await;
-                return Err(error);
+            match failure {
+                // It may as well be the object that was there before.
+                Some(error) if files.len() == 1 => return Err(error),
+                Some(error) => return Err(self.take_back(&appeared, error).await),
+                None => {}
             }
         }
         Ok(stored)
     }
 
-    async fn take_back(&self, stored: &[TargetRecord]) {
-        for target in stored {
-            if let Err(error) = self.store.delete(&target.uri).await {
-                warn!(%error, "an object of the failed task could not be removed");
+    /// The last one first: a reader never finds a name that is not there.
+    async fn take_back(&self, appeared: &[&ObjectUri], error: TaskError) -> TaskError {
+        for uri in appeared.iter().rev() {
+            if let Err(refusal) = self.store.delete(uri).await {
+                warn!(error = %refusal, "an object of the failed task could not be removed");
+                return TaskError::Leftover(Box::new(error));
             }
         }
+        error
     }
 }
 
-async fn complete_one(file: &Artifact, upload: PendingUpload) -> Result<TargetRecord, UploadError> {
+async fn complete_one(
+    file: &Artifact,
+    upload: PendingUpload,
+    time: Time,
+) -> Result<TargetRecord, TaskError> {
+    time.check()?;
     let stored = upload.complete().await?;
     Ok(TargetRecord {
         uri: file.uri.clone(),
@@ -141,6 +161,10 @@ async fn complete_one(file: &Artifact, upload: PendingUpload) -> Result<TargetRe
         size: stored.size,
         content_type: file.content_type.to_owned(),
     })
+}
+
+fn may_be_there(result: &Result<TargetRecord, TaskError>) -> bool {
+    matches!(result, Ok(_) | Err(TaskError::Upload(UploadError::Unclear(_))))
 }
 
 async fn abort(uploads: Vec<PendingUpload>) {

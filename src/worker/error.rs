@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::budget::BudgetError;
+use super::journal::JournalError;
 use crate::code::Code;
 use crate::fetch::FetchError;
 use crate::ffmpeg::RunError;
@@ -99,6 +100,10 @@ pub enum TaskError {
     /// The output could not be stored.
     #[error(transparent)]
     Upload(#[from] UploadError),
+    /// The output could not be stored, and neither could what was stored of it
+    /// be removed.
+    #[error("{0}; some of it may be stored all the same")]
+    Leftover(Box<TaskError>),
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
     Workspace(#[from] io::Error),
@@ -120,6 +125,15 @@ pub enum TaskError {
     },
 }
 
+impl From<JournalError> for TaskError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Lost => Self::Superseded,
+            JournalError::Store(error) => Self::Record(error),
+        }
+    }
+}
+
 impl TaskError {
     /// The outward code.
     #[must_use]
@@ -139,6 +153,7 @@ impl TaskError {
             Self::Run(error) => error.code(),
             Self::Verify(error) => error.code(),
             Self::Upload(error) => error.code(),
+            Self::Leftover(error) => error.code(),
             Self::Workspace(error) => io_code(error),
             Self::Superseded => Code::InternalError,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,

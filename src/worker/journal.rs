@@ -16,7 +16,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::object_store::{
-    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem, StoreError,
+    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem, StoreError, UploadName,
 };
 use crate::task::{Lease, StoredRecord, TaskId, TaskRecord};
 
@@ -122,6 +122,17 @@ impl Journal {
             }
         });
         self.write(record, Keep::Lease).await
+    }
+
+    /// Notes an upload before anything is sent: storage keeps nothing of it yet
+    /// that whoever takes over could fail to find.
+    pub(super) async fn begin_upload(&self, name: UploadName) -> Result<(), JournalError> {
+        self.change(|latest| {
+            if let Some(lease) = &mut latest.lease {
+                lease.uploads.push(name);
+            }
+        });
+        self.renew(Keep::Lease).await
     }
 
     /// Renews the lease for as long as this is polled, and ends where it is lost.

@@ -18,7 +18,7 @@ use crate::process::parse;
 use crate::task::TaskRecord;
 
 /// What is left for the last record when the topic does not answer.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Writes the record and tells the topic.
@@ -31,14 +31,14 @@ impl Worker {
     ) -> Result<(), Superseded> {
         record.notified = false;
         if topic(job).is_some() {
-            still_ours(journal.write(record, Keep::Lease).await)?;
+            still_ours(journal.write(record, Keep::Lease).await, record)?;
             let span = stage("publish", record);
             tokio::select! {
                 () = self.tell(job, record, invocation).instrument(span) => {}
                 () = journal.keep_alive() => return Err(Superseded),
             }
         }
-        still_ours(journal.write(record, Keep::Nothing).await)
+        still_ours(journal.write(record, Keep::Nothing).await, record)
     }
 
     /// Tells the topic, if there is one, and notes whether it took the message.
@@ -76,12 +76,16 @@ fn topic(job: &Job) -> Option<String> {
 }
 
 /// A record that can't be written now is no reason to hide how the task ended.
-fn still_ours(written: Result<(), JournalError>) -> Result<(), Superseded> {
+fn still_ours(
+    written: Result<(), JournalError>,
+    record: &mut TaskRecord,
+) -> Result<(), Superseded> {
     match written {
         Ok(()) => Ok(()),
         Err(JournalError::Lost) => Err(Superseded),
         Err(JournalError::Store(error)) => {
             warn!(%error, "the task's record could not be written");
+            record.warnings.push(format!("the task's record could not be written: {error}"));
             Ok(())
         }
     }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use tracing::{Instrument, info};
 
-use super::artifacts::Artifacts;
+use super::artifacts::{Artifact, Artifacts};
 use super::budget;
 use super::describe;
 use super::encode::Files;
 use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
-use super::{TaskError, Worker, millis, stage};
+use super::{TaskError, Time, Worker, millis, stage};
 use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object_store::ObjectUri;
@@ -22,6 +22,7 @@ use crate::process::template::Variables;
 use crate::settle::{Output, SettleError, settle};
 use crate::task::TaskRecord;
 use crate::timeline::{Cut, Timeline};
+use crate::upload::PendingUpload;
 use crate::workspace::Workspace;
 
 /// Percent of a task that is done when a step ends, by rough experience.
@@ -33,15 +34,30 @@ impl Worker {
     /// Everything from the first byte of the sources to the stored result.
     pub(super) async fn steps(
         &self,
-        Prepared { request, sources, .. }: &Prepared,
+        prepared: &Prepared,
         journal: &Journal,
+        time: Time,
         record: &mut TaskRecord,
-        deadline: Instant,
     ) -> Result<(), TaskError> {
-        budget::check_fetch(sources, deadline)?;
+        budget::check_fetch(&prepared.sources, time.until)?;
         let workspace = Workspace::new(&self.settings.work_dir)?;
+        let make = Box::pin(self.make(prepared, &workspace, journal, time, record));
+        let (files, uploads) = time.limit(make).await?;
+        // Not given up half-way: nobody would know what has appeared.
+        let span = stage("store", record);
+        self.store(&files, uploads, journal, time, record).instrument(span).await
+    }
+
+    async fn make(
+        &self,
+        Prepared { request, sources, .. }: &Prepared,
+        workspace: &Workspace,
+        journal: &Journal,
+        time: Time,
+        record: &mut TaskRecord,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let span = stage("fetch", record);
-        let paths = self.fetch(sources, &workspace, record).instrument(span).await?;
+        let paths = self.fetch(sources, workspace, record).instrument(span).await?;
         journal.progress(record, FETCHED);
         let span = stage("probe", record);
         let media = self.probe(sources, &paths, record).instrument(span).await?;
@@ -49,22 +65,23 @@ impl Worker {
 
         let mut plan = self.plan(request, sources, &media, record)?;
         describe::plan(&plan, record);
-        budget::check(&plan, deadline)?;
+        budget::check(&plan, time.until)?;
         let mut variables = describe::variables(request, sources, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        let files = Files { sources: &paths, output: &output, workspace: &workspace };
+        let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("run", record);
-        self.run(&mut plan, sources, files, journal, record, deadline).instrument(span).await?;
+        self.run(&mut plan, sources, files, journal, record, time.until).instrument(span).await?;
         journal.progress(record, ENCODED);
-        let artifacts = Artifacts::of(&workspace, &plan, &target)?;
+        let artifacts = Artifacts::of(workspace, &plan, &target)?;
         for artifact in &artifacts.files {
             self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
-        self.deliver(&plan, &artifacts, journal, record).await
+        let uploads = self.send(&plan, &artifacts, journal, record).await?;
+        Ok((artifacts.files, uploads))
     }
 
     fn target(&self, request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {

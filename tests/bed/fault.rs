@@ -1,15 +1,40 @@
-//! Faults that a server is told to have: the nth matching request from now is answered wrongly.
+//! Faults that servers are told to have: the nth matching request from now is answered wrongly.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use hyper::Method;
+use hyper::body::{Body, Frame};
+
+use super::http::AnyError;
+use super::process::end_with_descendants;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// A refusal with this status and error code.
     Error(u16, &'static str),
+    /// The same in these words.
+    Said(u16, &'static str, &'static str),
+    /// A refusal that names the region of the bucket.
+    Elsewhere(&'static str),
     /// The connection is cut without an answer.
     Cut,
+    /// The connection is cut in the middle of a body: the request's, or else the answer's.
+    CutBody,
+    /// The client waits for an answer.
+    Stall,
+    /// The client waits for the rest of the answer.
+    StallBody,
+    /// The request is carried out, and the connection cut.
+    Lost,
+    /// The client waits for an answer; the request is carried out when the test says so.
+    Late,
+    /// The process with this id is killed, with all below it.
+    Kill(u32),
+    /// The request is carried out before.
+    KillAfter(u32),
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +88,7 @@ impl Fault {
     }
 }
 
+/// What servers are told. Those that share it count their requests together.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Vec<Fault>>>);
 
@@ -71,8 +97,80 @@ impl Faults {
         self.0.lock().unwrap().push(fault);
     }
 
+    pub fn forget(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
     pub fn strike(&self, method: &Method, target: &str) -> Option<Answer> {
         let mut faults = self.0.lock().unwrap();
         faults.iter_mut().filter(|fault| fault.matches(method, target)).find_map(Fault::strike)
+    }
+}
+
+pub fn cut() -> AnyError {
+    "cut as the test asked".into()
+}
+
+/// Nobody is left to be answered.
+pub fn kill(process: u32) -> AnyError {
+    end_with_descendants(process);
+    cut()
+}
+
+/// How a body ends that does not come to its own end.
+#[derive(Debug, Clone, Copy)]
+pub enum End {
+    Cut,
+    Stall,
+}
+
+/// A body of which only the first bytes come.
+pub struct Half<B> {
+    body: B,
+    ends: Option<(u64, End)>,
+}
+
+impl<B: Body> Half<B> {
+    pub fn whole(body: B) -> Self {
+        Self { body, ends: None }
+    }
+
+    /// Half of a body whose length is known; nothing of any other.
+    pub fn of(body: B, end: End) -> Self {
+        let half = body.size_hint().exact().unwrap_or(0) / 2;
+        Self { body, ends: Some((half, end)) }
+    }
+}
+
+impl<B> Body for Half<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<AnyError>,
+{
+    type Data = Bytes;
+    type Error = AnyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, AnyError>>> {
+        match self.ends {
+            Some((0, End::Cut)) => return Poll::Ready(Some(Err(cut()))),
+            Some((0, End::Stall)) => return Poll::Pending,
+            _ => {}
+        }
+        let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+        let Some((left, end)) = self.ends else {
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        };
+        let data = frame.and_then(Result::ok).and_then(|frame| frame.into_data().ok());
+        let data = data.unwrap_or_default();
+        let data = data.slice(..data.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        self.ends = Some((left - data.len() as u64, end));
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
     }
 }

@@ -122,10 +122,15 @@ impl Function {
         self.invoke_within(event, self.settings.timeout)
     }
 
-    /// As Lambda does, ends the function where it has no answer at its deadline.
     pub fn invoke_within(&self, event: &Value, timeout: Duration) -> Reply {
+        self.invoke_as(&uuid::Uuid::new_v4().to_string(), event, timeout)
+    }
+
+    /// Retries of an event have the id of its first request. As Lambda does, ends the function
+    /// where it has no answer at its deadline.
+    pub fn invoke_as(&self, id: &str, event: &Value, timeout: Duration) -> Reply {
         let until = Instant::now() + timeout;
-        let answer = self.api.hand_in(event, timeout);
+        let answer = self.api.hand_in(id, event, timeout);
         loop {
             match answer.recv_timeout(LOOK) {
                 Ok(reply) => return reply,

@@ -84,10 +84,10 @@ impl RuntimeApi {
     }
 
     /// Puts an event on the desk. The answer comes when the function gives one.
-    pub fn hand_in(&self, event: &Value, timeout: Duration) -> Receiver<Reply> {
+    pub fn hand_in(&self, id: &str, event: &Value, timeout: Duration) -> Receiver<Reply> {
         let (answer, result) = mpsc::channel();
         let event = Event {
-            id: uuid::Uuid::new_v4().to_string(),
+            id: id.to_owned(),
             body: event.to_string().into(),
             deadline: SystemTime::now() + timeout,
             answer,

@@ -79,6 +79,13 @@ fn end(pid: u32) {
     }
 }
 
+/// Ends a process as a crash does, and what it has started.
+pub fn end_with_descendants(pid: u32) {
+    let below = descendants(pid);
+    end(pid);
+    below.into_iter().for_each(end);
+}
+
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

@@ -10,14 +10,16 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::body::Incoming;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
 use hyper::{Method, Request, Response};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 
-use super::fault::{Answer, Fault, Faults};
+use super::fault::{Answer, End, Fault, Faults, Half, cut, kill};
 use super::http::{AnyError, Server, header};
 use super::s3_gaps::Gaps;
 
@@ -45,11 +47,13 @@ pub struct Call {
 
 type Log = Arc<Mutex<Vec<Call>>>;
 
+/// Requests that were put off.
+type Late = Arc<Mutex<Vec<Request<Bytes>>>>;
+
 pub struct S3 {
     server: Server,
     folder: TempDir,
-    log: Log,
-    faults: Faults,
+    door: Door,
     client: Client,
 }
 
@@ -59,16 +63,17 @@ impl S3 {
         for bucket in buckets {
             std::fs::create_dir(folder.path().join(bucket)).expect("a bucket named twice");
         }
-        let (log, faults) = (Log::default(), Faults::default());
         let door = Door {
             service: service(folder.path()),
-            log: log.clone(),
-            faults: faults.clone(),
+            log: Log::default(),
+            faults: Faults::default(),
+            late: Late::default(),
             conditional: Arc::default(),
         };
-        let server = Server::start(move |request| door.clone().answer(request));
+        let at_work = door.clone();
+        let server = Server::start(move |request| at_work.clone().answer(request));
         let client = client(&server.url(), BED_KEY);
-        Self { server, folder, log, faults, client }
+        Self { server, folder, door, client }
     }
 
     pub fn url(&self) -> String {
@@ -161,9 +166,15 @@ impl S3 {
             .collect()
     }
 
+    /// How many parts of such uploads there are.
+    pub fn parts(&self) -> usize {
+        let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours").flatten();
+        names.filter(|name| name.file_name().to_string_lossy().contains(".part-")).count()
+    }
+
     /// What the tested program asked for, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
-        self.log.lock().unwrap().clone()
+        self.door.log.lock().unwrap().clone()
     }
 
     pub fn calls_of(&self, method: &str, path: &str) -> Vec<Call> {
@@ -171,11 +182,24 @@ impl S3 {
     }
 
     pub fn forget_calls(&self) {
-        self.log.lock().unwrap().clear();
+        self.door.log.lock().unwrap().clear();
     }
 
     pub fn fail(&self, fault: Fault) {
-        self.faults.add(fault);
+        self.faults().add(fault);
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.door.faults
+    }
+
+    /// Carries out what [`Answer::Late`] put off.
+    pub fn carry_out_late(&self) {
+        for request in std::mem::take(&mut *self.door.late.lock().unwrap()) {
+            let door = self.door.clone();
+            let served = async move { door.serve(request.map(s3s::Body::from)).await };
+            self.server.wait(served).expect("the server answers");
+        }
     }
 }
 
@@ -232,34 +256,83 @@ struct Door {
     service: S3Service,
     log: Log,
     faults: Faults,
+    late: Late,
     // The file system looks and then writes; S3 does both as one.
     conditional: Arc<tokio::sync::Mutex<()>>,
 }
 
+type Reply = Response<Half<s3s::Body>>;
+
 impl Door {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<s3s::Body>, AnyError> {
+    async fn answer(self, request: Request<Incoming>) -> Result<Reply, AnyError> {
         let own = header(&request, "authorization").is_some_and(|value| value.contains(BED_KEY));
         if own {
-            return self.serve(request).await;
+            return self.serve_whole(request).await;
         }
         let index = self.note(&request);
         let response = match self.faults.strike(request.method(), &request.uri().to_string()) {
-            Some(Answer::Cut) => return Err("cut as the test asked".into()),
-            Some(Answer::Error(status, code)) => refusal(status, code),
-            None => self.serve(request).await?,
+            Some(answer) => self.fail(answer, request).await?,
+            None => self.serve_whole(request).await?,
         };
         self.note_answer(index, &response);
         Ok(response)
     }
 
-    async fn serve(&self, request: Request<Incoming>) -> Result<Response<s3s::Body>, AnyError> {
+    async fn fail(&self, answer: Answer, request: Request<Incoming>) -> Result<Reply, AnyError> {
+        match answer {
+            Answer::Error(status, code) => Ok(refusal(status, code, "asked for by the test")),
+            Answer::Said(status, code, message) => Ok(refusal(status, code, message)),
+            Answer::Elsewhere(region) => Ok(redirect(region)),
+            Answer::Cut => Err(cut()),
+            Answer::CutBody if has_body(&request) => {
+                request.into_body().frame().await;
+                Err(cut())
+            }
+            Answer::CutBody => self.serve_half(request, End::Cut).await,
+            Answer::StallBody => self.serve_half(request, End::Stall).await,
+            Answer::Stall => std::future::pending().await,
+            Answer::Lost => {
+                self.serve_whole(request).await?;
+                Err(cut())
+            }
+            Answer::Late => {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await?.to_bytes();
+                self.late.lock().unwrap().push(Request::from_parts(head, body));
+                std::future::pending().await
+            }
+            Answer::Kill(process) => Err(kill(process)),
+            Answer::KillAfter(process) => {
+                self.serve_whole(request).await?;
+                Err(kill(process))
+            }
+        }
+    }
+
+    async fn serve_whole(&self, request: Request<Incoming>) -> Result<Reply, AnyError> {
+        Ok(self.serve(request.map(s3s::Body::from)).await?.map(Half::whole))
+    }
+
+    /// An answer without a body is none at all.
+    async fn serve_half(&self, request: Request<Incoming>, end: End) -> Result<Reply, AnyError> {
+        if request.method() != Method::GET {
+            return match end {
+                End::Cut => Err(cut()),
+                End::Stall => std::future::pending().await,
+            };
+        }
+        let response = self.serve(request.map(s3s::Body::from)).await?;
+        Ok(response.map(|body| Half::of(body, end)))
+    }
+
+    async fn serve(&self, request: Request<s3s::Body>) -> Result<Response<s3s::Body>, AnyError> {
         let conditional = request.method() != Method::GET
             && ["if-match", "if-none-match"]
                 .iter()
                 .any(|name| request.headers().contains_key(*name));
         let _alone = if conditional { Some(self.conditional.lock().await) } else { None };
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        let mut response = self.service.call(request.map(s3s::Body::from)).await?;
+        let mut response = self.service.call(request).await?;
         let headers = response.headers_mut();
         if is_read && headers.contains_key("etag") {
             headers.entry("content-type").or_insert("binary/octet-stream".parse()?);
@@ -282,7 +355,7 @@ impl Door {
         log.len() - 1
     }
 
-    fn note_answer(&self, index: usize, response: &Response<s3s::Body>) {
+    fn note_answer(&self, index: usize, response: &Reply) {
         let length = response.headers().get("content-length");
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
         // The log may have been emptied meanwhile.
@@ -293,13 +366,23 @@ impl Door {
     }
 }
 
-fn refusal(status: u16, code: &str) -> Response<s3s::Body> {
-    let body =
-        format!("<Error><Code>{code}</Code><Message>asked for by the test</Message></Error>");
+fn has_body(request: &Request<Incoming>) -> bool {
+    !request.body().is_end_stream()
+}
+
+fn refusal(status: u16, code: &str, message: &str) -> Reply {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     Response::builder()
         .status(status)
         .header("content-type", "application/xml")
         .header("x-amz-request-id", "BED0000000000000")
-        .body(s3s::Body::from(body))
+        .body(Half::whole(s3s::Body::from(body)))
         .expect("constant headers are valid")
+}
+
+fn redirect(region: &str) -> Reply {
+    let mut response = refusal(301, "PermanentRedirect", "elsewhere");
+    let region = region.parse().expect("a region is header text");
+    response.headers_mut().insert("x-amz-bucket-region", region);
+    response
 }

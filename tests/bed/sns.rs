@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::fault::{Answer, Fault, Faults};
+use super::fault::{Answer, Fault, Faults, cut, kill};
 use super::http::{AnyError, Server, header, reply};
 
 /// Of message and attributes together.
@@ -44,7 +44,12 @@ type Form = BTreeMap<String, String>;
 impl Sns {
     /// Topics by their whole ARNs.
     pub fn start(topics: &[&str]) -> Self {
-        let exchange = Exchange::default();
+        Self::sharing(&Faults::default(), topics)
+    }
+
+    /// Counted for the same faults as another server.
+    pub fn sharing(faults: &Faults, topics: &[&str]) -> Self {
+        let exchange = Exchange { faults: faults.clone(), ..Exchange::default() };
         exchange.topics.lock().unwrap().extend(topics.iter().map(|&topic| topic.to_owned()));
         let door = exchange.clone();
         let server = Server::start(move |request| door.clone().answer(request));
@@ -61,6 +66,10 @@ impl Sns {
 
     pub fn messages(&self) -> Vec<Message> {
         self.exchange.messages.lock().unwrap().clone()
+    }
+
+    pub fn forget_messages(&self) {
+        self.exchange.messages.lock().unwrap().clear();
     }
 
     /// Code and reason of every request that was refused.
@@ -82,14 +91,31 @@ impl Exchange {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
         let (fault, refused) = (self.faults.strike(request.method(), "/"), check_head(&request));
         let body = request.into_body().collect().await?.to_bytes();
+        let publish =
+            || refused.and_then(|()| self.publish(&parse_form(&String::from_utf8_lossy(&body))));
         let result = match fault {
-            Some(Answer::Cut) => return Err("cut as the test asked".into()),
+            None => publish(),
             Some(Answer::Error(status, code)) => {
                 Err(Refusal(StatusCode::from_u16(status)?, code, "asked for by the test".into()))
             }
-            None => {
-                refused.and_then(|()| self.publish(&parse_form(&String::from_utf8_lossy(&body))))
+            Some(Answer::Said(status, code, text)) => {
+                Err(Refusal(StatusCode::from_u16(status)?, code, text.into()))
             }
+            Some(Answer::Stall | Answer::StallBody) => std::future::pending().await,
+            Some(Answer::Late) => {
+                publish().ok();
+                std::future::pending().await
+            }
+            Some(Answer::Lost) => {
+                publish().ok();
+                return Err(cut());
+            }
+            Some(Answer::Kill(process)) => return Err(kill(process)),
+            Some(Answer::KillAfter(process)) => {
+                publish().ok();
+                return Err(kill(process));
+            }
+            Some(Answer::Cut | Answer::CutBody | Answer::Elsewhere(_)) => return Err(cut()),
         };
         Ok(result.map_or_else(|refusal| self.refuse(&refusal), |id| accepted(&id)))
     }

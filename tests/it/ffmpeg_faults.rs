@@ -162,8 +162,7 @@ fn a_hanging_ffmpeg_is_ended_before_the_deadline() {
 
 #[test]
 fn a_full_disk_is_told_by_its_code() {
-    let (scene, _folder) =
-        scene("echo 'Error writing trailer: No space left on device' >&2; exit 228");
+    let (scene, _folder) = scene("ln -sf /dev/full \"$OUT\"; exec \"$FFMPEG\" \"$@\"");
     let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x.mp4"));
     let reply = scene.invoke("a.mp4", &process);
     assert!(
@@ -193,8 +192,13 @@ fn threads_of_ffmpeg_have_small_stacks() {
 
 #[test]
 fn a_missing_or_unusable_ffmpeg_stops_the_start() {
-    let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", "/nowhere/ffmpeg"));
-    let reply = scene.function.invoke(&json!({}));
-    let told = format!("{reply:?} {:?}", scene.function.logs());
-    assert!(told.contains("FFMPEG_PATH") && told.contains("/nowhere/ffmpeg"), "{told}");
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text");
+    fs::write(&text, "no program").unwrap();
+    for path in ["/nowhere/ffmpeg", text.to_str().unwrap()] {
+        let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", path));
+        let reply = scene.function.invoke(&json!({}));
+        let told = format!("{reply:?} {:?}", scene.function.logs());
+        assert!(told.contains("FFMPEG_PATH") && told.contains(path), "{told}");
+    }
 }

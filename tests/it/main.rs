@@ -20,6 +20,7 @@ mod bed;
 mod claim;
 mod concat;
 mod doors;
+mod fault_sweep;
 mod ffmpeg_faults;
 mod harness;
 mod hostile;

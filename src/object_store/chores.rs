@@ -1,0 +1,51 @@
+//! Work that must come to its end even where whoever began it is cancelled.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// Work in progress, shared by all that belong to one task.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chores(Arc<Mutex<JoinSet<()>>>);
+
+impl Chores {
+    /// Begins work that goes on when what is returned is dropped; `None` where
+    /// it can't be done any more.
+    pub(super) async fn run<T>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T>
+    where
+        T: Send + 'static,
+    {
+        let (done, result) = oneshot::channel();
+        self.begin(async move {
+            // Nobody may be waiting.
+            done.send(work.await).ok();
+        });
+        result.await.ok()
+    }
+
+    /// Begins work, unless the process is about to end.
+    pub(super) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = Handle::try_current() {
+            self.all().spawn_on(work, &runtime);
+        }
+    }
+
+    /// Waits until nothing is left to be done, what the work itself begins
+    /// included.
+    pub(super) async fn finish(&self) {
+        loop {
+            let mut all = std::mem::take(&mut *self.all());
+            if all.is_empty() {
+                return;
+            }
+            while all.join_next().await.is_some() {}
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,128 @@
+//! Every call of a task to storage and to the topic fails once, in every way: the task succeeds or
+//! says truthfully that it did not, leaves nothing, and a retry ends it well.
+//!
+//! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way.
+
+mod judge;
+mod killed;
+mod scenario;
+mod stage;
+mod told;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use judge::Complaints;
+use scenario::{ONE_REQUEST, PARTS, SEGMENTS, Scenario};
+use stage::Stage;
+
+use crate::bed::fault::{Answer, Fault};
+
+/// Most of a run is waiting: for answers that do not come, or for ffmpeg.
+const AT_ONCE: usize = 4;
+
+/// A way to fail: its name, the answer, and whether all later calls fail too.
+#[derive(Clone, Copy)]
+struct Kind(&'static str, Answer, bool);
+
+const ONCE: [Kind; 12] = [
+    Kind("500", Answer::Error(500, "InternalError"), false),
+    Kind("lost", Answer::Lost, false),
+    Kind("409", Answer::Error(409, "ConditionalRequestConflict"), false),
+    Kind("cut", Answer::Cut, false),
+    Kind("stalled", Answer::Stall, false),
+    Kind("412", Answer::Error(412, "PreconditionFailed"), false),
+    Kind("late", Answer::Late, false),
+    Kind("cut body", Answer::CutBody, false),
+    Kind("503", Answer::Error(503, "SlowDown"), false),
+    Kind("stalled body", Answer::StallBody, false),
+    Kind("403", Answer::Error(403, "AccessDenied"), false),
+    Kind("404", Answer::Error(404, "NoSuchUpload"), false),
+];
+const FOR_GOOD: [Kind; 4] = [
+    Kind("503 for good", Answer::Error(503, "SlowDown"), true),
+    Kind("lost for good", Answer::Lost, true),
+    Kind("cut for good", Answer::Cut, true),
+    Kind("stalled for good", Answer::Stall, true),
+];
+
+#[test]
+fn a_task_whose_result_goes_in_one_request() {
+    sweep(&ONE_REQUEST, 0);
+}
+
+#[test]
+fn a_task_whose_result_goes_in_parts() {
+    sweep(&PARTS, 1);
+}
+
+#[test]
+fn a_task_with_segments() {
+    sweep(&SEGMENTS, 2);
+}
+
+fn sweep(scenario: &Scenario, offset: usize) {
+    let points = points(count_calls(scenario), offset);
+    visit(&points, |&(call, kind)| {
+        let place = format!("{}, call {call}, {}", scenario.name, kind.0);
+        fail(scenario, call, kind).into_iter().map(|text| format!("{place}: {text}")).collect()
+    });
+}
+
+/// Some points at once, and all complaints together.
+fn visit<T: Sync>(points: &[T], visit: impl Fn(&T) -> Complaints + Sync) {
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Complaints::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(point) = points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    wrong.lock().unwrap().extend(visit(point));
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} points\n{}", points.len(), wrong.join("\n"));
+}
+
+/// The calls, each with the ways in which it fails.
+fn points(calls: usize, offset: usize) -> Vec<(usize, Kind)> {
+    let full = std::env::var("FAULT_SWEEP").is_ok_and(|value| value == "full");
+    let kinds = |call: usize| -> Vec<Kind> {
+        if full {
+            return ONCE.into_iter().chain(FOR_GOOD).collect();
+        }
+        let nth = call + offset;
+        vec![ONCE[nth % ONCE.len()], FOR_GOOD[nth % FOR_GOOD.len()]]
+    };
+    (0..calls).flat_map(|call| kinds(call).into_iter().map(move |kind| (call, kind))).collect()
+}
+
+fn count_calls(scenario: &Scenario) -> usize {
+    let stage = Stage::new(scenario);
+    let reply = stage.invoke();
+    let wrong =
+        [judge::run(&stage.world, scenario, &reply), judge::success(&stage.world, &reply)].concat();
+    assert!(wrong.is_empty(), "nothing failed: {wrong:?}");
+    stage.world.s3.calls().len() + stage.world.sns.messages().len()
+}
+
+fn fail(scenario: &Scenario, call: usize, Kind(_, answer, for_good): Kind) -> Complaints {
+    let stage = Stage::new(scenario);
+    let times = if for_good { usize::MAX } else { 1 };
+    stage.world.s3.fail(Fault::new(answer).skip(call).times(times));
+    let reply = stage.invoke();
+    stage.world.s3.faults().forget();
+    stage.world.s3.carry_out_late();
+    let mut wrong = judge::run(&stage.world, scenario, &reply);
+    wrong.extend(judge::unfinished(&stage.world).filter(|_| !for_good));
+    if reply.is_ok_and(|record| record["Status"] == "Succeeded") {
+        return wrong;
+    }
+    stage.world.sns.forget_messages();
+    judge::let_time_pass(&stage.world);
+    let reply = stage.invoke();
+    wrong.extend(judge::run(&stage.world, scenario, &reply));
+    wrong.extend(judge::success(&stage.world, &reply));
+    wrong
+}

@@ -1,0 +1,222 @@
+//! Whether all that is told of a task is true, by what can be seen from outside alone.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::scenario::Scenario;
+use super::stage::{Reply, World};
+use crate::bed::s3::Call;
+use crate::bed::sns::Message;
+
+/// What an object of the results is: its entity tag, and its size as the record has it.
+type Objects = BTreeMap<String, (String, u64)>;
+
+/// What is wrong.
+pub(super) type Complaints = Vec<String>;
+
+/// After any run, whatever failed in it.
+pub(super) fn run(world: &World, scenario: &Scenario, reply: &Reply) -> Complaints {
+    let mut wrong = Complaints::new();
+    let objects = objects(world);
+    let nothing = is_untouched(world, scenario, &objects);
+    match reply {
+        Ok(record) if record["Status"] == "Succeeded" => {
+            wrong.extend(targets(record, &objects).map(|text| format!("reply: {text}")));
+        }
+        Ok(record) if record["Status"] == "Failed" => {
+            let said = record["Message"].as_str().unwrap_or_default();
+            wrong.extend(untold(nothing, said, &objects).map(|text| format!("reply: {text}")));
+        }
+        Ok(other) => wrong.push(format!("the reply is {other}")),
+        Err((_, said)) => {
+            wrong.extend(untold(nothing, said, &objects).map(|text| format!("error: {text}")));
+        }
+    }
+    wrong.extend(record(world, reply, nothing, &objects).map(|text| format!("record: {text}")));
+    wrong.extend(messages(world, reply, nothing, &objects));
+    wrong.extend(files(world));
+    wrong
+}
+
+/// Once nothing fails any more, the task has its result.
+pub(super) fn success(world: &World, reply: &Reply) -> Complaints {
+    let mut wrong = Complaints::new();
+    match reply {
+        Ok(record) if record["Status"] == "Succeeded" => {}
+        other => wrong.push(format!("the retry says {other:?}")),
+    }
+    let status = stored_record(world).map(|record| record["Status"].clone());
+    if status != Some("Succeeded".into()) {
+        wrong.push(format!("the record says {status:?} after the retry"));
+    }
+    let last = world.sns.messages().last().map(|message| message.attributes["Status"].1.clone());
+    if last.as_deref() != Some("Succeeded") {
+        wrong.push(format!("the last message says {last:?} after the retry"));
+    }
+    wrong.extend(unfinished(world));
+    wrong
+}
+
+/// Storage keeps no parts of anything. An upload without parts may be there where its creation was
+/// never answered, or its name never noted.
+pub(super) fn unfinished(world: &World) -> Option<String> {
+    let (open, parts) = (world.s3.unfinished_uploads(), world.s3.parts());
+    let nameless = |two: &&[Call]| {
+        let is_creation = two[0].method == "POST" && two[0].query.starts_with("uploads");
+        is_creation && two.iter().any(|call| call.status == 0)
+    };
+    let nameless = world.s3.calls().windows(2).filter(nameless).count();
+    (open.len() > nameless || parts > 0)
+        .then(|| format!("{parts} parts are left, and uploads are open: {open:?}"))
+}
+
+/// After a run that was killed: whatever has the target's name is whole, and no message or record
+/// tells of what is not there.
+pub(super) fn crash(world: &World, scenario: &Scenario) -> Complaints {
+    let mut wrong = Complaints::new();
+    let objects = objects(world);
+    let nothing = is_untouched(world, scenario, &objects);
+    let record = stored_record(world).filter(|record| record["Status"] != "Running");
+    for told in contents(world).iter().chain(&record) {
+        wrong.extend(match told["Status"].as_str() {
+            Some("Succeeded") => targets(told, &objects),
+            _ if nothing => Some(format!("{} although it was only killed", told["Status"])),
+            _ => None,
+        });
+    }
+    wrong
+}
+
+/// After that, a run that was let be.
+pub(super) fn recovery(world: &World, reply: &Reply, told_before: usize) -> Complaints {
+    let mut wrong = success(world, reply);
+    let objects = objects(world);
+    // Every message is about what is there: nothing was stored twice after it had been told.
+    for told in contents(world) {
+        wrong.extend(targets(&told, &objects).map(|text| format!("message: {text}")));
+    }
+    let told = world.sns.messages().len();
+    if told > told_before + 1 {
+        wrong.push(format!("{told} messages, and {told_before} before the retry"));
+    }
+    wrong.extend(files(world));
+    wrong
+}
+
+/// The record's lease, where it has one, lapsed long ago.
+pub(super) fn let_time_pass(world: &World) {
+    let Some(mut record) = stored_record(world) else { return };
+    if record["Lease"].is_object() {
+        record["Lease"]["Until"] = "2026-01-02T03:04:05.678Z".into();
+        let key = format!(".tasks/{}.json", record["TaskId"].as_str().unwrap());
+        world.s3.put("results", &key, record.to_string());
+    }
+}
+
+fn files(world: &World) -> Option<String> {
+    let left: Vec<_> = std::fs::read_dir(world.work.path()).unwrap().flatten().collect();
+    (!left.is_empty()).then(|| format!("the work folder holds {left:?}"))
+}
+
+/// The records that messages brought.
+fn contents(world: &World) -> Vec<Value> {
+    let record = |message: Message| {
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        serde_json::from_str(body["content"].as_str().unwrap()).unwrap()
+    };
+    world.sns.messages().into_iter().map(record).collect()
+}
+
+fn objects(world: &World) -> Objects {
+    let keys = world.s3.keys("results");
+    let keys = keys.into_iter().filter(|key| !key.starts_with(".tasks/"));
+    keys.map(|key| {
+        let head = world.s3.head("results", &key).unwrap();
+        let tag = head.e_tag.unwrap_or_default().trim_matches('"').to_owned();
+        let size = u64::try_from(head.content_length.unwrap_or_default()).unwrap();
+        (key, (tag, size))
+    })
+    .collect()
+}
+
+fn is_untouched(world: &World, scenario: &Scenario, objects: &Objects) -> bool {
+    let target = world.s3.get("results", scenario.target);
+    objects.len() == usize::from(scenario.previous.is_some())
+        && target.as_deref() == scenario.previous.map(str::as_bytes)
+}
+
+/// Where a task failed, nothing of it is stored, or whoever hears of the failure hears of that.
+fn untold(nothing: bool, said: &str, objects: &Objects) -> Option<String> {
+    let told = said.contains("may be stored all the same");
+    (!nothing && !told).then(|| format!("a failure ({said}) leaves {objects:?}"))
+}
+
+fn targets(record: &Value, objects: &Objects) -> Option<String> {
+    let targets = record["Targets"].as_array().into_iter().flatten();
+    let named: Objects = targets
+        .map(|target| {
+            let text = |name: &str| target[name].as_str().unwrap_or_default().to_owned();
+            let key = text("URI").replace("s3://results/", "");
+            (key, (text("ETag"), target["Size"].as_u64().unwrap_or_default()))
+        })
+        .collect();
+    (named != *objects || named.is_empty())
+        .then(|| format!("the targets are {named:?}, and there is {objects:?}"))
+}
+
+fn stored_record(world: &World) -> Option<Value> {
+    let key = world.s3.keys("results").into_iter().find(|key| key.starts_with(".tasks/"))?;
+    Some(serde_json::from_slice(&world.s3.get("results", &key)?).expect("a record is JSON"))
+}
+
+/// A record that could not be ended is no lie, as long as nobody was told that it was.
+fn record(world: &World, reply: &Reply, nothing: bool, objects: &Objects) -> Option<String> {
+    let record = stored_record(world)?;
+    let said = record["Message"].as_str().unwrap_or_default();
+    let same = |reply: &Value| record["Status"] == reply["Status"];
+    match record["Status"].as_str() {
+        Some("Succeeded") => targets(&record, objects),
+        Some("Failed") => untold(nothing, said, objects),
+        _ => None,
+    }
+    .or_else(|| match reply {
+        Ok(reply) if !same(reply) => {
+            let warnings = reply["Warnings"].to_string();
+            let told = record["Status"] == "Running" && warnings.contains("record could not");
+            (!told).then(|| format!("{}, and the reply {}", record["Status"], reply["Status"]))
+        }
+        Err(_) if record["Status"] == "Succeeded" => {
+            Some("a success, and the reply an error".to_owned())
+        }
+        _ => None,
+    })
+}
+
+fn messages(world: &World, reply: &Reply, nothing: bool, objects: &Objects) -> Complaints {
+    let mut wrong = Complaints::new();
+    let contents = contents(world);
+    // An answer of SNS that is lost makes the SDK say the same again.
+    if contents.windows(2).any(|two| two[0] != two[1]) {
+        wrong.push(format!("messages differ: {contents:?}"));
+    }
+    let Some(content) = contents.last() else {
+        let notified = reply.as_ref().is_ok_and(|record| record["Notified"] == true);
+        wrong.extend(notified.then(|| "no message came, and the reply says so".to_owned()));
+        return wrong;
+    };
+    let said = content["Message"].as_str().unwrap_or_default();
+    let lie = match content["Status"].as_str() {
+        Some("Succeeded") => targets(content, objects),
+        _ => untold(nothing, said, objects),
+    };
+    wrong.extend(lie.map(|text| format!("message: {text}")));
+    let status = match reply {
+        Ok(record) => record["Status"].clone(),
+        Err(_) => "Failed".into(),
+    };
+    if content["Status"] != status {
+        wrong.push(format!("the message says {}, the reply {status}", content["Status"]));
+    }
+    wrong
+}

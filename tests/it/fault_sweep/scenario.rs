@@ -1,0 +1,65 @@
+//! What is done while calls fail: a task of each way to store.
+
+use serde_json::{Value, json};
+
+use crate::bed::source::Source;
+use crate::scene::{TOPIC, b64};
+
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) main: &'static str,
+    parameters: &'static str,
+    pub(super) target: &'static str,
+    /// What has the target's name before.
+    pub(super) previous: Option<&'static str>,
+}
+
+pub(super) const ONE_REQUEST: Scenario = Scenario {
+    name: "one request",
+    main: "a.mp4",
+    parameters: "f_mp4,vcodec_h264,acodec_aac",
+    target: "result.mp4",
+    previous: Some("the old one"),
+};
+
+/// 18 MB of sound, so that it goes in two parts.
+pub(super) const PARTS: Scenario = Scenario {
+    name: "parts",
+    main: "long.mp3",
+    parameters: "f_mkv,vn_1,vcodec_h264,acodec_pcm,ar_96000,ac_8",
+    target: "result.mkv",
+    previous: Some("the old one"),
+};
+
+pub(super) const SEGMENTS: Scenario = Scenario {
+    name: "segments",
+    main: "a.mp4",
+    parameters: "f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_80",
+    target: "result.m3u8",
+    previous: None,
+};
+
+impl Scenario {
+    pub(super) fn source(&self) -> Source {
+        match self.main {
+            "long.mp3" => {
+                Source::new(1).no_video().seconds(12.0).audio(8000, 1).audio_codec("libmp3lame")
+            }
+            _ => Source::new(1).size(64, 48).seconds(0.2),
+        }
+    }
+
+    pub(super) fn event(&self) -> Value {
+        json!({"bucket": "sources", "object": self.main, "process": self.process()})
+    }
+
+    fn process(&self) -> String {
+        format!(
+            "video/concat,{}|sys/saveas,b_{},o_{}/notify,topic_{}",
+            self.parameters,
+            b64("results"),
+            b64(self.target),
+            b64(TOPIC),
+        )
+    }
+}

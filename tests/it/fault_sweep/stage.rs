@@ -1,0 +1,132 @@
+//! The function inside this process, so that its clients wait less long, and servers that it shares
+//! with nobody.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
+use aws_sdk_s3::config::Credentials;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use video_concat::function::{Function, handle};
+use video_concat::handoff::Handoff;
+use video_concat::key_ring::KeyRing;
+use video_concat::notify::Publisher;
+use video_concat::object_store::ObjectStore;
+use video_concat::object_store::client::{config_loader, s3_client};
+use video_concat::settings::Settings;
+use video_concat::worker::Worker;
+
+use super::scenario::Scenario;
+use crate::bed::ffmpeg;
+use crate::bed::invocation::FUNCTION_ARN;
+use crate::bed::s3::{ACCESS_KEY, S3, SECRET_KEY};
+use crate::bed::sns::Sns;
+use crate::scene::TOPIC;
+
+/// Of a whole task, in which not all that can fail stalls.
+const TIME: Duration = Duration::from_mins(2);
+const ANSWER: Duration = Duration::from_secs(1);
+const BULK_ANSWER: Duration = Duration::from_secs(4);
+
+/// What of a task can be seen from outside.
+pub(super) struct World {
+    pub(super) s3: S3,
+    pub(super) sns: Sns,
+    pub(super) work: TempDir,
+}
+
+pub(super) struct Stage {
+    pub(super) world: World,
+    runtime: Runtime,
+    function: Function,
+    event: Value,
+    request_id: String,
+}
+
+/// A record, or the error type and message of a function error.
+pub(super) type Reply = Result<Value, (String, String)>;
+
+impl World {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let s3 = S3::start(&["sources", "results"]);
+        let sns = Sns::sharing(s3.faults(), &[TOPIC]);
+        s3.put_file("sources", scenario.main, &scenario.source().write(scenario.main));
+        if let Some(previous) = scenario.previous {
+            s3.put("results", scenario.target, previous);
+        }
+        Self { s3, sns, work: tempfile::tempdir().unwrap() }
+    }
+}
+
+impl Stage {
+    pub(super) fn new(scenario: &Scenario) -> Self {
+        let world = World::new(scenario);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let function = runtime.block_on(function(&world));
+        let request_id = uuid::Uuid::new_v4().to_string();
+        Self { world, runtime, function, event: scenario.event(), request_id }
+    }
+
+    /// Invokes the function as Lambda does: again with the same event is a retry.
+    pub(super) fn invoke(&self) -> Reply {
+        self.invoke_within(TIME)
+    }
+
+    pub(super) fn invoke_within(&self, time: Duration) -> Reply {
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
+        let mut context = Context::default();
+        context.request_id.clone_from(&self.request_id);
+        context.deadline = u64::try_from(deadline.as_millis()).unwrap();
+        FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
+        let event = LambdaEvent::new(self.event.clone(), context);
+        let reply = self.runtime.block_on(handle(&self.function, event));
+        reply.map_err(|error| (error.error_type, error.error_message))
+    }
+}
+
+async fn function(world: &World) -> Function {
+    let config = config().await;
+    let settings = |name: &str| match name {
+        "WORK_DIR" => world.work.path().to_str().map(str::to_owned),
+        _ => ffmpeg::environment().into_iter().find(|(known, _)| known == name).map(|pair| pair.1),
+    };
+    let at = |url: String| config.to_builder().endpoint_url(url).build();
+    Function {
+        keys: KeyRing::new(None, &config),
+        handoff: Handoff::Here,
+        worker: Worker {
+            settings: Arc::new(Settings::from_env_map(settings).unwrap()),
+            store: ObjectStore::new(s3_client(&at(world.s3.url()))),
+            publisher: Publisher::new(&at(world.sns.url())),
+        },
+    }
+}
+
+/// As the function has it, but in a hurry.
+async fn config() -> SdkConfig {
+    let own = config_loader()
+        // What the SDK allows itself of retries is one sum for a service and region.
+        .region(Region::new(format!("stage-{}", uuid::Uuid::new_v4())))
+        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test"));
+    let config = own.load().await;
+    let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
+    let timeouts =
+        TimeoutConfig::builder().operation_attempt_timeout(ANSWER).read_timeout(BULK_ANSWER);
+    let stalls = StalledStreamProtectionConfig::enabled().grace_period(ANSWER);
+    config
+        .to_builder()
+        .retry_config(retries.with_initial_backoff(Duration::from_millis(5)))
+        .timeout_config(timeouts.build())
+        .stalled_stream_protection(stalls.build())
+        .build()
+}
