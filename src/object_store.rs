@@ -241,7 +241,7 @@ impl ObjectStore {
             Precondition::IfAbsent => request.if_none_match("*"),
             Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
         };
-        self.count_put(request.send(), uri, length).await
+        Box::pin(self.count_put(request.send(), uri, length)).await
     }
 
     /// What stood in a write's way may be that write, whose answer was lost.
