@@ -140,18 +140,15 @@ fn a_high_maxrate_keeps_the_quality() {
 #[test]
 fn g_is_the_largest_distance_of_key_frames() {
     let scene = scene(1, 3);
-    for container in ["mkv"] {
-        for codec in CODECS {
-            for interval in [1, 10, 50] {
-                let parameters =
-                    format!("f_{container},acodec_aac,an_1,vcodec_{codec},g_{interval}");
-                let outcome = scene.run("busy.mkv", &parameters).succeeded();
-                let mut keys = outcome.reading().key_frames();
-                assert_eq!(keys.first(), Some(&0), "{parameters}");
-                keys.push(100);
-                let largest = keys.windows(2).map(|two| two[1] - two[0]).max();
-                assert_eq!(largest, Some(interval), "{parameters}: {keys:?}");
-            }
+    for codec in CODECS {
+        for interval in [1, 10, 50] {
+            let parameters = format!("f_mkv,acodec_aac,an_1,vcodec_{codec},g_{interval}");
+            let outcome = scene.run("busy.mkv", &parameters).succeeded();
+            let mut keys = outcome.reading().key_frames();
+            assert_eq!(keys.first(), Some(&0), "{parameters}");
+            keys.push(100);
+            let largest = keys.windows(2).map(|two| two[1] - two[0]).max();
+            assert_eq!(largest, Some(interval), "{parameters}: {keys:?}");
         }
     }
 }
