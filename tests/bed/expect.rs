@@ -186,7 +186,7 @@ impl Expected {
             has_video: true,
             has_audio: true,
             beep_tolerance_ms: 1.0,
-            edge_tolerance_ms: 3.0,
+            edge_tolerance_ms: 5.0,
             sample_tolerance: 2048,
         }
     }
