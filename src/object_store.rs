@@ -13,6 +13,7 @@ mod uri;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +87,8 @@ pub enum Precondition {
     /// The object is still this one.
     IfMatch(ETag),
 }
+
+type PutResult = Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>>;
 
 impl ObjectStore {
     /// Wraps a client, with a meter of its own.
@@ -241,7 +244,7 @@ impl ObjectStore {
             Precondition::IfAbsent => request.if_none_match("*"),
             Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
         };
-        Box::pin(self.count_put(request.send(), uri, length)).await
+        self.count_put(Box::pin(request.send()), uri, length).await
     }
 
     /// What stood in a write's way may be that write, whose answer was lost.
@@ -263,7 +266,7 @@ impl ObjectStore {
         let body = slice.body(Operation::PutObject, uri).await?;
         let request = self.put(uri, description, body).content_length(slice.content_length());
         let sent = request.customize().config_override(client::bulk(&self.client)).send();
-        self.count_put(sent, uri, slice.length).await
+        self.count_put(Box::pin(sent), uri, slice.length).await
     }
 
     fn put(
@@ -281,9 +284,10 @@ impl ObjectStore {
             .body(body)
     }
 
+    /// `sent` is large, and every caller's future would be so too.
     async fn count_put(
         &self,
-        sent: impl Future<Output = Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>>>,
+        sent: Pin<Box<impl Future<Output = PutResult>>>,
         uri: &ObjectUri,
         length: u64,
     ) -> Result<ETag, StoreError> {
