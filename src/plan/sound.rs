@@ -67,6 +67,11 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
         // delay would shift is left out instead, so that all else is in place.
         filters.push(format!("atrim=start_sample={delay}"));
     }
+    if output.codec == AudioCodec::Opus {
+        // Opus counts in 48 kHz, and ffmpeg writes the delay down in samples of
+        // what it encodes: only there are both the same.
+        filters.push("aresample=48000".to_owned());
+    }
     if output.codec == AudioCodec::Amr {
         // ffmpeg takes the delay of the narrow band for 50 samples, that of the
         // wide band for 80, and stamps the packets accordingly.

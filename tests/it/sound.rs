@@ -2,7 +2,7 @@
 
 use video_concat::process::codec::{AudioCodec, Container, audio_ban, max_channels, sample_rates};
 
-use crate::bed::beep::amplitude;
+use crate::bed::beep::{amplitude, pitch};
 use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
@@ -96,15 +96,102 @@ fn channels_keep_their_order() {
     }
 }
 
+/// The same half-loud beep in every channel: added up, it would be cut off at full loudness.
 #[test]
 fn surround_is_mixed_down_without_clipping() {
-    let tones = [500.0; 6];
-    let source = Source::new(1).no_video().audio(48_000, 6).tones(&tones).no_beeps();
-    let scene = Scene::new().source("a.wav", &source.audio_codec("pcm_s16le"));
-    let outcome = scene.run("a.wav", "f_mkv,vcodec_h264,acodec_flac,vn_1,ac_2").succeeded();
-    let peak =
-        outcome.reading().channel(0).iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
-    assert!((0.05..0.99).contains(&peak), "{peak}");
+    for channels in [6, 8] {
+        let source = Source::new(1).no_video().audio(48_000, channels).audio_codec("pcm_s16le");
+        let scene = Scene::new().source("a.wav", &source);
+        for parameters in ["ac_1", "ac_2"] {
+            let parameters = format!("f_mkv,vcodec_h264,acodec_flac,vn_1,{parameters}");
+            let outcome = scene.run("a.wav", &parameters).succeeded();
+            let sound = outcome.reading().channel(0);
+            let peak = sound.iter().fold(0.0_f32, |peak, value| peak.max(value.abs()));
+            assert!((0.3..=0.505).contains(&peak), "{channels} channels, {parameters}: {peak}");
+        }
+    }
+}
+
+#[test]
+fn flac_has_the_asked_depth_or_else_the_sources() {
+    let source = |codec: &str| Source::new(1).no_video().seconds(1.0).audio_codec(codec);
+    let scene = Scene::new()
+        .source("16.wav", &source("pcm_s16le"))
+        .source("24.wav", &source("pcm_s24le"))
+        .source("lossy.mp3", &source("libmp3lame"));
+    for (name, asked, depth) in [
+        ("16.wav", "", "16"),
+        ("24.wav", "", "24"),
+        ("lossy.mp3", "", "16"),
+        ("16.wav", ",adepth_24", "24"),
+        ("24.wav", ",adepth_16", "16"),
+    ] {
+        let parameters = format!("f_mkv,vcodec_h264,acodec_flac,vn_1{asked}");
+        let outcome = scene.run(name, &parameters).succeeded();
+        let found = outcome.reading().stream("audio")["bits_per_raw_sample"].clone();
+        assert_eq!(found, depth, "{name}{asked}");
+    }
+}
+
+/// Of a source with 96 kHz and eight channels, and one with 11025 Hz and one.
+#[test]
+fn what_a_codec_cant_inherit_becomes_the_nearest_with_a_warning() {
+    let source = |rate, channels| Source::new(1).no_video().seconds(1.0).audio(rate, channels);
+    let scene = Scene::new()
+        .source("high.wav", &source(96_000, 8).audio_codec("pcm_s16le"))
+        .source("low.wav", &source(11_025, 1).audio_codec("pcm_s16le"));
+    for (name, container, codec, rate, channels, warnings) in [
+        ("high.wav", "mp4", "mp3", 48_000, 2, 2),
+        ("high.wav", "mkv", "ac3", 48_000, 6, 2),
+        ("high.wav", "flv", "mp3", 44_100, 2, 2),
+        ("high.wav", "mkv", "amr", 16_000, 1, 2),
+        ("high.wav", "mkv", "flac", 96_000, 8, 0),
+        ("low.wav", "mp4", "mp3", 16_000, 1, 1),
+        ("low.wav", "mkv", "ac3", 32_000, 1, 1),
+        ("low.wav", "mkv", "mp3", 11_025, 1, 0),
+    ] {
+        let parameters = format!("f_{container},vcodec_h264,acodec_{codec},vn_1");
+        let outcome = scene.run(name, &parameters).succeeded();
+        let found = &outcome.record["Output"]["Audio"];
+        let case = format!("{name} {container} {codec}: {}", outcome.record);
+        assert_eq!(
+            (&found["SampleRate"], &found["Channels"]),
+            (&rate.into(), &channels.into()),
+            "{case}"
+        );
+        assert_eq!(
+            outcome.warnings().matches("can't hold the align clip's").count(),
+            warnings,
+            "{case}"
+        );
+    }
+}
+
+/// The beep at one second, whatever the rate: that of sound alone in the
+/// containers that can tell an encoder's delay.
+#[test]
+fn sound_alone_is_in_place_at_every_rate() {
+    let scene = Scene::new().source("a.mp4", &Source::new(1).seconds(1.2).no_video());
+    let mut wrong = Vec::new();
+    for &codec in AudioCodec::ALL {
+        // It makes waves of its own, which may fit best two turns further.
+        let tolerance_ms = if codec == AudioCodec::Amr { 2000.0 / pitch(1) } else { 0.1 };
+        let containers = [Container::Mp4, Container::Mov, Container::Mkv];
+        let able = containers.into_iter().find(|&container| audio_ban(container, codec).is_none());
+        let container = able.expect("one of them holds it");
+        for rate in sample_rates(container, codec) {
+            let parameters = format!("f_{container},vcodec_h264,acodec_{codec},vn_1,ar_{rate}");
+            let outcome = scene.run("a.mp4", &parameters).succeeded();
+            let beeps = outcome.reading().beeps();
+            if !beeps
+                .iter()
+                .any(|beep| (beep.at_ms - 1000.0).abs() < tolerance_ms && beep.clip == Some(1))
+            {
+                wrong.push(format!("{parameters}: {beeps:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Two continuous tones: nothing louder than they are where they meet.
