@@ -58,8 +58,13 @@ impl Worker {
         paths: &[&Path],
         outcome: Result<String, RunError>,
     ) -> Result<Vec<String>, TaskError> {
-        if outcome.as_ref().is_ok_and(String::is_empty) {
-            return Ok(Vec::new());
+        match &outcome {
+            Ok(complaints) if complaints.is_empty() => return Ok(Vec::new()),
+            Ok(_) | Err(RunError::Failed { .. }) => {}
+            // No clip is to blame by itself.
+            Err(RunError::OutOfMemory { .. } | RunError::Start { .. }) => {
+                return outcome.map(|_| Vec::new()).map_err(TaskError::from);
+            }
         }
         info!(?outcome, "examine");
         let ffmpeg = self.ffmpeg();
