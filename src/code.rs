@@ -131,7 +131,7 @@ impl Code {
                 "compare the buckets with the [permissions](#permissions); with a key of your own, see [encryption](#encryption); over HTTP, sign the request, and stay inside the access key's `sources` and `targets`",
             ),
             Self::UnsupportedMedia => (
-                "a source is no media file that can be read, or ffmpeg could not make the output",
+                "a source is no media file that can be read, nothing of its picture or sound decodes, it wants more memory than there is, or ffmpeg could not make the output",
                 "`Message` names the clip, or quotes ffmpeg; try the file in a player, and see the [readable formats](#limits-and-differences-from-oss)",
             ),
             Self::OutputMismatch => (

@@ -1,8 +1,11 @@
 //! Running ffmpeg and ffprobe.
 //!
 //! Each process gets an empty environment (no credentials, no way to find the
-//! runtime API), no standard input, and a process group of its own that is
-//! killed when the future that waits for it is dropped.
+//! runtime API), no standard input, limits to what it may use, and a process
+//! group of its own that is killed when the future that waits for it is
+//! dropped.
+
+mod limits;
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -11,24 +14,29 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
+
+use crate::code::Code;
+use limits::{Memory, limit, ran_out};
+
+pub use limits::shrink_stacks;
 
 /// How much of a process's complaints is kept: the last bytes.
 const LOG_LIMIT: usize = 4096;
+/// The longest line that is read in one piece, in bytes.
+const LINE_LIMIT: u64 = 64 * 1024;
 
-/// What a source may ask for at most: pixels of a picture (8192 by 8192),
-/// streams of a file, bytes of one allocation. A header can claim anything.
+/// What a source may ask for at most: pixels of a picture (8192 by 8192), and
+/// streams of a file. A header can claim anything.
 pub(crate) const INPUT_LIMITS: [&str; 4] = ["-max_pixels", "67108864", "-max_streams", "256"];
-const LARGEST_ALLOCATION: &str = "1073741824";
-/// Files that one process may have open: every clip of a request, and some.
-const OPEN_FILES: u64 = 1024;
 
-/// The two programs.
+/// The two programs, and the memory that each of their processes may use.
 #[derive(Clone, Debug)]
 pub struct Ffmpeg {
-    ffmpeg: PathBuf,
-    ffprobe: PathBuf,
+    encoder: PathBuf,
+    prober: PathBuf,
+    memory: Memory,
 }
 
 /// Why a process did not do what it was told.
@@ -52,13 +60,58 @@ pub enum RunError {
         /// The end of what it said.
         log: String,
     },
+    /// It wanted more memory than there is for it.
+    #[error(
+        "{program} ran out of the {megabytes} MB of memory that it may use: give the function more \
+         memory, unless the source is damaged or made to ask for it: {log}"
+    )]
+    OutOfMemory {
+        /// `ffmpeg` or `ffprobe`.
+        program: String,
+        /// Its part of the function's memory.
+        megabytes: u64,
+        /// The end of what it said.
+        log: String,
+    },
+}
+
+impl RunError {
+    /// The outward code. ffmpeg reports a full disk in words only. What ended
+    /// by a signal may go well another time, unless ffmpeg itself raised it.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Failed { log, .. } if log.contains("No space left on device") => {
+                Code::InsufficientStorage
+            }
+            Self::Failed { status, log, .. }
+                if status.code().is_some() || log.contains("Assertion ") =>
+            {
+                Code::UnsupportedMedia
+            }
+            Self::OutOfMemory { .. } => Code::UnsupportedMedia,
+            Self::Failed { .. } | Self::Start { .. } => Code::InternalError,
+        }
+    }
 }
 
 impl Ffmpeg {
-    /// The programs at these paths.
+    /// The programs at these paths, for a function with so much memory. They
+    /// may use all of it but what the function itself needs.
     #[must_use]
-    pub fn new(ffmpeg: impl Into<PathBuf>, ffprobe: impl Into<PathBuf>) -> Self {
-        Self { ffmpeg: ffmpeg.into(), ffprobe: ffprobe.into() }
+    pub fn new(
+        ffmpeg: impl Into<PathBuf>,
+        ffprobe: impl Into<PathBuf>,
+        function_megabytes: u64,
+    ) -> Self {
+        let memory = Memory::of_function(function_megabytes);
+        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory }
+    }
+
+    /// The same where so many processes run at a time: they share the memory.
+    #[must_use]
+    pub fn shared(&self, processes: usize) -> Self {
+        Self { memory: self.memory.shared(processes), ..self.clone() }
     }
 
     /// Runs ffmpeg; `progress` hears how much of the output is done. Returns
@@ -71,19 +124,19 @@ impl Ffmpeg {
         arguments: Vec<String>,
         mut progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.ffmpeg);
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
         command
             .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
             // A source is used as far as it decodes, be it less than a third.
             .args(["-max_error_rate", "1"]);
-        command.args(["-max_alloc", LARGEST_ALLOCATION]).args(arguments);
+        command.args(arguments);
         let mut current = Progress::default();
         let on_line = move |line: &str| {
             if current.read(line) {
                 progress(current);
             }
         };
-        supervise(command, self.ffmpeg.clone(), on_line).await
+        self.supervise(command, &self.encoder, on_line).await
     }
 
     /// Runs ffprobe on a file; `on_line` hears every line that it prints.
@@ -98,7 +151,7 @@ impl Ffmpeg {
         arguments: &[&str],
         on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.ffprobe);
+        let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error -protocol_whitelist file -f".split(' '));
         command
             .arg(demuxer)
@@ -106,7 +159,32 @@ impl Ffmpeg {
             .args(arguments)
             .arg("-i")
             .arg(crate::plan::file_url(path));
-        supervise(command, self.ffprobe.clone(), on_line).await
+        self.supervise(command, &self.prober, on_line).await
+    }
+
+    /// Runs a process to its end on a thread of its own. Returns its complaints.
+    async fn supervise(
+        &self,
+        command: FfmpegCommand,
+        path: &Path,
+        on_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let leash = Leash::default();
+        let held = Arc::clone(&leash.0);
+        let memory = self.memory;
+        let run = tokio::task::spawn_blocking(move || run(command, memory, &held, on_line));
+        let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
+        let (status, log) =
+            outcome.map_err(|source| RunError::Start { program: path.to_owned(), source })?;
+        let program = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Decoders pass over what they have no memory for: no reason to use the rest.
+        if ran_out(&log) {
+            Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log })
+        } else if status.success() {
+            Ok(log)
+        } else {
+            Err(RunError::Failed { program, status, log })
+        }
     }
 }
 
@@ -156,23 +234,9 @@ impl Drop for Leash {
     }
 }
 
-/// Runs a process to its end on a thread of its own. Returns its complaints.
-async fn supervise(
-    command: FfmpegCommand,
-    program: PathBuf,
-    on_line: impl FnMut(&str) + Send + 'static,
-) -> Result<String, RunError> {
-    let leash = Leash::default();
-    let held = Arc::clone(&leash.0);
-    let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let run = tokio::task::spawn_blocking(move || run(command, &held, on_line));
-    let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
-    let (status, log) = outcome.map_err(|source| RunError::Start { program, source })?;
-    if status.success() { Ok(log) } else { Err(RunError::Failed { program: name, status, log }) }
-}
-
 fn run(
     mut command: FfmpegCommand,
+    memory: Memory,
     held: &Mutex<Held>,
     on_line: impl FnMut(&str),
 ) -> io::Result<(ExitStatus, String)> {
@@ -187,22 +251,13 @@ fn run(
         let child = command.spawn()?;
         let group = Pid::from_child(&child);
         held.group = Some(group);
-        limit(group);
+        limit(group, memory);
         child
     };
     let log = drain(&mut child, on_line);
     let status = child.wait();
     held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
     Ok((status?, log?))
-}
-
-/// No core file in the sandbox, and no more open files than the work needs. A
-/// process that has ended already needs no limits.
-fn limit(process: Pid) {
-    for (resource, most) in [(Resource::Core, 0), (Resource::Nofile, OPEN_FILES)] {
-        let limit = Rlimit { current: Some(most), maximum: Some(most) };
-        let _ = prlimit(Some(process), resource, limit);
-    }
 }
 
 /// Reads both outputs until they close; an undrained pipe would stall the
@@ -213,12 +268,21 @@ fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String>
     std::thread::scope(|scope| {
         let log = scope.spawn(|| stderr.map_or_else(|| Ok(String::new()), tail));
         if let Some(stdout) = stdout {
-            for line in BufReader::new(stdout).lines() {
-                on_line(&line?);
-            }
+            each_line(stdout, &mut on_line)?;
         }
         log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
     })
+}
+
+/// Hands over every line, one that is too long in pieces.
+fn each_line(stream: impl Read, on_line: &mut impl FnMut(&str)) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    while stream.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)? > 0 {
+        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
+    Ok(())
 }
 
 /// The last [`LOG_LIMIT`] bytes of a stream, however long it is.
@@ -254,7 +318,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::time::Duration;
 
-    use super::{Ffmpeg, Progress, RunError, tail};
+    use super::{Ffmpeg, Progress, RunError, each_line, tail};
 
     #[test]
     fn progress_is_reported_block_by_block() {
@@ -279,12 +343,20 @@ mod tests {
         assert!(kept.len() <= super::LOG_LIMIT && kept.ends_with("the end"));
     }
 
+    #[test]
+    fn a_line_without_end_is_read_in_pieces() {
+        let text = format!("frame=1\r\n{}\nend", "x".repeat(150_000));
+        let mut lengths = Vec::new();
+        each_line(text.as_bytes(), &mut |line: &str| lengths.push(line.len())).unwrap();
+        assert_eq!(lengths, [7, 65_536, 65_536, 18_928, 3]);
+    }
+
     #[tokio::test]
     async fn a_missing_program_and_a_failing_one_are_told_apart() {
-        let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe");
+        let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe", 512);
         let error = missing.encode(vec![], |_| ()).await.unwrap_err();
         assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");
-        let failing = Ffmpeg::new("/bin/false", "/bin/false");
+        let failing = Ffmpeg::new("/bin/false", "/bin/false", 512);
         let error = failing.encode(vec![], |_| ()).await.unwrap_err();
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
     }
@@ -299,7 +371,7 @@ mod tests {
         fs::set_permissions(&endless, fs::Permissions::from_mode(0o700)).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let ffmpeg = Ffmpeg::new(&endless, &endless);
+            let ffmpeg = Ffmpeg::new(&endless, &endless, 512);
             let wait =
                 tokio::time::timeout(Duration::from_millis(50), ffmpeg.encode(vec![], |_| ()));
             assert!(wait.await.is_err());

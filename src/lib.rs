@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod event;
+pub mod examine;
 pub mod fetch;
 pub mod ffmpeg;
 pub mod flicks;

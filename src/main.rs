@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
+use video_concat::ffmpeg::shrink_stacks;
 use video_concat::function::{Function, handle};
 use video_concat::handoff::Handoff;
 use video_concat::key_ring::KeyRing;
@@ -39,6 +40,7 @@ async fn start() -> Result<(), Error> {
     let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
     settings.check_files()?;
     workspace::clean(&settings.work_dir)?;
+    shrink_stacks()?;
     log_start(&settings);
     let config = shared_config().await;
     let function = Function {

@@ -23,6 +23,17 @@ pub struct Media {
     pub video: Option<VideoStream>,
     /// The first sound stream.
     pub audio: Option<AudioStream>,
+    /// What else it holds and can't be decoded.
+    pub lost: Lost,
+}
+
+/// Kinds of streams that a source has, but none that can be decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Pictures.
+    pub picture: bool,
+    /// Sound.
+    pub sound: bool,
 }
 
 impl Media {
@@ -37,6 +48,7 @@ impl Media {
             length: end - start,
             video: self.video.or(other.video),
             audio: self.audio.or(other.audio),
+            lost: self.lost,
         }
     }
 }
@@ -68,6 +80,9 @@ pub struct VideoStream {
     pub last: Flicks,
     /// End of that frame.
     pub end: Flicks,
+    /// How much later than their timestamps the decoder stamps its frames:
+    /// where a file has but one clock, by what it holds back.
+    pub late: Flicks,
     /// Timestamps of key frames, ascending, at least half a second apart.
     pub key_frames: Vec<Flicks>,
     /// bit/s, told by the container or measured.

@@ -6,19 +6,20 @@
 //! once for the whole timeline: joined pieces of AAC would gap and drift.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use num_rational::Ratio;
 
 use crate::ffmpeg::INPUT_LIMITS;
 use crate::flicks::Flicks;
-use crate::media::{AudioStream, Media};
+use crate::media::{AudioStream, Demuxer, Media};
 use crate::process::request::SegmentFormat;
 use crate::settle::Output;
 use crate::timeline::{Cut, Timeline};
 
 mod colour;
 mod encoder;
+mod even;
 mod geometry;
 mod picture;
 mod segment;
@@ -52,6 +53,9 @@ pub struct PlannedClip {
     pub cut: Cut,
     /// The source.
     pub media: Media,
+    /// A file with the sound of the cut alone, in the output's rate and
+    /// channels, where the source's own changes them.
+    pub evened: Option<PathBuf>,
 }
 
 /// The part of the output that one ffmpeg process makes.
@@ -82,6 +86,8 @@ struct Graph {
 struct Input {
     clip: usize,
     seek: Option<Flicks>,
+    /// Whether it is the clip's sound alone.
+    evened: bool,
 }
 
 impl PlannedClip {
@@ -89,6 +95,13 @@ impl PlannedClip {
     #[must_use]
     pub fn start(&self) -> Flicks {
         self.media.start + self.cut.start
+    }
+
+    /// The part of the source that is read for it, as ffprobe takes it.
+    #[must_use]
+    pub fn read_interval(&self) -> String {
+        let start = self.seek(self.start()).map(Flicks::as_option).unwrap_or_default();
+        format!("{start}%{}", (self.start() + self.cut.length).as_option())
     }
 
     /// The sound, unless none of it is inside the cut.
@@ -127,28 +140,62 @@ impl Plan {
         let shares = self.shares(&part.frames);
         let picture = self.output.video.as_ref().filter(|_| !shares.is_empty());
         let sound = self.output.audio.as_ref().filter(|_| part.sound);
+        // A graph each: ffmpeg gives up one whose inputs all end while a filter
+        // still drops what is damaged, and here the other's would be among them.
+        let mut graphs = Vec::new();
         if let Some(output) = picture {
             self.add_picture(&mut graph, output, &shares);
+            graphs.push(std::mem::take(&mut graph.chains));
         }
         if let Some(output) = sound {
             self.add_sound(&mut graph, output);
+            graphs.push(std::mem::take(&mut graph.chains));
         }
         let mut arguments = self.input_arguments(&graph, sources);
-        arguments.extend(["-filter_complex".to_owned(), graph.chains.join(";")]);
+        for chains in graphs {
+            arguments.extend(["-filter_complex".to_owned(), chains.join(";")]);
+        }
         if let Some(output) = picture {
             arguments.extend(["-map", "[v]"].map(str::to_owned));
-            arguments.extend(encoder::video(&self.output, output, &self.preset));
+            arguments.extend(encoder::video(self, output));
         }
         if let Some(output) = sound {
             arguments.extend(["-map", "[a]"].map(str::to_owned));
             arguments.extend(encoder::audio(output));
         }
         arguments.extend(match &self.output.segments {
-            Some(segments) => segment::muxer(*segments, self.output.container, target),
+            Some(segments) => {
+                let frames =
+                    picture.map_or(0, |output| encoder::frames_early(output, &self.preset));
+                let early = Flicks::of_units(frames, self.timeline.frame_rate);
+                segment::muxer(*segments, self.output.container, early, target)
+            }
             None => encoder::muxer(&self.output),
         });
         arguments.push(file_url(target));
         arguments
+    }
+
+    /// The streams of a clip that the output shows or sounds, by kind and index.
+    #[must_use]
+    pub fn streams(&self, clip: usize) -> Vec<(&'static str, u32)> {
+        let (clip, place) = (&self.clips[clip], &self.timeline.places[clip]);
+        let end = clip.start() + clip.cut.length;
+        let video = clip.media.video.as_ref().filter(|s| place.frames > 0 && s.start < end);
+        let audio = clip.sound().filter(|_| place.samples > 0);
+        let picture = video.map(|stream| ("picture", stream.index));
+        picture.into_iter().chain(audio.map(|stream| ("sound", stream.index))).collect()
+    }
+
+    /// What a clip has, and the output would need, but nobody can decode.
+    #[must_use]
+    pub fn lost(&self, clip: usize) -> Option<&'static str> {
+        let lost = self.clips[clip].media.lost;
+        match &self.output {
+            output if lost.picture && output.video.is_some() => Some("picture"),
+            output if lost.sound && output.audio.is_some() => Some("sound"),
+            _ => None,
+        }
     }
 
     /// How long the output lasts, to the frame, or to the sample without a picture.
@@ -228,9 +275,16 @@ impl Plan {
             }
             let label = format!("[a{index}]");
             let chain = match clip.sound() {
+                Some(_) if clip.evened.is_some() => {
+                    let input = graph.open_evened(index);
+                    let rate = output.sample_rate;
+                    let chain = sound::chain(rate, Flicks::ZERO, place.samples, output);
+                    format!("[{input}:0]{chain}{label}")
+                }
                 Some(stream) => {
                     let input = graph.open(index, clip.seek(clip.start()));
-                    let chain = sound::chain(stream, clip.start(), place.samples, output);
+                    let (rate, start) = (stream.sample_rate, clip.start());
+                    let chain = sound::chain(rate, start, place.samples, output);
                     format!("[{input}:{}]{chain}{label}", stream.index)
                 }
                 None => format!("{}{label}", sound::silence(place.samples, output)),
@@ -249,23 +303,32 @@ impl Plan {
     fn input_arguments(&self, graph: &Graph, sources: &[&Path]) -> Vec<String> {
         let mut arguments = vec!["-copyts".to_owned()];
         for input in &graph.inputs {
-            let clip = &self.clips[input.clip];
             // A change of size or format inside a clip must not restart the
             // whole graph: the clip's own scaler or resampler takes it.
             arguments.extend(["-reinit_filter", "0"].map(str::to_owned));
-            arguments.extend(["-protocol_whitelist", "file"].map(str::to_owned));
-            arguments.extend(INPUT_LIMITS.map(str::to_owned));
-            arguments.extend(["-f".to_owned(), clip.media.demuxer.name().to_owned()]);
-            if let Some(time) = input.seek {
-                // Frames before the cut are decoded and passed on: the filters
-                // choose the frame that is on show when the cut begins, which
-                // may be an earlier one.
-                arguments.extend(["-noaccurate_seek", "-seek_timestamp", "1"].map(str::to_owned));
-                let just_after = time + Flicks::of_units(1, Ratio::from_integer(1_000_000));
-                arguments.extend(["-ss".to_owned(), just_after.as_option()]);
-            }
-            arguments.extend(["-i".to_owned(), file_url(sources[clip.source])]);
+            arguments.extend(self.opened(input, sources));
         }
+        arguments
+    }
+
+    fn opened(&self, input: &Input, sources: &[&Path]) -> Vec<String> {
+        let clip = &self.clips[input.clip];
+        let (demuxer, file) = match &clip.evened {
+            Some(file) if input.evened => (Demuxer::Matroska, file.as_path()),
+            _ => (clip.media.demuxer, sources[clip.source]),
+        };
+        let mut arguments = ["-protocol_whitelist", "file"].map(str::to_owned).to_vec();
+        arguments.extend(INPUT_LIMITS.map(str::to_owned));
+        arguments.extend(["-f".to_owned(), demuxer.name().to_owned()]);
+        if let Some(time) = input.seek {
+            // Frames before the cut are decoded and passed on: the filters
+            // choose the frame that is on show when the cut begins, which
+            // may be an earlier one.
+            arguments.extend(["-noaccurate_seek", "-seek_timestamp", "1"].map(str::to_owned));
+            let just_after = time + Flicks::of_units(1, Ratio::from_integer(1_000_000));
+            arguments.extend(["-ss".to_owned(), just_after.as_option()]);
+        }
+        arguments.extend(["-i".to_owned(), file_url(file)]);
         arguments
     }
 }
@@ -273,10 +336,17 @@ impl Plan {
 impl Graph {
     /// The index of the input for `clip`, opened once for picture and sound.
     fn open(&mut self, clip: usize, seek: Option<Flicks>) -> usize {
-        if let Some(index) = self.inputs.iter().position(|input| input.clip == clip) {
-            return index;
-        }
-        self.inputs.push(Input { clip, seek });
+        let known = self.inputs.iter().position(|input| input.clip == clip && !input.evened);
+        known.unwrap_or_else(|| self.add(Input { clip, seek, evened: false }))
+    }
+
+    /// The index of the input for the clip's sound alone.
+    fn open_evened(&mut self, clip: usize) -> usize {
+        self.add(Input { clip, seek: None, evened: true })
+    }
+
+    fn add(&mut self, input: Input) -> usize {
+        self.inputs.push(input);
         self.inputs.len() - 1
     }
 }

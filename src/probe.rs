@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
-use crate::media::report::{PACKET_FIELDS, ReportError, Scan};
+use crate::media::report::{PACKET_FIELDS, ReportError, STREAM_FIELDS, Scan};
 use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recognise};
 use crate::plan::file_url;
 
@@ -35,6 +35,14 @@ pub enum ProbeError {
     /// The demuxer gave it up.
     #[error("the file is damaged beyond reading: {0}")]
     Damaged(String),
+    /// A stream is there, and none of it can be used.
+    #[error("nothing of its {kind} can be decoded{}{complaints}", if complaints.is_empty() { "" } else { ": " })]
+    Undecodable {
+        /// `picture` or `sound`.
+        kind: &'static str,
+        /// What the decoder says.
+        complaints: String,
+    },
     /// The probe could not be run.
     #[error(transparent)]
     Run(RunError),
@@ -46,12 +54,15 @@ pub enum ProbeError {
 impl ProbeError {
     /// The outward code.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
-            Self::Format(_) | Self::Report(_) | Self::TooManyStreams | Self::Damaged(_) => {
-                Code::UnsupportedMedia
-            }
-            Self::Run(_) | Self::File(_) => Code::InternalError,
+            Self::Format(_)
+            | Self::Report(_)
+            | Self::TooManyStreams
+            | Self::Damaged(_)
+            | Self::Undecodable { .. } => Code::UnsupportedMedia,
+            Self::Run(error) => error.code(),
+            Self::File(_) => Code::InternalError,
         }
     }
 }
@@ -60,7 +71,7 @@ impl From<RunError> for ProbeError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Failed { log, .. } => Self::Damaged(log),
-            RunError::Start { .. } => Self::Run(error),
+            RunError::OutOfMemory { .. } | RunError::Start { .. } => Self::Run(error),
         }
     }
 }
@@ -199,7 +210,7 @@ async fn describe(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Stri
             report.push_str(line);
         }
     };
-    let arguments = ["-show_streams", "-show_format", "-of", "json=compact=1"];
+    let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
     ffmpeg.inspect(demuxer.name(), path, &arguments, on_line).await?;
     let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
     if report.len() > REPORT_LIMIT { Err(ProbeError::TooManyStreams) } else { Ok(report) }

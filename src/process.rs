@@ -9,7 +9,7 @@ mod canonical;
 pub mod codec;
 mod error;
 pub mod name;
-mod named;
+pub(crate) mod named;
 mod parse;
 pub mod request;
 mod resolve;

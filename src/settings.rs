@@ -54,6 +54,8 @@ pub struct Settings {
     pub access_keys: Option<KeySource>,
     /// `AWS_SAM_LOCAL`: the function runs on a developer's machine.
     pub is_local: bool,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
+    pub memory_mb: u64,
     /// `HTTP_AUTH`.
     pub http_auth: HttpAuth,
     /// `MAX_SOURCES`: longest concatenation list.
@@ -104,6 +106,7 @@ impl Settings {
             upload_process: reader.value("UPLOAD_PROCESS"),
             default_bucket: reader.bucket("DEFAULT_BUCKET"),
             is_local: reader.is_local(),
+            memory_mb: reader.memory_mb(),
             http_auth: reader.http_auth(access_keys.is_some()),
             access_keys,
             max_sources: reader.max_sources(),
@@ -251,6 +254,12 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     fn is_local(&self) -> bool {
         self.value("AWS_SAM_LOCAL").as_deref() == Some("true")
+    }
+
+    /// The template's default holds where the platform says nothing.
+    fn memory_mb(&self) -> u64 {
+        let told = self.value("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
+        told.and_then(|text| text.parse().ok()).unwrap_or(3008)
     }
 
     fn open_door(&mut self, default: HttpAuth) -> HttpAuth {

@@ -108,8 +108,10 @@ impl AudioOutput {
             AudioCodec::Ac3 => 256,
             // 6.5 ms at 48 kHz, the only rate that Opus counts in.
             AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
-            AudioCodec::Amr if self.sample_rate == 8000 => 50,
-            AudioCodec::Amr => 331,
+            // The look-ahead, 3GPP TS 26.071 and 26.171; and what the wide
+            // band's two resamplings take.
+            AudioCodec::Amr if self.sample_rate == 8000 => 40,
+            AudioCodec::Amr => 95,
             AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
         }
     }

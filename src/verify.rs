@@ -60,12 +60,12 @@ pub enum VerifyError {
 impl VerifyError {
     /// The outward code.
     #[must_use]
-    pub const fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         match self {
             Self::Unreadable(_) | Self::Undecodable(_) | Self::Mismatch { .. } => {
                 Code::OutputMismatch
             }
-            Self::Run(_) => Code::InternalError,
+            Self::Run(error) => error.code(),
         }
     }
 }

@@ -32,8 +32,10 @@ mod accept;
 mod artifacts;
 mod budget;
 mod claim;
+mod damage;
 mod deliver;
 mod describe;
+mod encode;
 mod error;
 mod job;
 mod journal;
@@ -209,7 +211,8 @@ impl Worker {
     }
 
     fn ffmpeg(&self) -> Ffmpeg {
-        Ffmpeg::new(&self.settings.ffmpeg, &self.settings.ffprobe)
+        let Settings { ffmpeg, ffprobe, memory_mb, .. } = &*self.settings;
+        Ffmpeg::new(ffmpeg, ffprobe, *memory_mb)
     }
 }
 

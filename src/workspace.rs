@@ -31,6 +31,12 @@ impl Workspace {
         self.0.path().join(format!("source-{index}"))
     }
 
+    /// Where the sound of a clip is kept that had to be converted first.
+    #[must_use]
+    pub fn sound(&self, clip: usize) -> PathBuf {
+        self.0.path().join(format!("sound-{clip}"))
+    }
+
     /// Where the output is made; its segments stand beside it.
     #[must_use]
     pub fn output(&self, extension: &str) -> PathBuf {

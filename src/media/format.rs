@@ -5,85 +5,59 @@
 
 use thiserror::Error;
 
-/// The demuxers that a source may be read with, by ffmpeg's names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Demuxer {
-    /// MP4, MOV, M4V, M4A, 3GP.
-    Mov,
-    /// Matroska and `WebM`.
-    Matroska,
-    /// AVI.
-    Avi,
-    /// ASF: WMV, WMA.
-    Asf,
-    /// Flash video.
-    Flv,
-    /// MPEG transport stream, packets of 188, 192 (M2TS) or 204 bytes.
-    MpegTs,
-    /// MPEG program stream, VOB.
-    MpegPs,
-    /// MPEG-1 or -2 picture alone.
-    MpegVideo,
-    /// MXF.
-    Mxf,
-    /// Ogg: OGG, OGV, Opus.
-    Ogg,
-    /// `RealMedia`.
-    Rm,
-    /// DV of a camera, without a container.
-    Dv,
-    /// WAV, RF64.
-    Wav,
-    /// Sony Wave64.
-    W64,
-    /// AIFF.
-    Aiff,
-    /// Core Audio Format.
-    Caf,
-    /// MPEG audio layer 1 to 3.
-    Mp3,
-    /// AAC with ADTS headers.
-    Aac,
-    /// FLAC.
-    Flac,
-    /// AMR narrow and wide band.
-    Amr,
-    /// AC-3.
-    Ac3,
-    /// E-AC-3.
-    Eac3,
+use crate::process::named::named;
+
+named! {
+    /// The demuxers that a source may be read with, by ffmpeg's names.
+    Demuxer {
+        /// MP4, MOV, M4V, M4A, 3GP.
+        Mov = "mov",
+        /// Matroska and `WebM`.
+        Matroska = "matroska",
+        /// AVI.
+        Avi = "avi",
+        /// ASF: WMV, WMA.
+        Asf = "asf",
+        /// Flash video.
+        Flv = "flv",
+        /// MPEG transport stream, packets of 188, 192 (M2TS) or 204 bytes.
+        MpegTs = "mpegts",
+        /// MPEG program stream, VOB.
+        MpegPs = "mpeg",
+        /// MPEG-1 or -2 picture alone.
+        MpegVideo = "mpegvideo",
+        /// MXF.
+        Mxf = "mxf",
+        /// Ogg: OGG, OGV, Opus.
+        Ogg = "ogg",
+        /// `RealMedia`.
+        Rm = "rm",
+        /// DV of a camera, without a container.
+        Dv = "dv",
+        /// WAV, RF64.
+        Wav = "wav",
+        /// Sony Wave64.
+        W64 = "w64",
+        /// AIFF.
+        Aiff = "aiff",
+        /// Core Audio Format.
+        Caf = "caf",
+        /// MPEG audio layer 1 to 3.
+        Mp3 = "mp3",
+        /// AAC with ADTS headers.
+        Aac = "aac",
+        /// FLAC.
+        Flac = "flac",
+        /// AMR narrow and wide band.
+        Amr = "amr",
+        /// AC-3.
+        Ac3 = "ac3",
+        /// E-AC-3.
+        Eac3 = "eac3",
+    }
 }
 
 impl Demuxer {
-    /// ffmpeg's name of the demuxer.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mov => "mov",
-            Self::Matroska => "matroska",
-            Self::Avi => "avi",
-            Self::Asf => "asf",
-            Self::Flv => "flv",
-            Self::MpegTs => "mpegts",
-            Self::MpegPs => "mpeg",
-            Self::MpegVideo => "mpegvideo",
-            Self::Mxf => "mxf",
-            Self::Ogg => "ogg",
-            Self::Rm => "rm",
-            Self::Dv => "dv",
-            Self::Wav => "wav",
-            Self::W64 => "w64",
-            Self::Aiff => "aiff",
-            Self::Caf => "caf",
-            Self::Mp3 => "mp3",
-            Self::Aac => "aac",
-            Self::Flac => "flac",
-            Self::Amr => "amr",
-            Self::Ac3 => "ac3",
-            Self::Eac3 => "eac3",
-        }
-    }
-
     /// Whether a seek lands on the key frame before the asked time. Only these
     /// carry an index of key frames; in the others a seek may land inside a
     /// group of pictures, so they are read from their start.

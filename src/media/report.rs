@@ -9,11 +9,21 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{Demuxer, Media, Size};
+use super::{Demuxer, Lost, Media, Size};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
 mod stream;
+
+/// What to ask ffprobe for of the streams: what is read below. Titles and the
+/// like stay out, which may be as long as the file.
+pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height,\
+                                 sample_aspect_ratio,pix_fmt,field_order,color_space,\
+                                 color_primaries,color_transfer,color_range,r_frame_rate,\
+                                 avg_frame_rate,time_base,start_pts,bit_rate,has_b_frames,\
+                                 sample_rate,channels,bits_per_sample,bits_per_raw_sample:\
+                                 stream_disposition=attached_pic:stream_side_data=rotation:\
+                                 format=duration";
 
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
 /// last two only where a packet has them.
@@ -95,6 +105,8 @@ pub struct Scan {
     declared: Option<Flicks>,
     video: Option<StreamScan>,
     audio: Option<StreamScan>,
+    /// Streams that can't be decoded, with whether they hold anything.
+    undecodable: Vec<(StreamReport, bool)>,
 }
 
 impl Scan {
@@ -112,7 +124,10 @@ impl Scan {
         if video.is_none() && audio.is_none() {
             return Err(ReportError::NoStreams);
         }
-        Ok(Self { demuxer, declared: report.format.declared(demuxer), video, audio })
+        let declared = report.format.declared(demuxer);
+        let left = report.streams.into_iter().filter(|s| !s.is_cover() && !s.can_be_decoded());
+        let undecodable = left.map(|stream| (stream, false)).collect();
+        Ok(Self { demuxer, declared, video, audio, undecodable })
     }
 
     /// How long the file says that it is, where that can be trusted.
@@ -134,6 +149,11 @@ impl Scan {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
         let (index, pts, dts) = (number(), number(), number());
+        if let Some(lost) =
+            self.undecodable.iter_mut().find(|s| Some(i64::from(s.0.index)) == index)
+        {
+            lost.1 = true;
+        }
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
         let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
@@ -144,13 +164,8 @@ impl Scan {
         if let Some(stream) = stream
             && !flags.contains('D')
         {
-            // AVI has only one clock, that of decoding: its pictures are shown
-            // as much later as the decoder holds them back.
-            let time = if self.demuxer == Demuxer::Avi {
-                dts.map(|dts| dts + stream.report.has_b_frames * duration.unwrap_or(0))
-            } else {
-                pts.or(dts)
-            };
+            // AVI has only one clock, that of decoding.
+            let time = if self.demuxer == Demuxer::Avi { dts } else { pts.or(dts) };
             if let Some(dts) = dts {
                 stream.watch_clock(dts);
             }
@@ -169,7 +184,12 @@ impl Scan {
         // player does not show.
         let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
-        let video = self.video.and_then(|stream| stream.into_video(floor));
+        let holds = |kind: &str| self.undecodable.iter().any(|s| s.1 && s.0.codec_type == kind);
+        let lost = Lost {
+            picture: self.video.is_none() && holds("video"),
+            sound: self.audio.is_none() && holds("audio"),
+        };
+        let video = self.video.and_then(|stream| stream.into_video(floor, self.demuxer));
         let audio = self.audio.and_then(|stream| stream.into_audio(floor));
         let spans = [
             video.as_ref().map(|stream| (stream.start, stream.end)),
@@ -181,7 +201,7 @@ impl Scan {
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio })
+        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio, lost })
     }
 }
 
@@ -197,8 +217,8 @@ impl FormatReport {
         let seconds = self.duration.as_deref().filter(|_| declares)?;
         // Microseconds, as ffprobe prints them.
         let (whole, micros) = seconds.split_once('.')?;
-        let micros =
-            whole.parse::<i64>().ok()?.checked_mul(1_000_000)? + micros.parse::<i64>().ok()?;
+        let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+        let micros = seconds.checked_add(micros.parse().ok()?)?;
         Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
     }
 }
@@ -212,7 +232,11 @@ impl StreamReport {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
             _ => self.sample_rate() > 0 && self.channels > 0,
         };
-        known && described && self.disposition.attached_pic == 0
+        known && described && !self.is_cover()
+    }
+
+    fn is_cover(&self) -> bool {
+        self.disposition.attached_pic != 0
     }
 
     fn sample_rate(&self) -> u32 {
@@ -250,11 +274,12 @@ impl StreamReport {
     }
 }
 
-/// `a/b` or `a:b` with both above zero.
+/// `a/b` or `a:b` with both above zero. FFmpeg's have 32 bits, so that no
+/// product with a time outgrows the arithmetic.
 fn ratio(text: &str, separator: char) -> Option<Ratio<i64>> {
     let (numer, denom) = text.split_once(separator)?;
-    let (numer, denom): (i64, i64) = (numer.parse().ok()?, denom.parse().ok()?);
-    (numer > 0 && denom > 0).then(|| Ratio::new(numer, denom))
+    let (numer, denom): (i32, i32) = (numer.parse().ok()?, denom.parse().ok()?);
+    (numer > 0 && denom > 0).then(|| Ratio::new(numer.into(), denom.into()))
 }
 
 #[cfg(test)]

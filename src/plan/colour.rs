@@ -1,21 +1,16 @@
-//! Scaling and conversion to the output's colours and pixel format.
+//! Conversion to the output's colours and pixel format.
 
-use crate::media::{Colour, Size, VideoStream};
+use crate::media::{Colour, VideoStream};
 use crate::settle::VideoOutput;
 
 /// Luminance in cd/m2 that the white of SDR stands for beside PQ and HLG, by
 /// ITU-R BT.2408.
 const REFERENCE_WHITE: u32 = 203;
 
-/// The filters that bring a stream to `size`, and to the output's colours and
-/// format.
-///
-/// `scale` is there even where it has nothing to do: it takes a change of size
-/// in the middle of a stream, which zscale and others would cut to the first
-/// size.
-pub(super) fn scale(stream: &VideoStream, output: &VideoOutput, size: Size) -> Vec<String> {
+/// The filters that bring a stream to the output's colours and format.
+pub(super) fn convert(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
     let (from, to) = (&stream.colour, &output.colour);
-    let mut filters = vec![format!("scale={}:{}:flags=bicubic", size.width, size.height)];
+    let mut filters = Vec::new();
     if is_hdr(from) && !is_hdr(to) {
         filters.extend(tone_map(from, to));
     } else if !from.same_as(to) {

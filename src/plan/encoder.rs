@@ -2,76 +2,117 @@
 
 use num_rational::Ratio;
 
+use super::Plan;
 use super::segment;
+use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
 use crate::process::codec::{AudioCodec, Container, VideoCodec};
 use crate::settle::{AudioOutput, Output, SoundRate, VideoOutput, VideoRate};
 
 /// Ticks a second beyond which lengths of hours outgrow 32 bits.
 const LARGEST_TIME_SCALE: i64 = 10_000_000;
+/// The shortest output that a mean bit rate is kept to lasts ten times as long.
+const LEAST_BUFFER_MS: u64 = 1000;
+/// The number has 31 bits.
+const LARGEST_BUFFER: u64 = 2_147_483_647;
+/// Without it, x265 fills the log that failures are told from.
+const X265_LOG: &str = "log-level=error";
 /// The largest number that `crf` has in the language, and in VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
 /// Arguments for the picture's encoder.
-pub(super) fn video(whole: &Output, output: &VideoOutput, preset: &str) -> Vec<String> {
-    let container = whole.container;
+pub(super) fn video(plan: &Plan, output: &VideoOutput) -> Vec<String> {
+    let Plan { output: Output { container, segments, .. }, preset, .. } = plan;
     // The frames are at their places already; the mode writes down how long
     // each lasts, without which some muxers would cut the last one off.
     let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
-        VideoCodec::H265 => {
-            words(&format!("libx265 -preset {preset} -x265-params log-level=error"))
-        }
+        VideoCodec::H265 => words(&format!("libx265 -preset {preset}")),
         VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(preset))),
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
-    arguments.extend(match output.codec {
+    arguments.extend(words(&match output.codec {
+        VideoCodec::H264 => x26x_rate(output.rate, plan.length()),
+        VideoCodec::H265 => x265_rate(output.rate, plan.length()),
         VideoCodec::Vp9 => vp9_rate(output.rate),
-        VideoCodec::H264 | VideoCodec::H265 => x26x_rate(output.codec, output.rate),
-    });
+    }));
     // Both count frames instead of stamping them: a frame that is shown later
     // than it is stored would be out of place.
     if matches!(container, Container::Avi | Container::Asf) {
         arguments.extend(words("-bf 0"));
     }
-    if let Some(length) = whole.segments.and_then(|segments| segments.length) {
+    if let Some(length) = segments.and_then(|segments| segments.length) {
         arguments.extend(segment::key_frames(output, length));
     }
-    arguments.extend(words(video_tag(output.codec, container)));
+    arguments.extend(words(video_tag(output.codec, *container)));
     arguments
 }
 
-fn x26x_rate(codec: VideoCodec, rate: VideoRate) -> Vec<String> {
+/// A mean bit rate is a wish to x264 and x265: ten seconds that grow busier
+/// get up to twice as much. A buffer that holds a tenth of the output bounds
+/// that, and leaves them free inside it.
+fn x26x_rate(rate: VideoRate, length: Flicks) -> String {
     match rate {
-        // Left alone, x264 lets ten seconds that grow busier have a tenth more.
-        VideoRate::BitRate(bits) if codec == VideoCodec::H264 => {
-            words(&format!("-b:v {bits} -x264-params ratetol=0.1"))
+        VideoRate::BitRate(bits) => {
+            let tenth = u64::try_from(length.to_millis() / 10).unwrap_or(0);
+            let buffer = (bits * tenth.max(LEAST_BUFFER_MS) / 1000).min(LARGEST_BUFFER);
+            format!("-b:v {bits} -maxrate {bits} -bufsize {buffer}")
         }
-        VideoRate::BitRate(bits) => words(&format!("-b:v {bits}")),
-        VideoRate::Quality { crf, peak: None } => words(&format!("-crf {}", decimal(crf))),
-        VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
-            words(&format!("-crf {} -maxrate {rate} -bufsize {buffer}", decimal(crf)))
+        VideoRate::Quality { crf, peak } => quality(crf, peak),
+    }
+}
+
+/// x265 treats such a buffer as another wish unless told not to, and takes up
+/// to a quarter more than any buffer of less than a second.
+fn x265_rate(rate: VideoRate, length: Flicks) -> String {
+    match rate {
+        VideoRate::BitRate(_) => {
+            format!("{} -x265-params {X265_LOG}:strict-cbr=1", x26x_rate(rate, length))
+        }
+        VideoRate::Quality { crf, peak } => {
+            let peak = peak.map(|(rate, buffer)| (rate, buffer / 5 * 4));
+            format!("{} -x265-params {X265_LOG}", quality(crf, peak))
         }
     }
+}
+
+fn quality(crf: Ratio<i64>, peak: Option<(u64, u64)>) -> String {
+    let peak = peak
+        .map_or_else(String::new, |(rate, buffer)| format!(" -maxrate {rate} -bufsize {buffer}"));
+    format!("-crf {}{peak}", decimal(crf))
 }
 
 /// VP9 has another scale of quality. In one pass, libvpx keeps to a bit rate
 /// or a peak only where that is constant; the smallest quantiser then saves
-/// the bits that the asked quality does not need.
-fn vp9_rate(rate: VideoRate) -> Vec<String> {
+/// the bits that the asked quality does not need. With such a quantiser and a
+/// still picture its model of the rate sticks at nothing for good, unless parts
+/// of the picture are refreshed in turn.
+fn vp9_rate(rate: VideoRate) -> String {
     let scaled = |crf: Ratio<i64>| (crf * MAX_VP9_CRF / MAX_CRF).round().to_integer();
     let constant =
         |rate, buffer| format!("-b:v {rate} -minrate {rate} -maxrate {rate} -bufsize {buffer}");
-    words(&match rate {
+    match rate {
         VideoRate::BitRate(bits) => constant(bits, bits * 2),
         VideoRate::Quality { crf, peak: None } => format!("-crf {} -b:v 0", scaled(crf)),
         VideoRate::Quality { crf, peak: Some((rate, buffer)) } => {
             let least = scaled(crf);
-            format!("{} -qmin {least} -qmax {MAX_VP9_CRF}", constant(rate, buffer))
+            format!("{} -qmin {least} -qmax {MAX_VP9_CRF} -aq-mode 3", constant(rate, buffer))
         }
-    })
+    }
+}
+
+/// By how many frames the first one is decoded before it is shown: two, where
+/// the encoder has two levels of B-frames, which are shown in another order
+/// than they are stored.
+pub(super) fn frames_early(output: &VideoOutput, preset: &str) -> i64 {
+    match (output.codec, output.key_frame_interval) {
+        (VideoCodec::Vp9, _) | (_, 1) => 0,
+        (VideoCodec::H264, _) if preset == "ultrafast" => 0,
+        (VideoCodec::H264, 2) => 1,
+        (VideoCodec::H264 | VideoCodec::H265, _) => 2,
+    }
 }
 
 /// libvpx's speed, 0-8, nearest to what x264's preset gives.

@@ -6,8 +6,8 @@ use crate::settle::{Fitting, covering, inside};
 /// A scaled picture and what is left to do until it fills the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placing {
-    /// Size to scale to.
-    pub(super) scaled: Size,
+    fitting: Fitting,
+    scaled: Size,
     frame: Size,
 }
 
@@ -18,7 +18,7 @@ pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
         Fitting::Crop => covering(own, frame),
         Fitting::Fill => snap(inside(own, frame), frame),
     };
-    Placing { scaled, frame }
+    Placing { fitting, scaled, frame }
 }
 
 /// A bar of two pixels is rounding, not a difference in shape.
@@ -28,21 +28,70 @@ fn snap(scaled: Size, frame: Size) -> Size {
 }
 
 impl Placing {
-    /// The filter that cuts or pads to the frame, if any is needed. Offsets
-    /// are even, or chroma would be shifted.
-    pub(super) fn finish(self) -> Option<String> {
-        let Self { scaled, frame } = self;
-        let offset = |a: u32, b: u32| (a - b) / 4 * 2;
-        if scaled == frame {
-            return None;
+    /// The filters that scale a picture stored as `stored` into the frame.
+    pub(super) fn filters(self, stored: Size) -> Vec<String> {
+        let Self { fitting, scaled, frame } = self;
+        if fitting == Fitting::Stretch {
+            return vec![format!("scale={}:{}:flags=bicubic", frame.width, frame.height)];
         }
-        Some(if scaled.width > frame.width || scaled.height > frame.height {
+        let canvas = if fitting == Fitting::Crop { scaled } else { frame };
+        let steady = Steady { stored, scaled, canvas, inside: frame, shape: frame, step: 2 };
+        let mut filters = vec![format!("{}:flags=bicubic", steady.scale()), steady.pad()];
+        if fitting == Fitting::Crop && scaled != frame {
+            let offset = |a: u32, b: u32| (a - b) / 4 * 2;
             let (x, y) = (offset(scaled.width, frame.width), offset(scaled.height, frame.height));
-            format!("crop={}:{}:{x}:{y}", frame.width, frame.height)
-        } else {
-            let (x, y) = (offset(frame.width, scaled.width), offset(frame.height, scaled.height));
-            format!("pad={}:{}:{x}:{y}:black", frame.width, frame.height)
-        })
+            filters.push(format!("crop={}:{}:{x}:{y}", frame.width, frame.height));
+        }
+        filters
+    }
+}
+
+/// The filters that keep an interlaced picture at its first size, stored as
+/// `stored` and shown as `shown`. Lines stay in their fields.
+pub(super) fn steady(stored: Size, shown: Size) -> [String; 2] {
+    let steady =
+        Steady { stored, scaled: stored, canvas: stored, inside: stored, shape: shown, step: 4 };
+    [format!("{}:interl=-1", steady.scale()), steady.pad()]
+}
+
+/// Frames of one size, whatever becomes of the size in the middle of a stream.
+/// `scale` and `pad` take such a change, which other filters would cut to the
+/// first size.
+struct Steady {
+    /// The size at first.
+    stored: Size,
+    /// What that is scaled to.
+    scaled: Size,
+    /// What it is padded to.
+    canvas: Size,
+    /// What frames of another size are scaled into.
+    inside: Size,
+    /// The shape of that on a screen.
+    shape: Size,
+    /// What sizes and offsets are multiples of.
+    step: u32,
+}
+
+impl Steady {
+    fn scale(&self) -> String {
+        let Self { stored, scaled, inside, shape, step, .. } = self;
+        let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
+        let shape = format!("({}/{})", shape.width, shape.height);
+        let side = |own: u32, wide: &str, narrow: &str| {
+            format!("'if({first},{own},if(gte(dar,{shape}),{wide},{narrow}))'")
+        };
+        let stepped = |side: &str| format!("max(round({side}/{step}),1)*{step}");
+        let (width, height) = (inside.width.to_string(), inside.height.to_string());
+        let wide = side(scaled.width, &width, &stepped(&format!("{width}*dar/{shape}")));
+        let high = side(scaled.height, &stepped(&format!("{height}*{shape}/dar")), &height);
+        format!("scale={wide}:{high}:eval=frame")
+    }
+
+    /// Centred and black.
+    fn pad(&self) -> String {
+        let Self { canvas: Size { width, height }, step, .. } = self;
+        let offset = |side: char| format!("floor((o{side}-i{side})/{})*{step}", step * 2);
+        format!("pad={width}:{height}:{}:{}:black:eval=frame", offset('w'), offset('h'))
     }
 }
 
@@ -55,25 +104,13 @@ mod tests {
     #[test]
     fn pictures_get_into_the_frame() {
         let frame = Size::new(1280, 720);
-        for (name, own, fitting, scaled, finish) in [
+        for (name, own, fitting, scaled, cut) in [
             ("same", (1280, 720), Fitting::Fill, (1280, 720), None),
             ("same shape", (640, 360), Fitting::Fill, (1280, 720), None),
             ("nearly the same shape", (854, 480), Fitting::Fill, (1280, 720), None),
-            ("4:3 filled", (640, 480), Fitting::Fill, (960, 720), Some("pad=1280:720:160:0:black")),
-            (
-                "wide filled",
-                (1920, 800),
-                Fitting::Fill,
-                (1280, 534),
-                Some("pad=1280:720:0:92:black"),
-            ),
-            (
-                "portrait filled",
-                (720, 1280),
-                Fitting::Fill,
-                (406, 720),
-                Some("pad=1280:720:436:0:black"),
-            ),
+            ("4:3 filled", (640, 480), Fitting::Fill, (960, 720), None),
+            ("wide filled", (1920, 800), Fitting::Fill, (1280, 534), None),
+            ("portrait filled", (720, 1280), Fitting::Fill, (406, 720), None),
             ("4:3 cropped", (640, 480), Fitting::Crop, (1280, 960), Some("crop=1280:720:0:120")),
             (
                 "portrait cropped",
@@ -86,7 +123,9 @@ mod tests {
         ] {
             let placing = place(Size::new(own.0, own.1), frame, fitting);
             assert_eq!(placing.scaled, Size::new(scaled.0, scaled.1), "{name}");
-            assert_eq!(placing.finish().as_deref(), finish, "{name}");
+            let filters = placing.filters(Size::new(own.0, own.1));
+            let found = filters.iter().find(|filter| filter.starts_with("crop="));
+            assert_eq!(found.map(String::as_str), cut, "{name}");
         }
     }
 

@@ -7,7 +7,7 @@ use num_rational::Ratio;
 use super::colour;
 use super::geometry;
 use crate::flicks::Flicks;
-use crate::media::VideoStream;
+use crate::media::{Size, VideoStream};
 use crate::settle::VideoOutput;
 
 /// What of a stream is shown.
@@ -22,8 +22,14 @@ pub(super) struct Source<'a> {
 /// The frames of a clip at the output's rate, size, colours and format.
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = Vec::new();
+    let late = source.stream.late;
+    if late > Flicks::ZERO {
+        filters.push(format!("setpts=PTS-round({}/TB)", late.as_option()));
+    }
     if source.stream.interlaced {
-        filters.push(deinterlaced(source.stream));
+        // The deinterlacer does not take a change of size.
+        filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
+        filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
     filters.extend(timing(source, output.frame_rate));
     filters.extend(shape(source.stream, output));
@@ -31,11 +37,9 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     filters.join(",")
 }
 
-/// The deinterlacer does not take a change of size, so that one is put right
-/// in front of it.
-fn deinterlaced(stream: &VideoStream) -> String {
-    let size = if stream.turned { stream.size.turned() } else { stream.size };
-    format!("scale={}:{}:interl=-1,bwdif=mode=send_frame:deint=interlaced", size.width, size.height)
+/// The stored size, rotation applied.
+fn upright(stream: &VideoStream) -> Size {
+    if stream.turned { stream.size.turned() } else { stream.size }
 }
 
 /// Output frame k shows the last source frame that starts before the middle
@@ -56,8 +60,8 @@ fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 3] {
 
 fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
     let placing = geometry::place(stream.display_size(), output.size, output.fitting);
-    let mut filters = colour::scale(stream, output, placing.scaled);
-    filters.extend(placing.finish());
+    let mut filters = placing.filters(upright(stream));
+    filters.extend(colour::convert(stream, output));
     filters.push("setsar=1".to_owned());
     filters
 }

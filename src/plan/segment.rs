@@ -11,8 +11,8 @@ use crate::settle::{Segments, VideoOutput};
 
 /// The length of an only segment: more than any output has.
 const FOREVER: Flicks = Flicks::new(i64::MAX / 1000);
-/// The longest that the DASH muxer can be asked for: its microseconds have 31
-/// bits.
+/// The longest that the DASH muxer can be asked for, and the furthest that
+/// sound goes ahead: their microseconds have 31 bits.
 pub const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
 
 /// A key frame at the start of every segment. Frames are counted: by their
@@ -28,18 +28,29 @@ pub(super) fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
 }
 
 /// Arguments for the muxer that writes the playlist `target` and the segments
-/// beside it, named after it.
-pub(super) fn muxer(segments: Segments, container: Container, target: &Path) -> Vec<String> {
+/// beside it, named after it. `early` is how long before it is shown the
+/// picture's first frame is decoded.
+pub(super) fn muxer(
+    segments: Segments,
+    container: Container,
+    early: Flicks,
+    target: &Path,
+) -> Vec<String> {
     let length = segments.length.unwrap_or(match segments.format {
         SegmentFormat::Hls => FOREVER,
         SegmentFormat::Dash => LONGEST_DASH,
     });
     let length = floor(length);
     let stem = target.file_stem().unwrap_or_default().to_string_lossy();
-    match segments.format {
+    // Muxers end a segment's sound where the next key frame is decoded. The
+    // sound goes ahead by as much, and so ends where that frame is shown.
+    let ahead = early.min(LONGEST_DASH).to_micros();
+    let mut arguments = words(&format!("-audio_preload {ahead}"));
+    arguments.extend(match segments.format {
         SegmentFormat::Hls => hls(container, target, &stem, &length),
         SegmentFormat::Dash => dash(&stem, &length),
-    }
+    });
+    arguments
 }
 
 /// Decimal seconds, rounded down: a segment ends at the key frame that is at
@@ -61,8 +72,9 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
          -hls_flags independent_segments -start_number 1"
     ));
     if fragmented {
-        // The picture begins at 0 and is decoded earlier, as in DASH. The muxer's own way moves
-        // everything back by the frames in between, and browsers play it from there.
+        // The picture begins at 0 and is decoded earlier, as in DASH, which an edit list tells. The
+        // muxer's own way moves everything back by the frames in between, and browsers play it from
+        // there; negative distances would need no edit list, but ffmpeg loses the sound's place then.
         arguments.extend(words(
             "-avoid_negative_ts disabled -hls_segment_type fmp4 -hls_fmp4_init_filename",
         ));

@@ -1,7 +1,6 @@
 //! A clip's sound as a filter chain with an exact number of samples.
 
 use crate::flicks::Flicks;
-use crate::media::AudioStream;
 use crate::process::codec::{AudioCodec, Container};
 use crate::settle::AudioOutput;
 
@@ -14,13 +13,8 @@ const JITTER: &str = "0.04";
 /// `aresample` drops what is before the cut, fills gaps and a late start with
 /// silence, converts the rate and mixes channels; mixing down is scaled so that
 /// it can't clip.
-pub(super) fn chain(
-    stream: &AudioStream,
-    start: Flicks,
-    samples: u64,
-    output: &AudioOutput,
-) -> String {
-    let input_rate = num_rational::Ratio::from_integer(i64::from(stream.sample_rate));
+pub(super) fn chain(input_rate: u32, start: Flicks, samples: u64, output: &AudioOutput) -> String {
+    let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
     [
         format!(
@@ -31,6 +25,19 @@ pub(super) fn chain(
         "apad".to_owned(),
         format!("atrim=end_sample={samples}"),
         stamps(output),
+    ]
+    .join(",")
+}
+
+/// The sound from `start` to `end`, converted, on a clock that begins there. It
+/// keeps no count of samples, so that it can be built anew in the middle.
+pub(super) fn evened(start: Flicks, end: Flicks, output: &AudioOutput) -> String {
+    let (start, end) = (start.as_option(), end.as_option());
+    [
+        format!("aresample={}:rematrix_maxval=1", output.sample_rate),
+        format(output),
+        format!("atrim=start={start}:end={end}"),
+        format!("asetpts=PTS-{start}/TB"),
     ]
     .join(",")
 }
@@ -59,6 +66,12 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
         // AVI can't say that sound starts with the encoder's delay. What the
         // delay would shift is left out instead, so that all else is in place.
         filters.push(format!("atrim=start_sample={delay}"));
+    }
+    if output.codec == AudioCodec::Amr {
+        // ffmpeg takes the delay of the narrow band for 50 samples, that of the
+        // wide band for 80, and stamps the packets accordingly.
+        let stamped = if output.sample_rate == 8000 { 50 } else { 80 };
+        filters.push(format!("asetpts=N-({delay}-{stamped})"));
     }
     filters.join(",")
 }

@@ -47,4 +47,4 @@ macro_rules! named {
     };
 }
 
-pub(in crate::process) use named;
+pub(crate) use named;

@@ -60,7 +60,7 @@ impl Worker {
     /// Where storage fails.
     pub async fn give_up(&self, told: &Told, message: &str) -> Result<(), StoreError> {
         let uri = self.record_uri(&told.record_bucket, told.task_id);
-        let Some(Found { stored: Some(stored), tag, .. }) = look(&self.store, &uri).await? else {
+        let Some(Found { stored: Some(stored), tag }) = look(&self.store, &uri).await? else {
             return Ok(());
         };
         let StoredRecord { mut record, lease } = stored;
@@ -107,8 +107,7 @@ impl Worker {
             }
             precondition = match look(&self.store, uri).await? {
                 None => Precondition::IfAbsent,
-                Some(Found { stored, tag, .. }) => match stored {
-                    Some(stored) if stored == fresh => return Ok(Ok(fresh.record)),
+                Some(Found { stored, tag }) => match stored {
                     Some(stored) if self.is_under_way(&stored).await => {
                         return Ok(Err(Box::new(stored.record)));
                     }

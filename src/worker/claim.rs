@@ -93,16 +93,7 @@ impl Worker {
                 Err(error) => return Err(error),
             }
             found = look(&self.store, uri).await?;
-            if let Some(journal) = found.as_ref().and_then(|f| self.own(uri, holder, f)) {
-                return Ok(Claimed::Ours(Box::new(journal), begun));
-            }
         }
-    }
-
-    /// A record that was written, although the answer to that was lost.
-    fn own(&self, uri: &ObjectUri, holder: Uuid, found: &Found) -> Option<Journal> {
-        let stored = found.stored.clone().filter(|_| found.is_of(holder))?;
-        Some(Journal::found(&self.store, uri, holder, stored, found.tag.clone()))
     }
 
     /// `watched` is the event of the run that was waited for: its failure is the

@@ -150,7 +150,7 @@ impl TaskError {
             Self::Space { .. } => Code::InsufficientStorage,
             Self::Fetch(error) => error.code(),
             Self::Probe { source, .. } => source.code(),
-            Self::Run(error) => run_code(error),
+            Self::Run(error) => error.code(),
             Self::Verify(error) => error.code(),
             Self::Upload(error) => error.code(),
             Self::Leftover(error) => error.code(),
@@ -158,18 +158,6 @@ impl TaskError {
             Self::Superseded => Code::InternalError,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }
-    }
-}
-
-/// ffmpeg reports a full disk in words only. Killed by a signal, it may have
-/// run out of memory.
-fn run_code(error: &RunError) -> Code {
-    match error {
-        RunError::Failed { log, .. } if log.contains("No space left on device") => {
-            Code::InsufficientStorage
-        }
-        RunError::Failed { status, .. } if status.code().is_some() => Code::UnsupportedMedia,
-        RunError::Failed { .. } | RunError::Start { .. } => Code::InternalError,
     }
 }
 

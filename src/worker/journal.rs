@@ -78,24 +78,13 @@ impl Journal {
         let lease = Lease::new(holder, Timestamp::now());
         let latest = StoredRecord { record: record.clone(), lease: Some(lease) };
         let tag = put(store, uri, &latest, precondition).await?;
-        Ok(Self::found(store, uri, holder, latest, tag))
-    }
-
-    /// Goes on from a record that is known to be this holder's own.
-    pub(super) fn found(
-        store: &ObjectStore,
-        uri: &ObjectUri,
-        holder: Uuid,
-        latest: StoredRecord,
-        tag: ETag,
-    ) -> Self {
-        Self {
+        Ok(Self {
             store: store.clone(),
             uri: uri.clone(),
             holder,
             tag: Mutex::new(tag),
             latest: StdMutex::new(latest),
-        }
+        })
     }
 
     /// The run, as what it stores is marked.
@@ -165,11 +154,7 @@ impl Journal {
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
-                    // Only the answer was lost.
-                    Some(found) if found.bytes == encode(&next) => {
-                        *tag = found.tag;
-                        return Ok(());
-                    }
+                    // A renewal that was not waited for.
                     Some(found) if found.is_of(self.holder) => found.tag,
                     _ => return Err(JournalError::Lost),
                 },
@@ -201,7 +186,6 @@ pub(super) struct Found {
     /// `None` where it is no record that can be read.
     pub(super) stored: Option<StoredRecord>,
     pub(super) tag: ETag,
-    bytes: Vec<u8>,
 }
 
 impl Found {
@@ -218,11 +202,7 @@ pub(super) async fn look(
     uri: &ObjectUri,
 ) -> Result<Option<Found>, StoreError> {
     let found = store.get_small(uri).await?;
-    Ok(found.map(|(bytes, tag)| Found {
-        stored: serde_json::from_slice(&bytes).ok(),
-        tag,
-        bytes: bytes.to_vec(),
-    }))
+    Ok(found.map(|(bytes, tag)| Found { stored: serde_json::from_slice(&bytes).ok(), tag }))
 }
 
 /// Writes a record as an object.
@@ -233,11 +213,8 @@ pub(super) async fn put(
     precondition: Precondition,
 ) -> Result<ETag, StoreError> {
     let description = description("application/json", stored.record.task_id);
-    store.put_small(uri, encode(stored), &description, precondition).await
-}
-
-fn encode(stored: &StoredRecord) -> Vec<u8> {
-    serde_json::to_vec(stored).unwrap_or_default()
+    let body = serde_json::to_vec(stored).unwrap_or_default();
+    store.put_small(uri, body, &description, precondition).await
 }
 
 /// Whether a conditional write failed because the record is another by now, or

@@ -113,6 +113,7 @@ impl Sources {
         paths: &[PathBuf],
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Media>, TaskError> {
+        let ffmpeg = &ffmpeg.shared(PARALLEL_LOOKS.min(self.distinct.len()));
         let probed: Vec<Probed> = stream::iter(self.distinct.iter().zip(paths))
             .map(|(source, path)| async move {
                 probe(ffmpeg, path).await.map_err(|error| TaskError::Probe {

@@ -1,20 +1,18 @@
 //! The steps of a task, in order.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tracing::{Instrument, debug, info};
+use tracing::{Instrument, info};
 
 use super::artifacts::{Artifact, Artifacts};
 use super::budget;
 use super::describe;
+use super::encode::Files;
 use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
 use super::{TaskError, Time, Worker, millis, stage};
-use crate::ffmpeg::Progress;
 use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object_store::ObjectUri;
@@ -27,13 +25,10 @@ use crate::timeline::{Cut, Timeline};
 use crate::upload::PendingUpload;
 use crate::workspace::Workspace;
 
-/// How often the progress of an encoding is looked at.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// Percent of a task that is done when a step ends, by rough experience.
 const FETCHED: u8 = 10;
-const PROBED: u8 = 15;
-const ENCODED: u8 = 90;
+pub(super) const PROBED: u8 = 15;
+pub(super) const ENCODED: u8 = 90;
 
 impl Worker {
     /// Everything from the first byte of the sources to the stored result.
@@ -68,7 +63,7 @@ impl Worker {
         let media = self.probe(sources, &paths, record).instrument(span).await?;
         journal.progress(record, PROBED);
 
-        let plan = self.plan(request, sources, &media, record)?;
+        let mut plan = self.plan(request, sources, &media, record)?;
         describe::plan(&plan, record);
         budget::check(&plan, time.until)?;
         let mut variables = describe::variables(request, sources, record.start_time);
@@ -76,8 +71,10 @@ impl Worker {
         let target = self.target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("run", record);
-        self.encode(&plan, &paths, &output, journal, record, time.until).instrument(span).await?;
+        self.run(&mut plan, sources, files, journal, record, time.until).instrument(span).await?;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target)?;
         for artifact in &artifacts.files {
@@ -151,49 +148,6 @@ impl Worker {
             .into()),
         }
     }
-
-    async fn encode(
-        &self,
-        plan: &Plan,
-        paths: &[PathBuf],
-        output: &Path,
-        journal: &Journal,
-        record: &mut TaskRecord,
-        deadline: Instant,
-    ) -> Result<(), TaskError> {
-        let started = Instant::now();
-        let whole = plan.length().to_micros().max(1).unsigned_abs();
-        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        let arguments = plan.arguments(&plan.whole(), &paths, output);
-        debug!(?arguments, "run");
-        let done = Arc::new(AtomicU64::new(0));
-        let reached = Arc::clone(&done);
-        let ffmpeg = self.ffmpeg();
-        let run = ffmpeg.encode(arguments, move |progress: Progress| {
-            reached.store(progress.micros, Ordering::Relaxed);
-        });
-        tokio::pin!(run);
-        let mut ticks = tokio::time::interval(LOOK);
-        let outcome = loop {
-            tokio::select! {
-                outcome = &mut run => break outcome,
-                _ = ticks.tick() => {
-                    let done = done.load(Ordering::Relaxed).min(whole);
-                    journal.progress(record, percent(done, whole));
-                    budget::check_speed(done, whole, started, deadline)?;
-                }
-            }
-        };
-        record.timings.encode_ms = millis(started);
-        let complaints = outcome?;
-        info!(ms = record.timings.encode_ms, complaints, "run");
-        if !complaints.is_empty() {
-            record
-                .warnings
-                .push(format!("a source is damaged, what decodes was used: {complaints}"));
-        }
-        Ok(())
-    }
 }
 
 /// What each clip takes of its media.
@@ -216,7 +170,7 @@ fn cuts(
                         length_ms: media.length.to_millis(),
                     }
                 })?;
-            Ok(PlannedClip { source, cut, media: media.clone() })
+            Ok(PlannedClip { source, cut, media: media.clone(), evened: None })
         })
         .collect()
 }
@@ -241,10 +195,4 @@ fn timeline(output: &Output, clips: &[PlannedClip]) -> Timeline {
         }
     }
     timeline
-}
-
-/// How far a task is when so much of its output has been made.
-fn percent(done: u64, whole: u64) -> u8 {
-    let span = u64::from(ENCODED - PROBED);
-    PROBED + u8::try_from(done * span / whole).unwrap_or(0)
 }

@@ -12,6 +12,8 @@ const WINDOW_MS: f64 = 2.0;
 const HOPS_PER_MS: f64 = 4.0;
 /// A dip shorter than this does not end a beep.
 const DIP_MS: f64 = 8.0;
+/// How far the loudness alone may misplace a beep: codecs smear its edges.
+const REACH_MS: f64 = 10.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beep {
@@ -92,11 +94,34 @@ pub fn amplitude(sound: &[f32], rate: u32, hertz: f64) -> f64 {
 
 fn describe(sound: &[f32], rate: u32, from: f64, to: f64) -> Beep {
     let ramp = RAMP_MS * THRESHOLD;
-    Beep {
-        at_ms: from - ramp,
-        lasts_ms: to - from + 2.0 * ramp,
-        clip: recognise(sound, rate, from, to),
-    }
+    let clip = recognise(sound, rate, from, to);
+    let roughly = from - ramp;
+    let at_ms = clip.map_or(roughly, |clip| place(sound, rate, clip, roughly));
+    Beep { at_ms, lasts_ms: to - from + 2.0 * ramp, clip }
+}
+
+/// Where the clip's beep fits best, to a part of a sample.
+fn place(sound: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
+    let per_ms = f64::from(rate) / 1000.0;
+    let length = (BEEP_MS * per_ms) as usize;
+    let beep: Vec<f64> =
+        (0..length).map(|index| sample(clip, index as f64 / f64::from(rate))).collect();
+    let heard = |at: isize| {
+        usize::try_from(at).ok().and_then(|at| sound.get(at)).map_or(0.0, |value| f64::from(*value))
+    };
+    let likeness = |at: isize| {
+        let all = beep.iter().zip(at..);
+        all.map(|(value, at)| value * heard(at)).sum::<f64>()
+    };
+    let (rough, reach) = ((roughly_ms * per_ms) as isize, (REACH_MS * per_ms) as isize);
+    let likenesses: Vec<f64> = (rough - reach..=rough + reach).map(likeness).collect();
+    let around = likenesses.windows(3).enumerate().max_by(|a, b| a.1[1].total_cmp(&b.1[1]));
+    let Some((index, &[before, best, after])) = around else {
+        return roughly_ms;
+    };
+    // The top of the parabola through the best and its neighbours.
+    let part = 0.5 * (before - after) / (before - 2.0 * best + after);
+    ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
 }
 
 fn recognise(sound: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {

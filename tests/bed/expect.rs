@@ -27,6 +27,8 @@ pub struct Clip {
     /// When picture and sound begin, where not at once.
     pub picture_from_ms: f64,
     pub sound_from_ms: f64,
+    /// How much later its sound begins in the result than its picture: each is rounded by itself.
+    pub sound_offset_ms: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Expected {
     pub has_audio: bool,
     /// How far a beep may be from its place.
     pub beep_tolerance_ms: f64,
+    /// How much shorter a whole beep may seem: codecs smear its edges.
+    pub edge_tolerance_ms: f64,
     /// How many samples more or fewer there may be: what a codec's last block is rounded up to.
     pub sample_tolerance: usize,
 }
@@ -62,6 +66,12 @@ pub enum Difference {
     },
     /// The nearest beep of the right pitch is too far off.
     BeepShifted {
+        clip: u8,
+        at_ms: f64,
+        by_ms: f64,
+    },
+    /// A part of it is missing.
+    BeepCut {
         clip: u8,
         at_ms: f64,
         by_ms: f64,
@@ -96,6 +106,7 @@ impl Clip {
             starts_ms: Vec::new(),
             picture_from_ms: 0.0,
             sound_from_ms: 0.0,
+            sound_offset_ms: 0.0,
         }
     }
 
@@ -174,7 +185,8 @@ impl Expected {
             clips,
             has_video: true,
             has_audio: true,
-            beep_tolerance_ms: 10.0,
+            beep_tolerance_ms: 1.0,
+            edge_tolerance_ms: 5.0,
             sample_tolerance: 2048,
         }
     }
@@ -247,7 +259,7 @@ impl Expected {
         let mut left = heard.to_vec();
         let mut differences = Vec::new();
         for (first, clip) in self.placed() {
-            let start = self.ms(first);
+            let start = self.ms(first) + clip.sound_offset_ms;
             for at in clip.beeps(self.ms(clip.frames)) {
                 differences.extend(self.take(&mut left, clip.id, start + at));
             }
@@ -269,6 +281,10 @@ impl Expected {
             return Some(Difference::BeepMissing { clip, at_ms });
         };
         left.remove(index);
+        let by_ms = BEEP_MS - beep.lasts_ms;
+        if by_ms > self.edge_tolerance_ms {
+            return Some(Difference::BeepCut { clip, at_ms, by_ms });
+        }
         let by_ms = beep.at_ms - at_ms;
         (by_ms.abs() > self.beep_tolerance_ms).then_some(Difference::BeepShifted {
             clip,

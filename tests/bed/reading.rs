@@ -259,7 +259,7 @@ impl Reading {
     fn first_time(&self, select: &str) -> f64 {
         let entries = "frame=best_effort_timestamp_time";
         let options =
-            ["-select_streams", select, "-read_intervals", "%+#1", "-show_entries", entries];
+            ["-select_streams", select, "-read_intervals", "%+#4", "-show_entries", entries];
         let facts = probe(&self.path, &options);
         time(&facts["frames"][0]["best_effort_timestamp_time"])
     }

@@ -182,6 +182,14 @@ fn ffmpeg_sees_nothing_of_the_function_s_environment() {
     }
 }
 
+/// A stack counts as memory whole, and a decoder has many threads.
+#[test]
+fn threads_of_ffmpeg_have_small_stacks() {
+    let (scene, folder) = scene("ulimit -s > \"$(dirname \"$0\")/kilobytes\"; exit 1");
+    run(&scene).failed("UnsupportedMedia");
+    assert_eq!(fs::read_to_string(folder.path().join("kilobytes")).unwrap(), "2048\n");
+}
+
 #[test]
 fn a_missing_or_unusable_ffmpeg_stops_the_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::bed::expect::{Clip, Expected};
+use crate::bed::expect::{Clip, Difference, Expected};
 use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::process::run;
 use crate::bed::reading::Reading;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
+mod changes;
 mod codecs;
 mod containers;
 mod damage;
@@ -29,13 +30,19 @@ const FRAMES: usize = 30;
 struct Between {
     name: String,
     clip: Clip,
-    tolerance_ms: f64,
+    late_ms: f64,
+    rough: bool,
 }
 
 impl Between {
     /// Clip 2, picture and sound, of the usual length.
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), clip: Clip::whole(2, PAL, SECONDS), tolerance_ms: 10.0 }
+        Self {
+            name: name.to_owned(),
+            clip: Clip::whole(2, PAL, SECONDS),
+            late_ms: 0.0,
+            rough: false,
+        }
     }
 
     fn black(self) -> Self {
@@ -47,8 +54,14 @@ impl Between {
     }
 
     /// For codecs and containers that can't tell an encoder's delay.
-    fn delayed(self, tolerance_ms: f64) -> Self {
-        Self { tolerance_ms, ..self }
+    /// Its sound is so much later than told: by an encoder's delay.
+    fn delayed(self, late_ms: f64) -> Self {
+        Self { late_ms, ..self }
+    }
+
+    /// Its sound is another wave after the codec, by a turn at most, and its start may be lost.
+    fn rough(self) -> Self {
+        Self { rough: true, ..self }
     }
 
     /// What is wrong with the result; nothing is right.
@@ -82,14 +95,20 @@ impl Between {
         let clip = self.clip.clone();
         let (picture, sound) = (clip.picture_from_ms + start, clip.sound_from_ms + start);
         let start = clip.start_ms;
-        let clip = clip.cut(start, frames).late(picture, sound);
+        let clip = clip.cut(start, frames).late(picture, sound + self.late_ms);
         let plain = |id| Clip::whole(id, PAL, SECONDS);
+        let mut clips = vec![plain(1), clip, plain(3)];
+        for (clip, place) in clips.iter_mut().zip(0..) {
+            clip.sound_offset_ms = join_offset_ms(&outcome.record, place);
+        }
         let expected = Expected {
-            beep_tolerance_ms: self.tolerance_ms + join_offset_ms(&outcome.record),
-            ..Expected::new(PAL, vec![plain(1), clip, plain(3)])
+            beep_tolerance_ms: if self.rough { 1.3 } else { 1.0 },
+            edge_tolerance_ms: 7.0,
+            ..Expected::new(PAL, clips)
         };
-        let reading = outcome.reading();
-        let differences = expected.differences(&reading);
+        let mut differences = expected.differences(&outcome.reading());
+        let start_lost = |d: &Difference| matches!(d, Difference::BeepCut { clip: 2, at_ms, .. } if *at_ms < 1300.0);
+        differences.retain(|difference| !self.rough || !start_lost(difference));
         faults.extend(differences.iter().map(ToString::to_string));
         faults
     }
@@ -117,11 +136,11 @@ fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
     scene.assert_clean();
 }
 
-/// How far apart picture and sound of the last join are by the record.
-fn join_offset_ms(record: &serde_json::Value) -> f64 {
-    let place = &record["Timeline"][2];
+/// How much later than its picture a clip's sound begins by the record.
+fn join_offset_ms(record: &serde_json::Value, clip: usize) -> f64 {
+    let place = &record["Timeline"][clip];
     let at = |name: &str, rate: f64| place[name].as_f64().unwrap() * 1000.0 / rate;
-    (at("FirstFrame", 25.0) - at("FirstSample", 48_000.0)).abs()
+    at("FirstSample", 48_000.0) - at("FirstFrame", 25.0)
 }
 
 /// How much later than its first time stamp a source's picture starts: where
@@ -131,7 +150,12 @@ fn lead_ms(path: &Path) -> f64 {
     let reading = Reading::of(path);
     let zero_based = ["mp4", "mov", "m4v", "m4a", "3gp", "mkv", "webm"];
     let extension = path.extension().and_then(|name| name.to_str()).unwrap();
-    if !zero_based.contains(&extension) {
+    // Its one clock says nothing of what the decoder holds back.
+    if extension == "avi" {
+        return 0.0;
+    }
+    // WMA's first packet counts, and gives no sound.
+    if !zero_based.contains(&extension) && extension != "wmv" {
         return (-reading.sound_delay_ms()).max(0.0);
     }
     let first = |kind| reading.packets(kind).first().map(|packet| packet.pts.max(0.0) * 1000.0);

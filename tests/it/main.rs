@@ -23,6 +23,7 @@ mod doors;
 mod fault_sweep;
 mod ffmpeg_faults;
 mod harness;
+mod hostile;
 mod inputs;
 mod layer;
 mod matrix;

@@ -62,6 +62,16 @@ fn every_variable_stands_for_what_it_says() {
     }
 }
 
+/// The playlist has the target's name; a segment adds its number.
+#[test]
+fn segments_are_numbered_from_one_behind_the_name_of_the_playlist() {
+    let scene = with_keys(&["a.mp4", "b.mp4"]);
+    let outcome = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_400", "{ext}/{index}-{autoext}");
+    outcome.succeeded();
+    let names = ["1-m3u8-00001.ts", "1-m3u8-00002.ts", "1-m3u8.m3u8"];
+    assert_eq!(stored(&scene), names.map(|name| format!("mp4/{name}")));
+}
+
 #[test]
 fn the_time_of_creation_is_the_task_s_own() {
     let scene = with_keys(&["a.mp4"]);

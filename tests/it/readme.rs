@@ -10,10 +10,13 @@ use serde_json::{Map, Value};
 use video_concat::code::Code;
 use video_concat::event::{Event, ProcessSource, Submission, decode};
 use video_concat::flicks::Flicks;
+use video_concat::media::Demuxer;
 use video_concat::message::completion;
+use video_concat::process::codec::AudioCodec;
 use video_concat::process::template::Variable;
 use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve, table};
 use video_concat::settings::Settings;
+use video_concat::settle::{AudioOutput, SoundRate};
 use video_concat::task::TaskRecord;
 use video_concat::timeline::Timeline;
 use video_concat::troubleshooting;
@@ -139,6 +142,41 @@ fn the_settings_are_those_that_the_function_reads() {
             let given = |asked: &str| (asked == name).then(|| default.to_owned());
             assert_eq!(Settings::from_env_map(given), unset, "{name}");
         }
+    }
+}
+
+#[test]
+fn the_sources_are_those_that_are_recognised() {
+    let told = names(&section("## Sources"));
+    assert_eq!(told, set(Demuxer::NAMES));
+}
+
+/// Every decoder of the layer, but for those that have another's work.
+#[test]
+fn the_codecs_are_those_of_the_layer() {
+    let twins = ["libvpx_vp8", "libvpx_vp9", "mp1", "mp2", "mp3", "mpegvideo"];
+    let parts = read("layers/ffmpeg/parts");
+    let reads = parts.split("# --- ").filter(|part| part.starts_with("What it reads"));
+    let lines = reads.flat_map(str::lines).filter_map(|line| line.strip_prefix("decoder: "));
+    let all = lines.flat_map(str::split_whitespace).filter(|name| !twins.contains(name));
+    let codecs = section("### Codecs");
+    assert_eq!(set(codecs.split('`').skip(1).step_by(2)), set(all));
+}
+
+#[test]
+fn the_delays_are_those_that_are_made_up_for() {
+    let told: Vec<_> = entries(&section("### Sound to the sample"));
+    let codecs: BTreeSet<&str> = told.iter().map(|row| row[0].as_str()).skip(1).collect();
+    assert_eq!(codecs, AudioCodec::NAMES.iter().copied().collect());
+    for row in &told[1..] {
+        let output = AudioOutput {
+            codec: AudioCodec::from_name(&row[0]).unwrap(),
+            sample_rate: row[1].parse().unwrap(),
+            channels: 1,
+            rate: SoundRate::Default,
+            bit_depth: 16,
+        };
+        assert_eq!(output.encoder_delay().to_string(), row[2], "{row:?}");
     }
 }
 

@@ -68,6 +68,17 @@ impl Scene {
         self.process(main, &process)
     }
 
+    /// Asks for `a.mp4` and then `b.mp4`, cut into segments beside `results/{target}`.
+    pub(crate) fn segment(&self, parameters: &str, segments: &str, target: &str) -> Outcome {
+        let process = format!(
+            "video/concat,{parameters}{}/segment,{segments}|sys/saveas,b_{},o_{}",
+            sur("b.mp4"),
+            b64("results"),
+            b64(target),
+        );
+        self.process("a.mp4", &process)
+    }
+
     pub(crate) fn process(&self, main: &str, process: &str) -> Outcome {
         let record = self.invoke(main, process).unwrap();
         let target = record["Targets"].as_array().and_then(|targets| targets.last()).cloned();

@@ -5,7 +5,7 @@ use num_rational::Ratio;
 use super::{StreamReport, ratio};
 use crate::flicks::Flicks;
 use crate::frame_rate;
-use crate::media::{AudioStream, VideoStream};
+use crate::media::{AudioStream, Demuxer, VideoStream};
 
 /// What the packets of one stream add up to.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl StreamScan {
     pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
-        self.bytes += size.unsigned_abs();
+        self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(time);
         let end = time.saturating_add(duration.unwrap_or(0).max(0));
@@ -99,13 +99,16 @@ impl StreamScan {
         Flicks::from_ticks(self.padding.max(0), time_base).unwrap_or_default()
     }
 
-    pub(super) fn into_video(self, floor: Flicks) -> Option<VideoStream> {
+    pub(super) fn into_video(self, floor: Flicks, demuxer: Demuxer) -> Option<VideoStream> {
         let (start, end) = self.span(floor)?;
         let frame_rate = self.frame_rate();
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
         let end = if self.end == self.last { end + one_frame } else { end };
+        // Of AVI's one clock, that of decoding, a tick is a frame.
+        let held_back = if demuxer == Demuxer::Avi { self.report.has_b_frames } else { 0 };
         Some(VideoStream {
+            late: self.flicks(held_back)?,
             index: self.report.index,
             size: self.report.size(),
             sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')

@@ -2,7 +2,7 @@ use num_rational::Ratio;
 
 use super::{ReportError, Scan};
 use crate::flicks::Flicks;
-use crate::media::{AudioStream, Colour, Demuxer, Media, Size, VideoStream};
+use crate::media::{AudioStream, Colour, Demuxer, Lost, Media, Size, VideoStream};
 
 /// A plain 25 fps stream of ten seconds, for tests that change one thing.
 pub(crate) fn video_stream() -> VideoStream {
@@ -20,6 +20,7 @@ pub(crate) fn video_stream() -> VideoStream {
         start: Flicks::ZERO,
         last: Flicks::from_millis(9960),
         end: Flicks::from_millis(10_000),
+        late: Flicks::ZERO,
         key_frames: vec![Flicks::ZERO],
         bit_rate: 1_000_000,
         frames: 250,
@@ -48,6 +49,7 @@ pub(crate) fn media() -> Media {
         length: Flicks::from_millis(10_000),
         video: Some(video_stream()),
         audio: Some(audio_stream()),
+        lost: Lost::default(),
     }
 }
 
@@ -80,6 +82,21 @@ fn the_first_real_streams_count_and_covers_do_not() {
     assert_eq!(video.display_size(), Size::new(1080, 1920));
     assert_eq!((audio.sample_rate, audio.channels, audio.bit_rate), (48_000, 6, 256_000));
     assert_eq!(media.length, Flicks::from_millis(40));
+}
+
+#[test]
+fn a_picture_that_is_there_and_has_no_decoder_is_lost() {
+    let unknown = STREAMS.replace(r#""codec_name": "h264", "#, "");
+    for (name, report, packets, picture) in [
+        ("it decodes", STREAMS, vec!["1,0,0,40,1,K__"], false),
+        ("no decoder", &unknown, vec!["1,0,0,40,1,K__"], true),
+        ("no packets", &unknown, vec!["0,0,0,40,1,K__"], false),
+    ] {
+        let mut packets = packets;
+        packets.push("2,0,0,1024,500,K__");
+        let media = scan_as(Demuxer::Mov, report, &packets).finish().unwrap();
+        assert_eq!(media.lost, Lost { picture, sound: false }, "{name}");
+    }
 }
 
 #[test]
@@ -159,14 +176,17 @@ fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Scan {
 }
 
 #[test]
-fn pictures_in_avi_are_shown_as_late_as_the_decoder_holds_them_back() {
-    let report =
-        STREAMS.replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 2, "pix_fmt": "yuv420p""#);
-    let packets = ["1,N/A,0,40,1,K__", "1,N/A,40,40,1,___", "1,80,80,40,1,___"];
-    let media = scan_as(Demuxer::Avi, &report, &packets).finish().unwrap();
-    let video = media.video.unwrap();
-    assert_eq!(video.start, Flicks::from_millis(80));
-    assert_eq!(video.end, Flicks::from_millis(200));
+fn pictures_in_avi_come_as_late_as_the_decoder_holds_them_back() {
+    let report = STREAMS
+        .replace("1/1000", "1/25")
+        .replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 2, "pix_fmt": "yuv420p""#);
+    let packets = ["1,N/A,0,1,1,K__", "1,N/A,1,1,1,___", "1,2,2,1,1,___"];
+    for (demuxer, late) in [(Demuxer::Avi, 80), (Demuxer::Mov, 0)] {
+        let video = scan_as(demuxer, &report, &packets).finish().unwrap().video.unwrap();
+        assert_eq!(video.late, Flicks::from_millis(late), "{demuxer:?}");
+        assert_eq!(video.start, Flicks::ZERO);
+        assert_eq!(video.end, Flicks::from_millis(120));
+    }
 }
 
 #[test]
@@ -204,4 +224,26 @@ fn only_some_headers_are_trusted_with_the_length() {
         assert_eq!(scan_as(demuxer, &report, &[]).declared(), declared, "{demuxer:?}");
     }
     assert_eq!(scan_as(Demuxer::Flv, STREAMS, &[]).declared(), None);
+}
+
+#[test]
+fn numbers_beyond_measure_are_survived() {
+    let avi = Demuxer::Avi;
+    for (name, demuxer, from, to, packet) in [
+        ("ticks", Demuxer::Mov, "1/1000", "1/2147483647", "1,MOST,MOST,MOST,1,K__"),
+        ("time base", Demuxer::Mov, "1/1000", "MOST/1", "1,MOST,0,1,1,K__"),
+        ("pixels", Demuxer::Mov, "1:1", "MOST:1", "1,0,0,40,1,K__"),
+        ("rate", Demuxer::Mov, "25/1", "MOST/1", "1,0,0,40,1,K__"),
+        ("size", Demuxer::Mov, "", "", "1,0,0,40,MOST,K__"),
+        ("delay", avi, "\"pix_fmt\"", "\"has_b_frames\": MOST, \"pix_fmt\"", "1,0,MOST,9,1,K__"),
+        ("length", avi, "]}", "], \"format\": {\"duration\": \"9223372036854.999999\"}}", ""),
+    ] {
+        let most = |text: &str| text.replace("MOST", "9223372036854775807");
+        let scan = scan_as(demuxer, &most(&STREAMS.replace(from, to)), &[&*most(packet); 3]);
+        assert_eq!(scan.declared(), None, "{name}");
+        if let Some(video) = scan.finish().ok().and_then(|media| media.video) {
+            assert!(video.frame_rate <= Ratio::from_integer(240), "{name}");
+            assert_eq!(video.display_size(), Size::new(1080, 1920), "{name}");
+        }
+    }
 }

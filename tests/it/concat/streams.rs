@@ -43,7 +43,7 @@ fn codecs_rates_and_channels_mix() {
         ("hd.mp4", Source::new(2).colour_space("bt709")),
         ("interlaced.mp4", Source::new(2).interlaced()),
     ] {
-        let expected = Expected { beep_tolerance_ms: 15.0, ..both() };
+        let expected = both();
         after_a_plain_clip(name, &second).shows(&expected);
     }
 }

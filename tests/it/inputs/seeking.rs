@@ -19,7 +19,7 @@ fn faults(scene: &Scene, name: &str, start_ms: u32) -> Vec<String> {
     }
     let start = super::lead_ms(&scene.s3.path("sources", name));
     let clip = Clip::whole(5, PAL, 12.0).cut(f64::from(start_ms), 25).late(start, start);
-    let expected = Expected { beep_tolerance_ms: 15.0, ..Expected::new(PAL, vec![clip]) };
+    let expected = Expected::new(PAL, vec![clip]);
     let differences = expected.differences(&outcome.reading());
     let tell = |difference: &crate::bed::expect::Difference| {
         format!("{name} from {start_ms}: {difference}")

@@ -13,14 +13,16 @@ use url::Url;
 use crate::bed::http::{AnyError, Server, reply};
 use crate::bed::s3::S3;
 use crate::bed::source::Source;
-use crate::scene::{Scene, b64, sur};
+use crate::scene::{Scene, USUAL};
 
 /// What a URL, a playlist or a template might take for its own.
 const TARGET: &str = "show/mein Fïlm & 100% #1 <a+b>";
 pub(super) const RATE: f64 = 25.0;
 /// How far lengths may be off: one frame.
 pub(super) const FRAME: f64 = 1.0 / RATE;
-pub(super) const SEGMENT_SECONDS: f64 = 2.0;
+pub(super) const SEGMENT_FRAMES: usize = 50;
+/// What AAC codes at once, and puts in front of the sound.
+pub(super) const BLOCK: f64 = 1024.0 / 48_000.0;
 const FIRST_CLIP_FRAMES: u16 = 75;
 
 pub(super) static HLS_TS: LazyLock<Film> = LazyLock::new(|| Film::make("ts", "hls", "m3u8"));
@@ -45,14 +47,8 @@ impl Film {
         let scene = Scene::new()
             .source("a.mp4", &Source::new(1).seconds(3.0))
             .source("b.mp4", &Source::new(2).seconds(2.5));
-        let process = format!(
-            "video/concat,f_{container},vcodec_h264,acodec_aac{}/segment,f_{format},t_2000\
-             |sys/saveas,b_{},o_{}",
-            sur("b.mp4"),
-            b64("results"),
-            b64(TARGET),
-        );
-        let outcome = scene.process("a.mp4", &process).succeeded();
+        let parameters = format!("f_{container},{USUAL}");
+        let outcome = scene.segment(&parameters, &format!("f_{format},t_2000"), TARGET).succeeded();
         Self {
             playlist: format!("{TARGET}.{extension}"),
             objects: Arc::new(stored(&scene.s3)),

@@ -3,30 +3,30 @@
 use dash_mpd_core::{Representation, SegmentTemplate};
 use m3u8_rs::MediaPlaylist;
 
-use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_SECONDS};
+use super::film::{BLOCK, DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_FRAMES};
 
-/// The DASH muxer cuts the sound where the picture's next key frame is decoded, and with B-frames
-/// that is two frames before it is shown.
-const SOUND_EARLY: f64 = 2.0 * FRAME;
+const SEGMENT_SECONDS: f64 = SEGMENT_FRAMES as f64 * FRAME;
+/// What a playlist rounds to.
+const ROUNDED: f64 = 1e-4;
 
 #[track_caller]
-fn assert_near(what: &str, found: f64, expected: f64) {
+fn assert_near(what: &str, found: f64, expected: f64, tolerance: f64) {
     assert!(
-        (found - expected).abs() <= FRAME + 1e-4,
+        (found - expected).abs() <= tolerance + ROUNDED,
         "{what} is {found} s instead of {expected} s"
     );
 }
 
-/// They fill the film, and each but the last ends where it should.
+/// They fill the film, and each but the last lasts and ends as it should.
 #[track_caller]
-fn assert_lengths(film: &Film, lengths: &[f64], early: f64) {
+fn assert_lengths(film: &Film, lengths: &[f64], tolerance: f64) {
     let mut end = 0.0;
     for (length, number) in lengths[..lengths.len() - 1].iter().zip(1_u32..) {
+        assert_near("a segment's length", *length, SEGMENT_SECONDS, tolerance);
         end += length;
-        let expected = f64::from(number) * SEGMENT_SECONDS - early;
-        assert_near("a segment's end", end, expected);
+        assert_near("its end", end, f64::from(number) * SEGMENT_SECONDS, tolerance);
     }
-    assert_near("the whole", lengths.iter().sum(), film.seconds());
+    assert_near("the whole", lengths.iter().sum(), film.seconds(), tolerance);
 }
 
 fn hls(film: &Film) -> MediaPlaylist {
@@ -104,9 +104,10 @@ fn dash_in_fragmented_mp4() {
     let sets = &manifest.periods[0].adaptations;
     let representations = sets.iter().flat_map(|set| &set.representations);
     let mut count = 0;
-    for (representation, early) in representations.zip([0.0, SOUND_EARLY]) {
+    // Sound is cut between its blocks only.
+    for (representation, tolerance) in representations.zip([0.0, BLOCK]) {
         let template = template(representation);
-        assert_lengths(&DASH, &lengths(template), early);
+        assert_lengths(&DASH, &lengths(template), tolerance);
         let names = names(template, representation.id.as_ref().unwrap());
         for name in &names {
             assert!(DASH.has(name), "no {name}");

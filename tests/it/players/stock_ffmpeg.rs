@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use url::Url;
+
 use crate::bed::process::{first_file, run};
 
-use super::film::{DASH, Film, HLS_MP4, HLS_TS};
+use super::film::{BLOCK, DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_FRAMES};
 
-const SAMPLE_RATE: f64 = 48_000.0;
-/// What the codec puts before and behind, in samples.
-const BLOCKS: f64 = 4096.0;
+/// What the codec puts before and behind, in seconds.
+const BLOCKS: f64 = 4.0 * BLOCK;
 
 fn installed() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -17,34 +18,53 @@ fn installed() -> PathBuf {
         .expect("no ffmpeg in PATH: `apt-get install ffmpeg`")
 }
 
-/// Frames and samples, after everything was decoded without a word.
-fn decoded(film: &Film) -> (u64, f64) {
-    let server = film.serve();
+/// What is read from an address without a word of complaint, as ffmpeg counts it.
+struct Read {
+    picture: Vec<Unit>,
+    sound: Vec<Unit>,
+}
+
+/// A packet or what was decoded from it, in seconds.
+struct Unit {
+    shown: f64,
+    lasts: f64,
+}
+
+fn read(address: &Url, before: &str, behind: &str) -> Read {
     let mut command = Command::new(installed());
-    command
-        .args(["-v", "error", "-xerror", "-i"])
-        .arg(film.address(&server.url()).as_str())
-        .args(["-map", "0:v", "-map", "0:a", "-fps_mode", "passthrough", "-f", "framecrc", "-"]);
+    command.args(["-v", "error", "-xerror"]).args(before.split_whitespace());
+    command.args(["-i", address.as_str(), "-map", "0:v", "-map", "0:a"]);
+    command.args(behind.split_whitespace()).args(["-f", "framecrc", "-"]);
     let output = run(&mut command);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    let (mut frames, mut samples) = (0, 0.0);
-    for line in String::from_utf8(output.stdout).unwrap().lines() {
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        match fields[0] {
-            "0" => frames += 1,
-            "1" => samples += fields[3].parse::<f64>().unwrap(),
-            _ => {}
-        }
-    }
-    (frames, samples)
+    let text = String::from_utf8(output.stdout).unwrap();
+    Read { picture: units(&text, "0"), sound: units(&text, "1") }
+}
+
+/// The lines of one stream, in the time base that the head tells.
+fn units(text: &str, stream: &str) -> Vec<Unit> {
+    let head = format!("#tb {stream}: ");
+    let base = text.lines().find_map(|line| line.strip_prefix(&head)).expect("there is one");
+    let (numerator, denominator) = base.split_once('/').unwrap();
+    let base = numerator.parse::<f64>().unwrap() / denominator.parse::<f64>().unwrap();
+    let lines = text.lines().map(|line| line.split(',').map(str::trim).collect::<Vec<_>>());
+    lines
+        .filter(|fields| fields[0] == stream)
+        .map(|fields| {
+            let seconds = |index: usize| fields[index].parse::<f64>().unwrap() * base;
+            Unit { shown: seconds(2), lasts: seconds(3) }
+        })
+        .collect()
 }
 
 #[track_caller]
 fn assert_read(film: &Film) {
-    let (frames, samples) = decoded(film);
-    assert_eq!(frames, film.frames);
-    let expected = film.seconds() * SAMPLE_RATE;
-    assert!((samples - expected).abs() <= BLOCKS, "{samples} samples instead of {expected}");
+    let server = film.serve();
+    let read = read(&film.address(&server.url()), "", "-fps_mode passthrough");
+    assert_eq!(read.picture.len() as u64, film.frames);
+    let sound: f64 = read.sound.iter().map(|unit| unit.lasts).sum();
+    let expected = film.seconds();
+    assert!((sound - expected).abs() <= BLOCKS, "{sound} s of sound instead of {expected} s");
 }
 
 #[test]
@@ -60,4 +80,23 @@ fn hls_in_fragmented_mp4() {
 #[test]
 fn dash_in_fragmented_mp4() {
     assert_read(&DASH);
+}
+
+#[test]
+fn picture_and_sound_of_a_transport_segment_begin_together() {
+    let server = HLS_TS.serve();
+    let playlist = HLS_TS.address(&server.url());
+    let names = HLS_TS.text().lines().filter(|line| !line.starts_with('#'));
+    let starts: Vec<f64> = names
+        .map(|name| {
+            let read = read(&playlist.join(name).unwrap(), "-copyts", "-c copy");
+            let (picture, sound) = (&read.picture[0], &read.sound[0]);
+            assert!((sound.shown - picture.shown).abs() <= BLOCK + 1e-4, "{name}");
+            picture.shown
+        })
+        .collect();
+    assert_eq!(starts.len(), 3);
+    let length = SEGMENT_FRAMES as f64 * FRAME;
+    let even = starts.windows(2).all(|two| (two[1] - two[0] - length).abs() < 1e-4);
+    assert!(even, "{starts:?}");
 }

@@ -1,0 +1,83 @@
+//! Clips that ffmpeg can't take as they are: which they are, and whether their
+//! task can go on.
+
+use std::path::Path;
+
+use tracing::info;
+
+use super::sources::Sources;
+use super::{TaskError, Worker};
+use crate::examine::examine;
+use crate::ffmpeg::RunError;
+use crate::plan::Plan;
+use crate::probe::ProbeError;
+use crate::workspace::Workspace;
+
+/// Refuses a clip that would be black or silent although it holds a picture or
+/// sound.
+pub(super) fn refuse_lost(plan: &Plan, sources: &Sources) -> Result<(), TaskError> {
+    let lost = (0..plan.clips.len()).find_map(|clip| Some((clip, plan.lost(clip)?)));
+    lost.map_or(Ok(()), |(clip, kind)| {
+        let complaints = String::new();
+        Err(unusable(sources, clip, ProbeError::Undecodable { kind, complaints }))
+    })
+}
+
+fn unusable(sources: &Sources, clip: usize, source: ProbeError) -> TaskError {
+    TaskError::Probe { clip, uri: sources.of(clip).uri.clone(), source }
+}
+
+impl Worker {
+    /// Converts the sound of every clip by itself, since one of them changes its
+    /// sample rate or its channels on the way.
+    pub(super) async fn even_out(
+        &self,
+        plan: &mut Plan,
+        paths: &[&Path],
+        workspace: &Workspace,
+    ) -> Result<(), TaskError> {
+        info!("even out");
+        let ffmpeg = self.ffmpeg();
+        for clip in 0..plan.clips.len() {
+            let target = workspace.sound(clip);
+            if let Some(arguments) = plan.evening(clip, paths, &target) {
+                // Complaints were heard of, and will be looked into.
+                ffmpeg.encode(arguments, |_| ()).await?;
+                plan.clips[clip].evened = Some(target);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the clips that an encoding complained or died of, and returns what
+    /// its owner should know of them.
+    pub(super) async fn examine(
+        &self,
+        plan: &Plan,
+        sources: &Sources,
+        paths: &[&Path],
+        outcome: Result<String, RunError>,
+    ) -> Result<Vec<String>, TaskError> {
+        if outcome.as_ref().is_ok_and(String::is_empty) {
+            return Ok(Vec::new());
+        }
+        info!(?outcome, "examine");
+        let ffmpeg = self.ffmpeg();
+        let mut warnings = Vec::new();
+        for (clip, planned) in plan.clips.iter().enumerate() {
+            let complaints = examine(&ffmpeg, plan, clip, paths[planned.source]).await;
+            let complaints = complaints.map_err(|error| unusable(sources, clip, error))?;
+            if !complaints.is_empty() {
+                let uri = &sources.of(clip).uri;
+                warnings.push(format!(
+                    "clip {clip} (`{uri}`): it is damaged, what decodes was used: {complaints}"
+                ));
+            }
+        }
+        let complaints = outcome?;
+        if warnings.is_empty() {
+            warnings.push(format!("ffmpeg complained: {complaints}"));
+        }
+        Ok(warnings)
+    }
+}

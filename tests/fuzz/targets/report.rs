@@ -1,0 +1,67 @@
+//! Whatever ffprobe prints is scanned, and what comes out of it can be planned.
+//!
+//! The input is a demuxer's name in a line, the report in JSON, an empty line,
+//! and a line for each packet.
+#![no_main]
+
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use video_concat::flicks::Flicks;
+use video_concat::media::report::Scan;
+use video_concat::media::{Demuxer, Media};
+use video_concat::plan::{Plan, PlannedClip};
+use video_concat::process::{Limits, MainObject, parse, resolve};
+use video_concat::settle::settle;
+use video_concat::timeline::{Cut, Timeline};
+
+const DEMUXERS: [Demuxer; 6] =
+    [Demuxer::Mov, Demuxer::Matroska, Demuxer::Avi, Demuxer::Ogg, Demuxer::MpegTs, Demuxer::Wav];
+
+const PROCESSES: [&str; 4] = [
+    "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0",
+    "video/concat,f_mxf,vcodec_h264,acodec_pcm,ss_1|sys/saveas,o_b3V0",
+    "video/concat,f_mkv,vcodec_vp9,acodec_opus,s_640x,scaletype_fit,vb_20000,vbopt_1\
+     |sys/saveas,o_b3V0",
+    "video/concat,f_mp4,vcodec_h265,acodec_flac,s_x480,scaletype_crop,fps_24,fpsopt_1\
+     /segment,f_hls,t_1000|sys/saveas,o_b3V0",
+];
+
+fn scanned(text: &str) -> Option<Media> {
+    let (name, rest) = text.split_once('\n')?;
+    let demuxer = DEMUXERS.into_iter().find(|demuxer| demuxer.name() == name)?;
+    let (report, packets) = rest.split_once("\n\n").unwrap_or((rest, ""));
+    let mut scan = Scan::new(demuxer, report).ok()?;
+    packets.lines().for_each(|line| scan.packet(line));
+    let _ = (scan.declared(), scan.jumps());
+    scan.finish().ok()
+}
+
+fn plan(process: &str, media: &Media) {
+    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let request = resolve(&parse(process).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
+    let asked = &request.clips[0];
+    let Some(cut) = Cut::of(media.length, asked.start_ms, asked.duration_ms) else {
+        return;
+    };
+    let Ok(output) = settle(&request, std::slice::from_ref(media), &mut Vec::new()) else {
+        return;
+    };
+    let frame_rate = output.video.as_ref().map_or(25.into(), |video| video.frame_rate);
+    let sample_rate = output.audio.as_ref().map_or(48_000, |audio| audio.sample_rate);
+    let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
+    let clips = vec![PlannedClip { source: 0, cut, media: media.clone() }];
+    let plan = Plan { output, timeline, clips, preset: "veryfast".to_owned() };
+    let _ = (plan.segment_count(), plan.impossible_segment());
+    let arguments = plan.arguments(&plan.whole(), &[Path::new("in")], Path::new("out"));
+    let length: usize = arguments.iter().map(String::len).sum();
+    assert!(length < 100_000, "more than the system takes");
+}
+
+fuzz_target!(|text: &str| {
+    let Some(media) = scanned(text) else {
+        return;
+    };
+    assert!(media.length > Flicks::ZERO);
+    PROCESSES.iter().for_each(|process| plan(process, &media));
+});
