@@ -3,7 +3,7 @@
 //! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
 //! fails ends the task; what the steps before it made goes away with its owner.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::time::timeout_at;
@@ -25,7 +25,6 @@ pub use job::Job;
 use journal::Journal;
 pub use journal::OWN_MARK;
 use prepared::Prepared;
-use report::LAST_WORDS;
 use time::Time;
 
 mod accept;
@@ -44,6 +43,9 @@ mod report;
 mod sources;
 mod steps;
 mod time;
+
+/// What the reply takes at most.
+const REPLY: Duration = Duration::from_millis(500);
 
 /// What a task needs from outside.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl Worker {
             // On the heap: the state of the whole work is large.
             let outcome = Box::pin(worker.attempt(&job, invocation)).await;
             // After the reply, nothing goes on before the next event.
-            let deadline = invocation.deadline.checked_sub(LAST_WORDS).unwrap_or_else(Instant::now);
+            let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
             timeout_at(deadline.into(), worker.store.finish()).await.ok();
             if let Ok(record) = outcome {
                 return record;

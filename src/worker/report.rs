@@ -18,7 +18,7 @@ use crate::process::parse;
 use crate::task::TaskRecord;
 
 /// What is left for the last record when the topic does not answer.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Writes the record and tells the topic.

@@ -310,7 +310,10 @@ impl Door {
     }
 
     async fn serve_whole(&self, request: Request<Incoming>) -> Result<Reply, AnyError> {
-        Ok(self.serve(request.map(s3s::Body::from)).await?.map(Half::whole))
+        let door = self.clone();
+        // A client that goes away does not stop what it asked for.
+        let served = async move { door.serve(request.map(s3s::Body::from)).await };
+        Ok(tokio::spawn(served).await??.map(Half::whole))
     }
 
     /// An answer without a body is none at all.
@@ -330,7 +333,9 @@ impl Door {
             && ["if-match", "if-none-match"]
                 .iter()
                 .any(|name| request.headers().contains_key(*name));
-        let _alone = if conditional { Some(self.conditional.lock().await) } else { None };
+        // So is a completion one act, which a look comes before or after.
+        let is_one = conditional || matches!(*request.method(), Method::POST | Method::HEAD);
+        let _alone = if is_one { Some(self.conditional.lock().await) } else { None };
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         let mut response = self.service.call(request).await?;
         let headers = response.headers_mut();

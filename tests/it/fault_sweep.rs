@@ -11,6 +11,9 @@ mod told;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hyper::Method;
 
 use judge::Complaints;
 use scenario::{ONE_REQUEST, PARTS, SEGMENTS, Scenario};
@@ -59,6 +62,19 @@ fn a_task_whose_result_goes_in_parts() {
 #[test]
 fn a_task_with_segments() {
     sweep(&SEGMENTS, 2);
+}
+
+/// While parts are on their way, for they are never answered.
+#[test]
+fn what_is_given_up_at_the_deadline_is_aborted_before_the_reply() {
+    let stage = Stage::new(&PARTS);
+    let parts = Fault::new(Answer::Stall).method(Method::PUT).part("partNumber");
+    stage.world.s3.fail(parts.times(usize::MAX));
+    let reply = stage.invoke_within(Duration::from_secs(6));
+    assert_eq!(reply.as_ref().unwrap()["Code"], "DeadlineExceeded", "{reply:?}");
+    let wrong = judge::run(&stage.world, &PARTS, &reply);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(judge::unfinished(&stage.world), None);
 }
 
 fn sweep(scenario: &Scenario, offset: usize) {

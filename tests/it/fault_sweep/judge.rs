@@ -64,7 +64,7 @@ pub(super) fn unfinished(world: &World) -> Option<String> {
     let (open, parts) = (world.s3.unfinished_uploads(), world.s3.parts());
     let nameless = |two: &&[Call]| {
         let is_creation = two[0].method == "POST" && two[0].query.starts_with("uploads");
-        is_creation && two.iter().any(|call| call.status == 0)
+        is_creation && two.iter().any(|call| call.status != 200)
     };
     let nameless = world.s3.calls().windows(2).filter(nameless).count();
     (open.len() > nameless || parts > 0)
