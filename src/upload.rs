@@ -180,7 +180,10 @@ impl PendingUpload {
             return Ok(None);
         }
         match self.store.head(&self.uri, None).await {
-            Ok(head) => Ok((head.metadata == self.description.metadata).then_some(head.etag)),
+            Ok(head) => {
+                let is_own = head.size == self.size && head.metadata == self.description.metadata;
+                Ok(is_own.then_some(head.etag))
+            }
             Err(error) if *error.problem() == Problem::NoSuchKey => Ok(None),
             Err(error) => Err(error),
         }

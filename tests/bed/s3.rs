@@ -310,10 +310,12 @@ impl Door {
     }
 
     async fn serve_whole(&self, request: Request<Incoming>) -> Result<Reply, AnyError> {
-        let door = self.clone();
-        // A client that goes away does not stop what it asked for.
-        let served = async move { door.serve(request.map(s3s::Body::from)).await };
-        Ok(tokio::spawn(served).await??.map(Half::whole))
+        let is_completion = request.method() == Method::POST;
+        let (door, request) = (self.clone(), request.map(s3s::Body::from));
+        let served = async move { door.serve(request).await };
+        // A client that goes away ends what it sends, and not what it asked for.
+        let response = if is_completion { tokio::spawn(served).await?? } else { served.await? };
+        Ok(response.map(Half::whole))
     }
 
     /// An answer without a body is none at all.

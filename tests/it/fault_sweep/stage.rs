@@ -32,7 +32,7 @@ use crate::scene::TOPIC;
 /// Of a whole task, in which not all that can fail stalls.
 const TIME: Duration = Duration::from_mins(2);
 const ANSWER: Duration = Duration::from_secs(1);
-const BULK_ANSWER: Duration = Duration::from_secs(4);
+const BULK_ANSWER: Duration = Duration::from_secs(8);
 
 /// What of a task can be seen from outside.
 pub(super) struct World {
@@ -122,7 +122,7 @@ async fn config() -> SdkConfig {
     let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(ANSWER).read_timeout(BULK_ANSWER);
-    let stalls = StalledStreamProtectionConfig::enabled().grace_period(ANSWER);
+    let stalls = StalledStreamProtectionConfig::enabled().grace_period(2 * ANSWER);
     config
         .to_builder()
         .retry_config(retries.with_initial_backoff(Duration::from_millis(5)))
