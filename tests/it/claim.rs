@@ -267,7 +267,7 @@ fn whoever_can_wait_no_longer_is_told_that_it_runs() {
             "Until": "2999-01-01T00:00:00.000Z",
         });
     });
-    let instance = Function::start(stage.settings.clone().timeout(Duration::from_secs(5)));
+    let instance = Function::start(stage.settings.clone().timeout(Duration::from_secs(20)));
     let record = instance.invoke(&event()).unwrap();
     assert_eq!(record["Status"], "Running", "{record:#}");
     assert_eq!(record.get("Lease"), None);
