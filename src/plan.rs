@@ -91,6 +91,12 @@ struct Input {
 }
 
 impl PlannedClip {
+    /// A clip that is taken from its source as it is.
+    #[must_use]
+    pub const fn new(source: usize, cut: Cut, media: Media) -> Self {
+        Self { source, cut, media, evened: None }
+    }
+
     /// Where the cut starts on the source's own clock.
     #[must_use]
     pub fn start(&self) -> Flicks {

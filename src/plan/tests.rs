@@ -19,7 +19,7 @@ fn plan(lengths: &[u64]) -> Plan {
         .enumerate()
         .map(|(source, &ms)| {
             let cut = Cut::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
-            PlannedClip { source, cut, media: media(), evened: None }
+            PlannedClip::new(source, cut, media())
         })
         .collect();
     let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();

@@ -170,7 +170,7 @@ fn cuts(
                         length_ms: media.length.to_millis(),
                     }
                 })?;
-            Ok(PlannedClip { source, cut, media: media.clone(), evened: None })
+            Ok(PlannedClip::new(source, cut, media.clone()))
         })
         .collect()
 }

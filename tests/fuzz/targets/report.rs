@@ -50,7 +50,7 @@ fn plan(process: &str, media: &Media) {
     let frame_rate = output.video.as_ref().map_or(25.into(), |video| video.frame_rate);
     let sample_rate = output.audio.as_ref().map_or(48_000, |audio| audio.sample_rate);
     let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip { source: 0, cut, media: media.clone() }];
+    let clips = vec![PlannedClip::new(0, cut, media.clone())];
     let plan = Plan { output, timeline, clips, preset: "veryfast".to_owned() };
     let _ = (plan.segment_count(), plan.impossible_segment());
     let arguments = plan.arguments(&plan.whole(), &[Path::new("in")], Path::new("out"));

@@ -79,7 +79,7 @@ fn plan(request: &Request, media: &Media) -> Plan {
     let frame_rate = output.video.as_ref().unwrap().frame_rate;
     let sample_rate = output.audio.as_ref().unwrap().sample_rate;
     let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip { source: 0, cut, media: media.clone(), evened: None }];
+    let clips = vec![PlannedClip::new(0, cut, media.clone())];
     Plan { output, timeline, clips, preset: "ultrafast".to_owned() }
 }
 
