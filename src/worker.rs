@@ -207,7 +207,9 @@ impl Worker {
             record.fail(error.code(), error.to_string(), now());
         }
         // Who listens to the topic may hear of it nowhere else.
-        self.tell(job, &mut record, invocation).await;
+        if let Some(topic) = report::topic(job) {
+            self.tell(&topic, &mut record, invocation).await;
+        }
         log_end(&record, invocation);
         record
     }

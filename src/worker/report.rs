@@ -30,21 +30,20 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<(), Superseded> {
         record.notified = false;
-        if topic(job).is_some() {
+        if let Some(topic) = topic(job) {
             still_ours(journal.write(record, Keep::Lease).await, record)?;
             let span = stage("publish", record);
             tokio::select! {
-                () = self.tell(job, record, invocation).instrument(span) => {}
+                () = self.tell(&topic, record, invocation).instrument(span) => {}
                 () = journal.keep_alive() => return Err(Superseded),
             }
         }
         still_ours(journal.write(record, Keep::Nothing).await, record)
     }
 
-    /// Tells the topic, if there is one, and notes whether it took the message.
-    pub(super) async fn tell(&self, job: &Job, record: &mut TaskRecord, invocation: &Invocation) {
-        let Some(topic) = topic(job) else { return };
-        let said = self.publish(&topic, record, invocation).await;
+    /// Tells the topic, and notes whether it took the message.
+    pub(super) async fn tell(&self, topic: &str, record: &mut TaskRecord, invocation: &Invocation) {
+        let said = self.publish(topic, record, invocation).await;
         record.notified = said.is_ok();
         if let Err(error) = said {
             warn!(%error, "the completion message could not be sent");
@@ -71,7 +70,7 @@ impl Worker {
 }
 
 /// The topic of the task, even where the rest of its process string is wrong.
-fn topic(job: &Job) -> Option<String> {
+pub(super) fn topic(job: &Job) -> Option<String> {
     parse(&job.process).ok().and_then(|spec| spec.topic())
 }
 
