@@ -13,7 +13,7 @@ use crate::bed::function::{Function, Settings};
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::bed::source::Source;
-use crate::scene::{TOPIC, USUAL, b64};
+use crate::scene::{TOPIC, USUAL, b64, settings};
 
 const TARGET: &str = "out.mp4";
 /// How often a sign is looked for.
@@ -31,10 +31,7 @@ impl Stage {
     fn new() -> Self {
         let s3 = S3::start(&["sources", "results"]);
         let sns = Sns::start(&[TOPIC]);
-        let settings = Settings::bootstrap()
-            .with(s3.environment())
-            .with(sns.environment())
-            .with(ffmpeg::environment());
+        let settings = settings(&s3, &sns);
         s3.put_file("sources", "a.mp4", &Source::new(1).write("a.mp4"));
         s3.forget_calls();
         Self { s3, sns, settings }

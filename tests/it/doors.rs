@@ -14,7 +14,6 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::bed::client::{Answer, send};
-use crate::bed::ffmpeg;
 use crate::bed::function::{Function, Settings};
 use crate::bed::gateway::{Gateway, Kind};
 use crate::bed::invocation::Reply;
@@ -22,7 +21,7 @@ use crate::bed::lambda::Lambda;
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::bed::source::Source;
-use crate::scene::{TOPIC, USUAL, b64};
+use crate::scene::{TOPIC, USUAL, b64, settings};
 
 const CALLER: &str = "arn:aws:iam::123456789012:user/editor";
 /// Spaces, signs of forms, letters beyond ASCII, and what looks encoded.
@@ -48,12 +47,7 @@ impl Doors {
         let s3 = S3::start(&["sources", "results", "tasks"]);
         let sns = Sns::start(&[TOPIC]);
         let lambda = Lambda::start();
-        let settings = Settings::bootstrap()
-            .with(s3.environment())
-            .with(sns.environment())
-            .with(lambda.environment())
-            .with(ffmpeg::environment())
-            .set("TASK_BUCKET", "tasks");
+        let settings = settings(&s3, &sns).with(lambda.environment()).set("TASK_BUCKET", "tasks");
         let settings = change(settings);
         let start = || Function::start(settings.clone());
         let (front, back) = (Arc::new(start()), start());

@@ -44,11 +44,7 @@ impl Scene {
     pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let s3 = S3::start(&["sources", "results"]);
         let sns = Sns::start(&[TOPIC]);
-        let settings = Settings::bootstrap()
-            .with(s3.environment())
-            .with(sns.environment())
-            .with(ffmpeg::environment());
-        let function = Function::start(change(settings));
+        let function = Function::start(change(settings(&s3, &sns)));
         Self { s3, sns, function }
     }
 
@@ -154,6 +150,11 @@ impl Outcome {
     pub(crate) fn warnings(&self) -> String {
         self.record["Warnings"].to_string()
     }
+}
+
+/// The function's settings with which it sees these servers.
+pub(crate) fn settings(s3: &S3, sns: &Sns) -> Settings {
+    Settings::bootstrap().with(s3.environment()).with(sns.environment()).with(ffmpeg::environment())
 }
 
 /// A name as the language wants it.

@@ -14,6 +14,7 @@ use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg;
 use crate::bed::function::{Function, Settings};
 use crate::bed::invocation;
+use crate::scene;
 
 const TIME: Duration = Duration::from_mins(2);
 /// Probe, encode, and what checks the output.
@@ -87,11 +88,7 @@ fn die(scenario: &Scenario, death: Death) -> Complaints {
 }
 
 fn settings(world: &World) -> Settings {
-    Settings::bootstrap()
-        .with(world.s3.environment())
-        .with(world.sns.environment())
-        .with(ffmpeg::environment())
-        .set("WORK_DIR", world.work.path().to_str().unwrap())
+    scene::settings(&world.s3, &world.sns).set("WORK_DIR", world.work.path().to_str().unwrap())
 }
 
 fn told(reply: invocation::Reply) -> Reply {
