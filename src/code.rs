@@ -29,7 +29,7 @@ pub enum Code {
     InternalError,
 }
 
-/// What a code tells a reader, as the README has it.
+/// What a code tells a reader, as the README beside `src/task` has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Help {
     /// What went wrong.
@@ -118,8 +118,8 @@ impl Code {
     pub const fn help(self) -> Help {
         let (why, remedy) = match self {
             Self::InvalidArgument => (
-                "the request is wrong, or does not fit its sources: `ss` behind the end, an object that changed meanwhile, is archived, or is in another region",
-                "read `Message`, which names the argument or the clip; change the request, or [the object](#archived-objects-and-other-regions)",
+                "the request is wrong, or does not fit its sources: `ss` behind the end, an object that has changed, is archived, or is in another region",
+                "read `Message`, which names the argument or the clip; change the request, or [the object](../settings/README.md#archived-objects-and-other-regions)",
             ),
             Self::NoSuchKey => (
                 "a source does not exist",
@@ -128,25 +128,27 @@ impl Code {
             Self::NoSuchBucket => ("a bucket does not exist", "correct `bucket` or `b`"),
             Self::AccessDenied => (
                 "S3 or SNS refused the function's role; over HTTP, also the caller",
-                "compare the buckets with the [permissions](#permissions); with a key of your own, see [encryption](#encryption); over HTTP, sign the request, and stay inside the access key's `sources` and `targets`",
+                "compare the buckets with the [permissions](../settings/README.md#permissions); with a key of your own, see [encryption](../settings/README.md#encryption); over HTTP, sign the request, and stay inside the access key's `sources` and `targets`",
             ),
             Self::UnsupportedMedia => (
-                "a source is no media file that can be read, nothing of its picture or sound decodes, it wants more memory than there is, or ffmpeg could not make the output",
-                "`Message` names the clip, or quotes ffmpeg; try the file in a player, and see the [readable formats](#limits-and-differences-from-oss)",
+                "a source is not a readable media file, nothing of its video or audio decodes, it needs more memory than there is, or ffmpeg could not make the output",
+                "`Message` names the clip, or quotes ffmpeg; try the file in a player, and see the [readable formats](../process/README.md#sources)",
             ),
             Self::OutputMismatch => (
                 "the finished file is not as planned; nothing was stored",
-                "open an issue with the record; the check has kept a wrong result from you, and other codecs or sizes may do",
+                "open an issue with the record; another codec or size may work",
             ),
-            Self::DeadlineExceeded => {
-                ("the work did not fit the function's time", "see [time](#time-is-up)")
-            }
-            Self::InsufficientStorage => {
-                ("the sources or the output did not fit `/tmp`", "see [disk](#the-disk-is-full)")
-            }
+            Self::DeadlineExceeded => (
+                "the work did not fit the function's time",
+                "see [time](../settings/README.md#time-is-up)",
+            ),
+            Self::InsufficientStorage => (
+                "the sources or the output did not fit `/tmp`",
+                "see [disk](../settings/README.md#the-disk-is-full)",
+            ),
             Self::InternalError => (
                 "a connection was lost, S3 was busy, ffmpeg was killed, or the service has a fault",
-                "try again; if it stays, the [log](#the-log-of-a-task) has more, and `MemorySize` may be too small for the frame size",
+                "try again; if it stays, the [log](../settings/README.md#the-log-of-a-task) has more, and `MemorySize` may be too small for the frame size",
             ),
         };
         Help { why, remedy }

@@ -81,27 +81,27 @@ impl Refused {
     pub const fn help(self) -> Help {
         let (why, remedy) = match self {
             Self::InvalidRequest => (
-                "the query, the body or the path is not that of a task",
+                "the query, the body, or the path is not that of a task request",
                 "send `POST /bucket/key?x-oss-async-process` with the body `x-oss-async-process=...`, or `POST /` with JSON",
             ),
             Self::MethodNotAllowed => {
-                ("there is no such method and path", "the message names those that there are")
+                ("no operation has this method and path", "use one that the message names")
             }
             Self::InvalidAccessKeyId => (
-                "the signature names a key that the secret does not hold",
-                "correct the client's key id; a key that was just added counts within 10 seconds",
+                "the signature names a key id that is not in the secret",
+                "correct the client's key id; a new key is accepted within 10 seconds",
             ),
             Self::SignatureDoesNotMatch => (
-                "the signature is not this request's",
+                "the signature does not match the request",
                 "check the client's secret and region, and that no proxy or custom domain changes path, query, or headers",
             ),
             Self::RequestTimeTooSkewed => (
-                "the request was signed more than 15 minutes ago, or ahead",
+                "the signing time is more than 15 minutes before or after the function's clock",
                 "set the client's clock",
             ),
             Self::InvalidDigest => (
-                "the body is not the one whose checksum was sent",
-                "send it unchanged, or without the checksum",
+                "the body does not match the checksum that was sent with it",
+                "send the body unchanged, or without the checksum",
             ),
             Self::Task(code) => return code.help(),
         };

@@ -1,4 +1,4 @@
-//! Every code that this service tells, as tables for the README.
+//! Every code that this service tells, as tables for the README beside `src/task`.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use crate::reply::Refused;
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(
-        "### Codes\n\n| code | HTTP | why | what to do | function error |\n|---|---|---|---|---|\n",
+        "### Codes of a task\n\n| code | HTTP | why | what to do | function error |\n|---|---|---|---|---|\n",
     );
     for code in Code::ALL {
         let Help { why, remedy } = code.help();
@@ -18,7 +18,7 @@ pub fn markdown() -> String {
         // Writing into a String never fails.
         let _ = writeln!(out, "| `{code}` | {status} | {why} | {remedy} | {retried} |");
     }
-    out.push_str("\n### Refused over HTTP alone\n\n");
+    out.push_str("\n### Codes over HTTP only\n\n");
     out.push_str("| code | HTTP | why | what to do |\n|---|---|---|---|\n");
     for refused in Refused::BY_HTTP_ONLY {
         let (name, status) = (refused.as_str(), refused.http_status());

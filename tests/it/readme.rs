@@ -1,4 +1,4 @@
-//! README.md against the code. `UPDATE_README=1 cargo test --test it readme` rewrites the tables
+//! The documents against the code. `UPDATE_README=1 cargo test --test it readme` rewrites the tables
 //! that the code renders.
 
 use std::cell::RefCell;
@@ -21,6 +21,11 @@ use video_concat::task::TaskRecord;
 use video_concat::timeline::Timeline;
 use video_concat::troubleshooting;
 
+const FRONT: &str = "README.md";
+const LANGUAGE: &str = "src/process/README.md";
+const RECORD: &str = "src/task/README.md";
+const OPERATIONS: &str = "src/settings/README.md";
+
 fn file(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -29,12 +34,33 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap()
 }
 
-/// What stands under the heading `title`, marks included, up to the next one of its level or above.
-fn section(title: &str) -> String {
+/// Every document of the repository, by its path in there.
+fn documents() -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["src", "events", "tests", "layers"].map(file).into();
+    let mut files: Vec<PathBuf> = entries_of(&file(""));
+    while let Some(folder) = folders.pop() {
+        let (inner, here) = entries_of(&folder).into_iter().partition(|path| path.is_dir());
+        folders.extend::<Vec<PathBuf>>(inner);
+        files.extend::<Vec<PathBuf>>(here);
+    }
+    for path in files.iter().filter(|path| path.extension().is_some_and(|kind| kind == "md")) {
+        let path = path.strip_prefix(file("")).unwrap();
+        found.push(path.to_str().unwrap().to_owned());
+    }
+    found
+}
+
+fn entries_of(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The text under the heading `title` of a page, up to the next heading of its level or above.
+fn section(page: &str, title: &str) -> String {
     let level = title.find(' ').unwrap();
-    let readme = read("README.md");
-    let mut lines = readme.lines().skip_while(|line| *line != title);
-    assert_eq!(lines.next(), Some(title), "no such heading");
+    let text = read(page);
+    let mut lines = text.lines().skip_while(|line| *line != title);
+    assert_eq!(lines.next(), Some(title), "{page} has no such heading");
     let ends = |line: &str| heading_level(line).is_some_and(|other| other <= level);
     let lines: Vec<&str> = lines.take_while(|line| !ends(line)).collect();
     lines.join("\n")
@@ -78,13 +104,17 @@ fn names(text: &str) -> BTreeSet<String> {
     entries(text).into_iter().map(|row| row[0].clone()).collect()
 }
 
-/// The fenced blocks of a kind.
+/// The fenced blocks of a kind, of all documents.
 fn blocks(kind: &str) -> Vec<String> {
-    let readme = read("README.md");
     let fence = format!("\n```{kind}\n");
-    let starts = readme.split(&fence).skip(1);
-    let blocks = starts.map(|rest| rest.split_once("\n```").unwrap().0.to_owned());
-    blocks.collect()
+    let mut blocks = Vec::new();
+    for page in documents() {
+        let text = read(&page);
+        let starts = text.split(&fence).skip(1);
+        blocks.extend(starts.map(|rest| rest.split_once("\n```").unwrap().0.to_owned()));
+    }
+    assert!(!blocks.is_empty(), "no block is {kind}");
+    blocks
 }
 
 fn resolved(process: &str, bucket: &str, key: &str) -> Result<Request, ProcessError> {
@@ -102,31 +132,33 @@ fn set<T: ToString>(items: impl IntoIterator<Item = T>) -> BTreeSet<String> {
 
 #[test]
 fn the_rendered_tables_are_the_codes() {
-    let readme = read("README.md");
-    let mut right = readme.clone();
-    for (name, tables) in
-        [("parameters", table::markdown()), ("codes", troubleshooting::markdown())]
-    {
+    let rendered = [
+        (LANGUAGE, "parameters", table::markdown()),
+        (RECORD, "codes", troubleshooting::markdown()),
+    ];
+    for (page, name, tables) in rendered {
+        let text = read(page);
         let begin =
             format!("<!-- {name}: rewritten by UPDATE_README=1 cargo test --test it readme -->\n");
         let end = format!("<!-- /{name} -->\n");
-        let (before, rest) = right.split_once(&begin).expect(&begin);
+        let (before, rest) = text.split_once(&begin).expect(&begin);
         let (_, after) = rest.split_once(&end).expect(&end);
-        right = format!("{before}{begin}\n{tables}\n{end}{after}");
-    }
-    if std::env::var_os("UPDATE_README").is_some() {
-        // By a new name, because the other tests read the page meanwhile.
-        fs::write(file("README.md.new"), right).unwrap();
-        fs::rename(file("README.md.new"), file("README.md")).unwrap();
-    } else {
-        let remedy = "UPDATE_README=1 cargo test --test it readme";
-        assert!(readme == right, "the tables are old; run `{remedy}`");
+        let right = format!("{before}{begin}\n{tables}\n{end}{after}");
+        if std::env::var_os("UPDATE_README").is_some() {
+            // By a new name, because the other tests read the page meanwhile.
+            let new = file(&format!("{page}.new"));
+            fs::write(&new, right).unwrap();
+            fs::rename(new, file(page)).unwrap();
+        } else {
+            let remedy = "UPDATE_README=1 cargo test --test it readme";
+            assert!(text == right, "the tables of {page} are old; run `{remedy}`");
+        }
     }
 }
 
 #[test]
 fn the_settings_are_those_that_the_function_reads() {
-    let table = section("## Settings");
+    let table = section(OPERATIONS, "## Settings");
     let asked = RefCell::new(BTreeSet::new());
     let unset = Settings::from_env_map(|name| {
         // What the platform itself sets is nobody's to choose.
@@ -147,7 +179,7 @@ fn the_settings_are_those_that_the_function_reads() {
 
 #[test]
 fn the_sources_are_those_that_are_recognised() {
-    let told = names(&section("## Sources"));
+    let told = names(&section(LANGUAGE, "## Sources"));
     assert_eq!(told, set(Demuxer::NAMES));
 }
 
@@ -159,13 +191,13 @@ fn the_codecs_are_those_of_the_layer() {
     let reads = parts.split("# --- ").filter(|part| part.starts_with("What it reads"));
     let lines = reads.flat_map(str::lines).filter_map(|line| line.strip_prefix("decoder: "));
     let all = lines.flat_map(str::split_whitespace).filter(|name| !twins.contains(name));
-    let codecs = section("### Codecs");
+    let codecs = section(LANGUAGE, "### Codecs");
     assert_eq!(set(codecs.split('`').skip(1).step_by(2)), set(all));
 }
 
 #[test]
 fn the_delays_are_those_that_are_made_up_for() {
-    let told: Vec<_> = entries(&section("### Sound to the sample"));
+    let told: Vec<_> = entries(&section(LANGUAGE, "### Audio to the sample"));
     let codecs: BTreeSet<&str> = told.iter().map(|row| row[0].as_str()).skip(1).collect();
     assert_eq!(codecs, AudioCodec::NAMES.iter().copied().collect());
     for row in &told[1..] {
@@ -182,7 +214,7 @@ fn the_delays_are_those_that_are_made_up_for() {
 
 #[test]
 fn the_variables_are_those_of_the_language() {
-    let table = section("## Names and variables");
+    let table = section(LANGUAGE, "## Names and variables");
     let first_cells = rows(&table).into_iter().map(|row| row[0].clone());
     let told: Vec<String> = first_cells
         .flat_map(|cell| cell.split('`').map(str::to_owned).collect::<Vec<_>>())
@@ -197,7 +229,7 @@ fn the_records_fields_are_those_that_it_has() {
     let end = record.start_time;
     record.fail(Code::InternalError, "why", end);
     let record = serde_json::to_value(record).unwrap();
-    let section = section("## The task record");
+    let section = section(RECORD, "## The task record");
     for (title, fields) in objects(&record) {
         let heading = format!("### `{title}`\n");
         let text = match &*title {
@@ -250,7 +282,7 @@ fn the_templates_parameters_are_told_with_their_defaults() {
             expected.push((text.trim_end_matches(':'), "required"));
         }
     }
-    let table = entries(&section("## Deployment"));
+    let table = entries(&section(OPERATIONS, "## Deployment"));
     let told: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
     assert_eq!(told, expected);
 }
@@ -293,9 +325,7 @@ fn requested(event: &Value) -> Request {
 
 #[test]
 fn the_mistakes_are_told_like_this() {
-    let mistakes = blocks("mistake");
-    assert!(!mistakes.is_empty());
-    for block in mistakes {
+    for block in blocks("mistake") {
         let (process, message) = block.split_once('\n').unwrap();
         let error = resolved(process, "examplebucket", "example.mkv").unwrap_err();
         assert_eq!(error.to_string(), message);
@@ -304,7 +334,7 @@ fn the_mistakes_are_told_like_this() {
 
 #[test]
 fn the_timeline_is_the_one_that_is_drawn() {
-    let table = rows(&section("## A request, word by word"));
+    let table = rows(&section(FRONT, "## A request, word by word"));
     let number = |cell: &str| cell.trim_end_matches(" ms").parse::<u64>().ok();
     let told: Vec<Vec<u64>> =
         table.iter().filter_map(|row| row.iter().map(|cell| number(cell)).collect()).collect();
@@ -317,30 +347,65 @@ fn the_timeline_is_the_one_that_is_drawn() {
     }
 }
 
+/// The targets of the links and pictures in a text.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap())
+}
+
 #[test]
 fn links_lead_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"] {
-        let text = read(page);
-        for rest in text.split("](").skip(1) {
-            let target = rest.split(')').next().unwrap();
-            match target.strip_prefix('#') {
-                Some(anchor) => assert!(anchors(&text).contains(anchor), "{page}: #{anchor}"),
-                None if target.starts_with("https://") => {}
-                None => assert!(file(target).exists(), "{page}: {target}"),
+    for page in documents() {
+        for target in links(&read(&page)).filter(|target| !target.starts_with("https://")) {
+            let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match path {
+                "" => file(&page),
+                path => file(&page).parent().unwrap().join(path),
+            };
+            assert!(path.exists(), "{page}: {target}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&path).unwrap();
+                assert!(anchors(&text).contains(anchor), "{page}: {target}");
             }
         }
     }
 }
 
+/// A second heading of the same name would get another anchor.
 #[test]
-fn the_table_of_contents_is_complete() {
-    let readme = read("README.md");
-    let (contents, _) = readme.split_once("\n## ").unwrap();
-    let told: Vec<&str> = contents.lines().filter(|line| line.starts_with("- [")).collect();
-    let titles = readme.lines().filter_map(|line| line.strip_prefix("## "));
-    let right: Vec<String> =
-        titles.map(|title| format!("- [{title}](#{})", anchor(title))).collect();
-    assert_eq!(told, right);
+fn no_document_has_two_headings_of_one_name() {
+    for page in documents() {
+        let text = read(&page);
+        let headings = text.lines().filter(|line| heading_level(line).is_some()).count();
+        assert_eq!(anchors(&text).len(), headings, "{page}");
+    }
+}
+
+#[test]
+fn the_front_page_is_short_and_leads_to_every_document() {
+    let text = read(FRONT);
+    assert!(text.lines().count() <= 350);
+    let linked: BTreeSet<&str> = links(&text).map(|link| link.split('#').next().unwrap()).collect();
+    for page in documents().iter().filter(|page| *page != FRONT) {
+        assert!(linked.contains(page.as_str()), "{page}");
+    }
+}
+
+#[test]
+fn tables_of_contents_are_complete() {
+    let mut pages = 0;
+    for page in documents() {
+        let text = read(&page);
+        let (head, _) = text.split_once("\n## ").unwrap_or((&text, ""));
+        let told: Vec<&str> = head.lines().filter(|line| line.starts_with("- [")).collect();
+        if !told.is_empty() {
+            let titles = text.lines().filter_map(|line| line.strip_prefix("## "));
+            let right: Vec<String> =
+                titles.map(|title| format!("- [{title}](#{})", anchor(title))).collect();
+            assert_eq!(told, right, "{page}");
+            pages += 1;
+        }
+    }
+    assert!(pages > 3);
 }
 
 fn anchors(text: &str) -> BTreeSet<String> {

@@ -56,9 +56,9 @@ fn a_layer_without_a_bill_is_warned_of_and_works() {
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
 }
 
-/// The queries of the README and of the dashboard.
+/// The queries of the documents and of the dashboard.
 fn queries() -> Vec<String> {
-    let readme = text("README.md");
+    let readme = text("src/settings/README.md");
     let blocks = readme.split("\n```insights\n").skip(1);
     let mut queries: Vec<String> =
         blocks.map(|block| block.split_once("\n```").unwrap().0.to_owned()).collect();
