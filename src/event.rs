@@ -23,7 +23,7 @@ pub use http::HttpRequest;
 pub use queue::QueueRecord;
 pub use route::{Resource, Route};
 
-use crate::object_store::ETag;
+use crate::object::ETag;
 
 /// A task that somebody asks for; not yet read, only complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Submission {
     /// What the message gives back.
     pub user_data: Option<String>,
     /// Which way it came.
-    pub door: Door,
+    pub trigger: Trigger,
 }
 
 /// Where the process string is.
@@ -55,7 +55,7 @@ pub enum ProcessSource {
 
 /// The ways into the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
+pub enum Trigger {
     /// Invoked with a direct event.
     Direct,
     /// Invoked by S3.
@@ -98,7 +98,7 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
     } else if has(accepted::FIELD) {
         accepted::decode(event).map(|task| Event::Accepted(Box::new(task)))
     } else if ["bucket", "object", "process"].into_iter().any(has) {
-        Ok(Event::Submissions(vec![direct::decode(event, Door::Direct)?]))
+        Ok(Event::Submissions(vec![direct::decode(event, Trigger::Direct)?]))
     } else {
         Err(EventError::UnknownKind)
     }

@@ -23,7 +23,7 @@ pub(crate) fn mean(frames: i64, duration: Flicks) -> Option<Ratio<i64>> {
 /// and the mean rate that was counted. They agree in constant rate; where they
 /// don't, the mean is what one sees.
 #[must_use]
-pub(crate) fn settle(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Ratio<i64> {
+pub(crate) fn choose(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Ratio<i64> {
     let rate = match (base, mean) {
         (Some(base), Some(mean)) if within(base, mean, 100) => base,
         (_, Some(mean)) => mean,
@@ -63,7 +63,7 @@ fn within(rate: Ratio<i64>, other: Ratio<i64>, parts: i128) -> bool {
 mod tests {
     use num_rational::Ratio;
 
-    use super::{decimal, mean, settle, standardise};
+    use super::{choose, decimal, mean, standardise};
     use crate::flicks::Flicks;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             ("nothing", None, None, (25, 1)),
             ("too fast", r(1000, 1), r(1000, 1), (240, 1)),
         ] {
-            assert_eq!(settle(base, mean), Ratio::new(expected.0, expected.1), "{name}");
+            assert_eq!(choose(base, mean), Ratio::new(expected.0, expected.1), "{name}");
         }
     }
 

@@ -12,11 +12,11 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::Value;
 use tracing::{Instrument, field, info, info_span};
 
+use crate::async_invoke::AsyncInvoke;
 use crate::code::Code;
-use crate::event::{Door, Event, EventError, ProcessSource, Submission, decode};
-use crate::handoff::Handoff;
-use crate::key_ring::KeyRing;
-use crate::object_store::ObjectUri;
+use crate::credentials::CredentialsCache;
+use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode};
+use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
 use crate::task::{RequestId, Status, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
@@ -27,9 +27,9 @@ pub struct Function {
     /// Carries out tasks.
     pub worker: Worker,
     /// Knows who may sign.
-    pub keys: KeyRing,
+    pub keys: CredentialsCache,
     /// Starts the work on accepted tasks.
-    pub handoff: Handoff,
+    pub async_invoke: AsyncInvoke,
 }
 
 /// Handles one event.
@@ -80,7 +80,7 @@ async fn submissions(
     invocation: &Invocation,
 ) -> Result<Value, FunctionError> {
     match <[Submission; 1]>::try_from(submissions) {
-        Ok([submission]) if submission.door == Door::Direct => {
+        Ok([submission]) if submission.trigger == Trigger::Direct => {
             let record = uploads::perform(function, submission, invocation).await;
             record.map_or(Ok(Value::Null), |record| reply::direct(&record))
         }

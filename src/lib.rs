@@ -1,33 +1,47 @@
 //! OSS-style video concatenation for S3 as one AWS Lambda function.
+//!
+//! Three floors, which features switch on: *core* is pure and always there, `engine` reads files and
+//! runs ffmpeg, `service` speaks to AWS. A floor knows only those below it.
 
+// Core: no process, file, network, clock or SDK.
+pub mod access_keys;
 pub mod code;
+pub mod codec;
 pub mod event;
-pub mod examine;
-pub mod fetch;
-pub mod ffmpeg;
 pub mod flicks;
 mod frame_rate;
-pub mod function;
-pub mod handoff;
-pub mod key_ring;
-pub mod layer;
 pub mod media;
 pub mod message;
-pub mod metrics;
-pub mod notify;
-pub mod object_store;
+mod named;
+pub mod object;
+pub mod output;
 pub mod plan;
 pub mod playlist;
-pub mod probe;
 pub mod process;
 pub mod reply;
-pub mod settings;
-pub mod settle;
 pub mod signature;
 pub mod task;
 pub mod timeline;
 pub mod troubleshooting;
-pub mod upload;
-pub mod verify;
+
+// Engine: files and ffmpeg; no AWS, no task record.
+#[cfg(feature = "engine")]
+pub mod engine;
+
+// Service: object storage, notification, claims and triggers.
+#[cfg(feature = "service")]
+pub mod async_invoke;
+#[cfg(feature = "service")]
+pub mod credentials;
+#[cfg(feature = "service")]
+pub mod function;
+#[cfg(feature = "service")]
+pub mod metrics;
+#[cfg(feature = "service")]
+pub mod notify;
+#[cfg(feature = "service")]
+pub mod settings;
+#[cfg(feature = "service")]
+pub mod storage;
+#[cfg(feature = "service")]
 pub mod worker;
-pub mod workspace;

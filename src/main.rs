@@ -8,17 +8,17 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::Value;
 use tracing_subscriber::EnvFilter;
-use video_concat::ffmpeg::shrink_stacks;
+use video_concat::async_invoke::AsyncInvoke;
+use video_concat::credentials::CredentialsCache;
+use video_concat::engine::ffmpeg::shrink_stacks;
+use video_concat::engine::layer::Bill;
+use video_concat::engine::workspace;
 use video_concat::function::{Function, handle};
-use video_concat::handoff::Handoff;
-use video_concat::key_ring::KeyRing;
-use video_concat::layer::Bill;
 use video_concat::notify::Publisher;
-use video_concat::object_store::ObjectStore;
-use video_concat::object_store::client::{s3_client, shared_config};
 use video_concat::settings::Settings;
+use video_concat::storage::ObjectStore;
+use video_concat::storage::client::{s3_client, shared_config};
 use video_concat::worker::Worker;
-use video_concat::workspace;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -44,8 +44,8 @@ async fn start() -> Result<(), Error> {
     log_start(&settings);
     let config = shared_config().await;
     let function = Function {
-        keys: KeyRing::new(settings.access_keys.as_ref(), &config),
-        handoff: handoff(&settings, &config),
+        keys: CredentialsCache::new(settings.access_keys.as_ref(), &config),
+        async_invoke: async_invoke(&settings, &config),
         worker: Worker {
             settings: Arc::new(settings),
             store: ObjectStore::new(s3_client(&config)),
@@ -69,11 +69,11 @@ fn log_start(settings: &Settings) {
 }
 
 /// The SAM CLI runs functions, but nothing that invokes them asynchronously.
-fn handoff(settings: &Settings, config: &SdkConfig) -> Handoff {
+fn async_invoke(settings: &Settings, config: &SdkConfig) -> AsyncInvoke {
     if settings.is_local && std::env::var_os("AWS_ENDPOINT_URL_LAMBDA").is_none() {
-        Handoff::Here
+        AsyncInvoke::Here
     } else {
-        Handoff::lambda(config)
+        AsyncInvoke::lambda(config)
     }
 }
 

@@ -10,7 +10,7 @@ mod colour;
 mod format;
 pub mod report;
 
-/// A probed source: its first picture and first sound stream, nothing else.
+/// A probed source: its first video and first audio stream, nothing else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
     /// The demuxer that reads it.
@@ -19,21 +19,21 @@ pub struct Media {
     pub start: Flicks,
     /// From `start` to the end of the stream that ends last.
     pub length: Flicks,
-    /// The first picture stream that is no cover art.
+    /// The first video stream that is no cover art.
     pub video: Option<VideoStream>,
-    /// The first sound stream.
+    /// The first audio stream.
     pub audio: Option<AudioStream>,
     /// What else it holds and can't be decoded.
-    pub lost: Lost,
+    pub undecodable: Undecodable,
 }
 
 /// Kinds of streams that a source has, but none that can be decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// Pictures.
-    pub picture: bool,
-    /// Sound.
-    pub sound: bool,
+pub struct Undecodable {
+    /// Frames.
+    pub video: bool,
+    /// Audio.
+    pub audio: bool,
 }
 
 impl Media {
@@ -48,12 +48,12 @@ impl Media {
             length: end - start,
             video: self.video.or(other.video),
             audio: self.audio.or(other.audio),
-            lost: self.lost,
+            undecodable: self.undecodable,
         }
     }
 }
 
-/// A picture stream.
+/// A video stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoStream {
     /// Stream index in the file.
@@ -64,7 +64,7 @@ pub struct VideoStream {
     pub size: Size,
     /// Sample aspect ratio: width of a pixel by its height.
     pub sample_aspect: Ratio<i64>,
-    /// Whether the display matrix lays the picture on its side.
+    /// Whether the display matrix lays the video on its side.
     pub turned: bool,
     /// Mean frames per second, the nearest standard rate where there is one.
     pub frame_rate: Ratio<i64>,
@@ -91,7 +91,7 @@ pub struct VideoStream {
     pub frames: u64,
 }
 
-/// A sound stream.
+/// An audio stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AudioStream {
     /// Stream index in the file.

@@ -73,7 +73,7 @@ mod tests {
 
     use super::{LARGEST, completion};
     use crate::code::Code;
-    use crate::object_store::{ETag, ObjectUri};
+    use crate::object::{ETag, ObjectUri};
     use crate::task::{Status, TargetRecord, TaskRecord, example};
 
     const ARN: &str = "arn:aws:lambda:eu-west-1:123456789012:function:concat";

@@ -6,10 +6,8 @@
 
 mod arguments;
 mod canonical;
-pub mod codec;
 mod error;
 pub mod name;
-pub(crate) mod named;
 mod parse;
 pub mod request;
 mod resolve;

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use crate::code::{Code, Help};
 use crate::event::EventError;
 use crate::task::{RequestId, Status, TaskRecord};
-use crate::worker::TaskError;
 
 /// A reply to an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,20 +123,6 @@ impl Refusal {
     /// A refusal that blames no argument.
     pub fn new(code: Refused, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), argument: None }
-    }
-}
-
-impl From<&TaskError> for Refusal {
-    fn from(error: &TaskError) -> Self {
-        let argument = match error {
-            TaskError::Process(error) => {
-                let (name, value) = (error.argument_name(), error.argument_value());
-                Some((name.to_owned(), value.to_owned()))
-            }
-            TaskError::Target(error) => Some((error.argument_name().to_owned(), String::new())),
-            _ => None,
-        };
-        Self { argument, ..Self::new(Refused::Task(error.code()), error.to_string()) }
     }
 }
 

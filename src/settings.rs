@@ -3,7 +3,6 @@
 //! An empty value counts as unset: templates hand on parameters that nobody
 //! filled in.
 
-mod keys;
 #[cfg(test)]
 mod tests;
 
@@ -11,25 +10,12 @@ use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use keys::{AccessKey, AccessKeys, HttpAuth, KeySource, Limit, Pattern, Secret};
+use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
+use crate::codec::Preset;
 
 /// The longest list that can be allowed: every clip adds a kilobyte or two to
 /// one argument of ffmpeg, and the system takes 128 kB.
 const MOST_SOURCES: usize = 64;
-
-/// The speed presets of x264 and x265, fastest first.
-pub const PRESETS: [&str; 10] = [
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-];
 
 /// Every setting, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +46,8 @@ pub struct Settings {
     pub http_auth: HttpAuth,
     /// `MAX_SOURCES`: longest concatenation list.
     pub max_sources: usize,
-    /// `VIDEO_PRESET`, one of [`PRESETS`].
-    pub video_preset: &'static str,
+    /// `VIDEO_PRESET`.
+    pub video_preset: Preset,
     /// What should be known but stops nothing, in words for the log.
     pub warnings: Vec<String>,
 }
@@ -284,16 +270,15 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         DEFAULT
     }
 
-    fn video_preset(&mut self) -> &'static str {
-        const DEFAULT: &str = "veryfast";
+    fn video_preset(&mut self) -> Preset {
         let Some(text) = self.value("VIDEO_PRESET") else {
-            return DEFAULT;
+            return Preset::DEFAULT;
         };
-        if let Some(preset) = PRESETS.into_iter().find(|preset| *preset == text) {
+        if let Some(preset) = Preset::from_name(&text) {
             return preset;
         }
-        let problem = format!("is `{text}`, but must be one of {}", PRESETS.join(", "));
-        self.wrong("VIDEO_PRESET", problem);
-        DEFAULT
+        let names = Preset::NAMES.join(", ");
+        self.wrong("VIDEO_PRESET", format!("is `{text}`, but must be one of {names}"));
+        Preset::DEFAULT
     }
 }

@@ -14,8 +14,8 @@ mod v4;
 
 use jiff::Timestamp;
 
+use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};
-use crate::settings::Secret;
 
 /// Why a request's signature opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

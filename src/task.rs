@@ -3,6 +3,7 @@
 mod definition;
 mod id;
 mod record;
+mod requests;
 mod stored;
 mod time;
 
@@ -12,6 +13,7 @@ pub use record::{
     AudioRecord, Filled, OutputRecord, SourceRecord, Status, TASK_TYPE, TargetRecord, TaskRecord,
     TaskType, TimelineRecord, Timings, Usage, VerifiedRecord, VideoRecord,
 };
+pub use requests::Requests;
 pub use stored::{LEASE, Lease, StoredRecord};
 pub use time::Moment;
 

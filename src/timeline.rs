@@ -1,8 +1,8 @@
 //! Where every clip stands in the output, in whole frames and samples.
 //!
 //! Each boundary is rounded once from the exact sum of all lengths before it,
-//! never from the boundary before. So an error never adds up, and picture and
-//! sound of a join are at most half a frame apart, however many joins there
+//! never from the boundary before. So an error never adds up, and video and
+//! audio of a join are at most half a frame apart, however many joins there
 //! are.
 
 use num_rational::Ratio;
@@ -12,14 +12,14 @@ use crate::flicks::Flicks;
 
 /// What a clip takes from its media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cut {
+pub struct SourceRange {
     /// From the start of the media.
     pub start: Flicks,
     /// Greater than zero.
     pub length: Flicks,
 }
 
-impl Cut {
+impl SourceRange {
     /// The part of a media of `length` that starts at `start_ms` and lasts
     /// `duration_ms` (`None`, or past the end: to the end). `None` when the
     /// start is not before the end.

@@ -10,28 +10,30 @@ use tokio::time::timeout_at;
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
-use crate::ffmpeg::Ffmpeg;
+use crate::engine::ffmpeg::Ffmpeg;
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
-use crate::object_store::{Meter, ObjectStore, ObjectUri};
+use crate::object::ObjectUri;
 use crate::process::{Limits, MainObject, Request, check_main, parse, resolve};
 use crate::settings::Settings;
+use crate::storage::{Meter, ObjectStore};
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
 pub use accept::Acceptance;
 use claim::{Begun, Claimed};
+use deadline::Deadline;
 pub use error::TaskError;
 pub use job::Job;
 use journal::Journal;
 pub use journal::OWN_MARK;
 use prepared::Prepared;
-use time::Time;
 
 mod accept;
 mod artifacts;
 mod budget;
 mod claim;
 mod damage;
+mod deadline;
 mod deliver;
 mod describe;
 mod encode;
@@ -42,7 +44,6 @@ mod prepared;
 mod report;
 mod sources;
 mod steps;
-mod time;
 
 /// What the reply takes at most.
 const REPLY: Duration = Duration::from_millis(500);
@@ -124,8 +125,8 @@ impl Worker {
 
     async fn attempt(&self, job: &Job, invocation: &Invocation) -> Result<TaskRecord, Superseded> {
         let mut record = job.begin(&invocation.request_id, now());
-        let time = Time::before(invocation.deadline);
-        let prepared = time.limit(self.head(job, &mut record)).await;
+        let deadline = Deadline::before(invocation.deadline);
+        let prepared = deadline.limit(self.head(job, &mut record)).await;
         name_span(&record);
         // Whoever was told of the task finds it ended, even if it never began.
         let told = job.told.as_ref().map(|told| &told.record_bucket);
@@ -135,11 +136,11 @@ impl Worker {
         };
         let uri = self.record_uri(bucket, record.task_id);
         let claim = async {
-            let claim = self.claim(&uri, &record, time.until).await;
+            let claim = self.claim(&uri, &record, deadline.until).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
-        match time.limit(claim).await {
+        match deadline.limit(claim).await {
             Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
             Ok(Claimed::Known(known)) => {
                 info!(status = %known.status, "answered from the record");
@@ -172,8 +173,8 @@ impl Worker {
                 let error = match prepared {
                     Err(error) => Some(error),
                     Ok(prepared) => {
-                        let time = Time::before(invocation.deadline);
-                        let steps = Box::pin(self.steps(&prepared, journal, time, &mut record));
+                        let deadline = Deadline::before(invocation.deadline);
+                        let steps = Box::pin(self.steps(&prepared, journal, deadline, &mut record));
                         tokio::select! {
                             outcome = steps => outcome.err(),
                             () = journal.keep_alive() => return Err(Superseded),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::EventError;
-use crate::object_store::ETag;
+use crate::object::ETag;
 use crate::task::{EventId, Moment, RequestId, TaskId};
 
 /// The only field of the event.

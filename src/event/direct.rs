@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::field::{optional_text, text};
-use super::{Door, EventError, ProcessSource, Submission};
+use super::{EventError, ProcessSource, Submission, Trigger};
 
 const FIELDS: [&str; 4] = ["bucket", "object", "process", "userData"];
 const LONGEST_USER_DATA: usize = 2048;
 
-/// Decodes a direct event that came in by `door`.
-pub(super) fn decode(event: &Value, door: Door) -> Result<Submission, EventError> {
+/// Decodes a direct event that came in by `trigger`.
+pub(super) fn decode(event: &Value, trigger: Trigger) -> Result<Submission, EventError> {
     let Value::Object(fields) = event else {
         return Err(EventError::UnknownKind);
     };
@@ -29,7 +29,7 @@ pub(super) fn decode(event: &Value, door: Door) -> Result<Submission, EventError
         etag: None,
         process: ProcessSource::Given(text(event, &["process"])?.to_owned()),
         user_data: user_data.map(str::to_owned),
-        door,
+        trigger,
     })
 }
 

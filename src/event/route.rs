@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::{Door, EventError, HttpRequest, ProcessSource, Submission, direct};
+use super::{EventError, HttpRequest, ProcessSource, Submission, Trigger, direct};
 use crate::task::TaskId;
 
 /// The one parameter: the name of the query's and of the body's.
@@ -89,7 +89,7 @@ impl HttpRequest {
             what: "request's body",
             said: error.to_string(),
         })?;
-        direct::decode(&event, Door::Http)
+        direct::decode(&event, Trigger::Http)
     }
 
     fn process(&self, resource: Resource) -> Result<Submission, EventError> {
@@ -107,7 +107,7 @@ impl HttpRequest {
             etag: None,
             process: ProcessSource::Given(self.process_body()?),
             user_data: None,
-            door: Door::Http,
+            trigger: Trigger::Http,
         })
     }
 

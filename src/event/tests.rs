@@ -3,8 +3,8 @@ mod http;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Door, Event, EventError, ProcessSource, Submission, decode};
-use crate::object_store::ETag;
+use super::{Event, EventError, ProcessSource, Submission, Trigger, decode};
+use crate::object::ETag;
 
 fn one(event: &Value) -> Submission {
     match decode(event) {
@@ -54,7 +54,7 @@ fn a_direct_event_is_taken_by_the_letter() {
         etag: None,
         process: ProcessSource::Given("video/concat".to_owned()),
         user_data: Some("order 7".to_owned()),
-        door: Door::Direct,
+        trigger: Trigger::Direct,
     };
     assert_eq!(one(&event), expected);
 }
@@ -111,7 +111,7 @@ fn a_notification_gives_a_submission_for_each_created_object() {
     assert_eq!(all[0].etag, Some(ETag::new("0123-2")));
     assert_eq!(all[0].version.as_deref(), Some("v1"));
     assert_eq!(all[0].process, ProcessSource::FromUpload);
-    assert_eq!(all[0].door, Door::S3Notification);
+    assert_eq!(all[0].trigger, Trigger::S3Notification);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn an_eventbridge_key_is_taken_by_the_letter() {
     let submission = one(&bridge("aws.s3", "Object Created"));
     assert_eq!(submission.object, "a+b %41.mkv");
     assert_eq!(submission.version.as_deref(), Some("v2"));
-    assert_eq!(submission.door, Door::EventBridge);
+    assert_eq!(submission.trigger, Trigger::EventBridge);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::field::{optional_text, text};
-use super::{Door, Event, EventError, ProcessSource, Submission};
-use crate::object_store::ETag;
+use super::{Event, EventError, ProcessSource, Submission, Trigger};
+use crate::object::ETag;
 
 /// Decodes the records of an S3 notification.
 pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
@@ -31,7 +31,7 @@ fn decode_record(record: &Value) -> Result<Submission, EventError> {
         form_decoded(text(record, &["s3", "object", "key"])?)?,
         object("versionId")?,
         object("eTag")?,
-        Door::S3Notification,
+        Trigger::S3Notification,
     ))
 }
 
@@ -48,7 +48,7 @@ pub(super) fn decode_bridge(event: &Value) -> Result<Event, EventError> {
         text(event, &["detail", "object", "key"])?.to_owned(),
         object("version-id")?,
         object("etag")?,
-        Door::EventBridge,
+        Trigger::EventBridge,
     )]))
 }
 
@@ -57,7 +57,7 @@ fn submission(
     object: String,
     version: Option<&str>,
     etag: Option<&str>,
-    door: Door,
+    trigger: Trigger,
 ) -> Submission {
     let given = |text: &&str| !text.is_empty();
     Submission {
@@ -67,7 +67,7 @@ fn submission(
         etag: etag.filter(given).map(ETag::new),
         process: ProcessSource::FromUpload,
         user_data: None,
-        door,
+        trigger,
     }
 }
 

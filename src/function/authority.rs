@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use tracing::{error, info};
 
 use super::Function;
+use crate::access_keys::{AccessKey, HttpAuth};
 use crate::code::Code;
 use crate::event::{HttpRequest, Resource};
-use crate::object_store::ObjectUri;
+use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::reply::{Refusal, Refused};
-use crate::settings::{AccessKey, HttpAuth};
 use crate::signature::{Claim, SignatureError};
 use crate::task::TaskRecord;
 

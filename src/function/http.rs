@@ -1,12 +1,12 @@
-//! The HTTP door: tasks are accepted at once and worked on later.
+//! The HTTP trigger: tasks are accepted at once and worked on later.
 
 use tracing::{error, info};
 
 use super::authority::{Authority, establish};
 use super::{Function, given, job};
+use crate::async_invoke::{AsyncInvoke, AsyncInvokeError, invoke};
 use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
-use crate::handoff::{Handoff, HandoffError, invoke};
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::task::TaskId;
 use crate::worker::{Acceptance, Invocation, Job};
@@ -68,7 +68,7 @@ async fn hand_on(
     accepted: Accepted,
     invocation: &Invocation,
 ) -> Result<(), Refusal> {
-    let Handoff::Lambda(client) = &function.handoff else {
+    let AsyncInvoke::Lambda(client) = &function.async_invoke else {
         info!("nothing to hand the task on to: it is worked on before the reply");
         let job = Job::from(accepted);
         Box::pin(function.worker.perform(job, invocation)).await;
@@ -79,8 +79,8 @@ async fn hand_on(
     };
     error!(%error, "the task could not be handed on");
     let code = match error {
-        HandoffError::TooLarge(_) => Refused::InvalidRequest,
-        HandoffError::Failed { .. } => Refused::Task(Code::InternalError),
+        AsyncInvokeError::TooLarge(_) => Refused::InvalidRequest,
+        AsyncInvokeError::Failed { .. } => Refused::Task(Code::InternalError),
     };
     let message = error.to_string();
     let told = &accepted.told;

@@ -7,8 +7,9 @@ use tracing::info;
 use super::{Function, given, job, retry_helps};
 use crate::code::Code;
 use crate::event::Submission;
-use crate::object_store::{ObjectHead, ObjectUri};
+use crate::object::ObjectUri;
 use crate::reply::FunctionError;
+use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
 use crate::worker::{Invocation, Job, OWN_MARK};
 
@@ -106,8 +107,9 @@ fn process(
 #[cfg(test)]
 mod tests {
     use super::process;
-    use crate::event::{Door, ProcessSource, Submission};
-    use crate::object_store::{ETag, ObjectHead};
+    use crate::event::{ProcessSource, Submission, Trigger};
+    use crate::object::ETag;
+    use crate::storage::ObjectHead;
 
     fn upload(version: Option<&str>) -> Submission {
         Submission {
@@ -117,7 +119,7 @@ mod tests {
             etag: Some(ETag::new("tag")),
             process: ProcessSource::FromUpload,
             user_data: None,
-            door: Door::S3Notification,
+            trigger: Trigger::S3Notification,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Colour description of a picture: ITU-T H.273 code points by ffmpeg's names.
+//! Colour description of a video: ITU-T H.273 code points by ffmpeg's names.
 
 use super::Size;
 
@@ -46,7 +46,7 @@ pub(crate) struct Tags<'a> {
 }
 
 impl Colour {
-    /// The standard colours for a picture of this size: BT.709 from 720 lines
+    /// The standard colours for a video of this size: BT.709 from 720 lines
     /// (or 1280 columns) on, BT.601 below, as players assume it.
     #[must_use]
     pub fn standard(size: Size) -> Self {
@@ -95,14 +95,14 @@ impl Colour {
         }
     }
 
-    /// The same colours as an encoder of YUV pictures can carry them. RGB
+    /// The same colours as an encoder of YUV frames can carry them. RGB
     /// becomes BT.709 whatever its size, as its primaries mostly are that.
     #[must_use]
     pub fn as_yuv(&self) -> Self {
         if self.matrix == "gbr" { Self::of("bt709") } else { self.clone() }
     }
 
-    /// Whether pictures of both look the same without conversion. The two
+    /// Whether frames of both look the same without conversion. The two
     /// BT.601 families share their matrix, and their primaries differ by less
     /// than displays do; BT.601, BT.709 and BT.2020 share one transfer curve,
     /// and screens show sRGB with it.

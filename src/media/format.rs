@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use crate::process::named::named;
+use crate::named::named;
 
 named! {
     /// The demuxers that a source may be read with, by ffmpeg's names.
@@ -24,7 +24,7 @@ named! {
         MpegTs = "mpegts",
         /// MPEG program stream, VOB.
         MpegPs = "mpeg",
-        /// MPEG-1 or -2 picture alone.
+        /// MPEG-1 or -2 video alone.
         MpegVideo = "mpegvideo",
         /// MXF.
         Mxf = "mxf",

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{Demuxer, Lost, Media, Size};
+use super::{Demuxer, Media, Size, Undecodable};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
@@ -36,11 +36,11 @@ pub enum ReportError {
     /// ffprobe's answer has another shape than its documentation says.
     #[error("ffprobe's report can't be read: {0}")]
     Report(#[from] serde_json::Error),
-    /// Neither picture nor sound.
-    #[error("the file has no picture and no sound that can be decoded")]
+    /// Neither video nor audio.
+    #[error("the file has no video and no audio that can be decoded")]
     NoStreams,
     /// Streams without a single packet.
-    #[error("the file holds no picture and no sound, only headers")]
+    #[error("the file holds no video and no audio, only headers")]
     NoPackets,
 }
 
@@ -149,10 +149,10 @@ impl Scan {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
         let (index, pts, dts) = (number(), number(), number());
-        if let Some(lost) =
+        if let Some(undecodable) =
             self.undecodable.iter_mut().find(|s| Some(i64::from(s.0.index)) == index)
         {
-            lost.1 = true;
+            undecodable.1 = true;
         }
         let (duration, size) = (number(), number());
         let flags = fields.next().unwrap_or_default();
@@ -185,9 +185,9 @@ impl Scan {
         let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
         let holds = |kind: &str| self.undecodable.iter().any(|s| s.1 && s.0.codec_type == kind);
-        let lost = Lost {
-            picture: self.video.is_none() && holds("video"),
-            sound: self.audio.is_none() && holds("audio"),
+        let undecodable = Undecodable {
+            video: self.video.is_none() && holds("video"),
+            audio: self.audio.is_none() && holds("audio"),
         };
         let video = self.video.and_then(|stream| stream.into_video(floor, self.demuxer));
         let audio = self.audio.and_then(|stream| stream.into_audio(floor));
@@ -201,7 +201,7 @@ impl Scan {
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio, lost })
+        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio, undecodable })
     }
 }
 

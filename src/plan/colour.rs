@@ -1,7 +1,7 @@
 //! Conversion to the output's colours and pixel format.
 
 use crate::media::{Colour, VideoStream};
-use crate::settle::VideoOutput;
+use crate::output::VideoOutput;
 
 /// Luminance in cd/m2 that the white of SDR stands for beside PQ and HLG, by
 /// ITU-R BT.2408.

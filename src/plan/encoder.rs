@@ -3,11 +3,11 @@
 use num_rational::Ratio;
 
 use super::Plan;
-use super::segment;
+use super::words::words;
+use crate::codec::{AudioCodec, Container, Preset, VideoCodec};
 use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
-use crate::process::codec::{AudioCodec, Container, VideoCodec};
-use crate::settle::{AudioOutput, Output, SoundRate, VideoOutput, VideoRate};
+use crate::output::{AudioOutput, AudioRateControl, OutputSpec, VideoOutput, VideoRate};
 
 /// Ticks a second beyond which lengths of hours outgrow 32 bits.
 const LARGEST_TIME_SCALE: i64 = 10_000_000;
@@ -21,16 +21,16 @@ const X265_LOG: &str = "log-level=error";
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
-/// Arguments for the picture's encoder.
+/// Arguments for the video's encoder.
 pub(super) fn video(plan: &Plan, output: &VideoOutput) -> Vec<String> {
-    let Plan { output: Output { container, segments, .. }, preset, .. } = plan;
+    let Plan { output: OutputSpec { container, segments, .. }, preset, .. } = plan;
     // The frames are at their places already; the mode writes down how long
     // each lasts, without which some muxers would cut the last one off.
     let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
         VideoCodec::H265 => words(&format!("libx265 -preset {preset}")),
-        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(preset))),
+        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(*preset))),
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(words(&match output.codec {
@@ -44,9 +44,21 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput) -> Vec<String> {
         arguments.extend(words("-bf 0"));
     }
     if let Some(length) = segments.and_then(|segments| segments.length) {
-        arguments.extend(segment::key_frames(output, length));
+        arguments.extend(key_frames(output, length));
     }
     arguments.extend(words(video_tag(output.codec, *container)));
+    arguments
+}
+
+/// A key frame at the start of every segment. Frames are counted: by their
+/// times, rounding would slip one now and then.
+fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
+    let frames = length.to_units(output.frame_rate).max(1);
+    let mut arguments = vec!["-force_key_frames".to_owned(), format!("expr:eq(mod(n,{frames}),0)")];
+    if output.codec == VideoCodec::H265 {
+        // Its forced key frames would let later frames refer to earlier ones.
+        arguments.extend(words("-forced-idr 1"));
+    }
     arguments
 }
 
@@ -88,7 +100,7 @@ fn quality(crf: Ratio<i64>, peak: Option<(u64, u64)>) -> String {
 /// or a peak only where that is constant; the smallest quantiser then saves
 /// the bits that the asked quality does not need. With such a quantiser and a
 /// still picture its model of the rate sticks at nothing for good, unless parts
-/// of the picture are refreshed in turn.
+/// of the video are refreshed in turn.
 fn vp9_rate(rate: VideoRate) -> String {
     let scaled = |crf: Ratio<i64>| (crf * MAX_VP9_CRF / MAX_CRF).round().to_integer();
     let constant =
@@ -106,26 +118,26 @@ fn vp9_rate(rate: VideoRate) -> String {
 /// By how many frames the first one is decoded before it is shown: two, where
 /// the encoder has two levels of B-frames, which are shown in another order
 /// than they are stored.
-pub(super) fn frames_early(output: &VideoOutput, preset: &str) -> i64 {
+pub(super) fn frames_early(output: &VideoOutput, preset: Preset) -> i64 {
     match (output.codec, output.key_frame_interval) {
         (VideoCodec::Vp9, _) | (_, 1) => 0,
-        (VideoCodec::H264, _) if preset == "ultrafast" => 0,
+        (VideoCodec::H264, _) if preset == Preset::Ultrafast => 0,
         (VideoCodec::H264, 2) => 1,
         (VideoCodec::H264 | VideoCodec::H265, _) => 2,
     }
 }
 
 /// libvpx's speed, 0-8, nearest to what x264's preset gives.
-fn vp9_speed(preset: &str) -> u8 {
+fn vp9_speed(preset: Preset) -> u8 {
     match preset {
-        "ultrafast" => 8,
-        "superfast" => 6,
-        "veryfast" => 5,
-        "faster" => 4,
-        "fast" => 3,
-        "medium" => 2,
-        "slow" => 1,
-        _ => 0,
+        Preset::Ultrafast => 8,
+        Preset::Superfast => 6,
+        Preset::Veryfast => 5,
+        Preset::Faster => 4,
+        Preset::Fast => 3,
+        Preset::Medium => 2,
+        Preset::Slow => 1,
+        Preset::Slower | Preset::Veryslow | Preset::Placebo => 0,
     }
 }
 
@@ -138,7 +150,7 @@ fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
     }
 }
 
-/// Arguments for the sound's encoder.
+/// Arguments for the audio's encoder.
 pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     let deep = output.bit_depth > 16;
     let encoder = match output.codec {
@@ -156,18 +168,20 @@ pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     };
     let mut arguments = words(&format!("-c:a {encoder}"));
     match output.rate {
-        SoundRate::Default => {}
-        SoundRate::Quality(_) | SoundRate::BitRate(_) if output.codec == AudioCodec::Vorbis => {
+        AudioRateControl::Default => {}
+        AudioRateControl::Quality(_) | AudioRateControl::BitRate(_)
+            if output.codec == AudioCodec::Vorbis =>
+        {
             arguments.extend(vorbis_rate(output));
         }
-        SoundRate::Quality(quality) => {
+        AudioRateControl::Quality(quality) => {
             if let Some(range) = output.bit_rates() {
                 let (low, high) = (range.start(), range.end());
                 let bits = low + (high - low) * u64::from(quality) / 100;
                 arguments.extend(words(&format!("-b:a {bits}")));
             }
         }
-        SoundRate::BitRate(bits) => arguments.extend(words(&format!("-b:a {bits}"))),
+        AudioRateControl::BitRate(bits) => arguments.extend(words(&format!("-b:a {bits}"))),
     }
     arguments
 }
@@ -177,12 +191,12 @@ pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
 /// for a channel.
 fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
     let tenths = match output.rate {
-        SoundRate::Default => return Vec::new(),
-        SoundRate::Quality(quality) => i64::from(quality),
-        SoundRate::BitRate(bits) if output.sample_rate <= 50_000 => {
+        AudioRateControl::Default => return Vec::new(),
+        AudioRateControl::Quality(quality) => i64::from(quality),
+        AudioRateControl::BitRate(bits) if output.sample_rate <= 50_000 => {
             return words(&format!("-b:a {bits}"));
         }
-        SoundRate::BitRate(bits) => {
+        AudioRateControl::BitRate(bits) => {
             let per_channel = bits / u64::from(output.channels.max(1));
             let tenths = (i64::try_from(per_channel).unwrap_or(i64::MAX) - 32_000) / 1400;
             tenths.clamp(-10, 100)
@@ -192,7 +206,7 @@ fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
 }
 
 /// Arguments for the muxer of a single file.
-pub(super) fn muxer(output: &Output) -> Vec<String> {
+pub(super) fn muxer(output: &OutputSpec) -> Vec<String> {
     let amr = output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Amr);
     match output.container {
         // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
@@ -212,7 +226,7 @@ pub(super) fn muxer(output: &Output) -> Vec<String> {
 /// The index in front lets players start before the end has come. Edit lists
 /// count in the movie's time scale: one that both frames and samples are whole
 /// numbers in, so that no end is rounded.
-fn quicktime(format: &str, output: &Output) -> Vec<String> {
+fn quicktime(format: &str, output: &OutputSpec) -> Vec<String> {
     let frames = output.video.as_ref().map_or(1, |video| *video.frame_rate.numer());
     let samples = output.audio.as_ref().map_or(1, |audio| i64::from(audio.sample_rate));
     let common = frames / gcd(frames, samples) * samples;
@@ -222,8 +236,4 @@ fn quicktime(format: &str, output: &Output) -> Vec<String> {
 
 fn gcd(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { gcd(b, a % b) }
-}
-
-pub(super) fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
 }

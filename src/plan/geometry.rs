@@ -1,9 +1,9 @@
-//! How a clip's picture is scaled into the frame.
+//! How a clip's video is scaled into the frame.
 
 use crate::media::Size;
-use crate::settle::{Fitting, covering, inside};
+use crate::output::{Fitting, covering, inside};
 
-/// A scaled picture and what is left to do until it fills the frame.
+/// A scaled video and what is left to do until it fills the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placing {
     fitting: Fitting,
@@ -11,7 +11,7 @@ pub(super) struct Placing {
     frame: Size,
 }
 
-/// Where a picture of `own` display size goes in a frame.
+/// Where a video of `own` display size goes in a frame.
 pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
     let scaled = match fitting {
         Fitting::Stretch => frame,
@@ -28,7 +28,7 @@ fn snap(scaled: Size, frame: Size) -> Size {
 }
 
 impl Placing {
-    /// The filters that scale a picture stored as `stored` into the frame.
+    /// The filters that scale a video stored as `stored` into the frame.
     pub(super) fn filters(self, stored: Size) -> Vec<String> {
         let Self { fitting, scaled, frame } = self;
         if fitting == Fitting::Stretch {
@@ -46,7 +46,7 @@ impl Placing {
     }
 }
 
-/// The filters that keep an interlaced picture at its first size, stored as
+/// The filters that keep an interlaced video at its first size, stored as
 /// `stored` and shown as `shown`. Lines stay in their fields.
 pub(super) fn steady(stored: Size, shown: Size) -> [String; 2] {
     let steady =
@@ -99,10 +99,10 @@ impl Steady {
 mod tests {
     use super::place;
     use crate::media::Size;
-    use crate::settle::Fitting;
+    use crate::output::Fitting;
 
     #[test]
-    fn pictures_get_into_the_frame() {
+    fn frames_get_into_the_frame() {
         let frame = Size::new(1280, 720);
         for (name, own, fitting, scaled, cut) in [
             ("same", (1280, 720), Fitting::Fill, (1280, 720), None),

@@ -2,34 +2,22 @@
 
 use std::path::Path;
 
-use super::encoder::words;
-use super::file_url;
+use super::input::file_url;
+use super::words::words;
+use crate::codec::Container;
 use crate::flicks::Flicks;
-use crate::process::codec::{Container, VideoCodec};
+use crate::output::Segments;
 use crate::process::request::SegmentFormat;
-use crate::settle::{Segments, VideoOutput};
 
 /// The length of an only segment: more than any output has.
 const FOREVER: Flicks = Flicks::new(i64::MAX / 1000);
 /// The longest that the DASH muxer can be asked for, and the furthest that
-/// sound goes ahead: their microseconds have 31 bits.
+/// audio goes ahead: their microseconds have 31 bits.
 pub const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
-
-/// A key frame at the start of every segment. Frames are counted: by their
-/// times, rounding would slip one now and then.
-pub(super) fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
-    let frames = length.to_units(output.frame_rate).max(1);
-    let mut arguments = vec!["-force_key_frames".to_owned(), format!("expr:eq(mod(n,{frames}),0)")];
-    if output.codec == VideoCodec::H265 {
-        // Its forced key frames would let later frames refer to earlier ones.
-        arguments.extend(words("-forced-idr 1"));
-    }
-    arguments
-}
 
 /// Arguments for the muxer that writes the playlist `target` and the segments
 /// beside it, named after it. `early` is how long before it is shown the
-/// picture's first frame is decoded.
+/// video's first frame is decoded.
 pub(super) fn muxer(
     segments: Segments,
     container: Container,
@@ -42,8 +30,8 @@ pub(super) fn muxer(
     });
     let length = floor(length);
     let stem = target.file_stem().unwrap_or_default().to_string_lossy();
-    // Muxers end a segment's sound where the next key frame is decoded. The
-    // sound goes ahead by as much, and so ends where that frame is shown.
+    // Muxers end a segment's audio where the next key frame is decoded. The
+    // audio goes ahead by as much, and so ends where that frame is shown.
     let ahead = early.min(LONGEST_DASH).to_micros();
     let mut arguments = words(&format!("-audio_preload {ahead}"));
     arguments.extend(match segments.format {
@@ -72,9 +60,9 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
          -hls_flags independent_segments -start_number 1"
     ));
     if fragmented {
-        // The picture begins at 0 and is decoded earlier, as in DASH, which an edit list tells. The
+        // The video begins at 0 and is decoded earlier, as in DASH, which an edit list tells. The
         // muxer's own way moves everything back by the frames in between, and browsers play it from
-        // there; negative distances would need no edit list, but ffmpeg loses the sound's place then.
+        // there; negative distances would need no edit list, but ffmpeg loses the audio's place then.
         arguments.extend(words(
             "-avoid_negative_ts disabled -hls_segment_type fmp4 -hls_fmp4_init_filename",
         ));

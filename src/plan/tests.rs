@@ -1,16 +1,19 @@
+use crate::codec::Preset;
 use std::path::{Path, PathBuf};
 
 use num_rational::Ratio;
 use proptest::prelude::*;
 
-use super::{Part, Plan, PlannedClip};
+use super::{Chunk, Plan, PlannedClip};
+use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::flicks::Flicks;
 use crate::media::Size;
 use crate::media::report::tests::media;
-use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::output::{
+    AudioOutput, AudioRateControl, Fitting, OutputSpec, Segments, VideoOutput, VideoRate,
+};
 use crate::process::request::SegmentFormat;
-use crate::settle::{AudioOutput, Fitting, Output, Segments, SoundRate, VideoOutput, VideoRate};
-use crate::timeline::{Cut, Timeline};
+use crate::timeline::{SourceRange, Timeline};
 
 /// A plan of clips of these lengths, each of its own source.
 fn plan(lengths: &[u64]) -> Plan {
@@ -18,11 +21,11 @@ fn plan(lengths: &[u64]) -> Plan {
         .iter()
         .enumerate()
         .map(|(source, &ms)| {
-            let cut = Cut::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
+            let cut = SourceRange::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
             PlannedClip::new(source, cut, media())
         })
         .collect();
-    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
+    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.range.length).collect();
     let video = VideoOutput {
         codec: VideoCodec::H264,
         size: Size::new(1280, 720),
@@ -37,20 +40,20 @@ fn plan(lengths: &[u64]) -> Plan {
         codec: AudioCodec::Aac,
         sample_rate: 48_000,
         channels: 2,
-        rate: SoundRate::Default,
+        rate: AudioRateControl::Default,
         bit_depth: 16,
     };
     let timeline = Timeline::new(&lengths, video.frame_rate, audio.sample_rate);
-    let output = Output {
+    let output = OutputSpec {
         container: Container::Mp4,
         video: Some(video),
         audio: Some(audio),
         segments: None,
     };
-    Plan { output, timeline, clips, preset: "veryfast".to_owned() }
+    Plan { output, timeline, clips, preset: Preset::Veryfast }
 }
 
-fn arguments(plan: &Plan, part: &Part) -> Vec<String> {
+fn arguments(plan: &Plan, part: &Chunk) -> Vec<String> {
     let sources: Vec<PathBuf> = (0..plan.clips.len()).map(|n| format!("/w/s{n}").into()).collect();
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     plan.arguments(part, &sources, Path::new("/w/out.mp4"))
@@ -124,7 +127,7 @@ fn clips_without_a_stream_are_black_or_silent() {
 }
 
 #[test]
-fn sound_that_ends_before_the_cut_is_silence_and_a_picture_is_held() {
+fn audio_that_ends_before_the_cut_is_silence_and_a_video_is_held() {
     let mut plan = plan(&[1000]);
     let media = &mut plan.clips[0].media;
     media.audio.as_mut().unwrap().end = Flicks::from_millis(1500);
@@ -155,7 +158,7 @@ proptest! {
         };
         let mut together = Vec::new();
         for pair in bounds.windows(2) {
-            let part = Part { frames: pair[0]..pair[1], sound: false };
+            let part = Chunk { frames: pair[0]..pair[1], audio: false };
             let shares = plan.shares(&part.frames);
             if !shares.is_empty() {
                 let arguments = arguments(&plan, &part);

@@ -7,12 +7,12 @@ use std::error::Error;
 use std::fmt;
 
 pub(in crate::process) use self::wording::{list, nearest, printable};
-use super::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use super::span::Span;
 use super::table::{Need, Operation, Parameter};
 use super::target::TargetError;
 use super::template::RenderError;
 use super::value::ValueError;
+use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 
 /// The first mistake in a process string.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub enum ProcessErrorKind {
         /// The other.
         other: &'static str,
     },
-    /// Words that are sound each by itself, but not together.
+    /// Words that are valid each by itself, but not together.
     Conflict(Conflict),
 }
 
@@ -112,9 +112,9 @@ pub enum ProcessErrorKind {
 pub enum Conflict {
     /// `vn_1` and `an_1`.
     NothingLeft,
-    /// A container that cannot hold the picture.
+    /// A container that cannot hold the video.
     VideoBan(Container, VideoCodec, &'static str),
-    /// A container that cannot hold the sound.
+    /// A container that cannot hold the audio.
     AudioBan(Container, AudioCodec, &'static str),
     /// A video codec that cannot encode the pixel format.
     PixelFormatBan(PixelFormat, VideoCodec, &'static str),

@@ -5,9 +5,9 @@
 
 use num_rational::Ratio;
 
-use super::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
-use super::named::named;
 use super::template::Template;
+use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::named::named;
 
 /// A request that can be carried out as far as its own words can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub struct Request {
     pub align: usize,
     /// Output container.
     pub container: Container,
-    /// Picture, unless `vn_1`.
+    /// Video, unless `vn_1`.
     pub video: Option<VideoRequest>,
-    /// Sound, unless `an_1`.
+    /// Audio, unless `an_1`.
     pub audio: Option<AudioRequest>,
     /// Segmented output, where asked for.
     pub segment: Option<Segment>,
@@ -90,7 +90,7 @@ impl LowerSource {
     }
 }
 
-/// What is asked of the picture.
+/// What is asked of the video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoRequest {
     /// Output codec.
@@ -159,7 +159,7 @@ pub enum RateControl {
     },
 }
 
-/// What is asked of the sound.
+/// What is asked of the audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioRequest {
     /// Output codec.

@@ -1,16 +1,16 @@
 //! From a parsed process string to a [`Request`] that holds together.
 
-mod picture;
-mod sound;
+mod audio;
+mod video;
 
 use super::arguments::{Arguments, Operations};
 use super::canonical::canonical;
-use super::codec::{Container, audio_ban, combination_ban, video_ban};
 use super::error::{Conflict, ProcessError, printable};
 use super::parse::ProcessSpec;
 use super::request::{Clip, Request, Role, Segment, SegmentFormat};
 use super::target;
 use super::value::Value;
+use crate::codec::{Container, audio_ban, combination_ban, video_ban};
 
 /// The object that the request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +57,8 @@ pub fn resolve(
         align: align(concat, clips.len())?,
         clips,
         container,
-        video: picture::video(concat, container, &mut warnings)?,
-        audio: sound::audio(concat, container)?,
+        video: video::video(concat, container, &mut warnings)?,
+        audio: audio::audio(concat, container)?,
         segment: operations.segment.as_ref().map(|s| segment(s, container)).transpose()?,
         target: target::target(&operations.target),
         topic: operations.notify.as_ref().and_then(|notify| notify.name("topic")),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use super::named::named;
+use crate::named::named;
 
 named! {
     /// What may stand between braces.
@@ -102,7 +102,7 @@ pub struct Variables {
     pub key: String,
     /// The output's extension without dot.
     pub autoext: String,
-    /// Such as `1280x720`; `None` where the output has no picture.
+    /// Such as `1280x720`; `None` where the output has no video.
     pub resolution: Option<String>,
     /// Number of a segment from 1. `None` counts as 1: a playlist or a whole
     /// file is the first and only one of its name.
@@ -154,8 +154,8 @@ pub enum TemplateError {
 /// Why a target name cannot be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RenderError {
-    /// The output has no picture.
-    #[error("`{{resolution}}` has no value: the output has no picture")]
+    /// The output has no video.
+    #[error("`{{resolution}}` has no value: the output has no video")]
     NoResolution,
 }
 
@@ -227,7 +227,7 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// Where it asks for the resolution of an output without picture.
+    /// Where it asks for the resolution of an output without video.
     pub fn render(&self, values: &Variables) -> Result<String, RenderError> {
         let mut name = String::new();
         for part in &self.parts {

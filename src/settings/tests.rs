@@ -1,5 +1,5 @@
 use super::{AccessKeys, HttpAuth, KeySource, Settings};
-use crate::object_store::ObjectUri;
+use crate::object::ObjectUri;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
     let get = |name: &str| {

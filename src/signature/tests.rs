@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::canonical::{Signed, hex};
 use super::{Claim, SignatureError};
+use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};
-use crate::settings::Secret;
 use sha2::{Digest, Sha256};
 
 const BODY: &str = "x-oss-async-process=video/concat,f_mp4,vcodec_h264,acodec_aac/sur,o_Yi5tcDQ|sys/saveas,o_b3V0Lm1wNA";

@@ -8,8 +8,8 @@ use sha1::Sha1;
 
 use super::canonical::Signed;
 use super::{SignatureError, time};
+use crate::access_keys::Secret;
 use crate::event::HttpRequest;
-use crate::settings::Secret;
 
 /// `Authorization: OSS id:signature`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::canonical::{Signed, encoded, from_hex, hex};
 use super::{SignatureError, time};
+use crate::access_keys::Secret;
 use crate::event::HttpRequest;
-use crate::settings::Secret;
 
 const ALGORITHM: &str = "OSS4-HMAC-SHA256";
 const TERMINATOR: &str = "aliyun_v4_request";

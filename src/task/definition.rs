@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The billing class of an output, by its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Definition {
-    /// No picture.
+    /// No video.
     #[serde(rename = "AUDIO")]
     Audio,
     /// Up to 640x480.
@@ -40,10 +40,10 @@ const LARGEST: [(u32, u32, Definition); 5] = [
 ];
 
 impl Definition {
-    /// The class of an output of this width and height; `None` is sound alone.
+    /// The class of an output of this width and height; `None` is audio alone.
     ///
     /// The long side is compared with the long side, so that a portrait is
-    /// what the same picture turned to landscape would be.
+    /// what the same video turned to landscape would be.
     #[must_use]
     pub fn of(size: Option<(u32, u32)>) -> Self {
         let Some((width, height)) = size else {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::object_store::{ETag, ObjectUri};
+use crate::object::{ETag, ObjectUri};
 
 const PREFIX: &str = "MediaConvert-";
 
@@ -99,6 +99,7 @@ impl EventId {
     }
 
     /// A new id.
+    #[cfg(feature = "service")]
     #[must_use]
     pub fn random() -> Self {
         Self::from_uuid(Uuid::new_v4())
@@ -123,6 +124,7 @@ impl RequestId {
     }
 
     /// The platform's id where it is a UUID, else a new one.
+    #[cfg(feature = "service")]
     #[must_use]
     pub fn from_invocation(id: &str) -> Self {
         Self::from_uuid(Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v4()))
@@ -147,7 +149,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{EventId, RequestId, TaskId};
-    use crate::object_store::{ETag, ObjectUri};
+    use crate::object::{ETag, ObjectUri};
 
     fn derive(sources: &[(ObjectUri, ETag)], process: &str) -> TaskId {
         let main = ObjectUri::new("b", "main");

@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::requests::Requests;
 use super::{Definition, EventId, Moment, RequestId, TaskId};
 use crate::code::Code;
-use crate::object_store::{ETag, ObjectUri, Reading};
+use crate::object::{ETag, ObjectUri};
 
 /// The only kind of task there is, by the original service's name for it.
 pub const TASK_TYPE: &str = "MediaConvert";
@@ -150,15 +151,15 @@ pub struct OutputRecord {
     pub container: String,
     /// Length.
     pub duration_ms: u64,
-    /// Its picture.
+    /// Its video.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoRecord>,
-    /// Its sound.
+    /// Its audio.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audio: Option<AudioRecord>,
 }
 
-/// The output's picture.
+/// The output's video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VideoRecord {
@@ -179,7 +180,7 @@ pub struct VideoRecord {
     pub bit_rate: Option<u64>,
 }
 
-/// The output's sound.
+/// The output's audio.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AudioRecord {
@@ -220,7 +221,7 @@ pub struct VerifiedRecord {
     pub frames: u64,
     /// Samples of one channel.
     pub samples: u64,
-    /// Largest distance between picture and sound at a join.
+    /// Largest distance between video and audio at a join.
     pub max_join_offset_ms: f64,
     /// Whether all of it was decoded, not only its packets counted.
     pub decoded: bool,
@@ -262,12 +263,12 @@ pub struct Usage {
 
 impl Usage {
     /// Takes over what the meter counted.
-    pub fn count(&mut self, reading: Reading) {
-        self.head_requests = reading.head_requests;
-        self.get_requests = reading.get_requests;
-        self.put_requests = reading.put_requests;
-        self.bytes_fetched = reading.bytes_fetched;
-        self.bytes_stored = reading.bytes_stored;
+    pub fn count(&mut self, requests: Requests) {
+        self.head_requests = requests.head_requests;
+        self.get_requests = requests.get_requests;
+        self.put_requests = requests.put_requests;
+        self.bytes_fetched = requests.bytes_fetched;
+        self.bytes_stored = requests.bytes_stored;
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Moment, TaskRecord};
-use crate::object_store::{ObjectUri, UploadName};
+use crate::object::{ObjectUri, UploadName};
 
 /// How long a lease holds after it was last renewed. Renewals come several
 /// times as often, so that a slow one is no lost one.
@@ -72,7 +72,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{LEASE, Lease, StoredRecord};
-    use crate::object_store::{ObjectUri, UploadName};
+    use crate::object::{ObjectUri, UploadName};
     use crate::task::example;
 
     #[test]

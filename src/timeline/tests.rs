@@ -1,7 +1,7 @@
 use num_rational::Ratio;
 use proptest::prelude::*;
 
-use super::{Cut, Timeline};
+use super::{SourceRange, Timeline};
 use crate::flicks::Flicks;
 
 const FRAME_RATES: [(i64, i64); 8] = [
@@ -78,13 +78,13 @@ proptest! {
         start in 0..120_000u64,
         duration in prop::option::of(1..120_000u64),
     ) {
-        match Cut::of(Flicks::from_millis(length), start, duration) {
+        match SourceRange::of(Flicks::from_millis(length), start, duration) {
             None => prop_assert!(start >= length),
-            Some(cut) => {
+            Some(range) => {
                 let wanted = duration.unwrap_or(u64::MAX).min(length - start);
-                prop_assert_eq!(cut.start, Flicks::from_millis(start));
-                prop_assert_eq!(cut.length, Flicks::from_millis(wanted));
-                prop_assert!(cut.length > Flicks::ZERO);
+                prop_assert_eq!(range.start, Flicks::from_millis(start));
+                prop_assert_eq!(range.length, Flicks::from_millis(wanted));
+                prop_assert!(range.length > Flicks::ZERO);
             }
         }
     }

@@ -4,13 +4,14 @@
 use jiff::{SignedDuration, Timestamp};
 use tracing::info;
 
-use super::journal::{Found, LOOKS, is_conflict, look, put};
+use super::journal::{Found, MAX_CONFLICTS, is_conflict, look, put};
 use super::prepared::Prepared;
 use super::{Job, TaskError, Worker, name_span, now};
 use crate::code::Code;
 use crate::event::{Accepted, Told};
-use crate::object_store::{ObjectUri, Precondition, StoreError};
+use crate::object::ObjectUri;
 use crate::process::Request;
+use crate::storage::{Precondition, StoreError};
 use crate::task::{RequestId, Status, StoredRecord, TaskId, TaskRecord};
 
 /// An invocation that has not begun after this is asked for once more. Should
@@ -102,7 +103,7 @@ impl Worker {
         loop {
             match put(&self.store, uri, &fresh, precondition).await {
                 Ok(_) => return Ok(Ok(fresh.record)),
-                Err(error) if is_conflict(&error) && conflicts < LOOKS => conflicts += 1,
+                Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error) => return Err(error),
             }
             precondition = match look(&self.store, uri).await? {

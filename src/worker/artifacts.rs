@@ -4,12 +4,12 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use crate::object_store::ObjectUri;
+use crate::codec::Container;
+use crate::engine::workspace::{OUTPUT, Workspace};
+use crate::object::ObjectUri;
 use crate::plan::Plan;
 use crate::playlist::{rename, with_length};
-use crate::process::codec::Container;
 use crate::process::request::SegmentFormat;
-use crate::workspace::{OUTPUT, Workspace};
 
 /// A file of the output.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Artifacts {
     pub(super) files: Vec<Artifact>,
     /// Files that together hold its streams, to be read back.
     pub(super) readable: Vec<PathBuf>,
-    /// Segments of the picture, where there are any.
+    /// Segments of the video, where there are any.
     pub(super) segments: Option<u64>,
 }
 

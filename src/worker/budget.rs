@@ -8,24 +8,23 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::sources::Sources;
+use crate::codec::{Preset, VideoCodec};
 use crate::plan::Plan;
-use crate::process::codec::VideoCodec;
-use crate::settings::PRESETS;
 
 /// Bytes a second that no function has been seen to fetch.
 const FASTEST_FETCH: u64 = 1 << 30;
 
-/// Processor time per pixel in nanoseconds, by [`PRESETS`]: half of what the
-/// layer's encoders took on one core of an AMD EPYC for a still grey picture of
+/// Processor time per pixel in nanoseconds, by [`Preset`]: half of what the
+/// layer's encoders took on one core of an AMD EPYC for a still grey video of
 /// 1280x720, so that no processor and no film is faster.
 const X264_COST: [f64; 10] = [1.4, 1.8, 2.2, 2.5, 3.0, 3.0, 4.0, 4.5, 5.0, 7.5];
 const X265_COST: [f64; 10] = [7.5, 8.5, 9.5, 10.5, 12.0, 12.0, 22.0, 30.0, 30.0, 30.0];
 const VP9_COST: f64 = 2.9;
 
 /// Encoding is judged by its own speed after this share of its time.
-const TRIAL: u32 = 8;
+const SPEED_CHECK_SHARE: u32 = 8;
 /// What is left may well be easier; but not so much.
-const HOPE: u32 = 2;
+const MAX_OVERRUN_FACTOR: u32 = 2;
 
 /// Why a task is not begun.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -56,7 +55,7 @@ pub enum BudgetError {
         /// The encoder's codec.
         codec: &'static str,
         /// The encoder's preset.
-        preset: String,
+        preset: Preset,
         /// Processors of the function.
         cores: u32,
         /// What encoding takes at least.
@@ -101,7 +100,7 @@ pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
     let cores = available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let frames = plan.timeline.frames();
     let pixels = u64::from(video.size.width) * u64::from(video.size.height) * frames;
-    let least = least(video.codec, &plan.preset, pixels, cores);
+    let least = least(video.codec, plan.preset, pixels, cores);
     let left = deadline.saturating_duration_since(Instant::now());
     if least <= left {
         return Ok(());
@@ -110,15 +109,15 @@ pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
         frames,
         size: video.size.to_string(),
         codec: video.codec.name(),
-        preset: plan.preset.clone(),
+        preset: plan.preset,
         cores,
         least,
         left,
     })
 }
 
-fn least(codec: VideoCodec, preset: &str, pixels: u64, cores: u32) -> Duration {
-    let preset = PRESETS.iter().position(|&name| name == preset).unwrap_or(0);
+fn least(codec: VideoCodec, preset: Preset, pixels: u64, cores: u32) -> Duration {
+    let preset = preset as usize;
     let cost = match codec {
         VideoCodec::H264 => X264_COST[preset],
         VideoCodec::H265 => X265_COST[preset],
@@ -142,13 +141,13 @@ pub(super) fn check_speed(
 }
 
 fn judge_speed(done: u64, whole: u64, spent: Duration, left: Duration) -> Result<(), BudgetError> {
-    if done == 0 || spent * TRIAL < spent + left {
+    if done == 0 || spent * SPEED_CHECK_SHARE < spent + left {
         return Ok(());
     }
     let to_do = whole.saturating_sub(done);
     let nanoseconds = spent.as_nanos() * u128::from(to_do) / u128::from(done);
     let rest = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
-    if rest <= left * HOPE {
+    if rest <= left * MAX_OVERRUN_FACTOR {
         return Ok(());
     }
     Err(BudgetError::Slow { spent, percent: done * 100 / whole, rest, left })
@@ -159,21 +158,22 @@ mod tests {
     use std::time::Duration;
 
     use super::{BudgetError, judge_speed, least};
-    use crate::process::codec::VideoCodec;
+    use crate::codec::{Preset, VideoCodec};
 
     #[test]
     fn the_least_time_grows_with_pixels_and_slowness_and_shrinks_with_processors() {
         let least =
             |codec, preset, frames, cores| least(codec, preset, 1920 * 1080 * frames, cores);
         let hour = 60 * 60 * 25;
-        let base = least(VideoCodec::H264, "fast", hour, 2);
+        let base = least(VideoCodec::H264, Preset::Fast, hour, 2);
         assert_eq!(base.as_secs(), 279);
-        assert!(least(VideoCodec::H264, "fast", hour, 4) < base);
-        assert!(least(VideoCodec::H264, "veryfast", hour, 2) < base);
-        assert!(least(VideoCodec::H265, "fast", hour, 2) > base);
-        assert!(least(VideoCodec::H264, "fast", 2 * hour, 2) > base);
+        assert!(least(VideoCodec::H264, Preset::Fast, hour, 4) < base);
+        assert!(least(VideoCodec::H264, Preset::Veryfast, hour, 2) < base);
+        assert!(least(VideoCodec::H265, Preset::Fast, hour, 2) > base);
+        assert!(least(VideoCodec::H264, Preset::Fast, 2 * hour, 2) > base);
         assert!(
-            least(VideoCodec::Vp9, "placebo", u64::from(u32::MAX), 1) > Duration::from_hours(1)
+            least(VideoCodec::Vp9, Preset::Placebo, u64::from(u32::MAX), 1)
+                > Duration::from_hours(1)
         );
     }
 

@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::journal::{Found, Journal, LOOKS, RUN_MARK, is_conflict, look};
+use super::journal::{Found, Journal, MAX_CONFLICTS, RUN_MARK, is_conflict, look};
 use super::{Worker, now};
-use crate::object_store::{ObjectUri, Precondition, Problem, StoreError};
+use crate::object::ObjectUri;
+use crate::storage::{Precondition, Problem, StoreError};
 use crate::task::{EventId, Lease, Status, StoredRecord, TargetRecord, TaskRecord};
 
 /// How long a record that others hold is left alone before it is looked at
@@ -89,7 +90,7 @@ impl Worker {
             let record = begun.record();
             match Journal::open(&self.store, uri, holder, record, precondition).await {
                 Ok(journal) => return Ok(Claimed::Ours(Box::new(journal), begun)),
-                Err(error) if is_conflict(&error) && conflicts < LOOKS => conflicts += 1,
+                Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error) => return Err(error),
             }
             found = look(&self.store, uri).await?;

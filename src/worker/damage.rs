@@ -7,17 +7,17 @@ use tracing::info;
 
 use super::sources::Sources;
 use super::{TaskError, Worker};
-use crate::examine::examine;
-use crate::ffmpeg::RunError;
+use crate::engine::diagnose::diagnose;
+use crate::engine::ffmpeg::RunError;
+use crate::engine::probe::ProbeError;
+use crate::engine::workspace::Workspace;
 use crate::plan::Plan;
-use crate::probe::ProbeError;
-use crate::workspace::Workspace;
 
-/// Refuses a clip that would be black or silent although it holds a picture or
-/// sound.
-pub(super) fn refuse_lost(plan: &Plan, sources: &Sources) -> Result<(), TaskError> {
-    let lost = (0..plan.clips.len()).find_map(|clip| Some((clip, plan.lost(clip)?)));
-    lost.map_or(Ok(()), |(clip, kind)| {
+/// Refuses a clip that would be black or silent although it holds video or
+/// audio.
+pub(super) fn refuse_undecodable(plan: &Plan, sources: &Sources) -> Result<(), TaskError> {
+    let found = (0..plan.clips.len()).find_map(|clip| Some((clip, plan.undecodable(clip)?)));
+    found.map_or(Ok(()), |(clip, kind)| {
         let complaints = String::new();
         Err(unusable(sources, clip, ProbeError::Undecodable { kind, complaints }))
     })
@@ -28,22 +28,22 @@ fn unusable(sources: &Sources, clip: usize, source: ProbeError) -> TaskError {
 }
 
 impl Worker {
-    /// Converts the sound of every clip by itself, since one of them changes its
+    /// Converts the audio of every clip by itself, since one of them changes its
     /// sample rate or its channels on the way.
-    pub(super) async fn even_out(
+    pub(super) async fn conform(
         &self,
         plan: &mut Plan,
         paths: &[&Path],
         workspace: &Workspace,
     ) -> Result<(), TaskError> {
-        info!("even out");
+        info!("conform");
         let ffmpeg = self.ffmpeg();
         for clip in 0..plan.clips.len() {
-            let target = workspace.sound(clip);
-            if let Some(arguments) = plan.evening(clip, paths, &target) {
+            let target = workspace.audio(clip);
+            if let Some(arguments) = plan.conforming(clip, paths, &target) {
                 // Complaints were heard of, and will be looked into.
                 ffmpeg.encode(arguments, |_| ()).await?;
-                plan.clips[clip].evened = Some(target);
+                plan.clips[clip].conformed = Some(target);
             }
         }
         Ok(())
@@ -51,7 +51,7 @@ impl Worker {
 
     /// Finds the clips that an encoding complained or died of, and returns what
     /// its owner should know of them.
-    pub(super) async fn examine(
+    pub(super) async fn diagnose(
         &self,
         plan: &Plan,
         sources: &Sources,
@@ -66,11 +66,11 @@ impl Worker {
                 return outcome.map(|_| Vec::new()).map_err(TaskError::from);
             }
         }
-        info!(?outcome, "examine");
+        info!(?outcome, "diagnose");
         let ffmpeg = self.ffmpeg();
         let mut warnings = Vec::new();
         for (clip, planned) in plan.clips.iter().enumerate() {
-            let complaints = examine(&ffmpeg, plan, clip, paths[planned.source]).await;
+            let complaints = diagnose(&ffmpeg, plan, clip, paths[planned.source]).await;
             let complaints = complaints.map_err(|error| unusable(sources, clip, error))?;
             if !complaints.is_empty() {
                 let uri = &sources.of(clip).uri;

@@ -8,12 +8,12 @@ use tracing::{Instrument, info, warn};
 
 use super::artifacts::{Artifact, Artifacts};
 use super::journal::{Journal, result_description};
-use super::{TaskError, Time, Worker, describe, millis, stage};
-use crate::object_store::ObjectUri;
+use super::{Deadline, TaskError, Worker, describe, millis, stage};
+use crate::engine::verify::{Verified, VerifyError, verify, verify_segments};
+use crate::object::ObjectUri;
 use crate::plan::Plan;
+use crate::storage::upload::{self, PendingUpload, UploadError};
 use crate::task::{TargetRecord, TaskRecord};
-use crate::upload::{self, PendingUpload, UploadError};
-use crate::verify::{Verified, VerifyError, verify, verify_segments};
 
 /// Segments that are stored at the same time.
 const PARALLEL_FILES: usize = 4;
@@ -62,7 +62,7 @@ impl Worker {
         files: &[Artifact],
         uploads: Vec<PendingUpload>,
         journal: &Journal,
-        time: Time,
+        deadline: Deadline,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
@@ -71,7 +71,7 @@ impl Worker {
             abort(uploads).await;
             return Err(error.into());
         }
-        record.targets = self.complete(files, uploads, time).await?;
+        record.targets = self.complete(files, uploads, deadline).await?;
         record.timings.store_ms = millis(started);
         info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
         Ok(())
@@ -106,7 +106,7 @@ impl Worker {
         &self,
         files: &[Artifact],
         uploads: Vec<PendingUpload>,
-        time: Time,
+        deadline: Deadline,
     ) -> Result<Vec<TargetRecord>, TaskError> {
         let mut first: Vec<_> = files.iter().zip(uploads).collect();
         let last = first.split_off(first.len().saturating_sub(1));
@@ -114,7 +114,7 @@ impl Worker {
         let mut appeared = Vec::with_capacity(files.len());
         for group in [first, last] {
             let results: Vec<_> = stream::iter(group)
-                .map(|(file, upload)| complete_one(file, upload, time))
+                .map(|(file, upload)| complete_one(file, upload, deadline))
                 .buffered(PARALLEL_FILES)
                 .collect()
                 .await;
@@ -151,9 +151,9 @@ impl Worker {
 async fn complete_one(
     file: &Artifact,
     upload: PendingUpload,
-    time: Time,
+    deadline: Deadline,
 ) -> Result<TargetRecord, TaskError> {
-    time.check()?;
+    deadline.check()?;
     let stored = upload.complete().await?;
     Ok(TargetRecord {
         uri: file.uri.clone(),

@@ -3,15 +3,15 @@
 use num_rational::Ratio;
 
 use super::sources::Sources;
+use crate::engine::verify::Verified;
 use crate::media::Media;
 use crate::plan::Plan;
 use crate::process::Request;
 use crate::process::template::{CivilTime, Variables};
 use crate::task::{
     AudioRecord, Definition, Filled, Moment, OutputRecord, SourceRecord, TaskRecord,
-    TimelineRecord, VideoRecord,
+    TimelineRecord, VerifiedRecord, VideoRecord,
 };
-use crate::verify::Verified;
 
 /// The list as it was asked for; lengths are known after the probe.
 pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord> {
@@ -70,7 +70,7 @@ fn civil(time: jiff::Timestamp) -> CivilTime {
 /// Where every clip is in the output, and what it was given.
 pub(super) fn plan(plan: &Plan, record: &mut TaskRecord) {
     for (source, clip) in record.sources.iter_mut().zip(&plan.clips) {
-        source.duration_ms = clip.cut.length.to_millis().unsigned_abs();
+        source.duration_ms = clip.range.length.to_millis().unsigned_abs();
         source.filled = filled(plan, &clip.media);
     }
     let places = plan.timeline.places.iter().enumerate();
@@ -118,7 +118,12 @@ pub(super) fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord
             samples: counts.samples,
         }),
     });
-    record.verified = Some(counts);
+    record.verified = Some(VerifiedRecord {
+        frames: counts.frames,
+        samples: counts.samples,
+        max_join_offset_ms: counts.max_join_offset_ms,
+        decoded: counts.decoded,
+    });
     record.usage.output_seconds = float(Ratio::new(media.length.to_millis(), 1000));
     record.usage.definition = Some(Definition::of(size.map(|size| (size.width, size.height))));
 }

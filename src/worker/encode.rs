@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info};
 
-use super::damage::refuse_lost;
+use super::damage::refuse_undecodable;
 use super::journal::Journal;
 use super::sources::Sources;
 use super::steps::{ENCODED, PROBED};
 use super::{TaskError, Worker, budget, millis};
-use crate::ffmpeg::{Progress, RunError};
+use crate::engine::ffmpeg::{Progress, RunError};
+use crate::engine::workspace::Workspace;
 use crate::plan::Plan;
 use crate::task::TaskRecord;
-use crate::workspace::Workspace;
 
 /// How often the progress of an encoding is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -39,15 +39,15 @@ impl Worker {
         record: &mut TaskRecord,
         deadline: Instant,
     ) -> Result<(), TaskError> {
-        refuse_lost(plan, sources)?;
+        refuse_undecodable(plan, sources)?;
         let mut outcome = self.encode(plan, files, journal, record, deadline).await?;
         if let Err(RunError::Failed { log, .. }) = &outcome
-            && plan.needs_evening(log)
+            && plan.needs_conforming(log)
         {
-            self.even_out(plan, files.sources, files.workspace).await?;
+            self.conform(plan, files.sources, files.workspace).await?;
             outcome = self.encode(plan, files, journal, record, deadline).await?;
         }
-        record.warnings.extend(self.examine(plan, sources, files.sources, outcome).await?);
+        record.warnings.extend(self.diagnose(plan, sources, files.sources, outcome).await?);
         Ok(())
     }
 

@@ -8,15 +8,17 @@ use thiserror::Error;
 use super::budget::BudgetError;
 use super::journal::JournalError;
 use crate::code::Code;
-use crate::fetch::FetchError;
-use crate::ffmpeg::RunError;
-use crate::object_store::{ObjectUri, StoreError};
-use crate::probe::ProbeError;
+use crate::engine::ffmpeg::RunError;
+use crate::engine::probe::ProbeError;
+use crate::engine::verify::VerifyError;
+use crate::object::ObjectUri;
+use crate::output::OutputError;
 use crate::process::template::RenderError;
 use crate::process::{NameError, ProcessError, TargetError};
-use crate::settle::SettleError;
-use crate::upload::UploadError;
-use crate::verify::VerifyError;
+use crate::reply::{Refusal, Refused};
+use crate::storage::StoreError;
+use crate::storage::fetch::FetchError;
+use crate::storage::upload::UploadError;
 
 /// Why a task failed.
 #[derive(Debug, Error)]
@@ -66,7 +68,7 @@ pub enum TaskError {
     #[error(
         "`ss_{start_ms}` of clip {clip} (`{uri}`) is not before its end: it lasts {length_ms} ms"
     )]
-    Cut {
+    SourceRange {
         /// Index in the concatenation list.
         clip: usize,
         /// The object.
@@ -84,7 +86,7 @@ pub enum TaskError {
     },
     /// The request does not fit the sources.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(#[from] OutputError),
     /// The target's name can't be filled in.
     #[error("`sys/saveas`: {0}")]
     Name(#[from] RenderError),
@@ -141,7 +143,7 @@ impl TaskError {
         match self {
             Self::Process(_)
             | Self::Object(_)
-            | Self::Cut { .. }
+            | Self::SourceRange { .. }
             | Self::NoFrame { .. }
             | Self::Settle(_)
             | Self::Name(_)
@@ -158,6 +160,20 @@ impl TaskError {
             Self::Superseded => Code::InternalError,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }
+    }
+}
+
+impl From<&TaskError> for Refusal {
+    fn from(error: &TaskError) -> Self {
+        let argument = match error {
+            TaskError::Process(error) => {
+                let (name, value) = (error.argument_name(), error.argument_value());
+                Some((name.to_owned(), value.to_owned()))
+            }
+            TaskError::Target(error) => Some((error.argument_name().to_owned(), String::new())),
+            _ => None,
+        };
+        Self { argument, ..Self::new(Refused::Task(error.code()), error.to_string()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Accepted, Told};
-use crate::object_store::{ETag, ObjectUri};
+use crate::object::{ETag, ObjectUri};
 use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
 
 /// A task as it was submitted.

@@ -15,9 +15,8 @@ use tokio::time::{sleep, timeout};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::object_store::{
-    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem, StoreError, UploadName,
-};
+use crate::object::{ETag, ObjectUri, UploadName};
+use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::{Lease, StoredRecord, TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
@@ -32,7 +31,7 @@ const RENEWAL: Duration = Duration::from_secs(3);
 /// A renewal that takes longer is tried again: the lease goes on lapsing.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often a record is looked at again that somebody else may have written.
-pub(super) const LOOKS: usize = 8;
+pub(super) const MAX_CONFLICTS: usize = 8;
 
 /// Why a record could not be written.
 #[derive(Debug, Error)]
@@ -145,7 +144,7 @@ impl Journal {
 
     async fn renew(&self, keep: Keep) -> Result<(), JournalError> {
         let mut tag = self.tag.lock().await;
-        for _ in 1..LOOKS {
+        for _ in 1..MAX_CONFLICTS {
             let next = self.next(keep);
             let put = put(&self.store, &self.uri, &next, Precondition::IfMatch(tag.clone()));
             *tag = match put.await {

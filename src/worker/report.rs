@@ -18,7 +18,7 @@ use crate::process::parse;
 use crate::task::TaskRecord;
 
 /// What is left for the last record when the topic does not answer.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const REPORT_RESERVE: Duration = Duration::from_secs(2);
 
 impl Worker {
     /// Writes the record and tells the topic.
@@ -63,7 +63,7 @@ impl Worker {
         // Whoever reads it has been told.
         let told = TaskRecord { notified: true, ..record.clone() };
         let message = completion(&told, &invocation.function_arn, time);
-        let deadline = invocation.deadline.checked_sub(LAST_WORDS).unwrap_or_else(Instant::now);
+        let deadline = invocation.deadline.checked_sub(REPORT_RESERVE).unwrap_or_else(Instant::now);
         let sent = timeout_at(deadline.into(), self.publisher.publish(&arn, &message)).await;
         sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
     }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Job, TaskError};
-use crate::fetch::fetch;
-use crate::ffmpeg::Ffmpeg;
+use crate::engine::ffmpeg::Ffmpeg;
+use crate::engine::probe::{Probed, probe};
+use crate::engine::workspace::{Workspace, free_bytes};
 use crate::media::Media;
-use crate::object_store::{ObjectHead, ObjectStore, ObjectUri, StoreError};
-use crate::probe::{Probed, probe};
+use crate::object::ObjectUri;
 use crate::process::Request;
+use crate::storage::fetch::fetch;
+use crate::storage::{ObjectHead, ObjectStore, StoreError};
 use crate::task::TaskId;
-use crate::workspace::{Workspace, free_bytes};
 
 /// Sources that are fetched at the same time, each with parallel ranges.
 const PARALLEL_FETCHES: usize = 3;

@@ -12,18 +12,18 @@ use super::encode::Files;
 use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
-use super::{TaskError, Time, Worker, millis, stage};
+use super::{Deadline, TaskError, Worker, millis, stage};
+use crate::engine::workspace::Workspace;
 use crate::flicks::Flicks;
 use crate::media::Media;
-use crate::object_store::ObjectUri;
+use crate::object::ObjectUri;
+use crate::output::{OutputError, OutputSpec, specify};
 use crate::plan::{LONGEST_DASH, Plan, PlannedClip};
 use crate::process::Request;
 use crate::process::template::Variables;
-use crate::settle::{Output, SettleError, settle};
+use crate::storage::upload::PendingUpload;
 use crate::task::TaskRecord;
-use crate::timeline::{Cut, Timeline};
-use crate::upload::PendingUpload;
-use crate::workspace::Workspace;
+use crate::timeline::{SourceRange, Timeline};
 
 /// Percent of a task that is done when a step ends, by rough experience.
 const FETCHED: u8 = 10;
@@ -36,16 +36,16 @@ impl Worker {
         &self,
         prepared: &Prepared,
         journal: &Journal,
-        time: Time,
+        deadline: Deadline,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
-        budget::check_fetch(&prepared.sources, time.until)?;
+        budget::check_fetch(&prepared.sources, deadline.until)?;
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let make = Box::pin(self.make(prepared, &workspace, journal, time, record));
-        let (files, uploads) = time.limit(make).await?;
+        let make = Box::pin(self.make(prepared, &workspace, journal, deadline, record));
+        let (files, uploads) = deadline.limit(make).await?;
         // Not given up half-way: nobody would know what has appeared.
         let span = stage("store", record);
-        self.store(&files, uploads, journal, time, record).instrument(span).await
+        self.store(&files, uploads, journal, deadline, record).instrument(span).await
     }
 
     async fn make(
@@ -53,7 +53,7 @@ impl Worker {
         Prepared { request, sources, .. }: &Prepared,
         workspace: &Workspace,
         journal: &Journal,
-        time: Time,
+        deadline: Deadline,
         record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let span = stage("fetch", record);
@@ -65,7 +65,7 @@ impl Worker {
 
         let mut plan = self.plan(request, sources, &media, record)?;
         describe::plan(&plan, record);
-        budget::check(&plan, time.until)?;
+        budget::check(&plan, deadline.until)?;
         let mut variables = describe::variables(request, sources, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
@@ -74,7 +74,9 @@ impl Worker {
         let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
         let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("run", record);
-        self.run(&mut plan, sources, files, journal, record, time.until).instrument(span).await?;
+        self.run(&mut plan, sources, files, journal, record, deadline.until)
+            .instrument(span)
+            .await?;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target)?;
         for artifact in &artifacts.files {
@@ -129,19 +131,19 @@ impl Worker {
     ) -> Result<Plan, TaskError> {
         let clips = cuts(request, sources, media)?;
         let of_clips: Vec<Media> = clips.iter().map(|clip| clip.media.clone()).collect();
-        let output = settle(request, &of_clips, &mut record.warnings)?;
+        let output = specify(request, &of_clips, &mut record.warnings)?;
         let timeline = timeline(&output, &clips);
         if timeline.frames() == 0 && timeline.samples() == 0
             || output.video.is_some() && timeline.frames() == 0
         {
-            let length: Flicks = clips.iter().map(|clip| clip.cut.length).sum();
+            let length: Flicks = clips.iter().map(|clip| clip.range.length).sum();
             return Err(TaskError::NoFrame { length_ms: length.to_millis() });
         }
-        let preset = self.settings.video_preset.to_owned();
+        let preset = self.settings.video_preset;
         let plan = Plan { output, timeline, clips, preset };
         match plan.impossible_segment() {
             None => Ok(plan),
-            Some(length) => Err(SettleError::LongSegment {
+            Some(length) => Err(OutputError::LongSegment {
                 most_ms: LONGEST_DASH.to_millis(),
                 asked_ms: length.to_millis(),
             }
@@ -161,24 +163,23 @@ fn cuts(
         .map(|(clip, asked)| {
             let source = sources.of_clip[clip];
             let media = &media[source];
-            let cut =
-                Cut::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(|| {
-                    TaskError::Cut {
-                        clip,
-                        uri: sources.of(clip).uri.clone(),
-                        start_ms: asked.start_ms,
-                        length_ms: media.length.to_millis(),
-                    }
-                })?;
+            let cut = SourceRange::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(
+                || TaskError::SourceRange {
+                    clip,
+                    uri: sources.of(clip).uri.clone(),
+                    start_ms: asked.start_ms,
+                    length_ms: media.length.to_millis(),
+                },
+            )?;
             Ok(PlannedClip::new(source, cut, media.clone()))
         })
         .collect()
 }
 
-/// Where the output has no picture or no sound, that side of the timeline is
+/// Where the output has no video or no audio, that side of the timeline is
 /// laid out at a rate nobody sees.
-fn timeline(output: &Output, clips: &[PlannedClip]) -> Timeline {
-    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.cut.length).collect();
+fn timeline(output: &OutputSpec, clips: &[PlannedClip]) -> Timeline {
+    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.range.length).collect();
     let frame_rate = output.video.as_ref().map(|video| video.frame_rate);
     let sample_rate = output.audio.as_ref().map(|audio| audio.sample_rate);
     let mut timeline = Timeline::new(

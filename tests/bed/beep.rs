@@ -1,4 +1,4 @@
-//! Sound that can be recognised: each clip beeps at its own pitch when one of its seconds begins.
+//! Audio that can be recognised: each clip beeps at its own pitch when one of its seconds begins.
 
 use std::f64::consts::TAU;
 
@@ -27,7 +27,7 @@ pub fn pitch(clip: u8) -> f64 {
     500.0 + 150.0 * f64::from(clip)
 }
 
-/// The clip's sound at one moment.
+/// The clip's audio at one moment.
 pub fn sample(clip: u8, seconds: f64) -> f64 {
     let within_ms = seconds.fract() * 1000.0;
     if within_ms >= BEEP_MS {
@@ -37,22 +37,22 @@ pub fn sample(clip: u8, seconds: f64) -> f64 {
     LEVEL * ramp * (TAU * pitch(clip) * seconds.fract()).sin()
 }
 
-pub fn detect(sound: &[f32], rate: u32) -> Vec<Beep> {
-    let envelope = Envelope::of(sound, rate);
+pub fn detect(audio: &[f32], rate: u32) -> Vec<Beep> {
+    let envelope = Envelope::of(audio, rate);
     let loudest = envelope.loudest();
     if loudest < SILENT {
         return Vec::new();
     }
     let spans = envelope.spans_above(loudest * THRESHOLD);
-    spans.into_iter().map(|(from, to)| describe(sound, rate, from, to)).collect()
+    spans.into_iter().map(|(from, to)| describe(audio, rate, from, to)).collect()
 }
 
-/// Where the sound stays below a hundredth for at least so long: (from, to) in milliseconds.
-pub fn silences(sound: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
-    let envelope = Envelope::of(sound, rate);
+/// Where the audio stays below a hundredth for at least so long: (from, to) in milliseconds.
+pub fn silences(audio: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
+    let envelope = Envelope::of(audio, rate);
     let mut silences = Vec::new();
     let mut from = 0.0;
-    let end = sound.len() as f64 * 1000.0 / f64::from(rate);
+    let end = audio.len() as f64 * 1000.0 / f64::from(rate);
     let loud = envelope.spans_above(SILENT);
     for (loud_from, loud_to) in loud.into_iter().chain([(end, end)]) {
         if loud_from - from >= at_least_ms {
@@ -64,14 +64,14 @@ pub fn silences(sound: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
 }
 
 /// Moments in milliseconds at which a steady tone of that pitch breaks off or jumps.
-pub fn clicks(sound: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
+pub fn clicks(audio: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
     let turn = 2.0 * (TAU * hertz / f64::from(rate)).cos();
-    let loudest = f64::from(sound.iter().fold(0.0_f32, |most, value| most.max(value.abs())));
+    let loudest = f64::from(audio.iter().fold(0.0_f32, |most, value| most.max(value.abs())));
     // Each sample of a sine follows from the two before.
     let surprise =
         |three: &[f32]| f64::from(three[2]) - turn * f64::from(three[1]) + f64::from(three[0]);
     let mut clicks: Vec<f64> = Vec::new();
-    for (index, three) in sound.windows(3).enumerate() {
+    for (index, three) in audio.windows(3).enumerate() {
         let at = index as f64 * 1000.0 / f64::from(rate);
         let known = clicks.last().is_some_and(|last| at - last < DIP_MS);
         if surprise(three).abs() > loudest * 0.2 && !known {
@@ -82,32 +82,32 @@ pub fn clicks(sound: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
 }
 
 /// How much of that pitch there is: the amplitude of a sine, 0 to 1.
-pub fn amplitude(sound: &[f32], rate: u32, hertz: f64) -> f64 {
+pub fn amplitude(audio: &[f32], rate: u32, hertz: f64) -> f64 {
     let (mut real, mut imaginary) = (0.0, 0.0);
-    for (index, value) in sound.iter().enumerate() {
+    for (index, value) in audio.iter().enumerate() {
         let angle = TAU * hertz * index as f64 / f64::from(rate);
         real += f64::from(*value) * angle.cos();
         imaginary += f64::from(*value) * angle.sin();
     }
-    2.0 * f64::hypot(real, imaginary) / (sound.len() as f64).max(1.0)
+    2.0 * f64::hypot(real, imaginary) / (audio.len() as f64).max(1.0)
 }
 
-fn describe(sound: &[f32], rate: u32, from: f64, to: f64) -> Beep {
+fn describe(audio: &[f32], rate: u32, from: f64, to: f64) -> Beep {
     let ramp = RAMP_MS * THRESHOLD;
-    let clip = recognise(sound, rate, from, to);
+    let clip = recognise(audio, rate, from, to);
     let roughly = from - ramp;
-    let at_ms = clip.map_or(roughly, |clip| place(sound, rate, clip, roughly));
+    let at_ms = clip.map_or(roughly, |clip| place(audio, rate, clip, roughly));
     Beep { at_ms, lasts_ms: to - from + 2.0 * ramp, clip }
 }
 
 /// Where the clip's beep fits best, to a part of a sample.
-fn place(sound: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
+fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let per_ms = f64::from(rate) / 1000.0;
     let length = (BEEP_MS * per_ms) as usize;
     let beep: Vec<f64> =
         (0..length).map(|index| sample(clip, index as f64 / f64::from(rate))).collect();
     let heard = |at: isize| {
-        usize::try_from(at).ok().and_then(|at| sound.get(at)).map_or(0.0, |value| f64::from(*value))
+        usize::try_from(at).ok().and_then(|at| audio.get(at)).map_or(0.0, |value| f64::from(*value))
     };
     let likeness = |at: isize| {
         let all = beep.iter().zip(at..);
@@ -124,10 +124,10 @@ fn place(sound: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
 }
 
-fn recognise(sound: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
+fn recognise(audio: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
     let margin = (to - from) / 6.0;
-    let index = |ms: f64| ((ms * f64::from(rate) / 1000.0) as usize).min(sound.len());
-    let part = &sound[index(from + margin)..index(to - margin)];
+    let index = |ms: f64| ((ms * f64::from(rate) / 1000.0) as usize).min(audio.len());
+    let part = &audio[index(from + margin)..index(to - margin)];
     let heard = (0..32).map(|clip| (clip, amplitude(part, rate, pitch(clip))));
     let (clip, most) = heard.max_by(|a, b| a.1.total_cmp(&b.1))?;
     let power = part.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>() / part.len() as f64;
@@ -138,14 +138,14 @@ fn recognise(sound: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
 struct Envelope(Vec<f64>);
 
 impl Envelope {
-    fn of(sound: &[f32], rate: u32) -> Self {
+    fn of(audio: &[f32], rate: u32) -> Self {
         let mut sums = vec![0.0];
-        for value in sound {
+        for value in audio {
             sums.push(sums[sums.len() - 1] + f64::from(*value).powi(2));
         }
         let per_ms = f64::from(rate) / 1000.0;
-        let hops = (sound.len() as f64 / per_ms * HOPS_PER_MS) as usize;
-        let at = |ms: f64| ((ms.max(0.0) * per_ms).round() as usize).min(sound.len());
+        let hops = (audio.len() as f64 / per_ms * HOPS_PER_MS) as usize;
+        let at = |ms: f64| ((ms.max(0.0) * per_ms).round() as usize).min(audio.len());
         let loudness = |hop: usize| {
             let ms = hop as f64 / HOPS_PER_MS;
             let (from, to) = (at(ms - WINDOW_MS / 2.0), at(ms + WINDOW_MS / 2.0));

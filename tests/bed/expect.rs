@@ -1,4 +1,4 @@
-//! The judge: what the result has to show and sound like, worked out from the clips' list alone,
+//! The judge: what the result has to show and audio like, worked out from the clips' list alone,
 //! and every way in which a file differs from it.
 
 use std::fmt;
@@ -18,17 +18,17 @@ pub struct Clip {
     pub start_ms: f64,
     /// How many frames of the result it takes.
     pub frames: usize,
-    /// How many frames the source has: the last one holds. 0 is a clip without a picture.
+    /// How many frames the source has: the last one holds. 0 is a clip without a video.
     pub source_frames: usize,
-    /// How long the source sounds. 0 is a clip without sound.
-    pub sound_ms: f64,
+    /// How long the source audio. 0 is a clip without audio.
+    pub audio_ms: f64,
     /// When each frame begins, where the source's rate is variable.
     pub starts_ms: Vec<f64>,
-    /// When picture and sound begin, where not at once.
-    pub picture_from_ms: f64,
-    pub sound_from_ms: f64,
-    /// How much later its sound begins in the result than its picture: each is rounded by itself.
-    pub sound_offset_ms: f64,
+    /// When video and audio begin, where not at once.
+    pub video_from_ms: f64,
+    pub audio_from_ms: f64,
+    /// How much later its audio begins in the result than its video: each is rounded by itself.
+    pub audio_offset_ms: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -102,11 +102,11 @@ impl Clip {
             start_ms: 0.0,
             frames,
             source_frames: frames,
-            sound_ms: seconds * 1000.0,
+            audio_ms: seconds * 1000.0,
             starts_ms: Vec::new(),
-            picture_from_ms: 0.0,
-            sound_from_ms: 0.0,
-            sound_offset_ms: 0.0,
+            video_from_ms: 0.0,
+            audio_from_ms: 0.0,
+            audio_offset_ms: 0.0,
         }
     }
 
@@ -116,7 +116,7 @@ impl Clip {
     }
 
     pub fn silent(self) -> Self {
-        Self { sound_ms: 0.0, ..self }
+        Self { audio_ms: 0.0, ..self }
     }
 
     pub fn black(self) -> Self {
@@ -128,16 +128,16 @@ impl Clip {
         Self { source_frames: starts_ms.len(), starts_ms, ..self }
     }
 
-    /// When picture and sound begin in the source.
-    pub fn late(self, picture_from_ms: f64, sound_from_ms: f64) -> Self {
-        Self { picture_from_ms, sound_from_ms, ..self }
+    /// When video and audio begin in the source.
+    pub fn late(self, video_from_ms: f64, audio_from_ms: f64) -> Self {
+        Self { video_from_ms, audio_from_ms, ..self }
     }
 
     /// Which of the source's frames the clip's frame `number` may show: one where the two rates
     /// agree there, else either neighbour.
     pub fn shows(&self, number: usize, rate: (u32, u32)) -> RangeInclusive<usize> {
         let last = self.source_frames.saturating_sub(1);
-        let at_ms = self.start_ms + number as f64 * 1000.0 / rate_of(rate) - self.picture_from_ms;
+        let at_ms = self.start_ms + number as f64 * 1000.0 / rate_of(rate) - self.video_from_ms;
         if !self.starts_ms.is_empty() {
             let half = 500.0 / rate_of(rate);
             let at = |ms: f64| {
@@ -157,8 +157,8 @@ impl Clip {
         if self.source_frames == 0 {
             return (shown != Shown::Black).then(|| "black".to_owned());
         }
-        if self.start_ms + number as f64 * 1000.0 / rate_of(rate) < self.picture_from_ms {
-            // What is shown until a late picture begins is not said.
+        if self.start_ms + number as f64 * 1000.0 / rate_of(rate) < self.video_from_ms {
+            // What is shown until a late video begins is not said.
             return None;
         }
         let frames = self.shows(number, rate);
@@ -172,8 +172,8 @@ impl Clip {
     /// or not, and is left out.
     fn beeps(&self, lasts_ms: f64) -> Vec<f64> {
         let places = (0_u32..).map(|second| f64::from(second) * 1000.0);
-        let places = places.take_while(|place| place + BEEP_MS <= self.sound_ms);
-        let within = places.map(|place| place + self.sound_from_ms - self.start_ms);
+        let places = places.take_while(|place| place + BEEP_MS <= self.audio_ms);
+        let within = places.map(|place| place + self.audio_from_ms - self.start_ms);
         within.filter(|at| *at >= 0.0 && at + BEEP_MS <= lasts_ms).collect()
     }
 }
@@ -259,7 +259,7 @@ impl Expected {
         let mut left = heard.to_vec();
         let mut differences = Vec::new();
         for (first, clip) in self.placed() {
-            let start = self.ms(first) + clip.sound_offset_ms;
+            let start = self.ms(first) + clip.audio_offset_ms;
             for at in clip.beeps(self.ms(clip.frames)) {
                 differences.extend(self.take(&mut left, clip.id, start + at));
             }

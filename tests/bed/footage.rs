@@ -1,4 +1,4 @@
-//! The picture of a source: how it is painted, handed to ffmpeg, and encoded.
+//! The video of a source: how it is painted, handed to ffmpeg, and encoded.
 
 use std::io::Write;
 
@@ -116,28 +116,28 @@ impl Video {
     pub fn feed(&self, clip: u8, mut pipe: impl Write) -> std::io::Result<()> {
         let base = colour(clip).repeat(self.width * self.height);
         for number in 0..self.frames() {
-            let mut picture = self.picture(&base, clip, number, 0);
+            let mut video = self.video(&base, clip, number, 0);
             if self.interlaced {
-                let late = self.picture(&base, clip, number, 1);
+                let late = self.video(&base, clip, number, 1);
                 let line = 3 * self.width;
-                let odd = picture.chunks_mut(line).zip(late.chunks(line)).skip(1).step_by(2);
+                let odd = video.chunks_mut(line).zip(late.chunks(line)).skip(1).step_by(2);
                 odd.for_each(|(line, later)| line.copy_from_slice(later));
             }
-            pipe.write_all(&rotation::stored(picture, (self.width, self.height), self.rotation))?;
+            pipe.write_all(&rotation::stored(video, (self.width, self.height), self.rotation))?;
         }
         Ok(())
     }
 
-    fn picture(&self, base: &[u8], clip: u8, number: usize, field: usize) -> Vec<u8> {
-        let mut picture = base.to_vec();
+    fn video(&self, base: &[u8], clip: u8, number: usize, field: usize) -> Vec<u8> {
+        let mut video = base.to_vec();
         let frame = u16::try_from(number).expect("at most 65,536 frames");
-        FrameCode::new(clip, frame).paint(&mut picture, self.width, self.height);
+        FrameCode::new(clip, frame).paint(&mut video, self.width, self.height);
         let bar = (self.width / 32).max(2);
         let at = (2 * number + field) * bar / 2 % (self.width - bar);
         for row in self.height * 7 / 8..self.height {
-            picture[3 * (row * self.width + at)..][..3 * bar].fill(255);
+            video[3 * (row * self.width + at)..][..3 * bar].fill(255);
         }
-        picture
+        video
     }
 }
 

@@ -1,12 +1,12 @@
-//! Which frame of which clip a picture is, written in the picture.
+//! Which frame of which clip a video is, written in the video.
 //!
-//! Black and white cells in the middle half of the picture: large enough for a lossy 160x120,
+//! Black and white cells in the middle half of the video: large enough for a lossy 160x120,
 //! away from the edges so that cropping leaves them. Two cells calibrate, seven check.
 
 const COLUMNS: usize = 6;
 const ROWS: usize = 5;
 const BITS: usize = COLUMNS * ROWS - 2;
-/// The part of the picture's sides that the cells take, in quarters from one to three.
+/// The part of the video's sides that the cells take, in quarters from one to three.
 const QUARTERS: usize = 4;
 /// Below this difference of the calibrating cells there is no code.
 const CONTRAST: f64 = 50.0;
@@ -19,7 +19,7 @@ pub struct FrameCode {
     pub frame: u16,
 }
 
-/// What a decoded picture shows.
+/// What a decoded video shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     Code(FrameCode),
@@ -34,7 +34,7 @@ impl Shown {
     }
 }
 
-/// Where the picture sits in a frame, in pixels.
+/// Where the video sits in a frame, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
     pub x: usize,
@@ -76,7 +76,7 @@ impl FrameCode {
         (check(data) == bits & 0x7f).then_some(code)
     }
 
-    /// Paints the cells into an RGB picture.
+    /// Paints the cells into an RGB video.
     pub fn paint(self, rgb: &mut [u8], width: usize, height: usize) {
         let bits = self.bits();
         for index in 0..BITS + 2 {
@@ -94,7 +94,7 @@ impl FrameCode {
     }
 }
 
-/// Reads a gray picture whose lines are `stride` long.
+/// Reads a gray video whose lines are `stride` long.
 pub fn read(gray: &[u8], stride: usize, region: Region) -> Shown {
     let level = |index| cell_level(gray, stride, region.cell(index));
     let (white, black) = (level(0), level(1));

@@ -16,10 +16,10 @@ use super::process::{Running, run};
 pub struct Reading {
     path: PathBuf,
     facts: Value,
-    /// Where pictures may sit, the likeliest first.
+    /// Where frames may sit, the likeliest first.
     regions: Vec<Region>,
     frames: OnceLock<Vec<Shown>>,
-    sound: OnceLock<Vec<f32>>,
+    audio: OnceLock<Vec<f32>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,14 +38,14 @@ impl Reading {
             facts,
             regions: Vec::new(),
             frames: OnceLock::new(),
-            sound: OnceLock::new(),
+            audio: OnceLock::new(),
         };
         let (width, height) = reading.size();
         reading.regions.push(Region::whole(width, height));
         reading
     }
 
-    /// Looks for pictures here too, as between black bars.
+    /// Looks for frames here too, as between black bars.
     pub fn region(mut self, region: Region) -> Self {
         self.regions.push(region);
         self
@@ -69,7 +69,7 @@ impl Reading {
         !self.stream(kind).is_null()
     }
 
-    /// Of the picture as stored; 0 by 0 without one.
+    /// Of the video as stored; 0 by 0 without one.
     pub fn size(&self) -> (usize, usize) {
         let side = |name: &str| self.stream("video")[name].as_u64().unwrap_or(0) as usize;
         (side("width"), side("height"))
@@ -83,7 +83,7 @@ impl Reading {
         self.stream("audio")["channels"].as_u64().unwrap_or(0) as usize
     }
 
-    /// What each decoded picture shows, in order of presentation.
+    /// What each decoded video shows, in order of presentation.
     pub fn frames(&self) -> &[Shown] {
         self.frames.get_or_init(|| self.read_frames())
     }
@@ -112,9 +112,9 @@ impl Reading {
             .collect()
     }
 
-    /// On the clock of the first picture, so that what a viewer sees and hears together has one time.
+    /// On the clock of the first video, so that what a viewer sees and hears together has one time.
     pub fn beeps(&self) -> Vec<Beep> {
-        let late = self.sound_delay_ms();
+        let late = self.audio_delay_ms();
         let mut beeps = beep::detect(&self.mono(), self.sample_rate());
         for beep in &mut beeps {
             beep.at_ms += late;
@@ -126,8 +126,8 @@ impl Reading {
         beep::silences(&self.mono(), self.sample_rate(), at_least_ms)
     }
 
-    /// How much later than the first picture the first sample is heard.
-    pub fn sound_delay_ms(&self) -> f64 {
+    /// How much later than the first video the first sample is heard.
+    pub fn audio_delay_ms(&self) -> f64 {
         if !self.has("video") || !self.has("audio") {
             return 0.0;
         }
@@ -166,7 +166,7 @@ impl Reading {
             .collect()
     }
 
-    /// The greatest distance of a picture from where an even rate would put it, in milliseconds.
+    /// The greatest distance of a video from where an even rate would put it, in milliseconds.
     pub fn unevenness_ms(&self, rate: (u32, u32)) -> f64 {
         let packets = self.packets("video");
         let first = packets.first().map_or(0.0, |packet| packet.pts);
@@ -179,10 +179,10 @@ impl Reading {
     /// The mean colour around a point of frame `number`, in parts of the frame's sides.
     pub fn colour(&self, number: usize, (x, y): (f64, f64)) -> [f64; 3] {
         let (width, height) = self.size();
-        let mut picture = vec![0; width * height * 3];
-        let (_decoder, mut pipe) = self.decode_pictures("rgb24", Some(number + 1));
+        let mut video = vec![0; width * height * 3];
+        let (_decoder, mut pipe) = self.decode_frames("rgb24", Some(number + 1));
         for _ in 0..=number {
-            pipe.read_exact(&mut picture).unwrap_or_else(|_| panic!("there is no frame {number}"));
+            pipe.read_exact(&mut video).unwrap_or_else(|_| panic!("there is no frame {number}"));
         }
         let around = |at: f64, side: usize| {
             let (centre, reach) = ((at * side as f64) as usize, (side / 40).max(1));
@@ -190,10 +190,7 @@ impl Reading {
         };
         let points = around(y, height)
             .flat_map(|row| around(x, width).map(move |column| row * width + column));
-        mean(
-            points
-                .map(|point| [picture[3 * point], picture[3 * point + 1], picture[3 * point + 2]]),
-        )
+        mean(points.map(|point| [video[3 * point], video[3 * point + 1], video[3 * point + 2]]))
     }
 
     fn read_frames(&self) -> Vec<Shown> {
@@ -201,19 +198,19 @@ impl Reading {
             return Vec::new();
         }
         let (width, height) = self.size();
-        let mut picture = vec![0; width * height];
-        let (mut decoder, mut pipe) = self.decode_pictures("gray", None);
+        let mut video = vec![0; width * height];
+        let (mut decoder, mut pipe) = self.decode_frames("gray", None);
         let mut frames = Vec::new();
-        while pipe.read_exact(&mut picture).is_ok() {
-            frames.push(self.read_picture(&picture, width));
+        while pipe.read_exact(&mut video).is_ok() {
+            frames.push(self.read_video(&video, width));
         }
         let status = decoder.0.wait().expect("our own child");
         assert!(status.success(), "{} does not decode: {status}", self.path.display());
         frames
     }
 
-    fn read_picture(&self, picture: &[u8], width: usize) -> Shown {
-        let read = |region: &Region| frame_code::read(picture, width, *region);
+    fn read_video(&self, video: &[u8], width: usize) -> Shown {
+        let read = |region: &Region| frame_code::read(video, width, *region);
         let all = || self.regions.iter().map(read);
         all()
             .find(|shown| matches!(shown, Shown::Code(_)))
@@ -221,7 +218,7 @@ impl Reading {
             .expect("never empty")
     }
 
-    fn decode_pictures(&self, format: &str, count: Option<usize>) -> (Running, ChildStdout) {
+    fn decode_frames(&self, format: &str, count: Option<usize>) -> (Running, ChildStdout) {
         let mut command = ffmpeg();
         command.args(["-noautorotate", "-i"]).arg(&self.path).args([
             "-map",
@@ -237,10 +234,10 @@ impl Reading {
     }
 
     fn interleaved(&self) -> &[f32] {
-        self.sound.get_or_init(|| if self.has("audio") { self.decode_sound() } else { Vec::new() })
+        self.audio.get_or_init(|| if self.has("audio") { self.decode_audio() } else { Vec::new() })
     }
 
-    fn decode_sound(&self) -> Vec<f32> {
+    fn decode_audio(&self) -> Vec<f32> {
         let mut command = ffmpeg();
         command.arg("-i").arg(&self.path).args([
             "-map",

@@ -1,10 +1,10 @@
-//! Turned pictures: how they are stored, and the note in the file that says how to turn them back.
+//! Turned frames: how they are stored, and the note in the file that says how to turn them back.
 //!
 //! The note is written into the file itself, as ffmpeg's option for it differs between versions.
 
 use std::path::Path;
 
-/// The upright RGB picture as a camera held sideways would have stored it.
+/// The upright RGB video as a camera held sideways would have stored it.
 pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -> Vec<u8> {
     let (stored_width, stored_height) =
         if degrees.is_multiple_of(180) { (width, height) } else { (height, width) };
@@ -16,17 +16,17 @@ pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -
         180 => (width - 1 - x, height - 1 - y),
         _ => (y, height - 1 - x),
     };
-    let mut picture = Vec::with_capacity(upright.len());
+    let mut video = Vec::with_capacity(upright.len());
     for y in 0..stored_height {
         for x in 0..stored_width {
             let (x, y) = from(x, y);
-            picture.extend_from_slice(&upright[3 * (y * width + x)..][..3]);
+            video.extend_from_slice(&upright[3 * (y * width + x)..][..3]);
         }
     }
-    picture
+    video
 }
 
-/// Writes the matrix into the picture's track header.
+/// Writes the matrix into the video's track header.
 pub fn write(file: &Path, degrees: u16) {
     let mut bytes = std::fs::read(file).expect("the file was just made");
     let header = bytes.windows(4).enumerate().filter(|(_, name)| name == b"tkhd").map(|(at, _)| at);

@@ -1,4 +1,4 @@
-//! The sound of a source, as the WAV file that ffmpeg encodes.
+//! The audio of a source, as the WAV file that ffmpeg encodes.
 
 use super::beep;
 
@@ -29,7 +29,7 @@ impl Audio {
 
     pub fn wav(&self, clip: u8) -> Vec<u8> {
         let frames = (self.seconds * f64::from(self.rate)).round() as usize;
-        let bytes = u32::try_from(frames * self.channels * 2).expect("a short sound");
+        let bytes = u32::try_from(frames * self.channels * 2).expect("a short audio");
         let channels = u16::try_from(self.channels).expect("few channels");
         let mut wav = Vec::with_capacity(44 + bytes as usize);
         wav.extend_from_slice(b"RIFF");

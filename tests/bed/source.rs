@@ -40,7 +40,7 @@ impl Source {
         self
     }
 
-    fn sound(mut self, change: impl FnOnce(&mut Audio)) -> Self {
+    fn with_audio(mut self, change: impl FnOnce(&mut Audio)) -> Self {
         self.audio = self.audio.map(|mut audio| {
             change(&mut audio);
             audio
@@ -48,7 +48,7 @@ impl Source {
         self
     }
 
-    /// The stored picture's size, upright whatever the rotation.
+    /// The stored video's size, upright whatever the rotation.
     pub fn size(self, width: usize, height: usize) -> Self {
         self.video(|video| (video.width, video.height) = (width, height))
     }
@@ -66,7 +66,7 @@ impl Source {
     }
 
     pub fn audio_seconds(self, seconds: f64) -> Self {
-        self.sound(|audio| audio.seconds = seconds)
+        self.with_audio(|audio| audio.seconds = seconds)
     }
 
     pub fn video_codec(self, codec: &str) -> Self {
@@ -77,7 +77,7 @@ impl Source {
         self.video(|video| video.pixel_format = format.into())
     }
 
-    /// How far a player has to turn the stored picture clockwise: 90, 180 or 270; mov and mp4 only.
+    /// How far a player has to turn the stored video clockwise: 90, 180 or 270; mov and mp4 only.
     pub fn rotation(self, degrees: u16) -> Self {
         self.video(|video| video.rotation = degrees)
     }
@@ -102,20 +102,20 @@ impl Source {
     }
 
     pub fn audio(self, rate: u32, channels: usize) -> Self {
-        self.sound(|audio| (audio.rate, audio.channels) = (rate, channels))
+        self.with_audio(|audio| (audio.rate, audio.channels) = (rate, channels))
     }
 
     pub fn audio_codec(self, codec: &str) -> Self {
-        self.sound(|audio| audio.codec = codec.into())
+        self.with_audio(|audio| audio.codec = codec.into())
     }
 
     /// A steady tone in each channel, in Hz.
     pub fn tones(self, hertz: &[f64]) -> Self {
-        self.sound(|audio| audio.tones = hertz.to_vec())
+        self.with_audio(|audio| audio.tones = hertz.to_vec())
     }
 
     pub fn no_beeps(self) -> Self {
-        self.sound(|audio| audio.beeps = false)
+        self.with_audio(|audio| audio.beeps = false)
     }
 
     pub fn no_audio(mut self) -> Self {
@@ -128,9 +128,10 @@ impl Source {
         self
     }
 
-    /// When picture and sound begin on the container's clock, the picture to the nearest frame.
+    /// When video and audio begin on the container's clock, the video to the nearest frame.
     pub fn start_offset_ms(self, video_ms: u32, audio_ms: u32) -> Self {
-        self.video(|video| video.offset_ms = video_ms).sound(|audio| audio.offset_ms = audio_ms)
+        self.video(|video| video.offset_ms = video_ms)
+            .with_audio(|audio| audio.offset_ms = audio_ms)
     }
 
     /// Further arguments for the output.
@@ -186,7 +187,7 @@ impl Source {
             command.args(video.input());
         }
         if let Some(audio) = &self.audio {
-            let wav = folder.join("sound.pcm.wav");
+            let wav = folder.join("audio.pcm.wav");
             std::fs::write(&wav, audio.wav(self.clip)).expect("the draft can be written");
             command.args(offset(audio.offset_ms)).args(["-f", "wav", "-i"]).arg(wav);
         }

@@ -79,10 +79,10 @@ impl ByHand {
             "scale={width}:{height}:force_original_aspect_ratio=decrease,\
              pad={width}:{height}:(ow-iw)/2:(oh-ih)/2,setsar=1,fps=25,format=yuv420p"
         );
-        let sound = "aresample=48000,aformat=channel_layouts=stereo";
+        let audio = "aresample=48000,aformat=channel_layouts=stereo";
         let graph = format!(
             "[0:v]{fit}[v0];[1:v]{fit}[v1];color=black:s={width}x{height}:r=25:d=10,format=yuv420p[v2];\
-             [0:a]{sound}[a0];[1:a]{sound}[a1];[2:a]{sound}[a2];\
+             [0:a]{audio}[a0];[1:a]{audio}[a1];[2:a]{audio}[a2];\
              [v0][a0][v1][a1][v2][a2]concat=n=3:v=1:a=1[v][a]"
         );
         let [first, second, third] = NAMES.map(|name| folder.join(name));

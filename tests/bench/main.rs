@@ -63,7 +63,7 @@ fn preset() -> &'static str {
         std::env::var(name).ok().filter(|_| wanted)
     };
     match Settings::from_env_map(read) {
-        Ok(settings) => settings.video_preset,
+        Ok(settings) => settings.video_preset.name(),
         Err(errors) => panic!("{errors}"),
     }
 }

@@ -15,8 +15,8 @@ const LARGE: usize = 1_000_000_000;
 pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     let folder = folder(&format!("sources/{height}p-{seconds}s"));
     let width = height * 16 / 9 / 2 * 2;
-    let picture = |rate: usize, bits: usize| {
-        // Noise, since no camera's picture is as even as a test pattern.
+    let video = |rate: usize, bits: usize| {
+        // Noise, since no camera's video is as even as a test pattern.
         let noise = "noise=alls=10:allf=t";
         let pattern = format!("testsrc2=s={width}x{height}:r={rate}:d={seconds},{noise}");
         let codec =
@@ -25,8 +25,8 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     };
     let tone =
         |hertz: usize, rate: usize| format!("sine={hertz}:beep_factor=4:r={rate}:d={seconds}");
-    let (pre, pre_codec) = picture(30, 9000);
-    let (main, main_codec) = picture(24, 8000);
+    let (pre, pre_codec) = video(30, 9000);
+    let (main, main_codec) = video(24, 8000);
     let [first, second, third] = NAMES;
     [
         made(&folder, first, &[pre, tone(440, 44_100)], &format!("{pre_codec} -c:a aac -ac 1")),
@@ -40,7 +40,7 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     ]
 }
 
-/// A gigabyte of bare pictures: nearly no work for a decoder, much for who keeps a file in memory.
+/// A gigabyte of bare frames: nearly no work for a decoder, much for who keeps a file in memory.
 pub(crate) fn large() -> PathBuf {
     let frames = LARGE / (1280 * 720 * 3 / 2) + 1;
     let pattern = format!("testsrc2=s=1280x720:r=25,trim=end_frame={frames}");

@@ -9,7 +9,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     /// `BENCH_SECONDS`: how long the sources are.
     pub(crate) seconds: usize,
-    /// `BENCH_HEIGHTS`: how high their pictures are, one set of sources each.
+    /// `BENCH_HEIGHTS`: how high their frames are, one set of sources each.
     pub(crate) heights: Vec<usize>,
     /// `BENCH_STARTS`: how often the function is started.
     pub(crate) starts: usize,

@@ -1,4 +1,4 @@
-//! A picture to draw rectangles, letters and other pictures into.
+//! A video to draw rectangles, letters and other frames into.
 
 use crate::font;
 
@@ -67,13 +67,13 @@ impl Canvas {
         self.text((left, y), scale, colour, text);
     }
 
-    /// Lays a picture on this one, which has to be large enough.
-    pub(crate) fn lay(&mut self, (x, y): (usize, usize), picture: &Canvas) {
-        for row in 0..picture.height {
-            let from = 3 * row * picture.width;
+    /// Lays a video on this one, which has to be large enough.
+    pub(crate) fn lay(&mut self, (x, y): (usize, usize), video: &Canvas) {
+        for row in 0..video.height {
+            let from = 3 * row * video.width;
             let to = 3 * ((y + row) * self.width + x);
-            self.rgb[to..to + 3 * picture.width]
-                .copy_from_slice(&picture.rgb[from..from + 3 * picture.width]);
+            self.rgb[to..to + 3 * video.width]
+                .copy_from_slice(&video.rgb[from..from + 3 * video.width]);
         }
     }
 }

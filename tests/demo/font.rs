@@ -1,4 +1,4 @@
-//! Letters of five by seven dots: pictures get names and times without a font on the machine, and
+//! Letters of five by seven dots: frames get names and times without a font on the machine, and
 //! without a filter of ffmpeg that would need one.
 
 pub(crate) const COLUMNS: usize = 5;

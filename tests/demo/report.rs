@@ -41,7 +41,7 @@ pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(
     let (container, size) = (text(&record["Output"]["Container"]), megabytes(bytes));
     println!("\nThe result: {container}, {seconds} s, {size}");
     println!(
-        "  picture  {}, {}x{}, {} frames/s, {}, {} frames",
+        "  video  {}, {}x{}, {} frames/s, {}, {} frames",
         text(&video["Codec"]),
         video["Width"],
         video["Height"],
@@ -50,7 +50,7 @@ pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(
         video["Frames"],
     );
     println!(
-        "  sound    {}, {} Hz, {} channels, {} samples",
+        "  audio    {}, {} Hz, {} channels, {} samples",
         text(&audio["Codec"]),
         audio["SampleRate"],
         audio["Channels"],
@@ -58,7 +58,7 @@ pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(
     );
     check(record, reading)?;
     println!(
-        "  Decoded and counted once more by this demo: the same. At the joins picture and sound are \
+        "  Decoded and counted once more by this demo: the same. At the joins video and audio are \
          at most {} ms apart.",
         record["Verified"]["MaxJoinOffsetMs"]
     );
@@ -93,7 +93,7 @@ fn check(record: &Value, reading: &Reading) -> Result<(), Failure> {
 }
 
 /// A part of the result, as the record's timeline has it.
-pub(crate) struct Part {
+pub(crate) struct Chunk {
     pub(crate) name: String,
     pub(crate) first_frame: usize,
     pub(crate) frames: usize,
@@ -104,30 +104,30 @@ pub(crate) struct Part {
     filled: Vec<String>,
 }
 
-impl Part {
+impl Chunk {
     /// What stands for a stream that the source lacks.
     pub(crate) fn filled_note(&self) -> Option<&'static str> {
         match self.filled.first()?.as_str() {
-            "video" => Some("no picture: black"),
-            "audio" => Some("no sound: silence"),
+            "video" => Some("no video: black"),
+            "audio" => Some("no audio: silence"),
             _ => None,
         }
     }
 }
 
-pub(crate) fn parts(record: &Value) -> Vec<Part> {
+pub(crate) fn parts(record: &Value) -> Vec<Chunk> {
     let rate = record["Output"]["Video"]["FrameRate"].as_f64().unwrap_or(25.0);
     let entries = record["Timeline"].as_array().into_iter().flatten();
     entries.map(|entry| part(record, entry, rate)).collect()
 }
 
-fn part(record: &Value, entry: &Value, rate: f64) -> Part {
+fn part(record: &Value, entry: &Value, rate: f64) -> Chunk {
     let number = |name: &str| entry[name].as_u64().unwrap_or(0);
     let source = &record["Sources"][usize::try_from(number("Source")).unwrap_or(usize::MAX)];
     let seconds = |frame: u64| f64::from(u32::try_from(frame).unwrap_or(u32::MAX)) / rate;
     let (first, frames) = (number("FirstFrame"), number("Frames"));
     let filled = source["Filled"].as_array().into_iter().flatten();
-    Part {
+    Chunk {
         name: last(&text(&source["URI"]), '/').to_owned(),
         first_frame: usize::try_from(first).unwrap_or(usize::MAX),
         frames: usize::try_from(frames).unwrap_or(usize::MAX),
@@ -138,7 +138,7 @@ fn part(record: &Value, entry: &Value, rate: f64) -> Part {
     }
 }
 
-pub(crate) fn timeline(parts: &[Part]) {
+pub(crate) fn timeline(parts: &[Chunk]) {
     println!("\nWhich source is where");
     for part in parts {
         let note = part.filled_note();

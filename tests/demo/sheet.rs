@@ -1,5 +1,5 @@
-//! The contact sheet: a row for each source with pictures from its part of the result, and the
-//! sound of that part below them.
+//! The contact sheet: a row for each source with frames from its part of the result, and the
+//! audio of that part below them.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::bed::process::{Running, run};
 use crate::bed::reading::Reading;
 use crate::canvas::{Canvas, Colour, blend, text_height, text_width};
 use crate::failure::Failure;
-use crate::report::Part;
+use crate::report::Chunk;
 use crate::source::SOURCES;
 
 const PICTURES: usize = 6;
@@ -21,7 +21,7 @@ const LABEL: usize = 252;
 const TITLE: usize = 74;
 const TIMES: usize = 30;
 const SOUND: usize = 64;
-/// How high the loudest sound of all is drawn.
+/// How high the loudest audio of all is drawn.
 const LOUDEST: f64 = 52.0;
 const ROW: usize = PICTURE.1 + TIMES + SOUND;
 const BETWEEN: usize = 26;
@@ -34,7 +34,7 @@ const WHITE: Colour = [255, 255, 255];
 pub(crate) fn write(
     video: &Path,
     reading: &Reading,
-    parts: &[Part],
+    parts: &[Chunk],
     sheet: &Path,
 ) -> Result<(), Failure> {
     let width = 2 * MARGIN + LABEL + PICTURES * (PICTURE.0 + GAP) - GAP;
@@ -44,11 +44,11 @@ pub(crate) fn write(
     canvas.text((MARGIN, 26), 4, INK, &name);
     let total = parts.last().map_or(0.0, |part| part.end_seconds);
     let note = format!(
-        "{total:.0} s: pictures and sound of each source, in order of time, top left to bottom right"
+        "{total:.0} s: video and audio of each source, in order of time, top left to bottom right"
     );
     canvas.text((MARGIN + text_width(4, &name) + 40, 36), 2, FAINT, &note);
-    let pictures = pictures(video, parts);
-    let sound = reading.mono();
+    let frames = frames(video, parts);
+    let audio = reading.mono();
     for (index, part) in parts.iter().enumerate() {
         let row = Row {
             top: TITLE + index * (ROW + BETWEEN),
@@ -57,20 +57,20 @@ pub(crate) fn write(
             number: index + 1,
         };
         row.label(&mut canvas);
-        row.pictures(&mut canvas, &pictures[index * PICTURES..][..PICTURES]);
-        row.sound(&mut canvas, reading, &sound);
+        row.frames(&mut canvas, &frames[index * PICTURES..][..PICTURES]);
+        row.audio(&mut canvas, reading, &audio);
     }
     save(&canvas, sheet)
 }
 
-fn colour_of(part: &Part) -> Colour {
+fn colour_of(part: &Chunk) -> Colour {
     let source = SOURCES.iter().find(|source| source.name == part.name);
     source.map_or(INK, |source| source.colour)
 }
 
 struct Row<'a> {
     top: usize,
-    part: &'a Part,
+    part: &'a Chunk,
     colour: Colour,
     number: usize,
 }
@@ -93,11 +93,11 @@ impl Row<'_> {
         }
     }
 
-    fn pictures(&self, canvas: &mut Canvas, pictures: &[Canvas]) {
+    fn frames(&self, canvas: &mut Canvas, frames: &[Canvas]) {
         let seconds = self.part.end_seconds - self.part.start_seconds;
-        for (index, picture) in pictures.iter().enumerate() {
+        for (index, video) in frames.iter().enumerate() {
             let at = (left_of(index), self.top);
-            canvas.lay(at, picture);
+            canvas.lay(at, video);
             let within = pick(self.part.frames, index);
             let part = f64::from(u32::try_from(within).unwrap_or(0));
             let of = f64::from(u32::try_from(self.part.frames).unwrap_or(1)).max(1.0);
@@ -109,15 +109,15 @@ impl Row<'_> {
     }
 
     /// The loudest sample of each column's span.
-    fn sound(&self, canvas: &mut Canvas, reading: &Reading, sound: &[f32]) {
-        let loudest = peak(sound).max(f64::EPSILON);
+    fn audio(&self, canvas: &mut Canvas, reading: &Reading, audio: &[f32]) {
+        let loudest = peak(audio).max(f64::EPSILON);
         let (left, top) = (left_of(0), self.top + PICTURE.1 + TIMES);
         let width = left_of(PICTURES) - GAP - left;
         canvas.fill((left, top), (width, SOUND), blend(self.colour, WHITE, 225));
         let sample = |seconds: f64| whole(seconds * f64::from(reading.sample_rate()));
-        let first = sample(self.part.start_seconds).min(sound.len());
-        let last = sample(self.part.end_seconds).min(sound.len());
-        let samples = &sound[first..last];
+        let first = sample(self.part.start_seconds).min(audio.len());
+        let last = sample(self.part.end_seconds).min(audio.len());
+        let samples = &audio[first..last];
         for column in 0..width {
             let span = samples.len() * column / width..samples.len() * (column + 1) / width;
             let height = whole(peak(&samples[span]) / loudest * LOUDEST).clamp(1, SOUND);
@@ -136,8 +136,8 @@ fn pick(frames: usize, index: usize) -> usize {
     frames.saturating_sub(1) * index / (PICTURES - 1)
 }
 
-/// Every picture of every row, from one decoding of the result.
-fn pictures(video: &Path, parts: &[Part]) -> Vec<Canvas> {
+/// Every video of every row, from one decoding of the result.
+fn frames(video: &Path, parts: &[Chunk]) -> Vec<Canvas> {
     let numbers = parts
         .iter()
         .flat_map(|part| (0..PICTURES).map(|index| part.first_frame + pick(part.frames, index)));
@@ -148,11 +148,11 @@ fn pictures(video: &Path, parts: &[Part]) -> Vec<Canvas> {
     command.arg("-i").arg(video).args(["-vf", &filter]);
     let format = "-an -fps_mode passthrough -f rawvideo -pix_fmt rgb24 pipe:1";
     let output = run(command.args(format.split(' ')).stdin(Stdio::null()));
-    let pictures = output.stdout.chunks_exact(3 * width * height);
-    let pictures: Vec<Canvas> =
-        pictures.map(|rgb| Canvas { width, height, rgb: rgb.to_vec() }).collect();
-    assert_eq!(pictures.len(), wanted.len(), "some frames of the result do not decode");
-    pictures
+    let frames = output.stdout.chunks_exact(3 * width * height);
+    let frames: Vec<Canvas> =
+        frames.map(|rgb| Canvas { width, height, rgb: rgb.to_vec() }).collect();
+    assert_eq!(frames.len(), wanted.len(), "some frames of the result do not decode");
+    frames
 }
 
 fn save(canvas: &Canvas, file: &Path) -> Result<(), Failure> {
@@ -173,8 +173,8 @@ fn save(canvas: &Canvas, file: &Path) -> Result<(), Failure> {
     Err(Failure::new(format!("ffmpeg cannot write the contact sheet: {status}")))
 }
 
-fn peak(sound: &[f32]) -> f64 {
-    let loudness = sound.iter().map(|value| f64::from(value.abs()));
+fn peak(audio: &[f32]) -> f64 {
+    let loudness = audio.iter().map(|value| f64::from(value.abs()));
     loudness.fold(0.0, f64::max)
 }
 

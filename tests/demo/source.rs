@@ -1,5 +1,5 @@
 //! The demo's own sources: each has its colour, its number, its name and its running time in the
-//! picture, so that the result can be judged by looking at it.
+//! video, so that the result can be judged by looking at it.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ pub(crate) struct Source {
     pub(crate) colour: Colour,
     number: &'static str,
     seconds: usize,
-    picture: Option<Picture>,
-    sound: &'static str,
+    video: Option<Video>,
+    audio: &'static str,
     /// Arguments for the encoders.
     encoders: &'static str,
 }
 
 #[derive(Clone, Copy)]
-struct Picture {
+struct Video {
     width: usize,
     height: usize,
     rate: usize,
@@ -40,9 +40,9 @@ pub(crate) const SOURCES: [Source; 3] = [
         colour: [37, 99, 235],
         number: "1",
         seconds: 5,
-        picture: Some(Picture { width: 640, height: 480, rate: 30 }),
+        video: Some(Video { width: 640, height: 480, rate: 30 }),
         // A beep when a second begins.
-        sound: "0.7*sin(2*PI*660*t)*lt(mod(t,1),0.15):s=44100",
+        audio: "0.7*sin(2*PI*660*t)*lt(mod(t,1),0.15):s=44100",
         encoders: "-c:v prores_ks -profile:v proxy -pix_fmt yuv422p10le -c:a pcm_s16le",
     },
     Source {
@@ -51,20 +51,20 @@ pub(crate) const SOURCES: [Source; 3] = [
         colour: [217, 79, 20],
         number: "2",
         seconds: 16,
-        picture: Some(Picture { width: 1280, height: 720, rate: 24 }),
+        video: Some(Video { width: 1280, height: 720, rate: 24 }),
         // Two tones that swell every other second.
-        sound: "0.5*sin(2*PI*220*t)*pow(sin(PI*t/2),2)|0.5*sin(2*PI*277*t)*pow(sin(PI*t/2),2):s=48000",
+        audio: "0.5*sin(2*PI*220*t)*pow(sin(PI*t/2),2)|0.5*sin(2*PI*277*t)*pow(sin(PI*t/2),2):s=48000",
         encoders: "-c:v libx264 -preset veryfast -crf 20 -pix_fmt yuv420p -c:a libopus",
     },
     Source {
         name: "sur1.aac",
-        about: "sound alone, AAC 32 kHz stereo, 12 s",
+        about: "audio alone, AAC 32 kHz stereo, 12 s",
         colour: [22, 130, 72],
         number: "3",
         seconds: 12,
-        picture: None,
+        video: None,
         // Plucked strings, four notes over and over.
-        sound: "0.5*exp(-5*mod(t,0.5))*sin(2*PI*(330+55*floor(mod(2*t,4)))*t)|0.5*exp(-5*mod(t,0.5))*sin(2*PI*(165+55*floor(mod(2*t,4)))*t):s=32000",
+        audio: "0.5*exp(-5*mod(t,0.5))*sin(2*PI*(330+55*floor(mod(2*t,4)))*t)|0.5*exp(-5*mod(t,0.5))*sin(2*PI*(165+55*floor(mod(2*t,4)))*t):s=32000",
         encoders: "-c:a aac",
     },
 ];
@@ -74,23 +74,23 @@ impl Source {
     pub(crate) fn write(&self, folder: &Path) -> PathBuf {
         let file = folder.join(self.name);
         let mut command = ffmpeg();
-        if let Some(Picture { width, height, rate }) = self.picture {
+        if let Some(Video { width, height, rate }) = self.video {
             let format = format!("-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {rate}");
             command.args(format.split(' ')).args(["-i", "pipe:0"]);
         }
-        let (sound, seconds) = (self.sound, self.seconds);
-        let sound = match sound.rsplit_once(':') {
+        let (audio, seconds) = (self.audio, self.seconds);
+        let audio = match audio.rsplit_once(':') {
             Some((expressions, rate)) => format!("aevalsrc='{expressions}':{rate}:d={seconds}"),
-            None => sound.to_owned(),
+            None => audio.to_owned(),
         };
-        command.args(["-f", "lavfi", "-i", &sound]);
+        command.args(["-f", "lavfi", "-i", &audio]);
         command.args(self.encoders.split(' ')).arg(&file);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let mut child = Running::start(&mut command);
         let stdin = child.0.stdin.take().expect("it is piped");
-        if let Some(picture) = self.picture {
+        if let Some(video) = self.video {
             // Where ffmpeg stops reading early, what it says below tells why.
-            let _ = self.draw(picture, stdin);
+            let _ = self.draw(video, stdin);
         }
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
         let status = child.0.wait().expect("our own child");
@@ -99,30 +99,30 @@ impl Source {
         file
     }
 
-    fn draw(&self, picture: Picture, mut pipe: impl Write) -> std::io::Result<()> {
-        let still = self.still(picture);
-        (0..self.seconds * picture.rate)
-            .try_for_each(|frame| pipe.write_all(&self.moment(still.clone(), picture, frame).rgb))
+    fn draw(&self, video: Video, mut pipe: impl Write) -> std::io::Result<()> {
+        let still = self.still(video);
+        (0..self.seconds * video.rate)
+            .try_for_each(|frame| pipe.write_all(&self.moment(still.clone(), video, frame).rgb))
     }
 
     /// What does not move: the ground, the number and the name.
-    fn still(&self, picture: Picture) -> Canvas {
+    fn still(&self, video: Video) -> Canvas {
         let (top, bottom) = (blend(self.colour, WHITE, 60), blend(self.colour, BLACK, 120));
-        let mut canvas = Canvas::gradient(picture.width, picture.height, top, bottom);
-        let unit = picture.height / 80;
+        let mut canvas = Canvas::gradient(video.width, video.height, top, bottom);
+        let unit = video.height / 80;
         canvas.centred(7 * unit, 5 * unit, WHITE, self.number);
         canvas.centred(47 * unit, unit, WHITE, self.name);
         canvas
     }
 
-    /// The clock, and a disc that crosses the picture once.
-    fn moment(&self, mut canvas: Canvas, picture: Picture, frame: usize) -> Canvas {
-        let unit = picture.height / 80;
-        let hundredths = frame * 100 / picture.rate;
+    /// The clock, and a disc that crosses the video once.
+    fn moment(&self, mut canvas: Canvas, video: Video, frame: usize) -> Canvas {
+        let unit = video.height / 80;
+        let hundredths = frame * 100 / video.rate;
         let clock = format!("{:02}.{:02}", hundredths / 100, hundredths % 100);
         canvas.centred(58 * unit, 2 * unit, WHITE, &clock);
-        let (radius, last) = (2 * unit, self.seconds * picture.rate);
-        let x = radius + (picture.width - 2 * radius) * frame / last;
+        let (radius, last) = (2 * unit, self.seconds * video.rate);
+        let x = radius + (video.width - 2 * radius) * frame / last;
         let y = 59 * unit + text_height(2 * unit) + 2 * unit;
         canvas.fill((0, y - unit / 6), (x, unit / 3), blend(self.colour, WHITE, 140));
         canvas.disc((x, y), radius, WHITE);

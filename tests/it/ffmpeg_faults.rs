@@ -56,12 +56,12 @@ fn an_output_that_is_not_as_planned_is_never_stored() {
         (
             "a lost stream",
             format!("{REMUX} -c copy -an \"$OUT.mp4\""),
-            "picture alone, not picture and sound",
+            "video alone, not video and audio",
         ),
         (
-            "a short sound",
+            "a short audio",
             format!("{REMUX} -c:v copy -t 2 -af atrim=end=1 \"$OUT.mp4\""),
-            "length of the sound",
+            "length of the audio",
         ),
         ("another size", format!("{REMUX} -s 80x60 \"$OUT.mp4\""), "size is 80x60, not 160x120"),
         (
@@ -71,7 +71,7 @@ fn an_output_that_is_not_as_planned_is_never_stored() {
         ),
         ("another rate", format!("{REMUX} -r 50 \"$OUT.mp4\""), "frames is 100, not 50"),
         (
-            "a slower picture",
+            "a slower video",
             format!("{REMUX} -c:a copy -vf setpts=2*PTS -fps_mode passthrough \"$OUT.mp4\""),
             "not as planned",
         ),

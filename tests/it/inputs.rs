@@ -11,13 +11,13 @@ use crate::bed::reading::Reading;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
+mod audio;
 mod changes;
 mod codecs;
 mod containers;
 mod damage;
 mod refused;
 mod seeking;
-mod sound;
 mod structure;
 
 const PAL: (u32, u32) = (25, 1);
@@ -35,7 +35,7 @@ struct Between {
 }
 
 impl Between {
-    /// Clip 2, picture and sound, of the usual length.
+    /// Clip 2, video and audio, of the usual length.
     fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -54,12 +54,12 @@ impl Between {
     }
 
     /// For codecs and containers that can't tell an encoder's delay.
-    /// Its sound is so much later than told: by an encoder's delay.
+    /// Its audio is so much later than told: by an encoder's delay.
     fn delayed(self, late_ms: f64) -> Self {
         Self { late_ms, ..self }
     }
 
-    /// Its sound is another wave after the codec, by a turn at most, and its start may be lost.
+    /// Its audio is another wave after the codec, by a turn at most, and its start may be lost.
     fn rough(self) -> Self {
         Self { rough: true, ..self }
     }
@@ -87,19 +87,19 @@ impl Between {
     fn differences(&self, scene: &Scene, outcome: &Outcome) -> Vec<String> {
         let frames = usize::try_from(outcome.frames()[1]).unwrap();
         let mut faults = Vec::new();
-        // The sound's last packet may end after the picture.
+        // The audio's last packet may end after the video.
         if !(self.clip.frames..=self.clip.frames + 3).contains(&frames) {
             faults.push(format!("{frames} frames"));
         }
         let start = lead_ms(&scene.s3.path("sources", &self.name));
         let clip = self.clip.clone();
-        let (picture, sound) = (clip.picture_from_ms + start, clip.sound_from_ms + start);
+        let (video, audio) = (clip.video_from_ms + start, clip.audio_from_ms + start);
         let start = clip.start_ms;
-        let clip = clip.cut(start, frames).late(picture, sound + self.late_ms);
+        let clip = clip.cut(start, frames).late(video, audio + self.late_ms);
         let plain = |id| Clip::whole(id, PAL, SECONDS);
         let mut clips = vec![plain(1), clip, plain(3)];
         for (clip, place) in clips.iter_mut().zip(0..) {
-            clip.sound_offset_ms = join_offset_ms(&outcome.record, place);
+            clip.audio_offset_ms = join_offset_ms(&outcome.record, place);
         }
         let expected = Expected {
             beep_tolerance_ms: if self.rough { 1.3 } else { 1.0 },
@@ -136,15 +136,15 @@ fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
     scene.assert_clean();
 }
 
-/// How much later than its picture a clip's sound begins by the record.
+/// How much later than its video a clip's audio begins by the record.
 fn join_offset_ms(record: &serde_json::Value, clip: usize) -> f64 {
     let place = &record["Timeline"][clip];
     let at = |name: &str, rate: f64| place[name].as_f64().unwrap() * 1000.0 / rate;
     at("FirstSample", 48_000.0) - at("FirstFrame", 25.0)
 }
 
-/// How much later than its first time stamp a source's picture starts: where
-/// the sound's encoder delay comes first. In MP4 and Matroska what is before
+/// How much later than its first time stamp a source's video starts: where
+/// the audio's encoder delay comes first. In MP4 and Matroska what is before
 /// zero is no part of the media.
 fn lead_ms(path: &Path) -> f64 {
     let reading = Reading::of(path);
@@ -154,13 +154,13 @@ fn lead_ms(path: &Path) -> f64 {
     if extension == "avi" {
         return 0.0;
     }
-    // WMA's first packet counts, and gives no sound.
+    // WMA's first packet counts, and gives no audio.
     if !zero_based.contains(&extension) && extension != "wmv" {
-        return (-reading.sound_delay_ms()).max(0.0);
+        return (-reading.audio_delay_ms()).max(0.0);
     }
     let first = |kind| reading.packets(kind).first().map(|packet| packet.pts.max(0.0) * 1000.0);
     match (first("video"), first("audio")) {
-        (Some(picture), Some(sound)) => (picture - sound).max(0.0),
+        (Some(video), Some(audio)) => (video - audio).max(0.0),
         _ => 0.0,
     }
 }

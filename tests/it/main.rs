@@ -17,6 +17,7 @@
 #[path = "../bed.rs"]
 mod bed;
 
+mod audio;
 mod claim;
 mod concat;
 mod doors;
@@ -30,11 +31,10 @@ mod matrix;
 mod names;
 mod notify;
 mod operations;
-mod picture;
 mod players;
 mod rate_control;
 mod readme;
 mod release;
 mod scene;
-mod sound;
 mod storage;
+mod video;

@@ -1,7 +1,7 @@
 //! Every container with every codec that it is allowed to hold: the file plays
 //! back in order and in sync, or the pair is refused before anything is done.
 
-use video_concat::process::codec::{
+use video_concat::codec::{
     AudioCodec, Container, VideoCodec, audio_ban, combination_ban, video_ban,
 };
 
@@ -14,7 +14,7 @@ const PAL: (u32, u32) = (25, 1);
 /// Of a beep's rise: a cut there is not noticed.
 const UNHEARD_MS: f64 = 1.75;
 
-/// Nothing in these files can tell that the sound starts with the encoder's delay: so many samples
+/// Nothing in these files can tell that the audio starts with the encoder's delay: so many samples
 /// of the start are missing, and the rest is in place.
 const CUT: &[(Container, AudioCodec, f64)] = &[
     (Container::Avi, AudioCodec::Mp3, 1105.0),

@@ -2,8 +2,8 @@
 
 use crate::bed::reading::Reading;
 use crate::bed::source::Source;
-use crate::picture::studio::{Studio, put};
 use crate::scene::Scene;
+use crate::video::studio::{Studio, put};
 
 const CODECS: [&str; 3] = ["h264", "h265", "vp9"];
 const RATE: f64 = 25.0;
@@ -11,7 +11,7 @@ const RATE: f64 = 25.0;
 const LARGE: (u32, u32) = (320, 240);
 const SMALL: (u32, u32) = (160, 120);
 
-/// `start` for some seconds, then a picture in which everything moves.
+/// `start` for some seconds, then a video in which everything moves.
 fn busy(size: (u32, u32), (start, seconds): (&str, u32), moving: u32) -> Scene {
     let (scene, studio) = (Scene::new(), Studio::new());
     let whole = format!("s={}x{}:r=25", size.0, size.1);
@@ -88,7 +88,7 @@ fn a_larger_crf_has_fewer_bits() {
 }
 
 /// The buffer is never asked for more than it holds, even where a still
-/// picture has filled it.
+/// video has filled it.
 #[test]
 fn maxrate_holds_over_any_window() {
     let scene = scene(2, 4);
@@ -106,7 +106,7 @@ fn maxrate_holds_over_any_window() {
 
 /// The smaller the frame, the less is known of its bits beforehand.
 #[test]
-fn maxrate_holds_in_a_small_frame_behind_a_still_picture() {
+fn maxrate_holds_in_a_small_frame_behind_a_still_video() {
     let scene = busy(SMALL, ("color=gray", 2), 4);
     for (codec, rate, buffer) in [
         ("h264", 100_000, 25_000),
@@ -166,16 +166,16 @@ fn vbopt_and_abopt_compare_with_the_align_clip() {
             assert!(message.contains("bit/s"), "{message}");
         }
         run("vb_10000,vbopt_2,ab_32000,abopt_2").succeeded();
-        let sound = |asked: &str| {
+        let audio = |asked: &str| {
             let outcome = run(asked).succeeded();
             let rate = outcome.record["Output"]["Audio"]["BitRate"].as_f64().unwrap();
             (rate / 8000.0).round() * 8.0
         };
-        assert_eq!(sound("ab_128000,abopt_0"), 128.0, "{main}");
-        assert_eq!(sound("ab_128000,abopt_1"), 64.0, "{main}");
-        assert_eq!(sound("ab_32000,abopt_1"), 32.0, "{main}");
-        let picture = |asked: &str| bits(&scene, main, &format!("vcodec_h264,{asked}"));
-        let held = mean(&picture("vb_5000000,vbopt_1"));
+        assert_eq!(audio("ab_128000,abopt_0"), 128.0, "{main}");
+        assert_eq!(audio("ab_128000,abopt_1"), 64.0, "{main}");
+        assert_eq!(audio("ab_32000,abopt_1"), 32.0, "{main}");
+        let video = |asked: &str| bits(&scene, main, &format!("vcodec_h264,{asked}"));
+        let held = mean(&video("vb_5000000,vbopt_1"));
         let own = mean(
             &Reading::of(source.write(main))
                 .packet_sizes("video")

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use video_concat::code::Code;
+use video_concat::codec::AudioCodec;
 use video_concat::event::{Event, ProcessSource, Submission, decode};
 use video_concat::flicks::Flicks;
 use video_concat::media::Demuxer;
 use video_concat::message::completion;
-use video_concat::process::codec::AudioCodec;
+use video_concat::output::{AudioOutput, AudioRateControl};
 use video_concat::process::template::Variable;
 use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve, table};
 use video_concat::settings::Settings;
-use video_concat::settle::{AudioOutput, SoundRate};
 use video_concat::task::TaskRecord;
 use video_concat::timeline::Timeline;
 use video_concat::troubleshooting;
@@ -205,7 +205,7 @@ fn the_delays_are_those_that_are_made_up_for() {
             codec: AudioCodec::from_name(&row[0]).unwrap(),
             sample_rate: row[1].parse().unwrap(),
             channels: 1,
-            rate: SoundRate::Default,
+            rate: AudioRateControl::Default,
             bit_depth: 16,
         };
         assert_eq!(output.encoder_delay().to_string(), row[2], "{row:?}");
@@ -347,7 +347,7 @@ fn the_timeline_is_the_one_that_is_drawn() {
     }
 }
 
-/// The targets of the links and pictures in a text.
+/// The targets of the links and frames in a text.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap())
 }

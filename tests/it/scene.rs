@@ -124,13 +124,13 @@ impl Outcome {
         self.file.as_ref().expect("the task stored a file")
     }
 
-    /// The output shows and sounds exactly as expected.
+    /// The output shows and audio exactly as expected.
     #[track_caller]
     pub(crate) fn shows(self, expected: &Expected) -> Self {
         self.shows_in(&[], expected)
     }
 
-    /// The same where pictures may stand between bars.
+    /// The same where frames may stand between bars.
     #[track_caller]
     pub(crate) fn shows_in(self, regions: &[Region], expected: &Expected) -> Self {
         let outcome = self.succeeded();

@@ -13,11 +13,10 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use video_concat::code::Code;
-use video_concat::fetch::{FetchError, fetch};
-use video_concat::object_store::{
-    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem,
-};
-use video_concat::upload::{self, UploadError, store_file};
+use video_concat::object::{ETag, ObjectUri};
+use video_concat::storage::fetch::{FetchError, fetch};
+use video_concat::storage::upload::{self, UploadError, store_file};
+use video_concat::storage::{Description, ObjectStore, Precondition, Problem};
 
 mod lost_answers;
 

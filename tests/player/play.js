@@ -51,7 +51,7 @@ async function play() {
   await ended;
 }
 
-/** The picture at a time: its green channel, where black and white tell enough, and its corner. */
+/** The video at a time: its green channel, where black and white tell enough, and its corner. */
 async function look(seconds) {
   const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
   const sought = once("seeked");

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::direct;
-use crate::event::{Door, Event, EventError, HttpRequest, ProcessSource, Route, decode};
+use crate::event::{Event, EventError, HttpRequest, ProcessSource, Route, Trigger, decode};
 
 fn http(event: &Value) -> HttpRequest {
     match decode(event) {
@@ -54,7 +54,7 @@ fn both_payload_formats_are_the_same_request() {
         assert_eq!((&*submission.bucket, &*submission.object), ("clips", "dir/a b.mp4"));
         let expected = ProcessSource::Given("video/concat,f_mp4+%41=".to_owned());
         assert_eq!(submission.process, expected);
-        assert_eq!(submission.door, Door::Http);
+        assert_eq!(submission.trigger, Trigger::Http);
     }
 }
 
@@ -138,7 +138,7 @@ fn requests_are_routed_or_told_why_not() {
     let Ok(Route::Submit(found)) = route("POST", "/", "", &direct().to_string(), None) else {
         panic!("no direct event");
     };
-    assert_eq!(found.door, Door::Http);
+    assert_eq!(found.trigger, Trigger::Http);
     let id = "MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc";
     let found = route("GET", &format!("/tasks/{id}"), "", "", None);
     assert_eq!(found, Ok(Route::Task(id.parse().unwrap())));

@@ -158,7 +158,7 @@ impl StreamScan {
             frame_rate::mean(frames, self.flicks(ticks)?)
         });
         let told = ratio(&self.report.avg_frame_rate, '/');
-        frame_rate::settle(base, counted.or(told))
+        frame_rate::choose(base, counted.or(told))
     }
 
     /// What the container says, or bytes by seconds.

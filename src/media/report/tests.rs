@@ -2,7 +2,7 @@ use num_rational::Ratio;
 
 use super::{ReportError, Scan};
 use crate::flicks::Flicks;
-use crate::media::{AudioStream, Colour, Demuxer, Lost, Media, Size, VideoStream};
+use crate::media::{AudioStream, Colour, Demuxer, Media, Size, Undecodable, VideoStream};
 
 /// A plain 25 fps stream of ten seconds, for tests that change one thing.
 pub(crate) fn video_stream() -> VideoStream {
@@ -41,7 +41,7 @@ pub(crate) fn audio_stream() -> AudioStream {
     }
 }
 
-/// Ten seconds with picture and sound.
+/// Ten seconds with video and audio.
 pub(crate) fn media() -> Media {
     Media {
         demuxer: Demuxer::Mov,
@@ -49,7 +49,7 @@ pub(crate) fn media() -> Media {
         length: Flicks::from_millis(10_000),
         video: Some(video_stream()),
         audio: Some(audio_stream()),
-        lost: Lost::default(),
+        undecodable: Undecodable::default(),
     }
 }
 
@@ -85,9 +85,9 @@ fn the_first_real_streams_count_and_covers_do_not() {
 }
 
 #[test]
-fn a_picture_that_is_there_and_has_no_decoder_is_lost() {
+fn a_video_that_is_there_and_has_no_decoder_is_lost() {
     let unknown = STREAMS.replace(r#""codec_name": "h264", "#, "");
-    for (name, report, packets, picture) in [
+    for (name, report, packets, video) in [
         ("it decodes", STREAMS, vec!["1,0,0,40,1,K__"], false),
         ("no decoder", &unknown, vec!["1,0,0,40,1,K__"], true),
         ("no packets", &unknown, vec!["0,0,0,40,1,K__"], false),
@@ -95,7 +95,7 @@ fn a_picture_that_is_there_and_has_no_decoder_is_lost() {
         let mut packets = packets;
         packets.push("2,0,0,1024,500,K__");
         let media = scan_as(Demuxer::Mov, report, &packets).finish().unwrap();
-        assert_eq!(media.lost, Lost { picture, sound: false }, "{name}");
+        assert_eq!(media.undecodable, Undecodable { video, audio: false }, "{name}");
     }
 }
 
@@ -130,7 +130,7 @@ fn what_the_container_says_to_discard_is_no_part_of_the_media() {
 }
 
 #[test]
-fn declared_delay_and_padding_of_sound_are_no_part_of_the_media() {
+fn declared_delay_and_padding_of_audio_are_no_part_of_the_media() {
     let media = scan(&["2,-312,-312,960,1,K__,312,0", "2,648,648,960,1,K__,0,408"]).unwrap();
     assert_eq!(media.start, Flicks::ZERO);
     assert_eq!(media.length, Flicks::from_ticks(1200, Ratio::new(1, 48_000)).unwrap());
@@ -176,7 +176,7 @@ fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Scan {
 }
 
 #[test]
-fn pictures_in_avi_come_as_late_as_the_decoder_holds_them_back() {
+fn frames_in_avi_come_as_late_as_the_decoder_holds_them_back() {
     let report = STREAMS
         .replace("1/1000", "1/25")
         .replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 2, "pix_fmt": "yuv420p""#);

@@ -1,7 +1,7 @@
 //! The sentences for what cannot be asked for at once.
 
 use super::{Conflict, list};
-use crate::process::codec::{max_channels, sample_rates};
+use crate::codec::{max_channels, sample_rates};
 use crate::process::target::TargetError;
 
 impl Conflict {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Absent, Kind, MAX_DECIMALS, Operation, Parameter};
-use crate::process::codec::{
+use crate::codec::{
     AudioCodec, Container, VideoCodec, audio_ban, max_channels, sample_rates, video_ban,
 };
 
@@ -24,7 +24,7 @@ pub fn markdown() -> String {
     out.push_str(&matrix());
     out.push_str(&reasons());
     out.push_str("\n### Sample rates and channels\n\n");
-    out.push_str(&sound_limits());
+    out.push_str(&audio_limits());
     out
 }
 
@@ -103,14 +103,14 @@ fn reasons() -> String {
 }
 
 /// One row for each codec, and one for each container that allows less.
-fn sound_limits() -> String {
+fn audio_limits() -> String {
     let mut out = "| `acodec` | `ar` | `ac` |\n|---|---|---|\n".to_owned();
     for &codec in AudioCodec::ALL {
         // Matroska takes all that a codec has.
-        let all = sound_limit(Container::Mkv, codec);
+        let all = audio_limit(Container::Mkv, codec);
         let _ = writeln!(out, "| `{codec}` | {all} |");
         for &container in Container::ALL {
-            let limit = sound_limit(container, codec);
+            let limit = audio_limit(container, codec);
             if audio_ban(container, codec).is_none() && limit != all {
                 let _ = writeln!(out, "| `{codec}` in `{container}` | {limit} |");
             }
@@ -119,7 +119,7 @@ fn sound_limits() -> String {
     out
 }
 
-fn sound_limit(container: Container, codec: AudioCodec) -> String {
+fn audio_limit(container: Container, codec: AudioCodec) -> String {
     let rates = sample_rates(container, codec).iter().map(u32::to_string);
     let rates = rates.collect::<Vec<_>>().join(" ");
     match max_channels(container, codec) {

@@ -1,9 +1,7 @@
 //! The rows of the table.
 
 use super::{Absent, Kind, Need, Operation, Parameter};
-use crate::process::codec::{
-    AudioCodec, Container, MAX_CHANNELS, PixelFormat, SAMPLE_RATES, VideoCodec,
-};
+use crate::codec::{AudioCodec, Container, MAX_CHANNELS, PixelFormat, SAMPLE_RATES, VideoCodec};
 use crate::process::request::{ScaleType, SegmentFormat};
 
 use Absent::{Required, Value, ValueUnless, Words};
@@ -70,7 +68,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row(Concat, "f", Kind::Word(Container::NAMES), Required,
         "Container of the output."),
     row(Concat, "vn", FLAG, Value("0"),
-        "1 leaves the picture out."),
+        "1 leaves the video out."),
     row(Concat, "vcodec", Kind::Word(VideoCodec::NAMES), Required,
         "Video codec; which containers hold it is told below."),
     row(Concat, "fps", Kind::FrameRate { max: 240 }, ALIGN,
@@ -96,7 +94,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "Largest distance between key frames.")
         .unit("frames"),
     row(Concat, "vb", Kind::Integer { min: 10_000, max: 100_000_000 }, Words("unset"),
-        "Mean bit rate of the picture.")
+        "Mean bit rate of the video.")
         .unit("bit/s").excludes("crf"),
     row(Concat, "vbopt", LOWER_SOURCE, Value("0"),
         "What holds where the align clip's video bit rate is lower.")
@@ -111,7 +109,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "Rate-control buffer; 0 is twice `maxrate`.")
         .unit("bit").needs("crf"),
     row(Concat, "an", FLAG, Value("0"),
-        "1 leaves the sound out."),
+        "1 leaves the audio out."),
     row(Concat, "acodec", Kind::Word(AudioCodec::NAMES), Required,
         "Audio codec; which containers hold it is told below."),
     row(Concat, "ar", Kind::OneOf(SAMPLE_RATES), ALIGN,
@@ -120,10 +118,10 @@ pub const PARAMETERS: &[Parameter] = &[
     row(Concat, "ac", Kind::Integer { min: 1, max: MAX_CHANNELS as u64 }, ALIGN,
         "Channels, as many as codec and container have."),
     row(Concat, "aq", Kind::Integer { min: 0, max: 100 }, Words("unset"),
-        "Quality of the sound; larger is better.")
+        "Quality of the audio; larger is better.")
         .excludes("ab"),
     row(Concat, "ab", Kind::Integer { min: 1_000, max: 10_000_000 }, Words("the encoder's"),
-        "Mean bit rate of the sound.")
+        "Mean bit rate of the audio.")
         .unit("bit/s").excludes("aq"),
     row(Concat, "abopt", LOWER_SOURCE, Value("0"),
         "What holds where the align clip's audio bit rate is lower.")

@@ -1,9 +1,9 @@
-//! Which codecs go into which containers, cell by cell, and what sound each
+//! Which codecs go into which containers, cell by cell, and what audio each
 //! codec can hold.
 
 use super::super::{Conflict, ProcessErrorKind};
 use super::{TARGET, read};
-use crate::process::codec::{
+use crate::codec::{
     AudioCodec, Chroma, Container, PixelFormat, SAMPLE_RATES, VideoCodec, max_channels,
     nearest_channels, nearest_sample_rate, sample_rates,
 };
@@ -36,7 +36,7 @@ const AUDIO_NAMES: [&str; 8] = ["mp3", "aac", "flac", "vorbis", "ac3", "opus", "
 const VIDEO_NAMES: [&str; 3] = ["h264", "h265", "vp9"];
 
 #[test]
-fn every_sound_goes_where_the_matrix_says() {
+fn every_audio_goes_where_the_matrix_says() {
     for (container, row) in AUDIO {
         for (codec, cell) in AUDIO_NAMES.into_iter().zip(row.chars()) {
             let process = format!("video/concat,f_{container},vcodec_h264,acodec_{codec}{TARGET}");
@@ -54,7 +54,7 @@ fn every_sound_goes_where_the_matrix_says() {
 }
 
 #[test]
-fn every_picture_goes_where_the_matrix_says() {
+fn every_video_goes_where_the_matrix_says() {
     for (container, row) in VIDEO {
         for (codec, cell) in VIDEO_NAMES.into_iter().zip(row.chars()) {
             let audio = if container == "mxf" { "pcm" } else { "aac" };
@@ -129,7 +129,7 @@ fn explicit_channels_have_to_fit_the_codec() {
 }
 
 #[test]
-fn inherited_sound_becomes_the_nearest_that_fits() {
+fn inherited_audio_becomes_the_nearest_that_fits() {
     let (mkv, flv, mxf) = (Container::Mkv, Container::Flv, Container::Mxf);
     let rates = [
         (mkv, AudioCodec::Opus, 44100, 48000),

@@ -6,7 +6,7 @@ use super::super::{
     Conflict, Limits, MainObject, ProcessErrorKind, TargetError, check_target, parse, resolve,
 };
 use super::{LEAST, TARGET, read, read_with};
-use crate::process::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::process::name::encode;
 use crate::process::request::{
     AudioRate, LowerSource, RateControl, Role, ScaleType, Segment, SegmentFormat, SizeRequest,
@@ -260,7 +260,7 @@ fn targets_are_names_that_storage_takes() {
 }
 
 #[test]
-fn a_resolution_needs_a_picture() {
+fn a_resolution_needs_a_video() {
     let target = encode("{resolution}.mp4");
     let process = |more| format!("video/concat,{LEAST}{more}|sys/saveas,o_{target}");
     assert!(read(&process("")).is_ok());

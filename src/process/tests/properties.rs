@@ -47,14 +47,14 @@ fn words() -> impl Strategy<Value = String> {
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         words(),
-        nearly_sound_request(),
+        nearly_valid_request(),
         prop::string::string_regex("[videoconat/,_|é\\n]{0,40}").unwrap(),
         any::<String>()
     ]
 }
 
-/// A request that is sound, its operations and parameters in any order.
-fn sound_request() -> impl Strategy<Value = String> {
+/// A request that is valid, its operations and parameters in any order.
+fn valid_request() -> impl Strategy<Value = String> {
     let decimals = (0_u32..240, 0_u32..1_000_000).prop_map(|(a, b)| format!("fps_{a}.{b:06}"));
     let video = prop_oneof![
         Just(String::new()),
@@ -84,10 +84,10 @@ fn sound_request() -> impl Strategy<Value = String> {
     })
 }
 
-/// A sound request with one word put in, or up to nine characters taken out.
-fn nearly_sound_request() -> impl Strategy<Value = String> {
+/// An audio request with one word put in, or up to nine characters taken out.
+fn nearly_valid_request() -> impl Strategy<Value = String> {
     let word = sample::select(WORDS);
-    (sound_request(), any::<sample::Index>(), 0_usize..10, word).prop_map(
+    (valid_request(), any::<sample::Index>(), 0_usize..10, word).prop_map(
         |(text, at, gone, word)| {
             let mut text: Vec<char> = text.chars().collect();
             let at = at.index(text.len());
@@ -153,8 +153,8 @@ fn naive(text: &str) -> Option<Vec<Plain>> {
         plain.push((operation, parameters));
     }
     let segments = plain.iter().filter(|(operation, _)| *operation == Operation::Segment).count();
-    let sound = segments < 2 && plain.iter().all(naive_parameters_are_known);
-    sound.then_some(plain)
+    let valid = segments < 2 && plain.iter().all(naive_parameters_are_known);
+    valid.then_some(plain)
 }
 
 fn naive_operation(text: &str) -> Option<(String, Vec<(String, String)>)> {
@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn canonical_strings_mean_the_same(text in sound_request()) {
+    fn canonical_strings_mean_the_same(text in valid_request()) {
         let mut request = read(&text).unwrap();
         let mut again = read(&request.canonical).unwrap();
         prop_assert!(again.warnings.is_empty(), "{:?}", again.warnings);

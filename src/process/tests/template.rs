@@ -120,7 +120,7 @@ fn targets_without_extension_get_one() {
 }
 
 #[test]
-fn sound_alone_has_no_resolution() {
+fn audio_alone_has_no_resolution() {
     let values = Variables { resolution: None, ..values("k") };
     let template = Template::parse("{resolution}").unwrap();
     assert_eq!(template.render(&values), Err(RenderError::NoResolution));

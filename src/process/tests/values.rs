@@ -106,7 +106,7 @@ fn values_out_of_range_and_rubbish_are_refused_by_name() {
     }
 }
 
-/// Every row of the table in a request that is otherwise sound, `KEY` standing
+/// Every row of the table in a request that is otherwise valid, `KEY` standing
 /// for the parameter.
 fn around(parameter: &Parameter, text: &str) -> String {
     let concat = |least: &str| format!("video/concat,{least}");

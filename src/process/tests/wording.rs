@@ -85,7 +85,7 @@ fn messages_of_whole_requests() {
         ),
         (
             "video/concat,f_mxf,vcodec_h264,acodec_aac",
-            "`mxf` cannot hold `aac` at byte 31; mxf holds pcm sound only",
+            "`mxf` cannot hold `aac` at byte 31; mxf holds pcm audio only",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_mp3,ar_96000",

@@ -1,4 +1,4 @@
-//! The HTTP door: any request is routed or refused, and nothing but the right
+//! The HTTP trigger: any request is routed or refused, and nothing but the right
 //! key's secret, over just this request, makes a signature that verifies.
 //!
 //! The input is the text of a request as it goes over the wire.
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 use video_concat::event::{Event, HttpRequest, decode};
-use video_concat::settings::Secret;
+use video_concat::access_keys::Secret;
 use video_concat::signature::{Claim, SignatureError};
 
 /// When the seeds were signed.

@@ -11,9 +11,10 @@ use video_concat::flicks::Flicks;
 use video_concat::media::report::Scan;
 use video_concat::media::{Demuxer, Media};
 use video_concat::plan::{Plan, PlannedClip};
+use video_concat::codec::Preset;
 use video_concat::process::{Limits, MainObject, parse, resolve};
-use video_concat::settle::settle;
-use video_concat::timeline::{Cut, Timeline};
+use video_concat::output::specify;
+use video_concat::timeline::{SourceRange, Timeline};
 
 const DEMUXERS: [Demuxer; 6] =
     [Demuxer::Mov, Demuxer::Matroska, Demuxer::Avi, Demuxer::Ogg, Demuxer::MpegTs, Demuxer::Wav];
@@ -41,17 +42,17 @@ fn plan(process: &str, media: &Media) {
     let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
     let request = resolve(&parse(process).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let asked = &request.clips[0];
-    let Some(cut) = Cut::of(media.length, asked.start_ms, asked.duration_ms) else {
+    let Some(cut) = SourceRange::of(media.length, asked.start_ms, asked.duration_ms) else {
         return;
     };
-    let Ok(output) = settle(&request, std::slice::from_ref(media), &mut Vec::new()) else {
+    let Ok(output) = specify(&request, std::slice::from_ref(media), &mut Vec::new()) else {
         return;
     };
     let frame_rate = output.video.as_ref().map_or(25.into(), |video| video.frame_rate);
     let sample_rate = output.audio.as_ref().map_or(48_000, |audio| audio.sample_rate);
-    let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, cut, media.clone())];
-    let plan = Plan { output, timeline, clips, preset: "veryfast".to_owned() };
+    let timeline = Timeline::new(&[range.length], frame_rate, sample_rate);
+    let clips = vec![PlannedClip::new(0, range, media.clone())];
+    let plan = Plan { output, timeline, clips, preset: Preset::Veryfast };
     let _ = (plan.segment_count(), plan.impossible_segment());
     let arguments = plan.arguments(&plan.whole(), &[Path::new("in")], Path::new("out"));
     let length: usize = arguments.iter().map(String::len).sum();

@@ -28,7 +28,7 @@ fn makes_its_output_and_its_message() {
             Clip { source_rate: (30, 1), source_frames: 90, ..Clip::whole(1, (25, 1), 3.0) },
             Clip { source_rate: (24, 1), source_frames: 336, ..Clip::whole(2, (25, 1), 14.0) }
                 .cut(10_000.0, 100),
-            Clip { sound_ms: 12_000.0, ..Clip::whole(3, (25, 1), 10.0) }
+            Clip { audio_ms: 12_000.0, ..Clip::whole(3, (25, 1), 10.0) }
                 // ADTS can't tell the encoder's delay, 1024 samples.
                 .black()
                 .late(0.0, 23.2),
@@ -48,7 +48,7 @@ fn makes_its_output_and_its_message() {
     scene.assert_clean();
 }
 
-/// A mov of another size, rate, codec and shape, an mkv, and sound alone.
+/// A mov of another size, rate, codec and shape, an mkv, and audio alone.
 fn fill(s3: &S3) {
     let sources = [
         ("pre.mov", Source::new(1).rate(30, 1).seconds(3.0).video_codec("mpeg4").audio(44_100, 1)),

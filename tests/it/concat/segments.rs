@@ -41,7 +41,7 @@ fn expected() -> Expected {
     Expected { sample_tolerance: 4096, ..Expected::new(PAL, clips) }
 }
 
-fn assert_picture(reading: &Reading) {
+fn assert_video(reading: &Reading) {
     assert_eq!(expected().no_audio().differences(reading), []);
 }
 
@@ -98,14 +98,14 @@ fn dash_in_fragmented_mp4() {
     let manifest = String::from_utf8(scene.s3.get("results", "film.mpd").unwrap()).unwrap();
     assert!(manifest.contains("media=\"film-$RepresentationID$-$Number%05d$.m4s\""), "{manifest}");
     let folder = tempfile::tempdir().unwrap();
-    let picture = folder.path().join("picture.mp4");
+    let video = folder.path().join("video.mp4");
     let names = ["film-0-init.mp4", "film-0-00001.m4s", "film-0-00002.m4s", "film-0-00003.m4s"];
-    whole(&scene, &names, &picture);
-    assert_picture(&Reading::of(&picture));
-    let sound = folder.path().join("sound.mp4");
+    whole(&scene, &names, &video);
+    assert_video(&Reading::of(&video));
+    let audio = folder.path().join("audio.mp4");
     let names = ["film-1-init.mp4", "film-1-00001.m4s", "film-1-00002.m4s", "film-1-00003.m4s"];
-    whole(&scene, &names, &sound);
-    assert_eq!(expected().no_video().differences(&Reading::of(&sound)), []);
+    whole(&scene, &names, &audio);
+    assert_eq!(expected().no_video().differences(&Reading::of(&audio)), []);
 }
 
 /// The other codecs have other orders of decoding, and other ideas of a key frame.

@@ -1,4 +1,4 @@
-//! Sources of every shape become one picture and one sound.
+//! Sources of every shape become one video and one audio.
 
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::frame_code::Region;
@@ -18,7 +18,7 @@ fn both() -> Expected {
 }
 
 #[test]
-fn a_clip_without_sound_is_silent() {
+fn a_clip_without_audio_is_silent() {
     let outcome = after_a_plain_clip("mute.mp4", &Source::new(2).no_audio());
     let clips = vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0).silent()];
     let outcome = outcome.shows(&Expected::new(PAL, clips));
@@ -26,8 +26,8 @@ fn a_clip_without_sound_is_silent() {
 }
 
 #[test]
-fn a_clip_without_picture_is_black() {
-    let outcome = after_a_plain_clip("sound.m4a", &Source::new(2).no_video());
+fn a_clip_without_video_is_black() {
+    let outcome = after_a_plain_clip("audio.m4a", &Source::new(2).no_video());
     let clips = vec![Clip::whole(1, PAL, 2.0), Clip::whole(2, PAL, 2.0).black()];
     let outcome = outcome.shows(&Expected::new(PAL, clips));
     assert_eq!(outcome.record["Sources"][1]["Filled"], serde_json::json!(["video"]));

@@ -33,21 +33,21 @@ fn cuts_are_exact_to_the_frame_in_every_kind_of_source() {
     ] {
         let scene = Scene::new().source(name, &source.seconds(6.0));
         let outcome = scene.run(name, &format!("ss_3240,t_1000,f_mp4,{USUAL}"));
-        // Containers whose sound starts before their picture begin that much earlier.
+        // Containers whose audio starts before their video begin that much earlier.
         let start = lead(&scene, name);
         let clip = Clip::whole(5, PAL, 6.0).cut(3240.0, 25).late(start, start);
         outcome.shows(&Expected::new(PAL, vec![clip]));
     }
 }
 
-/// How much later than its first time stamp a source's picture starts, in ms.
+/// How much later than its first time stamp a source's video starts, in ms.
 fn lead(scene: &Scene, name: &str) -> f64 {
     let reading = crate::bed::reading::Reading::of(scene.s3.path("sources", name));
     // Negative time stamps of Matroska are the encoder's delay.
     let delay = if name.ends_with("mkv") || name.ends_with("webm") {
         0.0
     } else {
-        -reading.sound_delay_ms()
+        -reading.audio_delay_ms()
     };
     delay.max(0.0)
 }
@@ -61,10 +61,10 @@ fn many_joins_do_not_drift() {
     assert_eq!(outcome.frames(), [23, 24, 23, 23, 23, 24, 23, 23, 23, 24]);
     let mut frames_before = 0;
     let clips = outcome.frames().into_iter().zip(0..).map(|(frames, before)| {
-        let sound_offset_ms = f64::from(930 * before) - 40.0 * frames_before as f64;
+        let audio_offset_ms = f64::from(930 * before) - 40.0 * frames_before as f64;
         frames_before += frames;
         let clip = Clip::whole(6, PAL, 3.0).cut(0.0, usize::try_from(frames).unwrap());
-        Clip { sound_offset_ms, ..clip }
+        Clip { audio_offset_ms, ..clip }
     });
     let expected = Expected::new(PAL, clips.collect());
     let outcome = outcome.shows(&expected);
@@ -97,11 +97,11 @@ fn a_rate_changes_without_loss_of_order() {
 #[test]
 fn the_shorter_stream_is_held_or_silent() {
     let scene = Scene::new()
-        .source("picture.mp4", &Source::new(10).video_seconds(3.0).audio_seconds(1.0))
-        .source("sound.mp4", &Source::new(11).video_seconds(1.0).audio_seconds(3.0));
-    let outcome = scene.run("picture.mp4", &format!("f_mp4,{USUAL}{}", sur("sound.mp4")));
+        .source("video.mp4", &Source::new(10).video_seconds(3.0).audio_seconds(1.0))
+        .source("audio.mp4", &Source::new(11).video_seconds(1.0).audio_seconds(3.0));
+    let outcome = scene.run("video.mp4", &format!("f_mp4,{USUAL}{}", sur("audio.mp4")));
     let clips = vec![
-        Clip { sound_ms: 1000.0, ..Clip::whole(10, PAL, 3.0) },
+        Clip { audio_ms: 1000.0, ..Clip::whole(10, PAL, 3.0) },
         Clip { source_frames: 25, ..Clip::whole(11, PAL, 3.0) },
     ];
     outcome.shows(&Expected::new(PAL, clips));
@@ -110,25 +110,25 @@ fn the_shorter_stream_is_held_or_silent() {
 #[test]
 fn a_cut_behind_a_stream_s_end_still_has_both() {
     let scene = Scene::new()
-        .source("sound.mp4", &Source::new(12).video_seconds(1.0).audio_seconds(4.0))
-        .source("picture.mp4", &Source::new(13).video_seconds(4.0).audio_seconds(1.0));
-    let parameters = format!("ss_2000,f_mp4,{USUAL}{},ss_2000", sur("picture.mp4"));
+        .source("audio.mp4", &Source::new(12).video_seconds(1.0).audio_seconds(4.0))
+        .source("video.mp4", &Source::new(13).video_seconds(4.0).audio_seconds(1.0));
+    let parameters = format!("ss_2000,f_mp4,{USUAL}{},ss_2000", sur("video.mp4"));
     let clips = vec![
         Clip { source_frames: 25, ..Clip::whole(12, PAL, 4.0) }.cut(2000.0, 50),
-        Clip { sound_ms: 1000.0, ..Clip::whole(13, PAL, 4.0) }.cut(2000.0, 50),
+        Clip { audio_ms: 1000.0, ..Clip::whole(13, PAL, 4.0) }.cut(2000.0, 50),
     ];
-    scene.run("sound.mp4", &parameters).shows(&Expected::new(PAL, clips));
+    scene.run("audio.mp4", &parameters).shows(&Expected::new(PAL, clips));
 }
 
 #[test]
 fn a_late_stream_is_padded_in_front() {
     let scene = Scene::new()
-        .source("picture.mp4", &Source::new(14).start_offset_ms(400, 0).video_seconds(1.6))
-        .source("sound.mp4", &Source::new(15).start_offset_ms(0, 400).audio_seconds(1.6));
-    let outcome = scene.run("picture.mp4", &format!("f_mp4,{USUAL}{}", sur("sound.mp4")));
+        .source("video.mp4", &Source::new(14).start_offset_ms(400, 0).video_seconds(1.6))
+        .source("audio.mp4", &Source::new(15).start_offset_ms(0, 400).audio_seconds(1.6));
+    let outcome = scene.run("video.mp4", &format!("f_mp4,{USUAL}{}", sur("audio.mp4")));
     let clips = vec![
         Clip { source_frames: 40, ..Clip::whole(14, PAL, 2.0) }.late(400.0, 0.0),
-        Clip { sound_ms: 1600.0, ..Clip::whole(15, PAL, 2.0) }.late(0.0, 400.0),
+        Clip { audio_ms: 1600.0, ..Clip::whole(15, PAL, 2.0) }.late(0.0, 400.0),
     ];
     outcome.shows(&Expected::new(PAL, clips));
 }

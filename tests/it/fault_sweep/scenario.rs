@@ -22,7 +22,7 @@ pub(super) const ONE_REQUEST: Scenario = Scenario {
     previous: Some("the old one"),
 };
 
-/// 18 MB of sound, so that it goes in two parts.
+/// 18 MB of audio, so that it goes in two parts.
 pub(super) const PARTS: Scenario = Scenario {
     name: "parts",
     main: "long.mp3",

@@ -13,13 +13,13 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use video_concat::async_invoke::AsyncInvoke;
+use video_concat::credentials::CredentialsCache;
 use video_concat::function::{Function, handle};
-use video_concat::handoff::Handoff;
-use video_concat::key_ring::KeyRing;
 use video_concat::notify::Publisher;
-use video_concat::object_store::ObjectStore;
-use video_concat::object_store::client::{config_loader, s3_client};
 use video_concat::settings::Settings;
+use video_concat::storage::ObjectStore;
+use video_concat::storage::client::{config_loader, s3_client};
 use video_concat::worker::Worker;
 
 use super::scenario::Scenario;
@@ -102,8 +102,8 @@ async fn function(world: &World) -> Function {
     };
     let at = |url: String| config.to_builder().endpoint_url(url).build();
     Function {
-        keys: KeyRing::new(None, &config),
-        handoff: Handoff::Here,
+        keys: CredentialsCache::new(None, &config),
+        async_invoke: AsyncInvoke::Here,
         worker: Worker {
             settings: Arc::new(Settings::from_env_map(settings).unwrap()),
             store: ObjectStore::new(s3_client(&at(world.s3.url()))),

@@ -19,7 +19,7 @@ const SIZE: (usize, usize) = (160, 120);
 /// A result before it is encoded, so that any fault can be put into it.
 struct Film {
     frames: Vec<Option<FrameCode>>,
-    sound: Vec<f64>,
+    audio: Vec<f64>,
 }
 
 impl Film {
@@ -29,7 +29,7 @@ impl Film {
             CLIPS.into_iter().flat_map(|id| (0..50).map(move |n| Some(FrameCode::new(id, n))));
         let clip =
             |id| (0..2 * SAMPLES).map(move |n| beep::sample(id, f64::from(n) / f64::from(SAMPLES)));
-        Self { frames: frames.collect(), sound: CLIPS.into_iter().flat_map(clip).collect() }
+        Self { frames: frames.collect(), audio: CLIPS.into_iter().flat_map(clip).collect() }
     }
 
     fn with(mut self, fault: impl FnOnce(&mut Self)) -> Self {
@@ -40,19 +40,19 @@ impl Film {
     /// The differences that the judge finds in the finished file.
     fn judged(&self) -> Vec<Difference> {
         let folder = tempfile::tempdir().unwrap();
-        let (sound, out) = (folder.path().join("sound"), folder.path().join("out.mp4"));
-        let samples = self.sound.iter().flat_map(|value| ((value * 32767.0) as i16).to_le_bytes());
-        std::fs::write(&sound, wav(&samples.collect::<Vec<_>>())).unwrap();
+        let (audio, out) = (folder.path().join("audio"), folder.path().join("out.mp4"));
+        let samples = self.audio.iter().flat_map(|value| ((value * 32767.0) as i16).to_le_bytes());
+        std::fs::write(&audio, wav(&samples.collect::<Vec<_>>())).unwrap();
         let mut command = ffmpeg();
         command.args(
             "-f rawvideo -pix_fmt rgb24 -s 160x120 -framerate 25 -i pipe:0 -f wav -i".split(' '),
         );
         command
-            .arg(&sound)
+            .arg(&audio)
             .args("-c:v libx264 -pix_fmt yuv420p -preset ultrafast -c:a aac".split(' '));
         let mut child = Running::start(command.arg(&out).stdin(Stdio::piped()));
         let mut pipe = child.0.stdin.take().unwrap();
-        self.frames.iter().for_each(|code| pipe.write_all(&picture(*code)).unwrap());
+        self.frames.iter().for_each(|code| pipe.write_all(&video(*code)).unwrap());
         drop(pipe);
         assert!(child.0.wait().unwrap().success());
         expected().differences(&Reading::of(&out))
@@ -63,7 +63,7 @@ fn expected() -> Expected {
     Expected::new(RATE, CLIPS.map(|id| Clip::whole(id, RATE, 2.0)).to_vec())
 }
 
-fn picture(code: Option<FrameCode>) -> Vec<u8> {
+fn video(code: Option<FrameCode>) -> Vec<u8> {
     let (width, height) = SIZE;
     let mut rgb = vec![if code.is_some() { 100 } else { 0 }; 3 * width * height];
     if let Some(code) = code {
@@ -110,7 +110,7 @@ fn the_untouched_file_has_no_differences() {
 fn two_swapped_clips_are_seen_and_heard() {
     let found = Film::good().with(|film| {
         film.frames[50..].rotate_left(50);
-        film.sound[samples(2000)..].rotate_left(samples(2000));
+        film.audio[samples(2000)..].rotate_left(samples(2000));
     });
     let found = found.judged();
     assert_eq!(wrong_frames(&found), (50..150).collect::<Vec<_>>());
@@ -154,14 +154,14 @@ fn a_black_frame_at_a_join_is_seen() {
 }
 
 #[test]
-fn late_and_early_sound_is_heard() {
+fn late_and_early_audio_is_heard() {
     for late in [12, 40, 80] {
-        let found = Film::good().with(|film| film.sound.rotate_right(samples(late))).judged();
+        let found = Film::good().with(|film| film.audio.rotate_right(samples(late))).judged();
         let shifts = shifts(&found);
         assert_eq!(shifts.len(), 6, "{late}: {found:?}");
         assert!(shifts.iter().all(|by| (by - late as f64).abs() < 2.0), "{late}: {found:?}");
     }
-    let found = Film::good().with(|film| film.sound.rotate_left(samples(40))).judged();
+    let found = Film::good().with(|film| film.audio.rotate_left(samples(40))).judged();
     let shifts = shifts(&found);
     assert!(shifts.len() == 5 && shifts.iter().all(|by| (by + 40.0).abs() < 2.0), "{found:?}");
 }
@@ -169,15 +169,15 @@ fn late_and_early_sound_is_heard() {
 #[test]
 fn a_muted_clip_is_missed() {
     let found =
-        Film::good().with(|film| film.sound[samples(2000)..samples(4000)].fill(0.0)).judged();
+        Film::good().with(|film| film.audio[samples(2000)..samples(4000)].fill(0.0)).judged();
     let missing = |at_ms| Difference::BeepMissing { clip: 2, at_ms };
     assert_eq!(found, [missing(2000.0), missing(3000.0)]);
 }
 
 #[test]
-fn sound_from_elsewhere_is_heard() {
+fn audio_from_elsewhere_is_heard() {
     let found =
-        Film::good().with(|film| film.sound.copy_within(..samples(60), samples(4500))).judged();
+        Film::good().with(|film| film.audio.copy_within(..samples(60), samples(4500))).judged();
     let [Difference::BeepUnexpected { clip: Some(1), at_ms }] = found[..] else {
         panic!("{found:?}")
     };
@@ -185,8 +185,8 @@ fn sound_from_elsewhere_is_heard() {
 }
 
 #[test]
-fn sound_that_stops_early_is_counted() {
-    let found = Film::good().with(|film| film.sound.truncate(samples(5900))).judged();
+fn audio_that_stops_early_is_counted() {
+    let found = Film::good().with(|film| film.audio.truncate(samples(5900))).judged();
     assert!(
         matches!(found[..], [Difference::SampleCount { expected: 288_000, found: ..284_500 }]),
         "{found:?}"
@@ -219,7 +219,7 @@ fn a_clip_knows_which_of_its_frames_may_be_shown() {
         ("a cut between two", whole().cut(410.0, 10), 0, (50, 1), 20..=21),
         ("the last one holds", whole(), 200, (25, 1), 99..=99),
         ("uneven frames", whole().uneven(vec![0.0, 20.0, 80.0, 120.0]), 2, (25, 1), 1..=2),
-        ("a late picture", whole().late(200.0, 0.0), 10, (25, 1), 10..=10),
+        ("a late video", whole().late(200.0, 0.0), 10, (25, 1), 10..=10),
     ];
     for (name, clip, number, rate, shown) in table {
         assert_eq!(clip.shows(number, rate), shown, "{name}");

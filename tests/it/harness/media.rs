@@ -29,7 +29,7 @@ fn every_frame_code_is_read_back() {
 }
 
 #[test]
-fn a_picture_between_bars_is_read_in_its_region() {
+fn a_video_between_bars_is_read_in_its_region() {
     let (code, region) = (FrameCode::new(3, 77), Region { x: 40, y: 0, width: 120, height: 100 });
     let mut rgb = vec![90; 3 * region.width * region.height];
     code.paint(&mut rgb, region.width, region.height);
@@ -43,7 +43,7 @@ fn a_picture_between_bars_is_read_in_its_region() {
 }
 
 #[test]
-fn black_and_plain_pictures_hold_no_code() {
+fn black_and_plain_frames_hold_no_code() {
     let whole = Region::whole(64, 48);
     assert_eq!(read(&[16; 64 * 48], 64, whole), Shown::Black);
     assert_eq!(read(&[120; 64 * 48], 64, whole), Shown::Unreadable);
@@ -63,7 +63,7 @@ fn sources_of_many_kinds_are_read_back() {
         ("interlaced.mp4", new().interlaced(), (25, 1)),
         ("bt709.mp4", new().colour_space("bt709"), (25, 1)),
         ("silent.mp4", new().no_audio(), (25, 1)),
-        ("sound.wav", new().no_video().audio_codec("pcm_s16le"), (25, 1)),
+        ("audio.wav", new().no_video().audio_codec("pcm_s16le"), (25, 1)),
         ("phone.m4a", new().no_video().audio(8000, 1), (25, 1)),
     ];
     for (name, source, rate) in table {

@@ -11,7 +11,7 @@ use crate::bed::source::Source;
 
 const SAMPLE_TABLE: [&str; 5] = ["moov", "trak", "mdia", "minf", "stbl"];
 
-/// A film with the picture before the header, so that boxes may grow.
+/// A film with the video before the header, so that boxes may grow.
 fn mp4() -> Vec<u8> {
     fs::read(film(2).write("film.mp4")).unwrap()
 }
@@ -126,12 +126,12 @@ fn a_film_without_end_ends_with_the_function_s_time() {
 #[test]
 fn a_title_is_not_read() {
     let trap = Trap::new();
-    let sound = film(2).no_video().audio_codec("libmp3lame");
-    let sound = fs::read(sound.write("film.mp3")).unwrap();
+    let audio = film(2).no_video().audio_codec("libmp3lame");
+    let audio = fs::read(audio.write("film.mp3")).unwrap();
     let title = vec![1; 30_000_000];
     let frame = [b"TIT2", &tag_size(title.len())[..], &[0, 0, 3], &title].concat();
     let tag = [b"ID3\x04\x00\x00", &tag_size(frame.len())[..], &frame].concat();
-    trap.task("titled.mp3", &[tag, sound].concat()).succeeded();
+    trap.task("titled.mp3", &[tag, audio].concat()).succeeded();
     assert!(trap.scene.function.peak_memory().unwrap() < 64 * 1024 * 1024);
     trap.assert_unharmed();
 }
@@ -141,7 +141,7 @@ fn tag_size(size: usize) -> [u8; 4] {
     [21, 14, 7, 0].map(|shift| u8::try_from(size >> shift & 0x7f).unwrap())
 }
 
-/// A picture of 64 megapixels in a few bytes, which no function of this size could encode.
+/// A video of 64 megapixels in a few bytes, which no function of this size could encode.
 #[test]
 fn a_bomb_does_not_take_more_memory_than_there_is() {
     let trap = Trap::with_memory("512");

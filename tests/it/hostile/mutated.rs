@@ -12,13 +12,14 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use video_concat::code::Code;
-use video_concat::ffmpeg::Ffmpeg;
+use video_concat::codec::Preset;
+use video_concat::engine::ffmpeg::Ffmpeg;
+use video_concat::engine::probe::probe;
 use video_concat::media::Media;
+use video_concat::output::specify;
 use video_concat::plan::{Plan, PlannedClip};
-use video_concat::probe::probe;
 use video_concat::process::{Limits, MainObject, Request, parse, resolve};
-use video_concat::settle::settle;
-use video_concat::timeline::{Cut, Timeline};
+use video_concat::timeline::{SourceRange, Timeline};
 
 use super::Trap;
 use super::mutation::{Mutation, mutation};
@@ -74,13 +75,13 @@ fn request() -> Request {
 }
 
 fn plan(request: &Request, media: &Media) -> Plan {
-    let cut = Cut::of(media.length, 0, request.clips[0].duration_ms).unwrap();
-    let output = settle(request, std::slice::from_ref(media), &mut Vec::new()).unwrap();
+    let range = SourceRange::of(media.length, 0, request.clips[0].duration_ms).unwrap();
+    let output = specify(request, std::slice::from_ref(media), &mut Vec::new()).unwrap();
     let frame_rate = output.video.as_ref().unwrap().frame_rate;
     let sample_rate = output.audio.as_ref().unwrap().sample_rate;
-    let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, cut, media.clone())];
-    Plan { output, timeline, clips, preset: "ultrafast".to_owned() }
+    let timeline = Timeline::new(&[range.length], frame_rate, sample_rate);
+    let clips = vec![PlannedClip::new(0, range, media.clone())];
+    Plan { output, timeline, clips, preset: Preset::Ultrafast }
 }
 
 /// As the worker does it.
@@ -180,9 +181,9 @@ fn random_damage_is_never_the_function_s_fault() {
     trap.assert_unharmed();
 }
 
-/// Its sound has packets that are dropped until all else has ended.
+/// Its audio has packets that are dropped until all else has ended.
 #[tokio::test(flavor = "multi_thread")]
-async fn damage_in_the_sound_does_not_stop_the_picture() {
+async fn damage_in_the_audio_does_not_stop_the_video() {
     let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), MEMORY_MB);
     let folder = tempfile::tempdir().unwrap();
     let bytes = include_bytes!("data/damaged.rm").to_vec();

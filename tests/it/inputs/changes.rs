@@ -1,11 +1,11 @@
-//! Sound that changes its sample rate or its channels in the middle.
+//! Audio that changes its sample rate or its channels in the middle.
 
 use super::{PAL, USUAL, made, scene};
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
-/// A second of picture, and sound that ends where the next one's begins: after
+/// A second of video, and audio that ends where the next one's begins: after
 /// so many frames of AAC.
 fn broadcast(clip: u8, rate: u32, channels: usize, frames: f64, start: &str) -> Vec<u8> {
     let seconds = frames * 1024.0 / f64::from(rate);
@@ -17,7 +17,7 @@ fn broadcast(clip: u8, rate: u32, channels: usize, frames: f64, start: &str) -> 
 #[test]
 fn a_broadcast_from_stereo_to_mono_to_surround() {
     let scene = Scene::new();
-    // Each starts where the sound before has ended, and later by the encoder's delay.
+    // Each starts where the audio before has ended, and later by the encoder's delay.
     let parts = [
         broadcast(2, 48_000, 2, 46.0, "10"),
         broadcast(4, 44_100, 1, 42.0, "11.004553"),
@@ -25,10 +25,10 @@ fn a_broadcast_from_stereo_to_mono_to_surround() {
     ];
     scene.s3.put("sources", "a.ts", parts.concat());
     for parameters in [",an_1", "", ",ac_1,ar_44100"] {
-        // The first picture comes 21.3 ms after the first sound.
+        // The first video comes 21.3 ms after the first audio.
         let outcome = scene.run("a.ts", &format!("ss_21,t_2960,f_mp4,{USUAL}{parameters}"));
-        let part = |clip, sound_offset_ms, frames| Clip {
-            sound_offset_ms,
+        let part = |clip, audio_offset_ms, frames| Clip {
+            audio_offset_ms,
             ..Clip::whole(clip, PAL, 1.0).cut(0.0, frames)
         };
         let clips = vec![part(2, 0.333, 25), part(4, 4.886, 25), part(5, 1.458, 24)];
@@ -44,8 +44,8 @@ fn a_broadcast_from_stereo_to_mono_to_surround() {
 fn ac_3_from_stereo_to_surround() {
     let scene = scene();
     let part = |clip, channels| {
-        let sound = Source::new(clip).no_video().audio_codec("ac3").audio_seconds(1.28);
-        sound.audio(48_000, channels).write("part.ac3")
+        let audio = Source::new(clip).no_video().audio_codec("ac3").audio_seconds(1.28);
+        audio.audio(48_000, channels).write("part.ac3")
     };
     let both = [part(2, 2), part(4, 6)].map(|path| std::fs::read(path).unwrap()).concat();
     let folder = tempfile::tempdir().unwrap();
@@ -58,7 +58,7 @@ fn ac_3_from_stereo_to_surround() {
         let outcome = scene.run("a.mp4", &format!("f_mkv,{USUAL}{changing}{}", sur("c.mp4")));
         // In front of each are 256 samples of delay.
         let cut = |clip, from, frames| Clip::whole(clip, PAL, 1.28).black().cut(from, frames);
-        let late = |clip: Clip| Clip { sound_offset_ms: 256.0 / 48.0, ..clip };
+        let late = |clip: Clip| Clip { audio_offset_ms: 256.0 / 48.0, ..clip };
         let clips = vec![
             Clip::whole(1, PAL, 1.2),
             late(cut(2, 400.0, 22)),

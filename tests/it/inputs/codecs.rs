@@ -1,4 +1,4 @@
-//! Picture codecs.
+//! Video codecs.
 
 use super::{Between, check_all, plain, scene};
 use crate::bed::expect::Clip;

@@ -1,4 +1,4 @@
-//! Containers that hold picture and sound.
+//! Containers that hold video and audio.
 
 use super::{Between, check_all, plain};
 use crate::bed::source::Source;
@@ -8,7 +8,7 @@ fn case(name: &str, video: &str, audio: &str, extra: &[&str]) -> (Between, Sourc
     (Between::new(name), source.extra_args(extra))
 }
 
-/// Its sound is so many samples late, and nothing in the file tells.
+/// Its audio is so many samples late, and nothing in the file tells.
 fn delayed(samples: f64, (between, source): (Between, Source)) -> (Between, Source) {
     (between.delayed(samples / 48.0), source)
 }

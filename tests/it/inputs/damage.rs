@@ -17,7 +17,7 @@ fn outcome(scene: &Scene, name: &str, bytes: &[u8]) -> Outcome {
     scene.run("a.mp4", &parameters)
 }
 
-/// Two seconds, with nothing in it whose damage can't be told, as of raw sound.
+/// Two seconds, with nothing in it whose damage can't be told, as of raw audio.
 fn film(name: &str) -> Vec<u8> {
     let source = Source::new(2).seconds(2.0).extra_args(&["-g", "12"]);
     let source = match name.rsplit('.').next().unwrap() {
@@ -91,7 +91,7 @@ fn a_film_of_which_nothing_decodes_is_refused_by_name() {
     let mut bytes = film("b.mp4");
     let media = bytes.windows(4).position(|four| four == b"mdat").unwrap();
     bytes[media + 4..].iter_mut().for_each(|byte| *byte ^= 0xff);
-    for (more, kind) in [("", "picture"), (",an_1", "picture"), (",vn_1", "sound")] {
+    for (more, kind) in [("", "video"), (",an_1", "video"), (",vn_1", "audio")] {
         scene.s3.put("sources", "b.mp4", &bytes[..]);
         let parameters = format!("f_mp4,{USUAL}{more}{}{}", sur("b.mp4"), sur("c.mp4"));
         let message = scene.run("a.mp4", &parameters).failed("UnsupportedMedia");

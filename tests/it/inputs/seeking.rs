@@ -74,7 +74,7 @@ fn open_groups_of_h265() {
 }
 
 #[test]
-fn pictures_that_are_refreshed_bit_by_bit() {
+fn frames_that_are_refreshed_bit_by_bit() {
     let refresh = "intra-refresh=1:bframes=0";
     check(&[
         ("refresh.mp4", long("libx264", refresh).extra_args(&["-g", "50"])),

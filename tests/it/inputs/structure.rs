@@ -18,7 +18,7 @@ fn check(
 }
 
 #[test]
-fn a_cover_is_no_picture() {
+fn a_cover_is_no_video() {
     let scene = scene();
     let mut faults = Vec::new();
     let folder = tempfile::tempdir().unwrap();
@@ -32,7 +32,7 @@ fn a_cover_is_no_picture() {
             format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
         faults.extend(check(&scene, &Between::new(name).black(), &source, &arguments));
     }
-    // In front of a real picture.
+    // In front of a real video.
     let film = plain(2).write("film.mp4");
     let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 attached_pic");
     faults.extend(check(&scene, &Between::new("film.mp4"), &film, &front));
@@ -142,7 +142,7 @@ fn time_stamps_that_wrap_round() {
     ]);
 }
 
-/// Five seconds of them beside 1.2 of picture, and chapters.
+/// Five seconds of them beside 1.2 of video, and chapters.
 #[test]
 fn subtitles_and_attachments_are_left_out() {
     let scene = scene();

@@ -22,7 +22,7 @@ use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS};
 /// Longer than the page's own patience, which tells more.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Ends of the film, of its segments and of its clips, and what comes behind each.
-const LOOKS: [u16; 8] = [0, 49, 50, 74, 75, 99, 100, 137];
+const MAX_CONFLICTS: [u16; 8] = [0, 49, 50, 74, 75, 99, 100, 137];
 /// hls.js counts a transport stream from where its first frame is decoded, and with B-frames that
 /// is two frames before it is shown.
 const TS_DELAY: f64 = 2.0 * FRAME;
@@ -66,7 +66,8 @@ impl Stage {
     }
 
     fn page(&self, player: &str, film: &Url, delay: f64) -> Url {
-        let looks = LOOKS.map(|frame| ((f64::from(frame) + 0.5) * FRAME + delay).to_string());
+        let looks =
+            MAX_CONFLICTS.map(|frame| ((f64::from(frame) + 0.5) * FRAME + delay).to_string());
         let query = [("player", player), ("film", film.as_str()), ("looks", &looks.join(","))];
         Url::parse_with_params(&format!("{}/page.html", self.server.url()), query).unwrap()
     }
@@ -130,7 +131,7 @@ fn profile(folder: &Path) -> String {
     format!("--user-data-dir={}", folder.join("profile").display())
 }
 
-/// Nothing of the user's, no sound card, no graphics card, and no other host than this one.
+/// Nothing of the user's, no audio card, no graphics card, and no other host than this one.
 const FLAGS: [&str; 16] = [
     "--headless",
     "--no-sandbox",
@@ -175,9 +176,9 @@ impl Report {
     }
 
     fn assert_looks(&self) {
-        assert_eq!(self.looks.len(), LOOKS.len());
+        assert_eq!(self.looks.len(), MAX_CONFLICTS.len());
         let region = Region::whole(self.video_width, self.video_height);
-        for (look, frame) in self.looks.iter().zip(LOOKS) {
+        for (look, frame) in self.looks.iter().zip(MAX_CONFLICTS) {
             let (clip, frame) = Film::shown(frame);
             let shown = read(&look.gray, self.video_width, region);
             assert_eq!(shown, Shown::Code(FrameCode::new(clip, frame)));

@@ -21,7 +21,7 @@ pub(super) const RATE: f64 = 25.0;
 /// How far lengths may be off: one frame.
 pub(super) const FRAME: f64 = 1.0 / RATE;
 pub(super) const SEGMENT_FRAMES: usize = 50;
-/// What AAC codes at once, and puts in front of the sound.
+/// What AAC codes at once, and puts in front of the audio.
 pub(super) const BLOCK: f64 = 1024.0 / 48_000.0;
 const FIRST_CLIP_FRAMES: u16 = 75;
 

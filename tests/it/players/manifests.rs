@@ -104,7 +104,7 @@ fn dash_in_fragmented_mp4() {
     let sets = &manifest.periods[0].adaptations;
     let representations = sets.iter().flat_map(|set| &set.representations);
     let mut count = 0;
-    // Sound is cut between its blocks only.
+    // Audio is cut between its blocks only.
     for (representation, tolerance) in representations.zip([0.0, BLOCK]) {
         let template = template(representation);
         assert_lengths(&DASH, &lengths(template), tolerance);

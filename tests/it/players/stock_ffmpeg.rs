@@ -20,8 +20,8 @@ fn installed() -> PathBuf {
 
 /// What is read from an address without a word of complaint, as ffmpeg counts it.
 struct Read {
-    picture: Vec<Unit>,
-    sound: Vec<Unit>,
+    video: Vec<Unit>,
+    audio: Vec<Unit>,
 }
 
 /// A packet or what was decoded from it, in seconds.
@@ -38,7 +38,7 @@ fn read(address: &Url, before: &str, behind: &str) -> Read {
     let output = run(&mut command);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     let text = String::from_utf8(output.stdout).unwrap();
-    Read { picture: units(&text, "0"), sound: units(&text, "1") }
+    Read { video: units(&text, "0"), audio: units(&text, "1") }
 }
 
 /// The lines of one stream, in the time base that the head tells.
@@ -61,10 +61,10 @@ fn units(text: &str, stream: &str) -> Vec<Unit> {
 fn assert_read(film: &Film) {
     let server = film.serve();
     let read = read(&film.address(&server.url()), "", "-fps_mode passthrough");
-    assert_eq!(read.picture.len() as u64, film.frames);
-    let sound: f64 = read.sound.iter().map(|unit| unit.lasts).sum();
+    assert_eq!(read.video.len() as u64, film.frames);
+    let audio: f64 = read.audio.iter().map(|unit| unit.lasts).sum();
     let expected = film.seconds();
-    assert!((sound - expected).abs() <= BLOCKS, "{sound} s of sound instead of {expected} s");
+    assert!((audio - expected).abs() <= BLOCKS, "{audio} s of audio instead of {expected} s");
 }
 
 #[test]
@@ -83,16 +83,16 @@ fn dash_in_fragmented_mp4() {
 }
 
 #[test]
-fn picture_and_sound_of_a_transport_segment_begin_together() {
+fn video_and_audio_of_a_transport_segment_begin_together() {
     let server = HLS_TS.serve();
     let playlist = HLS_TS.address(&server.url());
     let names = HLS_TS.text().lines().filter(|line| !line.starts_with('#'));
     let starts: Vec<f64> = names
         .map(|name| {
             let read = read(&playlist.join(name).unwrap(), "-copyts", "-c copy");
-            let (picture, sound) = (&read.picture[0], &read.sound[0]);
-            assert!((sound.shown - picture.shown).abs() <= BLOCK + 1e-4, "{name}");
-            picture.shown
+            let (video, audio) = (&read.video[0], &read.audio[0]);
+            assert!((audio.shown - video.shown).abs() <= BLOCK + 1e-4, "{name}");
+            video.shown
         })
         .collect();
     assert_eq!(starts.len(), 3);

@@ -6,10 +6,9 @@ use std::time::Duration;
 use aws_sdk_s3::config::retry::RetryConfig;
 use hyper::Method;
 use tempfile::TempDir;
-use video_concat::object_store::{
-    Description, ETag, ObjectStore, ObjectUri, Precondition, Problem,
-};
-use video_concat::upload::{Stored, UploadError, store_file};
+use video_concat::object::{ETag, ObjectUri};
+use video_concat::storage::upload::{Stored, UploadError, store_file};
+use video_concat::storage::{Description, ObjectStore, Precondition, Problem};
 
 use super::{BUCKET, MIB, file, noise, uri};
 use crate::bed::fault::{Answer, Fault};

@@ -1,0 +1,197 @@
+//! Which objects an access key reaches.
+
+use serde::Deserialize;
+
+use crate::object::ObjectUri;
+use crate::process::Request;
+use crate::process::template::{Template, Variables};
+
+/// The objects that a key may use on one side of its tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Option<Vec<Pattern>>")]
+pub enum Limit {
+    /// All that the function itself may use.
+    #[default]
+    None,
+    /// Only these.
+    To(Vec<Pattern>),
+}
+
+/// `bucket`, `bucket/prefix*`, or `bucket/key`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Pattern {
+    bucket: String,
+    key: KeyPattern,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum KeyPattern {
+    Exactly(String),
+    StartsWith(String),
+}
+
+impl From<Option<Vec<Pattern>>> for Limit {
+    fn from(patterns: Option<Vec<Pattern>>) -> Self {
+        patterns.map_or(Self::None, Self::To)
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let wrong = "expected `bucket`, `bucket/prefix*`, or `bucket/key`";
+        let (bucket, key) = text.split_once('/').unwrap_or((&text, "*"));
+        let (prefix, is_prefix) = match key.strip_suffix('*') {
+            Some(prefix) => (prefix, true),
+            None => (key, false),
+        };
+        if bucket.is_empty() || bucket.contains('*') || prefix.contains('*') || key.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self {
+            bucket: bucket.to_owned(),
+            key: if is_prefix {
+                KeyPattern::StartsWith(prefix.to_owned())
+            } else {
+                KeyPattern::Exactly(prefix.to_owned())
+            },
+        })
+    }
+}
+
+impl Limit {
+    /// Whether it has anything to say.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether an object is within it.
+    #[must_use]
+    pub fn allows(&self, uri: &ObjectUri) -> bool {
+        self.any(|pattern| pattern.allows(&uri.bucket, &uri.key, true))
+    }
+
+    /// Whether every target that a request can have is within it. What is known
+    /// of the name before any object has been looked at has to suffice.
+    #[must_use]
+    pub fn allows_target(&self, request: &Request) -> bool {
+        let values = Variables {
+            bucket: request.bucket.clone(),
+            key: request.clips[request.main].key.clone(),
+            autoext: request.auto_extension().to_owned(),
+            ..Variables::default()
+        };
+        let known = |template: &Template| template.known_start(&values);
+        let (bucket, is_known) = match &request.target.bucket {
+            Some(template) => known(template),
+            None => (request.bucket.clone(), true),
+        };
+        let template = &request.target.key;
+        let (start, is_whole) = match known(template) {
+            // It may get an extension, and segments stand beside a playlist.
+            (start, true) if request.segment.is_none() => {
+                (template.target_key(&values).unwrap_or(start), true)
+            }
+            (start, _) => (start, false),
+        };
+        self.any(|pattern| is_known && pattern.allows(&bucket, &start, is_whole))
+    }
+
+    fn any(&self, allows: impl Fn(&Pattern) -> bool) -> bool {
+        match self {
+            Self::None => true,
+            Self::To(patterns) => patterns.iter().any(allows),
+        }
+    }
+}
+
+impl Pattern {
+    fn allows(&self, bucket: &str, start: &str, is_whole: bool) -> bool {
+        bucket == self.bucket
+            && match &self.key {
+                KeyPattern::Exactly(key) => is_whole && start == key,
+                KeyPattern::StartsWith(prefix) => start.starts_with(prefix.as_str()),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    use super::{Limit, Pattern};
+    use crate::object::ObjectUri;
+    use crate::process::{Limits, MainObject, parse, resolve};
+
+    fn limit(patterns: &[&str]) -> Limit {
+        let pattern = |text: &&str| Pattern::try_from((*text).to_owned()).unwrap();
+        Limit::To(patterns.iter().map(pattern).collect())
+    }
+
+    #[test]
+    fn objects_are_inside_or_outside() {
+        let limit = limit(&["clips/a/*", "clips/one.mp4", "whole", "all/*"]);
+        for (bucket, key, inside) in [
+            ("clips", "a/b.mp4", true),
+            ("clips", "a/", true),
+            ("clips", "a", false),
+            ("clips", "ab/c.mp4", false),
+            ("clips", "one.mp4", true),
+            ("clips", "one.mp4.bak", false),
+            ("whole", "any/thing", true),
+            ("all", "any/thing", true),
+            ("wholesale", "any", false),
+            ("", "", false),
+        ] {
+            assert_eq!(limit.allows(&ObjectUri::new(bucket, key)), inside, "{bucket}/{key}");
+        }
+        assert!(Limit::None.allows(&ObjectUri::new("x", "y")));
+        assert!(!Limit::To(Vec::new()).allows(&ObjectUri::new("x", "y")));
+    }
+
+    fn allows_target(limit: &Limit, target: &str, more: &str) -> bool {
+        let name = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let process = format!(
+            "video/concat,f_mp4,vcodec_h264,acodec_aac{more}|sys/saveas,b_{},o_{}",
+            name("out"),
+            name(target)
+        );
+        let main = MainObject { bucket: "clips".to_owned(), key: "done/a.mkv".to_owned() };
+        let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 9 });
+        limit.allows_target(&request.unwrap())
+    }
+
+    #[test]
+    fn a_target_is_inside_only_where_all_its_names_are() {
+        let limit = limit(&["out/done/*", "out/one.mp4", "out/two"]);
+        for (target, more, inside) in [
+            ("done/{barename}.mp4", "", true),
+            ("done/{resolution}.mp4", "", true),
+            ("done/fixed", "", true),
+            ("{dirname}/x", "", true),
+            ("{t_year}/x", "", false),
+            ("don{t_year}/x", "", false),
+            ("one.mp4", "", true),
+            ("one", "", true),
+            // Stored as `two.mp4`.
+            ("two", "", false),
+            ("done/x", "/segment,f_hls,t_0", true),
+            // Its segments would not be inside.
+            ("one.mp4", "/segment,f_hls,t_0", false),
+        ] {
+            assert_eq!(allows_target(&limit, target, more), inside, "{target}{more}");
+        }
+        assert!(allows_target(&Limit::None, "{t_year}/x", ""));
+    }
+
+    #[test]
+    fn stars_stand_at_the_end_only() {
+        for text in ["", "/key", "b*", "b/*/x", "b/", "*"] {
+            assert!(Pattern::try_from(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Handing an accepted task on: the function invokes itself asynchronously, so
+//! that the caller of the HTTP door need not wait for the work.
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::DisplayErrorContext;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+
+use crate::event::Accepted;
+
+/// What Lambda takes as an asynchronous event.
+const LARGEST: usize = 256 * 1024;
+
+/// How an accepted task comes to its work.
+#[derive(Clone, Debug)]
+pub enum AsyncInvoke {
+    /// By an asynchronous invocation.
+    Lambda(Client),
+    /// At once and before the reply: where nothing could be invoked.
+    Here,
+}
+
+/// Why a task could not be handed on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AsyncInvokeError {
+    /// There is no invoking with such an event.
+    #[error("the request is too long to be handed on: {0} bytes, and at most 262144 fit")]
+    TooLarge(usize),
+    /// The invocation failed.
+    #[error("function `{name}` could not be invoked: {said}")]
+    Failed {
+        /// The function.
+        name: String,
+        /// What the service or the connection said.
+        said: String,
+    },
+}
+
+impl AsyncInvoke {
+    /// Invokes with the shared configuration.
+    #[must_use]
+    pub fn lambda(config: &SdkConfig) -> Self {
+        Self::Lambda(Client::new(config))
+    }
+}
+
+/// Invokes the function of this ARN, version or alias included, with the task.
+///
+/// # Errors
+/// See [`AsyncInvokeError`].
+pub async fn invoke(
+    client: &Client,
+    function_arn: &str,
+    accepted: &Accepted,
+) -> Result<(), AsyncInvokeError> {
+    let payload = accepted.to_event().to_string();
+    if payload.len() > LARGEST {
+        return Err(AsyncInvokeError::TooLarge(payload.len()));
+    }
+    let request = client
+        .invoke()
+        .function_name(function_arn)
+        .invocation_type(InvocationType::Event)
+        .payload(Blob::new(payload));
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(AsyncInvokeError::Failed {
+            name: function_arn.to_owned(),
+            said: DisplayErrorContext(&error).to_string(),
+        }),
+    }
+}

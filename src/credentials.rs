@@ -1,0 +1,162 @@
+//! The access keys of the HTTP door, wherever they are kept.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::DisplayErrorContext;
+use tokio::sync::Mutex;
+use tracing::warn;
+
+use crate::access_keys::{AccessKey, AccessKeys, KeySource};
+
+/// How long fetched keys are good for.
+const LIFE: Duration = Duration::from_mins(5);
+/// How long they serve where they can't be fetched again.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
+/// A key that is not there may be new, but a client that guesses ids must not
+/// make this service ask all the time.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Where access keys are looked up.
+#[derive(Debug)]
+pub struct CredentialsCache(Source);
+
+#[derive(Debug)]
+enum Source {
+    Nowhere,
+    Given(AccessKeys),
+    Secret(Box<Vault>),
+}
+
+/// A secret of Secrets Manager and what was last in it.
+#[derive(Debug)]
+struct Vault {
+    client: Client,
+    id: String,
+    held: Mutex<Option<Held>>,
+}
+
+#[derive(Debug)]
+struct Held {
+    keys: Arc<AccessKeys>,
+    fetched: Instant,
+    asked: Instant,
+}
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// Secrets Manager did not give the secret.
+    #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` can't be read: {said}")]
+    Unreadable {
+        /// Its name or ARN.
+        id: String,
+        /// What the service or the connection said.
+        said: String,
+    },
+    /// It holds something else.
+    #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` {problem}")]
+    Wrong {
+        /// Its name or ARN.
+        id: String,
+        /// What is wrong, without quoting any of it.
+        problem: String,
+    },
+}
+
+impl CredentialsCache {
+    /// Takes given keys, or looks them up with the shared configuration.
+    #[must_use]
+    pub fn new(source: Option<&KeySource>, config: &SdkConfig) -> Self {
+        Self(match source {
+            None => Source::Nowhere,
+            Some(KeySource::Given(keys)) => Source::Given(keys.clone()),
+            Some(KeySource::SecretsManager(id)) => Source::Secret(Box::new(Vault {
+                client: Client::new(config),
+                id: id.clone(),
+                held: Mutex::new(None),
+            })),
+        })
+    }
+
+    /// The key of an id, where there is one.
+    ///
+    /// # Errors
+    /// Where the keys can't be had.
+    pub async fn key(&self, id: &str) -> Result<Option<AccessKey>, CredentialsError> {
+        match &self.0 {
+            Source::Nowhere => Ok(None),
+            Source::Given(keys) => Ok(keys.get(id).cloned()),
+            Source::Secret(vault) => vault.key(id).await,
+        }
+    }
+}
+
+impl Vault {
+    async fn key(&self, id: &str) -> Result<Option<AccessKey>, CredentialsError> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = &*held
+            && !held.wants_refresh(id, Instant::now())
+        {
+            return Ok(held.keys.get(id).cloned());
+        }
+        let asked = Instant::now();
+        match (self.fetch().await, &mut *held) {
+            (Ok(keys), held) => {
+                *held = Some(Held { keys: Arc::new(keys), fetched: asked, asked });
+            }
+            (Err(error), Some(held)) if held.fetched + LONGEST_LIFE > asked => {
+                warn!(%error, "the access keys could not be fetched again");
+                held.asked = asked;
+            }
+            (Err(error), _) => return Err(error),
+        }
+        let keys = held.as_ref().map(|held| &held.keys);
+        Ok(keys.and_then(|keys| keys.get(id)).cloned())
+    }
+
+    async fn fetch(&self) -> Result<AccessKeys, CredentialsError> {
+        let request = self.client.get_secret_value().secret_id(&self.id);
+        let secret = request.send().await.map_err(|error| {
+            // The service's errors name the secret, never what is in it.
+            let said = DisplayErrorContext(&error).to_string();
+            CredentialsError::Unreadable { id: self.id.clone(), said }
+        })?;
+        let text = secret.secret_string().unwrap_or_default();
+        AccessKeys::from_json(text)
+            .map_err(|problem| CredentialsError::Wrong { id: self.id.clone(), problem })
+    }
+}
+
+impl Held {
+    fn wants_refresh(&self, id: &str, now: Instant) -> bool {
+        let is_old = self.fetched + LIFE <= now || self.keys.get(id).is_none();
+        is_old && self.asked + PAUSE <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AccessKeys, Arc, Duration, Held, Instant, LIFE, PAUSE};
+
+    #[test]
+    fn keys_are_fetched_again_when_old_or_unknown() {
+        let start = Instant::now();
+        let held = Held {
+            keys: Arc::new(AccessKeys::from_json(r#"{"known": "s"}"#).unwrap()),
+            fetched: start,
+            asked: start,
+        };
+        for (id, after, wants) in [
+            ("known", Duration::ZERO, false),
+            ("known", PAUSE, false),
+            ("known", LIFE, true),
+            ("unknown", Duration::ZERO, false),
+            ("unknown", PAUSE, true),
+        ] {
+            assert_eq!(held.wants_refresh(id, start + after), wants, "{id} {after:?}");
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Running ffmpeg and ffprobe.
+//!
+//! Each process gets an empty environment (no credentials, no way to find the
+//! runtime API), no standard input, limits to what it may use, and a process
+//! group of its own that is killed when the future that waits for it is
+//! dropped.
+
+mod limits;
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ffmpeg_sidecar::command::FfmpegCommand;
+use rustix::process::{Pid, Signal, kill_process_group};
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::plan::input::Input;
+use limits::{Memory, limit, ran_out};
+
+pub use limits::shrink_stacks;
+
+/// How much of a process's complaints is kept: the last bytes.
+const LOG_LIMIT: usize = 4096;
+/// The longest line that is read in one piece, in bytes.
+const LINE_LIMIT: u64 = 64 * 1024;
+
+/// The two programs, and the memory that each of their processes may use.
+#[derive(Clone, Debug)]
+pub struct Ffmpeg {
+    encoder: PathBuf,
+    prober: PathBuf,
+    memory: Memory,
+}
+
+/// Why a process did not do what it was told.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// It did not start, or could not be waited for.
+    #[error("can't run `{}`: {source}", program.display())]
+    Start {
+        /// Its path.
+        program: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It ended badly.
+    #[error("{program} ended with {status}: {log}")]
+    Failed {
+        /// `ffmpeg` or `ffprobe`.
+        program: String,
+        /// Exit code or signal.
+        status: ExitStatus,
+        /// The end of what it said.
+        log: String,
+    },
+    /// It wanted more memory than there is for it.
+    #[error(
+        "{program} ran out of the {megabytes} MB of memory that it may use: give the function more \
+         memory, unless the source is damaged or made to ask for it: {log}"
+    )]
+    OutOfMemory {
+        /// `ffmpeg` or `ffprobe`.
+        program: String,
+        /// Its part of the function's memory.
+        megabytes: u64,
+        /// The end of what it said.
+        log: String,
+    },
+}
+
+impl RunError {
+    /// The outward code. ffmpeg reports a full disk in words only. What ended
+    /// by a signal may go well another time, unless ffmpeg itself raised it.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Failed { log, .. } if log.contains("No space left on device") => {
+                Code::InsufficientStorage
+            }
+            Self::Failed { status, log, .. }
+                if status.code().is_some() || log.contains("Assertion ") =>
+            {
+                Code::UnsupportedMedia
+            }
+            Self::OutOfMemory { .. } => Code::UnsupportedMedia,
+            Self::Failed { .. } | Self::Start { .. } => Code::InternalError,
+        }
+    }
+}
+
+impl Ffmpeg {
+    /// The programs at these paths, for a function with so much memory. They
+    /// may use all of it but what the function itself needs.
+    #[must_use]
+    pub fn new(
+        ffmpeg: impl Into<PathBuf>,
+        ffprobe: impl Into<PathBuf>,
+        function_megabytes: u64,
+    ) -> Self {
+        let memory = Memory::of_function(function_megabytes);
+        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory }
+    }
+
+    /// The same where so many processes run at a time: they share the memory.
+    #[must_use]
+    pub fn shared(&self, processes: usize) -> Self {
+        Self { memory: self.memory.shared(processes), ..self.clone() }
+    }
+
+    /// Runs ffmpeg; `progress` hears how much of the output is done. Returns
+    /// what it complained about.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub async fn encode(
+        &self,
+        arguments: Vec<String>,
+        mut progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
+        command
+            .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
+            // A source is used as far as it decodes, be it less than a third.
+            .args(["-max_error_rate", "1"]);
+        command.args(arguments);
+        let mut current = Progress::default();
+        let on_line = move |line: &str| {
+            if current.read(line) {
+                progress(current);
+            }
+        };
+        self.supervise(command, &self.encoder, on_line).await
+    }
+
+    /// Runs ffprobe on a file; `on_line` hears every line that it prints.
+    /// Returns what it complained about.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub async fn inspect(
+        &self,
+        input: Input<'_>,
+        arguments: &[&str],
+        on_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.prober);
+        command.args("-hide_banner -loglevel error".split(' '));
+        command.args(arguments).args(input.arguments());
+        self.supervise(command, &self.prober, on_line).await
+    }
+
+    /// Runs a process to its end on a thread of its own. Returns its complaints.
+    async fn supervise(
+        &self,
+        command: FfmpegCommand,
+        path: &Path,
+        on_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let guard = KillGuard::default();
+        let held = Arc::clone(&guard.0);
+        let memory = self.memory;
+        let run = tokio::task::spawn_blocking(move || run(command, memory, &held, on_line));
+        let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
+        let (status, log) =
+            outcome.map_err(|source| RunError::Start { program: path.to_owned(), source })?;
+        let program = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // Decoders pass over what they have no memory for: no reason to use the rest.
+        if ran_out(&log) {
+            Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log })
+        } else if status.success() {
+            Ok(log)
+        } else {
+            Err(RunError::Failed { program, status, log })
+        }
+    }
+}
+
+/// How much of the output is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Frames; 0 without video.
+    pub frames: u64,
+    /// Microseconds.
+    pub micros: u64,
+}
+
+impl Progress {
+    /// Takes one line of ffmpeg's `-progress` output; true when a report is
+    /// complete.
+    fn read(&mut self, line: &str) -> bool {
+        match line.split_once('=') {
+            Some(("frame", value)) => self.frames = value.trim().parse().unwrap_or(self.frames),
+            Some(("out_time_us", value)) => {
+                self.micros = value.trim().parse().unwrap_or(self.micros);
+            }
+            Some(("progress", _)) => return true,
+            _ => {}
+        }
+        false
+    }
+}
+
+/// Holds a process group; kills it when dropped before the process has ended.
+#[derive(Debug, Default)]
+struct KillGuard(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    group: Option<Pid>,
+    dropped: bool,
+}
+
+impl Drop for KillGuard {
+    fn drop(&mut self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.dropped = true;
+        if let Some(group) = held.group.take() {
+            // It may just have ended by itself.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+fn run(
+    mut command: FfmpegCommand,
+    memory: Memory,
+    held: &Mutex<Held>,
+    on_line: impl FnMut(&str),
+) -> io::Result<(ExitStatus, String)> {
+    // The inner command: the wrapper would add an option that ffprobe lacks.
+    let command = command.as_inner_mut();
+    command.env_clear().stdin(Stdio::null()).process_group(0);
+    let mut child = {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.dropped {
+            return Err(io::Error::other("the task was given up"));
+        }
+        let child = command.spawn()?;
+        let group = Pid::from_child(&child);
+        held.group = Some(group);
+        limit(group, memory);
+        child
+    };
+    let log = drain(&mut child, on_line);
+    let status = child.wait();
+    held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
+    Ok((status?, log?))
+}
+
+/// Reads both outputs until they close; an undrained pipe would stall the
+/// process.
+fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String> {
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
+    std::thread::scope(|scope| {
+        let log = scope.spawn(|| stderr.map_or_else(|| Ok(String::new()), tail));
+        if let Some(stdout) = stdout {
+            each_line(stdout, &mut on_line)?;
+        }
+        log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
+    })
+}
+
+/// Hands over every line, one that is too long in pieces.
+fn each_line(stream: impl Read, on_line: &mut impl FnMut(&str)) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    while stream.by_ref().take(LINE_LIMIT).read_until(b'\n', &mut line)? > 0 {
+        on_line(String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
+    Ok(())
+}
+
+/// The last [`LOG_LIMIT`] bytes of a stream, however long it is.
+fn tail(mut stream: impl Read) -> io::Result<String> {
+    let mut kept = Vec::with_capacity(2 * LOG_LIMIT);
+    let mut chunk = [0; LOG_LIMIT];
+    loop {
+        let length = stream.read(&mut chunk)?;
+        if length == 0 {
+            break;
+        }
+        kept.extend_from_slice(&chunk[..length]);
+        let surplus = kept.len().saturating_sub(LOG_LIMIT);
+        kept.drain(..surplus);
+    }
+    Ok(without_addresses(String::from_utf8_lossy(&kept).trim()))
+}
+
+/// ffmpeg names its parts with their addresses, `[mp4 @ 0x55d0]`: the same
+/// complaint would read differently every time.
+fn without_addresses(log: &str) -> String {
+    let mut parts = log.split(" @ 0x");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        clean.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
+    }
+    clean.replace("[error] ", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    use super::{Ffmpeg, Progress, RunError, each_line, tail};
+
+    #[test]
+    fn progress_is_reported_block_by_block() {
+        let mut progress = Progress::default();
+        let lines = ["frame=12", "fps=30.1", "out_time_us=480000", "progress=continue"];
+        assert_eq!(lines.map(|line| progress.read(line)), [false, false, false, true]);
+        assert_eq!(progress, Progress { frames: 12, micros: 480_000 });
+        assert!(!progress.read("out_time_us=N/A"));
+        assert_eq!(progress.micros, 480_000);
+    }
+
+    #[test]
+    fn complaints_are_told_without_addresses() {
+        let log = "[mp4 @ 0x55ab] [error] no tag\n[out#0/mp4 @ 0x1f] [error] Failed";
+        assert_eq!(tail(log.as_bytes()).unwrap(), "[mp4] no tag\n[out#0/mp4] Failed");
+    }
+
+    #[test]
+    fn only_the_end_of_a_log_is_kept() {
+        let log = format!("{}the end", "x".repeat(1_000_000));
+        let kept = tail(log.as_bytes()).unwrap();
+        assert!(kept.len() <= super::LOG_LIMIT && kept.ends_with("the end"));
+    }
+
+    #[test]
+    fn a_line_without_end_is_read_in_pieces() {
+        let text = format!("frame=1\r\n{}\nend", "x".repeat(150_000));
+        let mut lengths = Vec::new();
+        each_line(text.as_bytes(), &mut |line: &str| lengths.push(line.len())).unwrap();
+        assert_eq!(lengths, [7, 65_536, 65_536, 18_928, 3]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_and_a_failing_one_are_told_apart() {
+        let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe", 512);
+        let error = missing.encode(vec![], |_| ()).await.unwrap_err();
+        assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");
+        let failing = Ffmpeg::new("/bin/false", "/bin/false", 512);
+        let error = failing.encode(vec![], |_| ()).await.unwrap_err();
+        assert!(matches!(error, RunError::Failed { .. }), "{error}");
+    }
+
+    /// If the process were not killed, its reading thread would keep the
+    /// runtime from shutting down.
+    #[test]
+    fn giving_up_the_wait_ends_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let endless = folder.path().join("endless");
+        fs::write(&endless, "#!/bin/sh\nexec sleep 1000\n").unwrap();
+        fs::set_permissions(&endless, fs::Permissions::from_mode(0o700)).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let ffmpeg = Ffmpeg::new(&endless, &endless, 512);
+            let wait =
+                tokio::time::timeout(Duration::from_millis(50), ffmpeg.encode(vec![], |_| ()));
+            assert!(wait.await.is_err());
+        });
+        drop(runtime);
+    }
+}

@@ -1,0 +1,233 @@
+//! Probe: what a fetched file really is.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::engine::ffmpeg::{Ffmpeg, RunError};
+use crate::flicks::Flicks;
+use crate::media::report::{PACKET_FIELDS, ReportError, STREAM_FIELDS, Scan};
+use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recognise};
+use crate::plan::input::{Input, file_url};
+
+/// The longest description of streams that is read.
+const REPORT_LIMIT: usize = 4 * 1024 * 1024;
+/// The most ID3 tags in front of a file that are stepped over.
+const MOST_TAGS: u32 = 8;
+
+/// Why a file is no source.
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    /// Its first bytes are of no known format.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// Its streams are of no use.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Its description has no end.
+    #[error("the file describes more streams than a media file has")]
+    TooManyStreams,
+    /// The demuxer gave it up.
+    #[error("the file is damaged beyond reading: {0}")]
+    Damaged(String),
+    /// A stream is there, and none of it can be used.
+    #[error("nothing of its {kind} can be decoded{}{complaints}", if complaints.is_empty() { "" } else { ": " })]
+    Undecodable {
+        /// `video` or `audio`.
+        kind: &'static str,
+        /// What the decoder says.
+        complaints: String,
+    },
+    /// The probe could not be run.
+    #[error(transparent)]
+    Run(RunError),
+    /// The local file can't be read.
+    #[error("can't read the fetched file: {0}")]
+    File(#[from] io::Error),
+}
+
+impl ProbeError {
+    /// The outward code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Format(_)
+            | Self::Report(_)
+            | Self::TooManyStreams
+            | Self::Damaged(_)
+            | Self::Undecodable { .. } => Code::UnsupportedMedia,
+            Self::Run(error) => error.code(),
+            Self::File(_) => Code::InternalError,
+        }
+    }
+}
+
+impl From<RunError> for ProbeError {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Failed { log, .. } => Self::Damaged(log),
+            RunError::OutOfMemory { .. } | RunError::Start { .. } => Self::Run(error),
+        }
+    }
+}
+
+/// A probed file, and what is odd about it.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// Its streams.
+    pub media: Media,
+    /// What its owner should know.
+    pub notice: Option<Notice>,
+}
+
+/// What is odd about a file that can be used all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Its clock starts anew in the middle.
+    Joined,
+    /// Its end is missing.
+    CutShort {
+        /// Length by its header.
+        declared: Flicks,
+        /// Length of what is there.
+        found: Flicks,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Joined => f.write_str("its time stamps jump: they were made continuous"),
+            Self::CutShort { declared, found } => write!(
+                f,
+                "it is damaged: it declares {} ms and holds {} ms",
+                declared.to_millis(),
+                found.to_millis()
+            ),
+        }
+    }
+}
+
+impl Notice {
+    /// Headers round, and encoders miscount a few frames.
+    fn of(declared: Option<Flicks>, found: Flicks) -> Option<Self> {
+        let missing = declared? - found;
+        let much = (found.count() / 20).max(Flicks::from_millis(250).count());
+        (missing.count() > much).then_some(Self::CutShort { declared: declared?, found })
+    }
+}
+
+/// Probes a fetched file. One whose clock jumps is written anew with a
+/// continuous one: nothing of it could be placed otherwise.
+///
+/// # Errors
+/// When it is no source, or the probe can't be run.
+pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
+    let demuxer = recognise_file(path)?;
+    let (media, declared, jumps) = read(ffmpeg, demuxer, path).await?;
+    if jumps
+        && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs)
+        && make_continuous(ffmpeg, &media, path).await?
+    {
+        return Ok(Probed {
+            media: scan(ffmpeg, Demuxer::MpegTs, path).await?,
+            notice: Some(Notice::Joined),
+        });
+    }
+    let notice = Notice::of(declared, media.length);
+    Ok(Probed { media, notice })
+}
+
+/// Copies the streams that count into a transport stream without jumps, in the
+/// file's place. False where a transport stream can't hold them.
+async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<bool, ProbeError> {
+    let copy = path.with_extension("continuous");
+    let mut arguments = Input::whole(media.demuxer, path).arguments();
+    let video = media.video.as_ref().map(|stream| stream.index);
+    let audio = media.audio.as_ref().map(|stream| stream.index);
+    for index in video.into_iter().chain(audio) {
+        arguments.extend(["-map".to_owned(), format!("0:{index}")]);
+    }
+    arguments.extend(["-c", "copy", "-f", "mpegts"].map(str::to_owned));
+    arguments.push(file_url(&copy));
+    match ffmpeg.encode(arguments, |_| ()).await {
+        Ok(_) => {
+            std::fs::rename(&copy, path)?;
+            Ok(true)
+        }
+        Err(RunError::Failed { .. }) => {
+            // It may not even have begun.
+            let _ = std::fs::remove_file(&copy);
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads the streams and packets of a file whose format is known.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn scan(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Media, ProbeError> {
+    read(ffmpeg, demuxer, path).await.map(|(media, ..)| media)
+}
+
+/// The media, the length that it declares, and whether its clock jumps.
+async fn read(
+    ffmpeg: &Ffmpeg,
+    demuxer: Demuxer,
+    path: &Path,
+) -> Result<(Media, Option<Flicks>, bool), ProbeError> {
+    let report = describe(ffmpeg, demuxer, path).await?;
+    let scan = Arc::new(Mutex::new(Scan::new(demuxer, &report)?));
+    let packets = Arc::clone(&scan);
+    let on_line = move |line: &str| {
+        packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
+    };
+    let arguments = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
+    ffmpeg.inspect(Input::whole(demuxer, path), &arguments, on_line).await?;
+    let scan =
+        Arc::into_inner(scan).map(|scan| scan.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
+    let (declared, jumps) = (scan.declared(), scan.jumps());
+    Ok((scan.finish()?, declared, jumps))
+}
+
+/// ffprobe's description of the streams, as JSON.
+async fn describe(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<String, ProbeError> {
+    let report = Arc::new(Mutex::new(String::new()));
+    let lines = Arc::clone(&report);
+    let on_line = move |line: &str| {
+        let mut report = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if report.len() <= REPORT_LIMIT {
+            report.push_str(line);
+        }
+    };
+    let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
+    ffmpeg.inspect(Input::whole(demuxer, path), &arguments, on_line).await?;
+    let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+    if report.len() > REPORT_LIMIT { Err(ProbeError::TooManyStreams) } else { Ok(report) }
+}
+
+fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
+    let mut file = File::open(path)?;
+    let mut offset = 0;
+    for _ in 0..MOST_TAGS {
+        file.seek(SeekFrom::Start(offset))?;
+        let mut head = Vec::with_capacity(HEAD_LENGTH);
+        file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+        if head.is_empty() && offset > 0 {
+            return Err(FormatError::TagAlone.into());
+        }
+        match recognise(&head)? {
+            Recognised::As(demuxer) => return Ok(demuxer),
+            Recognised::TagUntil(length) => offset += length,
+        }
+    }
+    Err(FormatError::Unknown.into())
+}

@@ -1,0 +1,319 @@
+//! Verify: the finished file is what was planned.
+//!
+//! Everything is counted on the file itself, by reading all its packets and
+//! decoding all its frames.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use num_rational::Ratio;
+use thiserror::Error;
+
+use crate::code::Code;
+use crate::codec::{AudioCodec, Container, VideoCodec};
+use crate::engine::ffmpeg::{Ffmpeg, RunError};
+use crate::engine::probe::{ProbeError, scan};
+use crate::flicks::Flicks;
+use crate::media::report::ReportError;
+use crate::media::{AudioStream, Demuxer, Media, VideoStream};
+use crate::output::{AudioOutput, VideoOutput};
+use crate::plan::input::Input;
+use crate::plan::{Plan, signed};
+
+/// Containers that write milliseconds round every time stamp to them.
+const TICK_MS: u64 = 1;
+
+/// What was found in a finished file that is as planned.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Its streams.
+    pub media: Media,
+    /// What was counted.
+    pub counts: Counts,
+}
+
+/// What was counted on a finished file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Counts {
+    /// Frames of the video.
+    pub frames: u64,
+    /// Samples of the audio, per channel.
+    pub samples: u64,
+    /// Largest distance between video and audio at a join, in milliseconds.
+    pub max_join_offset_ms: f64,
+    /// Whether every frame was decoded.
+    pub decoded: bool,
+}
+
+/// Why a finished file is not accepted.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// It can't even be read.
+    #[error("the finished output can't be read back: {0}")]
+    Unreadable(#[from] ProbeError),
+    /// It does not decode.
+    #[error("the finished output does not decode: {0}")]
+    Undecodable(String),
+    /// The check itself could not be run.
+    #[error("the finished output could not be checked: {0}")]
+    Run(RunError),
+    /// It is something else than planned.
+    #[error("the finished output is not as planned: {what} is {found}, not {planned}")]
+    Mismatch {
+        /// What was compared.
+        what: &'static str,
+        /// On the file.
+        found: String,
+        /// By the plan.
+        planned: String,
+    },
+}
+
+impl VerifyError {
+    /// The outward code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unreadable(_) | Self::Undecodable(_) | Self::Mismatch { .. } => {
+                Code::OutputMismatch
+            }
+            Self::Run(error) => error.code(),
+        }
+    }
+}
+
+/// Checks the finished output against the plan. `files` hold its streams: one
+/// file, or one for each stream.
+///
+/// # Errors
+/// When it differs, or the check can't be run.
+pub async fn verify(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &[PathBuf],
+) -> Result<Verified, VerifyError> {
+    let demuxer = demuxer(plan.output.container);
+    let mut media: Option<Media> = None;
+    let mut undecodable = None;
+    let mut frames = 0;
+    for file in files {
+        let (part, decoded) =
+            tokio::join!(scan(ffmpeg, demuxer, file), decode(ffmpeg, demuxer, file));
+        let part = part?;
+        media = Some(match media {
+            Some(whole) => whole.joined(part),
+            None => part,
+        });
+        match decoded {
+            Ok(count) => frames += count,
+            Err(error) => undecodable = undecodable.or(Some(error)),
+        }
+    }
+    let media = media.ok_or(ReportError::NoStreams).map_err(ProbeError::from)?;
+    compare(plan, &media)?;
+    if let Some(error) = undecodable {
+        return Err(error);
+    }
+    let planned = plan.whole().frames.end;
+    expect("the number of decoded frames", &frames, &planned)?;
+    let counts = Counts {
+        frames,
+        samples: media.audio.as_ref().map_or(0, counted_samples),
+        max_join_offset_ms: join_offset(plan, &media),
+        decoded: true,
+    };
+    Ok(Verified { media, counts })
+}
+
+/// Checks that the video was cut into as many segments as planned.
+///
+/// # Errors
+/// When there are more or fewer.
+pub fn verify_segments(plan: &Plan, found: u64) -> Result<(), VerifyError> {
+    expect("the number of segments", &found, &plan.segment_count())
+}
+
+/// Compares what can be told without decoding.
+fn compare(plan: &Plan, media: &Media) -> Result<(), VerifyError> {
+    let kinds = |video: bool, audio: bool| match (video, audio) {
+        (true, true) => "video and audio",
+        (true, false) => "video alone",
+        (false, true) => "audio alone",
+        (false, false) => "nothing",
+    };
+    let output = &plan.output;
+    expect(
+        "its content",
+        kinds(media.video.is_some(), media.audio.is_some()),
+        kinds(output.video.is_some(), output.audio.is_some()),
+    )?;
+    if let (Some(output), Some(stream)) = (&output.video, &media.video) {
+        compare_video(plan, output, stream)?;
+    }
+    if let (Some(output), Some(stream)) = (&output.audio, &media.audio) {
+        compare_audio(plan, output, stream)?;
+    }
+    Ok(())
+}
+
+fn compare_video(
+    plan: &Plan,
+    output: &VideoOutput,
+    stream: &VideoStream,
+) -> Result<(), VerifyError> {
+    expect("the video codec", stream.codec.as_str(), video_codec(output.codec))?;
+    expect("the size", &stream.display_size(), &output.size)?;
+    expect("the number of frames", &stream.frames, &plan.timeline.frames())?;
+    // From the first to the last frame; a single one says nothing of its rate.
+    let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
+    let found = stream.last - stream.start;
+    within("the time of the last frame", found, planned, 2 * TICK_MS, 2 * TICK_MS)
+}
+
+fn compare_audio(
+    plan: &Plan,
+    output: &AudioOutput,
+    stream: &AudioStream,
+) -> Result<(), VerifyError> {
+    let codec = audio_codec(output);
+    if !stream.codec.starts_with(codec) {
+        expect("the audio codec", stream.codec.as_str(), codec)?;
+    }
+    // Opus plays at 48 kHz whatever it was made from, RFC 7845.
+    let opus = output.codec == AudioCodec::Opus;
+    let sample_rate = if opus { 48_000 } else { output.sample_rate };
+    expect("the sample rate", &stream.sample_rate, &sample_rate)?;
+    expect("the number of channels", &stream.channels, &output.channels)?;
+    let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
+    let found = stream.end - stream.start;
+    // Containers that can't tell an encoder's delay and padding show them.
+    let padding = output.encoder_delay() + frame(output) * 2;
+    let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
+    within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
+}
+
+/// Decodes everything, and counts the frames of the video.
+async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, VerifyError> {
+    let frames = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&frames);
+    // Errors are in what is read, so what only beautifies frames is left out.
+    let mut arguments: Vec<String> =
+        "-skip_loop_filter all -skip_idct all".split(' ').map(str::to_owned).collect();
+    arguments.extend(Input::whole(demuxer, path).arguments());
+    // Stamps counted anew: the check here is of the frames and the audio, and
+    // rounded time stamps would make the null muxer complain.
+    arguments.extend(
+        "-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"
+            .split(' ')
+            .map(str::to_owned),
+    );
+    let progress = move |progress: crate::engine::ffmpeg::Progress| {
+        counter.store(progress.frames, Ordering::Relaxed);
+    };
+    match ffmpeg.encode(arguments, progress).await {
+        Ok(complaints) if complaints.is_empty() => Ok(frames.load(Ordering::Relaxed)),
+        Ok(log) | Err(RunError::Failed { log, .. }) => Err(VerifyError::Undecodable(log)),
+        Err(error) => Err(VerifyError::Run(error)),
+    }
+}
+
+fn expect<T: PartialEq + ToString + ?Sized>(
+    what: &'static str,
+    found: &T,
+    planned: &T,
+) -> Result<(), VerifyError> {
+    if found == planned {
+        return Ok(());
+    }
+    Err(VerifyError::Mismatch { what, found: found.to_string(), planned: planned.to_string() })
+}
+
+fn within(
+    what: &'static str,
+    found: Flicks,
+    planned: Flicks,
+    less_ms: u64,
+    more_ms: u64,
+) -> Result<(), VerifyError> {
+    let least = planned - Flicks::from_millis(less_ms);
+    let most = planned + Flicks::from_millis(more_ms);
+    if (least..=most).contains(&found) { Ok(()) } else { expect(what, &found, &planned) }
+}
+
+/// The largest distance between video and audio at any join, in
+/// milliseconds: by the counted frames and samples, and by how far the two
+/// streams start apart, an encoder's delay not counted.
+fn join_offset(plan: &Plan, media: &Media) -> f64 {
+    let (Some(video), Some(audio), Some(output)) = (&media.video, &media.audio, &plan.output.audio)
+    else {
+        return 0.0;
+    };
+    let late = video.start - audio.start;
+    let late_by_delay = late - Flicks::of_units(output.encoder_delay(), rate(output.sample_rate));
+    let apart = |offset: Flicks| offset.count().unsigned_abs();
+    let start = apart(late).min(apart(late_by_delay));
+    let joins = plan.timeline.places.iter().map(|place| {
+        let video = Flicks::of_units(signed(place.first_frame), plan.timeline.frame_rate);
+        let audio = Flicks::of_units(signed(place.first_sample), rate(output.sample_rate));
+        apart(video - audio)
+    });
+    let most = joins.max().unwrap_or(0) + start;
+    let micros = Flicks::new(i64::try_from(most).unwrap_or(i64::MAX)).to_micros();
+    f64::from(i32::try_from(micros).unwrap_or(i32::MAX)) / 1000.0
+}
+
+fn counted_samples(stream: &AudioStream) -> u64 {
+    (stream.end - stream.start).to_units(rate(stream.sample_rate)).unsigned_abs()
+}
+
+/// Samples that an encoder makes a packet of.
+fn frame(output: &AudioOutput) -> i64 {
+    match output.codec {
+        // A raw sample has no packets of its own; muxers take about so many.
+        AudioCodec::Aac | AudioCodec::Pcm => 1024,
+        AudioCodec::Mp3 => 1152,
+        AudioCodec::Ac3 => 1536,
+        AudioCodec::Opus | AudioCodec::Amr => i64::from(output.sample_rate) / 50,
+        AudioCodec::Vorbis => 2048,
+        AudioCodec::Flac => 4608,
+    }
+}
+
+fn demuxer(container: Container) -> Demuxer {
+    match container {
+        Container::Mp4 | Container::Mov => Demuxer::Mov,
+        Container::Mkv => Demuxer::Matroska,
+        Container::Asf => Demuxer::Asf,
+        Container::Avi => Demuxer::Avi,
+        Container::Mxf => Demuxer::Mxf,
+        Container::Ts => Demuxer::MpegTs,
+        Container::Flv => Demuxer::Flv,
+    }
+}
+
+fn video_codec(codec: VideoCodec) -> &'static str {
+    match codec {
+        VideoCodec::H264 => "h264",
+        VideoCodec::H265 => "hevc",
+        VideoCodec::Vp9 => "vp9",
+    }
+}
+
+/// What ffprobe's name of the codec starts with.
+fn audio_codec(output: &AudioOutput) -> &'static str {
+    match output.codec {
+        AudioCodec::Mp3 => "mp3",
+        AudioCodec::Aac => "aac",
+        AudioCodec::Flac => "flac",
+        AudioCodec::Vorbis => "vorbis",
+        AudioCodec::Ac3 => "ac3",
+        AudioCodec::Opus => "opus",
+        AudioCodec::Pcm => "pcm_",
+        AudioCodec::Amr => "amr_",
+    }
+}
+
+fn rate(per_second: u32) -> Ratio<i64> {
+    Ratio::from_integer(i64::from(per_second))
+}

@@ -1,0 +1,242 @@
+//! From a request and the probed sources to what the output will be: every
+//! inherited value taken from the align clip, every `*opt` comparison made.
+
+use num_rational::Ratio;
+use thiserror::Error;
+
+use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::flicks::Flicks;
+use crate::media::{Colour, Media, Size};
+use crate::process::request::{Request, Segment, SegmentFormat};
+
+mod audio;
+mod video;
+
+pub(crate) use video::{covering, inside};
+
+/// What the output will be, with nothing left open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputSpec {
+    /// Container.
+    pub container: Container,
+    /// Video, unless it is dropped.
+    pub video: Option<VideoOutput>,
+    /// Audio, unless it is dropped.
+    pub audio: Option<AudioOutput>,
+    /// How it is cut into segments, where it is.
+    pub segments: Option<Segments>,
+}
+
+/// How the output is cut into segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segments {
+    /// Format of the playlist.
+    pub format: SegmentFormat,
+    /// Length of every segment but the last: a whole number of frames where
+    /// there is a video. `None` is one segment.
+    pub length: Option<Flicks>,
+}
+
+/// The output's video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VideoOutput {
+    /// Codec.
+    pub codec: VideoCodec,
+    /// Frame size, both sides even; pixels are square.
+    pub size: Size,
+    /// How clips of another shape get into the frame.
+    pub fitting: Fitting,
+    /// Frames per second.
+    pub frame_rate: Ratio<i64>,
+    /// Pixel format.
+    pub pixel_format: PixelFormat,
+    /// Colour description.
+    pub colour: Colour,
+    /// Largest distance of key frames, in frames.
+    pub key_frame_interval: u32,
+    /// Rate control.
+    pub rate: VideoRate,
+}
+
+/// How a clip gets into the frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fitting {
+    /// To the frame exactly.
+    Stretch,
+    /// Cover the frame, cut the centre.
+    Crop,
+    /// Inside the frame, centred, black bars.
+    Fill,
+}
+
+/// The settled rate control of the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VideoRate {
+    /// Mean bit rate in bit/s.
+    BitRate(u64),
+    /// Constant quality.
+    Quality {
+        /// 0-51, smaller is better.
+        crf: Ratio<i64>,
+        /// Peak bit rate in bit/s with the buffer in bit that it holds over.
+        peak: Option<(u64, u64)>,
+    },
+}
+
+/// The output's audio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AudioOutput {
+    /// Codec.
+    pub codec: AudioCodec,
+    /// Hz.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channels: u8,
+    /// Rate control.
+    pub rate: AudioRateControl,
+    /// Bits per sample of a lossless codec.
+    pub bit_depth: u8,
+}
+
+impl AudioOutput {
+    /// Samples that the encoder puts in front of the first.
+    #[must_use]
+    pub fn encoder_delay(&self) -> i64 {
+        match self.codec {
+            AudioCodec::Aac => 1024,
+            AudioCodec::Mp3 => 1105,
+            AudioCodec::Ac3 => 256,
+            // 6.5 ms at 48 kHz, the only rate that Opus counts in.
+            AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
+            // The look-ahead, 3GPP TS 26.071 and 26.171; and what the wide
+            // band's two resamplings take.
+            AudioCodec::Amr if self.sample_rate == 8000 => 40,
+            AudioCodec::Amr => 95,
+            AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
+        }
+    }
+}
+
+/// The settled rate control of the audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AudioRateControl {
+    /// The encoder's own choice.
+    Default,
+    /// 0-100, larger is better.
+    Quality(u8),
+    /// Mean bit rate in bit/s.
+    BitRate(u64),
+}
+
+/// Why a request does not fit its sources.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum OutputError {
+    /// An option of 2 and a clip whose own value is lower.
+    #[error(
+        "`{option}_2` forbids `{parameter}` above the align clip's own: asked for {asked}, and \
+         clip {clip} has {own}"
+    )]
+    LowerSource {
+        /// `fps`, `s`, `vb` or `ab`.
+        parameter: &'static str,
+        /// `fpsopt`, `sopt`, `vbopt` or `abopt`.
+        option: &'static str,
+        /// With unit.
+        asked: String,
+        /// With unit.
+        own: String,
+        /// Index in the concatenation list.
+        clip: usize,
+    },
+    /// A frame smaller than the encoder can make.
+    #[error("`vcodec_h265` wants sides of at least {least} pixels, and the output would be {size}")]
+    TooSmall {
+        /// The output's size.
+        size: Size,
+        /// Pixels.
+        least: u32,
+    },
+    /// A segment longer than the muxer can make.
+    #[error(
+        "`f_dash` segments last at most {most_ms} ms, and these would last {asked_ms}: ask for a \
+         shorter `t`, or for `f_hls`"
+    )]
+    LongSegment {
+        /// Milliseconds.
+        most_ms: i64,
+        /// Milliseconds.
+        asked_ms: i64,
+    },
+    /// A rate that the container has no code for.
+    #[error("`f_mxf` holds {allowed} frames per second, not `fps_{asked}`")]
+    FrameRate {
+        /// As asked.
+        asked: String,
+        /// The list.
+        allowed: String,
+    },
+}
+
+/// Settles what the output will be. Notices for the caller go to `warnings`.
+///
+/// # Errors
+/// When an option of 2 meets a lower source, or the container can't hold what
+/// was asked for.
+pub fn specify(
+    request: &Request,
+    media: &[Media],
+    warnings: &mut Vec<String>,
+) -> Result<OutputSpec, OutputError> {
+    let video = match &request.video {
+        Some(asked) => Some(video::specify(asked, request, media, warnings)?),
+        None => None,
+    };
+    let audio = match &request.audio {
+        Some(asked) => Some(audio::specify(asked, request, media, warnings)?),
+        None => None,
+    };
+    let frame_rate = video.as_ref().map(|video| video.frame_rate);
+    Ok(OutputSpec {
+        container: request.container,
+        segments: request.segment.map(|asked| segments(asked, frame_rate)),
+        video,
+        audio,
+    })
+}
+
+/// Segments of whole frames, the nearest number to what was asked for: each is
+/// within half a frame of it, and all are alike.
+fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
+    let length = asked.length_ms.map(|ms| {
+        let length = Flicks::from_millis(ms);
+        frame_rate.map_or(length, |rate| Flicks::of_units(length.to_units(rate).max(1), rate))
+    });
+    Segments { format: asked.format, length }
+}
+
+/// The align clip's stream, or else the first clip's that has one, with its
+/// index in the list.
+fn aligned<'a, S>(
+    request: &Request,
+    media: &'a [Media],
+    stream: impl Fn(&'a Media) -> Option<&'a S>,
+    kind: &str,
+    warnings: &mut Vec<String>,
+) -> Option<(usize, &'a S)> {
+    let own = media.get(request.align).and_then(&stream).map(|s| (request.align, s));
+    if own.is_some() {
+        return own;
+    }
+    let other = media.iter().enumerate().find_map(|(n, m)| Some((n, stream(m)?)));
+    warnings.push(match &other {
+        Some((n, _)) => format!(
+            "the align clip {} has no {kind}: its properties are taken from clip {n}",
+            request.align
+        ),
+        None => format!("no clip has {kind}: the standard properties are taken"),
+    });
+    other
+}
+
+#[cfg(test)]
+mod tests;

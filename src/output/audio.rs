@@ -1,0 +1,163 @@
+//! The output's audio.
+
+use std::ops::RangeInclusive;
+
+use super::{AudioOutput, AudioRateControl, OutputError, aligned};
+use crate::codec::{AudioCodec, Container, nearest_channels, nearest_sample_rate};
+use crate::media::{AudioStream, Media};
+use crate::process::request::{AudioRate, AudioRequest, LowerSource, Request};
+
+/// What audio is without any source to take it from.
+const STANDARD_SAMPLE_RATE: u32 = 48_000;
+const STANDARD_CHANNELS: u8 = 2;
+
+pub(super) fn specify(
+    asked: &AudioRequest,
+    request: &Request,
+    media: &[Media],
+    warnings: &mut Vec<String>,
+) -> Result<AudioOutput, OutputError> {
+    let align = aligned(request, media, |m| m.audio.as_ref(), "audio", warnings);
+    let own = align.map(|(_, stream)| stream);
+    let container = request.container;
+    let mut output = AudioOutput {
+        codec: asked.codec,
+        sample_rate: asked
+            .sample_rate
+            .unwrap_or_else(|| inherited_sample_rate(container, asked.codec, own, warnings)),
+        channels: asked
+            .channels
+            .unwrap_or_else(|| inherited_channels(container, asked.codec, own, warnings)),
+        rate: rate(asked.rate, align)?,
+        bit_depth: bit_depth(asked, own),
+    };
+    output.rate = held_rate(&output, warnings);
+    Ok(output)
+}
+
+/// The rate control as the codec has it.
+fn held_rate(output: &AudioOutput, warnings: &mut Vec<String>) -> AudioRateControl {
+    let codec = output.codec.name();
+    match (output.rate, output.bit_rates()) {
+        (AudioRateControl::Default, _) => AudioRateControl::Default,
+        (asked, None) => {
+            let parameter = if matches!(asked, AudioRateControl::BitRate(_)) { "ab" } else { "aq" };
+            warnings.push(format!("{codec} loses nothing: `{parameter}` has no effect"));
+            AudioRateControl::Default
+        }
+        (AudioRateControl::BitRate(asked), Some(range)) if !range.contains(&asked) => {
+            let nearest = asked.clamp(*range.start(), *range.end());
+            warnings.push(format!(
+                "{codec} of {} Hz and {} channels can't have {asked} bit/s: it is asked for {nearest}",
+                output.sample_rate, output.channels
+            ));
+            AudioRateControl::BitRate(nearest)
+        }
+        (asked, Some(_)) => asked,
+    }
+}
+
+impl AudioOutput {
+    /// The bit rates that the encoder has, for all channels together, in bit/s;
+    /// `None` for a lossless codec.
+    #[must_use]
+    pub fn bit_rates(&self) -> Option<RangeInclusive<u64>> {
+        let channels = u64::from(self.channels);
+        let rate = u64::from(self.sample_rate);
+        let per_channel = |low: u64, high: u64| Some(low * channels..=high * channels);
+        match self.codec {
+            // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
+            AudioCodec::Mp3 if rate >= 32_000 => Some(32_000..=320_000),
+            AudioCodec::Mp3 if rate >= 16_000 => Some(8_000..=160_000),
+            AudioCodec::Mp3 => Some(8_000..=64_000),
+            // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
+            AudioCodec::Aac => per_channel(8_000, (rate * 6).min(288_000)),
+            AudioCodec::Vorbis => match rate {
+                // What libvorbis was found to take with any number of channels.
+                0..8_001 => per_channel(8_000, 32_000),
+                8_001..12_001 => per_channel(14_000, 42_000),
+                12_001..24_001 => per_channel(16_000, 80_000),
+                24_001..32_001 => per_channel(30_000, 160_000),
+                _ => per_channel(32_000, 180_000),
+            },
+            AudioCodec::Ac3 => Some(32_000 * channels.min(6)..=640_000),
+            AudioCodec::Opus => per_channel(6_000, 256_000),
+            AudioCodec::Amr if rate == 8000 => Some(4_750..=12_200),
+            AudioCodec::Amr => Some(6_600..=23_850),
+            AudioCodec::Flac | AudioCodec::Pcm => None,
+        }
+    }
+}
+
+fn inherited_sample_rate(
+    container: Container,
+    codec: AudioCodec,
+    own: Option<&AudioStream>,
+    warnings: &mut Vec<String>,
+) -> u32 {
+    let wanted = own.map_or(STANDARD_SAMPLE_RATE, |stream| stream.sample_rate);
+    let nearest = nearest_sample_rate(container, codec, wanted);
+    if nearest != wanted {
+        warnings.push(format!(
+            "{} in {} can't hold the align clip's {wanted} Hz: the output has {nearest} Hz",
+            codec.name(),
+            container.name()
+        ));
+    }
+    nearest
+}
+
+fn inherited_channels(
+    container: Container,
+    codec: AudioCodec,
+    own: Option<&AudioStream>,
+    warnings: &mut Vec<String>,
+) -> u8 {
+    let wanted = own.map_or(STANDARD_CHANNELS, |stream| stream.channels);
+    let nearest = nearest_channels(container, codec, wanted);
+    if nearest != wanted {
+        warnings.push(format!(
+            "{} in {} can't hold the align clip's {wanted} channels: the output has {nearest}",
+            codec.name(),
+            container.name()
+        ));
+    }
+    nearest
+}
+
+fn rate(
+    asked: AudioRate,
+    align: Option<(usize, &AudioStream)>,
+) -> Result<AudioRateControl, OutputError> {
+    match asked {
+        AudioRate::Default => Ok(AudioRateControl::Default),
+        AudioRate::Quality(quality) => Ok(AudioRateControl::Quality(quality)),
+        AudioRate::BitRate { bit_rate: asked, option } => {
+            let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
+            bit_rate(asked, option, own).map(AudioRateControl::BitRate).ok_or_else(|| {
+                OutputError::LowerSource {
+                    parameter: "ab",
+                    option: "abopt",
+                    asked: format!("{asked} bit/s"),
+                    own: format!("{own} bit/s"),
+                    clip: align.map_or(0, |(clip, _)| clip),
+                }
+            })
+        }
+    }
+}
+
+/// The bit rate that holds by the option, `None` where the task fails.
+pub(super) fn bit_rate(asked: u64, option: LowerSource, own: u64) -> Option<u64> {
+    match option {
+        LowerSource::UseOwn => Some(asked.min(own)),
+        LowerSource::Fail if own < asked => None,
+        LowerSource::UseAsked | LowerSource::Fail => Some(asked),
+    }
+}
+
+/// As asked, else the source's own, to what the lossless encoders hold.
+fn bit_depth(asked: &AudioRequest, own: Option<&AudioStream>) -> u8 {
+    let depth = asked.bit_depth.or_else(|| own.and_then(|stream| stream.bit_depth)).unwrap_or(16);
+    if depth > 16 { 24 } else { 16 }
+}

@@ -1,0 +1,189 @@
+use num_rational::Ratio;
+
+use super::{AudioRateControl, OutputError, OutputSpec, Size, specify};
+use crate::codec::PixelFormat;
+use crate::media::Media;
+use crate::media::report::tests::media;
+use crate::process::{Limits, MainObject, parse, resolve};
+
+/// Settles `parameters` for `sources`, the first of which is the main object.
+fn settled(parameters: &str, sources: &[Media]) -> Result<(OutputSpec, Vec<String>), OutputError> {
+    let surs: String = (1..sources.len()).map(|_| "/sur,o_Yi5tcDQ").collect();
+    let text = format!("video/concat,{parameters}{surs}|sys/saveas,o_b3V0Lm1wNA");
+    let main = MainObject { bucket: "bucket".to_owned(), key: "main.mp4".to_owned() };
+    let request = resolve(&parse(&text).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
+    let mut warnings = Vec::new();
+    specify(&request, sources, &mut warnings).map(|output| (output, warnings))
+}
+
+fn video(parameters: &str, source: &Media) -> super::VideoOutput {
+    let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
+    let parameters = parameters.trim_end_matches(',');
+    settled(parameters, std::slice::from_ref(source)).unwrap().0.video.unwrap()
+}
+
+fn sized(width: u32, height: u32) -> Media {
+    let mut media = media();
+    media.video.as_mut().unwrap().size = Size::new(width, height);
+    media
+}
+
+#[test]
+fn sizes() {
+    for (name, parameters, own, expected) in [
+        ("inherited", "", (1280, 720), (1280, 720)),
+        ("inherited, odd", "", (853, 481), (852, 480)),
+        ("asked", "s_640x480", (1280, 720), (640, 480)),
+        ("width only", "s_640x", (1280, 720), (640, 720)),
+        ("height only", "s_x480", (1280, 720), (1280, 480)),
+        ("own where smaller", "s_1920x1080,sopt_1", (1280, 720), (1280, 720)),
+        ("asked where not larger", "s_640x360,sopt_1", (1280, 720), (640, 360)),
+        ("turned", "s_1280x720,arotate_1", (1080, 1920), (720, 1280)),
+        ("not turned", "s_1280x720,arotate_1", (1920, 1080), (1280, 720)),
+        ("turned, long side only", "s_1280x,arotate_1", (720, 1920), (720, 1280)),
+        ("fit of 4:3", "s_1280x720,scaletype_fit", (640, 480), (960, 720)),
+        ("fit of portrait", "s_1280x720,scaletype_fit", (720, 1280), (406, 720)),
+    ] {
+        let output = video(parameters, &sized(own.0, own.1));
+        assert_eq!(output.size, Size::new(expected.0, expected.1), "{name}");
+    }
+}
+
+#[test]
+fn frame_rates() {
+    for (name, parameters, own, expected) in [
+        ("inherited", "", (30, 1), (30, 1)),
+        ("asked", "fps_25", (30, 1), (25, 1)),
+        ("zero inherits", "fps_0", (30, 1), (30, 1)),
+        ("own where lower", "fps_60,fpsopt_1", (30, 1), (30, 1)),
+        ("asked where not higher", "fps_24,fpsopt_1", (30, 1), (24, 1)),
+        ("NTSC", "fps_29.97", (25, 1), (30_000, 1001)),
+    ] {
+        let mut media = media();
+        media.video.as_mut().unwrap().frame_rate = Ratio::new(own.0, own.1);
+        assert_eq!(
+            video(parameters, &media).frame_rate,
+            Ratio::new(expected.0, expected.1),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn pixel_formats_keep_what_an_encoder_has() {
+    for (own, expected) in [
+        ("yuv420p", PixelFormat::Yuv420p),
+        ("yuvj420p", PixelFormat::Yuv420p),
+        ("nv12", PixelFormat::Yuv420p),
+        ("yuv410p", PixelFormat::Yuv420p),
+        ("gray", PixelFormat::Yuv420p),
+        ("uyvyy411", PixelFormat::Yuv420p),
+        ("yuva420p", PixelFormat::Yuv420p),
+        ("yuv420p10le", PixelFormat::Yuv420p10),
+        ("p010le", PixelFormat::Yuv420p10),
+        ("gray16le", PixelFormat::Yuv420p10),
+        ("uyvy422", PixelFormat::Yuv422p),
+        ("yuyv422", PixelFormat::Yuv422p),
+        ("yuvj422p", PixelFormat::Yuv422p),
+        ("yuv422p12le", PixelFormat::Yuv422p10),
+        ("rgb24", PixelFormat::Yuv444p),
+        ("pal8", PixelFormat::Yuv444p),
+        ("gbrp10le", PixelFormat::Yuv444p10),
+        ("rgb48be", PixelFormat::Yuv444p10),
+        ("yuva444p16le", PixelFormat::Yuv444p10),
+    ] {
+        let mut media = media();
+        media.video.as_mut().unwrap().pixel_format = own.to_owned();
+        assert_eq!(video("", &media).pixel_format, expected, "{own}");
+    }
+}
+
+#[test]
+fn an_option_of_two_refuses_a_lower_source_by_name() {
+    let mut source = media();
+    source.audio.as_mut().unwrap().bit_rate = 64_000;
+    for (parameters, words) in [
+        (
+            "s_1920x1080,sopt_2",
+            "`sopt_2` forbids `s` above the align clip's own: asked for 1920x1080",
+        ),
+        ("fps_50,fpsopt_2", "asked for 50, and clip 0 has 25"),
+        ("vb_2000000,vbopt_2", "asked for 2000000 bit/s, and clip 0 has 1000000 bit/s"),
+        ("ab_96000,abopt_2", "asked for 96000 bit/s, and clip 0 has 64000 bit/s"),
+    ] {
+        let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
+        let error = settled(&parameters, std::slice::from_ref(&source)).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn what_an_align_clip_lacks_is_taken_from_the_first_that_has_it() {
+    let mut audio_only = media();
+    audio_only.video = None;
+    let (output, warnings) =
+        settled("f_mp4,vcodec_h264,acodec_aac", &[audio_only, sized(640, 480)]).unwrap();
+    assert_eq!(output.video.unwrap().size, Size::new(640, 480));
+    assert_eq!(warnings, ["the align clip 0 has no video: its properties are taken from clip 1"]);
+}
+
+#[test]
+fn no_video_at_all_is_the_standard_one() {
+    let mut audio_only = media();
+    audio_only.video = None;
+    let (output, warnings) = settled("f_mp4,vcodec_h264,acodec_aac", &[audio_only]).unwrap();
+    let video = output.video.unwrap();
+    assert_eq!((video.size, video.frame_rate), (Size::new(1280, 720), Ratio::from_integer(25)));
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn inherited_audio_becomes_the_nearest_that_the_codec_holds() {
+    let mut source = media();
+    let stream = source.audio.as_mut().unwrap();
+    (stream.sample_rate, stream.channels) = (96_000, 6);
+    let (output, warnings) = settled("f_mp4,vcodec_h264,acodec_mp3", &[source]).unwrap();
+    let audio = output.audio.unwrap();
+    assert_eq!((audio.sample_rate, audio.channels), (48_000, 2));
+    assert_eq!(warnings.len(), 2);
+}
+
+#[test]
+fn mxf_holds_its_own_frame_rates_only() {
+    let mut source = media();
+    source.video.as_mut().unwrap().frame_rate = Ratio::new(17, 1);
+    let parameters = "f_mxf,vcodec_h264,acodec_pcm";
+    let (output, warnings) = settled(parameters, std::slice::from_ref(&source)).unwrap();
+    assert_eq!(output.video.unwrap().frame_rate, Ratio::new(24_000, 1001));
+    assert_eq!(warnings.len(), 1);
+    let error = settled(&format!("{parameters},fps_17"), &[source]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`f_mxf` holds 23.976, 25, 29.97, 50, 59.94 frames per second, not `fps_17`"
+    );
+}
+
+#[test]
+fn h265_has_a_smallest_frame() {
+    let error = settled("f_mp4,vcodec_h265,acodec_aac,s_8x8", &[media()]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`vcodec_h265` wants sides of at least 16 pixels, and the output would be 8x8"
+    );
+}
+
+#[test]
+fn bit_rates_are_held_to_what_the_codec_has() {
+    for (parameters, rate, warnings) in [
+        ("acodec_aac,ab_96000", AudioRateControl::BitRate(96_000), 0),
+        ("acodec_aac,ab_1000", AudioRateControl::BitRate(16_000), 1),
+        ("acodec_mp3,ab_10000000", AudioRateControl::BitRate(320_000), 1),
+        ("acodec_flac,ab_96000", AudioRateControl::Default, 1),
+        ("acodec_flac,aq_50", AudioRateControl::Default, 1),
+        ("acodec_opus,aq_50", AudioRateControl::Quality(50), 0),
+    ] {
+        let parameters = format!("f_mkv,vcodec_h264,{parameters}");
+        let (output, told) = settled(&parameters, &[media()]).unwrap();
+        assert_eq!((output.audio.unwrap().rate, told.len()), (rate, warnings), "{parameters}");
+    }
+}

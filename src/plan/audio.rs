@@ -1,0 +1,107 @@
+//! A clip's audio as a filter chain with an exact number of samples.
+
+use crate::codec::{AudioCodec, Container};
+use crate::flicks::Flicks;
+use crate::output::AudioOutput;
+
+/// Gaps and overlaps up to this many seconds are jitter of the time stamps
+/// (Matroska and FLV round them to milliseconds), larger ones are real.
+const JITTER: &str = "0.04";
+
+/// The samples of a clip at the output's rate and layout.
+///
+/// `aresample` drops what is before the cut, fills gaps and a late start with
+/// silence, converts the rate and mixes channels; mixing down is scaled so that
+/// it can't clip.
+pub(super) fn chain(input_rate: u32, start: Flicks, samples: u64, output: &AudioOutput) -> String {
+    let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
+    let first = start.to_units(input_rate);
+    [
+        format!(
+            "aresample={}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}:rematrix_maxval=1",
+            output.sample_rate
+        ),
+        format(output),
+        "apad".to_owned(),
+        format!("atrim=end_sample={samples}"),
+        stamps(output),
+    ]
+    .join(",")
+}
+
+/// The audio from `start` to `end`, converted, on a clock that begins there. It
+/// keeps no count of samples, so that it can be built anew in the middle.
+pub(super) fn conformed(start: Flicks, end: Flicks, output: &AudioOutput) -> String {
+    let (start, end) = (start.as_option(), end.as_option());
+    [
+        format!("aresample={}:rematrix_maxval=1", output.sample_rate),
+        format(output),
+        format!("atrim=start={start}:end={end}"),
+        format!("asetpts=PTS-{start}/TB"),
+    ]
+    .join(",")
+}
+
+/// Silence for a clip without audio.
+pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
+    [
+        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output)),
+        format(output),
+        format!("atrim=end_sample={samples}"),
+        stamps(output),
+    ]
+    .join(",")
+}
+
+/// All clips in a row, as the encoder and the container need them.
+pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -> String {
+    let mut filters = vec![format!("concat=n={clips}:v=0:a=1"), stamps(output)];
+    let delay = output.encoder_delay();
+    if matches!(output.codec, AudioCodec::Ac3 | AudioCodec::Amr) {
+        // These encoders keep their delay to themselves when the audio ends:
+        // silence pushes the last samples out.
+        filters.push(format!("apad=pad_len={delay}"));
+    }
+    if container == Container::Avi && delay > 0 {
+        // AVI can't say that audio starts with the encoder's delay. What the
+        // delay would shift is left out instead, so that all else is in place.
+        filters.push(format!("atrim=start_sample={delay}"));
+    }
+    if output.codec == AudioCodec::Opus {
+        // Opus counts in 48 kHz, and ffmpeg writes the delay down in samples of
+        // what it encodes: only there are both the same.
+        filters.push("aresample=48000".to_owned());
+    }
+    if output.codec == AudioCodec::Amr {
+        // ffmpeg takes the delay of the narrow band for 50 samples, that of the
+        // wide band for 80, and stamps the packets accordingly.
+        let stamped = if output.sample_rate == 8000 { 50 } else { 80 };
+        filters.push(format!("asetpts=N-({delay}-{stamped})"));
+    }
+    filters.join(",")
+}
+
+/// Float samples between the clips and the encoder keep every source's depth.
+fn format(output: &AudioOutput) -> String {
+    format!("aformat=sample_fmts=fltp:channel_layouts={}", layout(output))
+}
+
+fn stamps(output: &AudioOutput) -> String {
+    format!("asettb=1/{},asetpts=N", output.sample_rate)
+}
+
+/// ffmpeg's name of the layout that the codec's encoder has for so many
+/// channels.
+fn layout(output: &AudioOutput) -> &'static str {
+    match output.channels {
+        0 | 1 => "mono",
+        2 => "stereo",
+        3 => "3.0",
+        4 if output.codec == AudioCodec::Aac => "4.0",
+        4 => "quad",
+        5 => "5.0",
+        6 => "5.1",
+        7 => "6.1",
+        _ => "7.1",
+    }
+}

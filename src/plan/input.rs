@@ -1,0 +1,74 @@
+//! The one way to name an input to ffmpeg and ffprobe.
+//!
+//! Nothing is left to their guesses: the demuxer is forced, only files are opened, and a header can
+//! ask for no more than these limits.
+
+use std::path::Path;
+
+use super::words::words;
+use crate::flicks::Flicks;
+use crate::media::Demuxer;
+
+/// Pixels of a frame at most: 8192 by 8192.
+const MAX_PIXELS: u32 = 67_108_864;
+/// Streams of a file at most.
+const MAX_STREAMS: u32 = 256;
+
+/// A file that ffmpeg or ffprobe reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The demuxer that reads it.
+    pub demuxer: Demuxer,
+    /// Where it is.
+    pub file: &'a Path,
+    /// The key frame to start reading at, on the file's own clock; `None` is the start.
+    pub seek: Option<Flicks>,
+}
+
+impl<'a> Input<'a> {
+    /// The whole file.
+    #[must_use]
+    pub const fn whole(demuxer: Demuxer, file: &'a Path) -> Self {
+        Self { demuxer, file, seek: None }
+    }
+
+    /// The arguments, `-i` and the file last.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let name = self.demuxer.name();
+        let mut arguments = words(&format!(
+            "-protocol_whitelist file -max_pixels {MAX_PIXELS} -max_streams {MAX_STREAMS} -f {name}"
+        ));
+        if let Some(time) = self.seek {
+            // Frames before the cut are decoded and passed on: the filters choose the frame that is
+            // on show when the cut begins, which may be an earlier one.
+            let just_after = time + Flicks::of_units(1, 1_000_000.into());
+            arguments.extend(words("-noaccurate_seek -seek_timestamp 1 -ss"));
+            arguments.push(just_after.as_option());
+        }
+        arguments.extend(["-i".to_owned(), file_url(self.file)]);
+        arguments
+    }
+}
+
+/// A path as ffmpeg takes it without looking for a protocol in it.
+pub(crate) fn file_url(path: &Path) -> String {
+    format!("file:{}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Demuxer, Flicks, Input};
+
+    #[test]
+    fn an_input_is_bounded_and_forced() {
+        let mut input = Input::whole(Demuxer::MpegTs, Path::new("/tmp/a:b.ts"));
+        let limits = "-protocol_whitelist file -max_pixels 67108864 -max_streams 256 -f mpegts";
+        assert_eq!(input.arguments().join(" "), format!("{limits} -i file:/tmp/a:b.ts"));
+        input.seek = Some(Flicks::from_millis(1500));
+        let seek = "-noaccurate_seek -seek_timestamp 1 -ss 1.500001";
+        assert_eq!(input.arguments().join(" "), format!("{limits} {seek} -i file:/tmp/a:b.ts"));
+    }
+}

@@ -1,0 +1,93 @@
+//! A clip's video as a filter chain with an exact number of frames.
+
+use std::ops::Range;
+
+use num_rational::Ratio;
+
+use super::colour;
+use super::geometry;
+use crate::flicks::Flicks;
+use crate::media::{Size, VideoStream};
+use crate::output::VideoOutput;
+
+/// What of a stream is shown.
+pub(super) struct Source<'a> {
+    pub(super) stream: &'a VideoStream,
+    /// Start of the cut on the stream's own clock.
+    pub(super) start: Flicks,
+    /// Output frames, counted from the start of the cut.
+    pub(super) frames: &'a Range<u64>,
+}
+
+/// The frames of a clip at the output's rate, size, colours and format.
+pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
+    let mut filters = Vec::new();
+    let late = source.stream.late;
+    if late > Flicks::ZERO {
+        filters.push(format!("setpts=PTS-round({}/TB)", late.as_option()));
+    }
+    if source.stream.interlaced {
+        // The deinterlacer does not take a change of size.
+        filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
+        filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
+    }
+    filters.extend(timing(source, output.frame_rate));
+    filters.extend(shape(source.stream, output));
+    filters.push(stamps(output.frame_rate));
+    filters.join(",")
+}
+
+/// The stored size, rotation applied.
+fn upright(stream: &VideoStream) -> Size {
+    if stream.turned { stream.size.turned() } else { stream.size }
+}
+
+/// Output frame k shows the last source frame that starts before the middle
+/// of k's time: `fps` rounds every time stamp to the nearest output frame, and
+/// repeats the first frame where the video starts late. The last one is held
+/// where the audio is longer.
+fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 3] {
+    // A cut behind the last frame shows it all the same. `eof_action`: the end
+    // is rounded up, or a last frame of short duration would be undecodable.
+    let start = source.start.min(source.stream.last);
+    let Range { start: first, end } = source.frames;
+    [
+        format!("fps=fps={rate}:start_time={}:round=near:eof_action=pass", start.as_option()),
+        "tpad=stop_mode=clone:stop=-1".to_owned(),
+        format!("trim=start_frame={first}:end_frame={end}"),
+    ]
+}
+
+fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
+    let placing = geometry::place(stream.display_size(), output.size, output.fitting);
+    let mut filters = placing.filters(upright(stream));
+    filters.extend(colour::convert(stream, output));
+    filters.push("setsar=1".to_owned());
+    filters
+}
+
+/// Black for a clip without video.
+pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
+    let (rate, size) = (output.frame_rate, output.size);
+    [
+        format!("color=c=black:s={size}:r={rate}"),
+        format!("trim=end_frame={frames}"),
+        // The generator draws in limited range, whatever the stream is said to be.
+        format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
+        colour::tagged(output),
+        "setsar=1".to_owned(),
+        stamps(rate),
+    ]
+    .join(",")
+}
+
+/// All clips in a row. Time stamps are counted anew, so that rounding inside
+/// the joining filter can't add up.
+pub(super) fn joined(clips: usize, output: &VideoOutput) -> String {
+    let rate = output.frame_rate;
+    format!("concat=n={clips}:v=1:a=0,{},{}", stamps(rate), colour::tagged(output))
+}
+
+fn stamps(rate: Ratio<i64>) -> String {
+    format!("settb={},setpts=N", rate.recip())
+}

@@ -1,0 +1,400 @@
+//! Object storage: the only module that speaks the S3 SDK.
+//!
+//! Every operation is counted on the store's [`Meter`], and every failure is a
+//! [`StoreError`] that names the operation, the object and the request id.
+
+mod chores;
+pub mod client;
+mod error;
+pub mod fetch;
+mod meter;
+mod multipart;
+pub mod upload;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
+
+use crate::object::{ETag, ObjectUri};
+use chores::Chores;
+pub use error::{Operation, Problem, StoreError};
+pub use meter::Meter;
+pub use multipart::{FileSlice, MultipartUpload, Part};
+
+/// Largest object that [`ObjectStore::get_small`] reads.
+pub const SMALL_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// Tries of a write that meets another one of the same object.
+const CONFLICT_TRIES: u32 = 3;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A handle to object storage; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ObjectStore {
+    client: Client,
+    meter: Arc<Meter>,
+    chores: Chores,
+}
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its content's tag. Every later read names it.
+    pub etag: ETag,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The version that was asked for, if one was. The current version of a
+    /// versioned bucket is left out, since reading a version by name takes a
+    /// permission of its own.
+    pub version: Option<String>,
+    /// When it was last written.
+    pub last_modified: Timestamp,
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// User metadata, names without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What is written beside an object's bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Media type.
+    pub content_type: String,
+    /// User metadata, names without `x-amz-meta-`. Header text: printable ASCII.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// What has to hold for a write to happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    None,
+    /// There is no such object yet.
+    IfAbsent,
+    /// The object is still this one.
+    IfMatch(ETag),
+}
+
+type PutResult = Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>>;
+
+impl ObjectStore {
+    /// Wraps a client, with a meter of its own.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client, meter: Arc::default(), chores: Chores::default() }
+    }
+
+    /// The same store for a task of its own, counted on `meter`.
+    #[must_use]
+    pub fn metered(&self, meter: Arc<Meter>) -> Self {
+        Self { client: self.client.clone(), meter, chores: Chores::default() }
+    }
+
+    /// Where this handle counts.
+    #[must_use]
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Looks at an object, or at one version of it.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn head(
+        &self,
+        uri: &ObjectUri,
+        version: Option<&str>,
+    ) -> Result<ObjectHead, StoreError> {
+        self.meter.head();
+        let request = self.client.head_object().bucket(&uri.bucket).key(&uri.key);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(output) => object_head(output, version)
+                .map_err(|problem| StoreError::new(problem, Operation::HeadObject, uri)),
+            Err(error) => {
+                let error = StoreError::from_sdk(&error, Operation::HeadObject, uri);
+                Err(self.tell_bucket_from_key(error).await)
+            }
+        }
+    }
+
+    /// A HEAD answer has no body: its 404 leaves open what is missing.
+    async fn tell_bucket_from_key(&self, error: StoreError) -> StoreError {
+        if *error.problem() != Problem::NoSuchKey {
+            return error;
+        }
+        self.meter.head();
+        let uri = error.uri();
+        let bucket = self.client.head_bucket().bucket(&uri.bucket).send().await;
+        // Whatever else that says (403 without `s3:ListBucket`), the key's own
+        // 404 is the better answer.
+        match bucket.map_err(|e| StoreError::from_sdk(&e, Operation::HeadBucket, uri)) {
+            Err(other) if *other.problem() == Problem::NoSuchBucket => {
+                error.with_problem(Problem::NoSuchBucket)
+            }
+            _ => error,
+        }
+    }
+
+    /// Starts to read a range of the object that `head` saw.
+    ///
+    /// # Errors
+    /// [`Problem::Changed`] where the object is another by now; see [`Problem`].
+    pub async fn read_range(
+        &self,
+        uri: &ObjectUri,
+        head: &ObjectHead,
+        range: Range<u64>,
+    ) -> Result<RangeBody, StoreError> {
+        self.meter.get();
+        let request = self.client.get_object().bucket(&uri.bucket).key(&uri.key);
+        let output = request
+            .set_version_id(head.version.clone())
+            .if_match(head.etag.quoted())
+            .range(format!("bytes={}-{}", range.start, range.end - 1))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(&error, Operation::GetObject, uri))?;
+        check_range(&output, head, &range)
+            .map_err(|problem| StoreError::new(problem, Operation::GetObject, uri))?;
+        Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
+    }
+
+    /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn get_small(&self, uri: &ObjectUri) -> Result<Option<(Bytes, ETag)>, StoreError> {
+        self.meter.get();
+        let request = self.client.get_object().bucket(&uri.bucket).key(&uri.key);
+        let output = match request.send().await {
+            Ok(output) => output,
+            Err(error) => {
+                let error = StoreError::from_sdk(&error, Operation::GetObject, uri);
+                return match error.problem() {
+                    Problem::NoSuchKey => Ok(None),
+                    _ => Err(error),
+                };
+            }
+        };
+        let etag = ETag::new(output.e_tag().unwrap_or_default());
+        let mut body =
+            RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() };
+        Ok(Some((body.collect(SMALL_LIMIT).await?, etag)))
+    }
+
+    /// Waits until uploads that were dropped half-way are given up.
+    pub async fn finish(&self) {
+        self.chores.finish().await;
+    }
+
+    /// Writes a whole object from memory. Where `precondition` is one, no other
+    /// writer may write the same bytes: they tell whose write it was after an
+    /// answer was lost.
+    ///
+    /// # Errors
+    /// [`Problem::Precondition`] where `precondition` does not hold; see [`Problem`].
+    pub async fn put_small(
+        &self,
+        uri: &ObjectUri,
+        bytes: impl Into<Bytes>,
+        description: &Description,
+        precondition: Precondition,
+    ) -> Result<ETag, StoreError> {
+        let bytes = bytes.into();
+        let mut tries = 1;
+        loop {
+            let put = self.try_put_small(uri, bytes.clone(), description, &precondition).await;
+            let Err(error) = put else { return put };
+            match error.problem() {
+                Problem::Conflict if tries < CONFLICT_TRIES => {
+                    tries += 1;
+                    tokio::time::sleep(CONFLICT_PAUSE).await;
+                }
+                Problem::Precondition => return self.find_own(uri, &bytes).await?.ok_or(error),
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn try_put_small(
+        &self,
+        uri: &ObjectUri,
+        bytes: Bytes,
+        description: &Description,
+        precondition: &Precondition,
+    ) -> Result<ETag, StoreError> {
+        let length = bytes.len() as u64;
+        let request = self.put(uri, description, bytes.into());
+        let request = match precondition {
+            Precondition::None => request,
+            Precondition::IfAbsent => request.if_none_match("*"),
+            Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
+        };
+        self.count_put(Box::pin(request.send()), uri, length).await
+    }
+
+    /// What stood in a write's way may be that write, whose answer was lost.
+    async fn find_own(&self, uri: &ObjectUri, bytes: &Bytes) -> Result<Option<ETag>, StoreError> {
+        let stored = self.get_small(uri).await?;
+        Ok(stored.and_then(|(stored, etag)| (stored == bytes).then_some(etag)))
+    }
+
+    /// Writes a whole object from a file, in one request.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn put_file(
+        &self,
+        uri: &ObjectUri,
+        slice: &FileSlice<'_>,
+        description: &Description,
+    ) -> Result<ETag, StoreError> {
+        let body = slice.body(Operation::PutObject, uri).await?;
+        let request = self.put(uri, description, body).content_length(slice.content_length());
+        let sent = request.customize().config_override(client::bulk(&self.client)).send();
+        self.count_put(Box::pin(sent), uri, slice.length).await
+    }
+
+    fn put(
+        &self,
+        uri: &ObjectUri,
+        description: &Description,
+        body: ByteStream,
+    ) -> PutObjectFluentBuilder {
+        self.client
+            .put_object()
+            .bucket(&uri.bucket)
+            .key(&uri.key)
+            .content_type(&description.content_type)
+            .set_metadata(Some(description.metadata.clone().into_iter().collect()))
+            .body(body)
+    }
+
+    /// `sent` is large, and every caller's future would be so too.
+    async fn count_put(
+        &self,
+        sent: Pin<Box<impl Future<Output = PutResult>>>,
+        uri: &ObjectUri,
+        length: u64,
+    ) -> Result<ETag, StoreError> {
+        self.meter.put();
+        let output =
+            sent.await.map_err(|error| StoreError::from_sdk(&error, Operation::PutObject, uri))?;
+        self.meter.stored(length);
+        Ok(ETag::new(output.e_tag().unwrap_or_default()))
+    }
+
+    /// Removes an object; removing what is not there is no failure.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn delete(&self, uri: &ObjectUri) -> Result<(), StoreError> {
+        let request = self.client.delete_object().bucket(&uri.bucket).key(&uri.key);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match StoreError::from_sdk(&error, Operation::DeleteObject, uri) {
+                // AWS never says so, some compatible stores do.
+                error if *error.problem() == Problem::NoSuchKey => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+}
+
+/// The bytes of a range, as they arrive.
+#[derive(Debug)]
+pub struct RangeBody {
+    stream: ByteStream,
+    meter: Arc<Meter>,
+    uri: ObjectUri,
+}
+
+impl RangeBody {
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Problem::Transient`] where the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
+        match self.stream.next().await {
+            None => Ok(None),
+            Some(Ok(bytes)) => {
+                self.meter.fetched(bytes.len() as u64);
+                Ok(Some(bytes))
+            }
+            Some(Err(error)) => Err(self.error(Problem::Transient(error.to_string()))),
+        }
+    }
+
+    async fn collect(&mut self, limit: u64) -> Result<Bytes, StoreError> {
+        let mut all = BytesMut::new();
+        while let Some(bytes) = self.next().await? {
+            all.extend_from_slice(&bytes);
+            if all.len() as u64 > limit {
+                return Err(self.error(Problem::TooLarge(limit)));
+            }
+        }
+        Ok(all.freeze())
+    }
+
+    fn error(&self, problem: Problem) -> StoreError {
+        StoreError::new(problem, Operation::GetObject, &self.uri)
+    }
+}
+
+fn object_head(output: HeadObjectOutput, version: Option<&str>) -> Result<ObjectHead, Problem> {
+    let missing = |name: &str| Problem::Unexpected(format!("its answer has no {name}"));
+    let size = output.content_length.and_then(|length| u64::try_from(length).ok());
+    Ok(ObjectHead {
+        etag: output.e_tag().map(ETag::new).ok_or_else(|| missing("ETag"))?,
+        size: size.ok_or_else(|| missing("Content-Length"))?,
+        version: version.map(str::to_owned),
+        last_modified: output
+            .last_modified()
+            .and_then(timestamp)
+            .ok_or_else(|| missing("Last-Modified"))?,
+        content_type: output.content_type,
+        metadata: output.metadata.into_iter().flatten().collect(),
+    })
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
+    Timestamp::new(time.secs(), nanoseconds).ok()
+}
+
+/// Not every store honours `If-Match` and `Range` on reads, and two files must
+/// never be mixed: what was sent is checked as well as asked for.
+fn check_range(
+    output: &GetObjectOutput,
+    head: &ObjectHead,
+    range: &Range<u64>,
+) -> Result<(), Problem> {
+    if output.e_tag().is_some_and(|tag| ETag::new(tag) != head.etag) {
+        return Err(Problem::Changed);
+    }
+    let expected = format!("bytes {}-{}/{}", range.start, range.end - 1, head.size);
+    let whole = *range == (0..head.size);
+    match output.content_range() {
+        Some(given) if given == expected => Ok(()),
+        None if whole => Ok(()),
+        given => {
+            let given = given.unwrap_or("the whole object");
+            Err(Problem::Unexpected(format!("asked for `{expected}`, it sent `{given}`")))
+        }
+    }
+}

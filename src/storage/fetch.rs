@@ -1,0 +1,213 @@
+//! Fetch: an object becomes a local file.
+//!
+//! Several ranges come at once, each written where it belongs as its bytes
+//! arrive, so that memory does not grow with the object. A range that breaks
+//! goes on from where it broke. Every read names the entity tag that was seen
+//! first, so the file is never a mixture of two objects.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+use crate::code::Code;
+use crate::object::ObjectUri;
+use crate::storage::{ObjectHead, ObjectStore, StoreError};
+
+const RANGE_SIZE: u64 = 8 * 1024 * 1024;
+const PARALLEL_RANGES: usize = 6;
+/// Tries of one range in all; each goes on where the last one ended.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many bytes arrived for a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchedBytes(pub u64);
+
+/// Why an object could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Storage did not give it.
+    #[error("cannot fetch a source: {0}")]
+    Store(#[from] StoreError),
+    /// Storage keeps giving less than it announced.
+    #[error("cannot fetch `{uri}`: its body ended at byte {at} of {size}")]
+    Short {
+        /// The object.
+        uri: ObjectUri,
+        /// Where the body ended.
+        at: u64,
+        /// The object's size.
+        size: u64,
+    },
+    /// The work folder's disk is full.
+    #[error(
+        "`{uri}` ({size} bytes) does not fit the work folder; give the function more ephemeral storage"
+    )]
+    InsufficientStorage {
+        /// The object.
+        uri: ObjectUri,
+        /// The object's size.
+        size: u64,
+    },
+    /// The local file cannot be written.
+    #[error("cannot write `{path}`: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FetchError {
+    /// The outward code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::InsufficientStorage { .. } => Code::InsufficientStorage,
+            Self::Short { .. } | Self::File { .. } => Code::InternalError,
+        }
+    }
+
+    const fn is_transient(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Short { .. } => true,
+            Self::InsufficientStorage { .. } | Self::File { .. } => false,
+        }
+    }
+}
+
+/// Fetches the object that `head` saw into the file `dest`.
+///
+/// # Errors
+/// See [`FetchError`]; what stands in `dest` is then of no use.
+pub async fn fetch(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    head: &ObjectHead,
+    dest: &Path,
+) -> Result<FetchedBytes, FetchError> {
+    let fetch = Fetch {
+        store,
+        uri,
+        head,
+        dest,
+        file: File::create(dest)
+            .map_err(|source| FetchError::File { path: dest.to_owned(), source })?,
+    };
+    fetch.reserve()?;
+    let arrived: Vec<u64> = stream::iter(ranges(head.size))
+        .map(|range| fetch.range(range))
+        .buffer_unordered(PARALLEL_RANGES)
+        .try_collect()
+        .await?;
+    Ok(FetchedBytes(arrived.iter().sum()))
+}
+
+struct Fetch<'a> {
+    store: &'a ObjectStore,
+    uri: &'a ObjectUri,
+    head: &'a ObjectHead,
+    dest: &'a Path,
+    file: File,
+}
+
+impl Fetch<'_> {
+    /// Takes the disk space first: a full disk is known before a byte is paid for.
+    fn reserve(&self) -> Result<(), FetchError> {
+        if self.head.size == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.head.size) {
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
+                self.file.set_len(self.head.size)
+            }
+            other => other.map_err(io::Error::from),
+        }
+        .map_err(|source| self.file_error(source))
+    }
+
+    async fn range(&self, range: Range<u64>) -> Result<u64, FetchError> {
+        let mut at = range.start;
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.copy(&mut at, range.end).await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, at, "a range broke and goes on");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                done => return done.map(|()| range.end - range.start),
+            }
+        }
+        self.copy(&mut at, range.end).await?;
+        Ok(range.end - range.start)
+    }
+
+    /// Copies up to `end`, keeping `at` where the next byte belongs.
+    async fn copy(&self, at: &mut u64, end: u64) -> Result<(), FetchError> {
+        if *at == end {
+            return Ok(());
+        }
+        let mut body = self.store.read_range(self.uri, self.head, *at..end).await?;
+        while let Some(bytes) = body.next().await? {
+            // A body longer than its range would run into the next one's place.
+            let room = usize::try_from(end - *at).unwrap_or(usize::MAX);
+            let bytes = &bytes[..bytes.len().min(room)];
+            // Into the page cache, a few microseconds: not worth another thread.
+            self.file.write_all_at(bytes, *at).map_err(|source| self.file_error(source))?;
+            *at += bytes.len() as u64;
+        }
+        if *at == end {
+            Ok(())
+        } else {
+            Err(FetchError::Short { uri: self.uri.clone(), at: *at, size: self.head.size })
+        }
+    }
+
+    fn file_error(&self, source: io::Error) -> FetchError {
+        match source.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => {
+                FetchError::InsufficientStorage { uri: self.uri.clone(), size: self.head.size }
+            }
+            _ => FetchError::File { path: self.dest.to_owned(), source },
+        }
+    }
+}
+
+fn ranges(size: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..size.div_ceil(RANGE_SIZE))
+        .map(move |index| index * RANGE_SIZE..size.min((index + 1) * RANGE_SIZE))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{RANGE_SIZE, ranges};
+
+    proptest! {
+        #[test]
+        fn ranges_cover_the_object_once(size in 0..40 * RANGE_SIZE) {
+            let mut next = 0;
+            for range in ranges(size) {
+                prop_assert_eq!(range.start, next);
+                prop_assert!(range.end > range.start && range.end - range.start <= RANGE_SIZE);
+                next = range.end;
+            }
+            prop_assert_eq!(next, size);
+        }
+    }
+}

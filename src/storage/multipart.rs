@@ -1,0 +1,222 @@
+//! Multipart uploads that never outlive their owner.
+//!
+//! An upload that is neither completed nor aborted stays in the bucket, unseen
+//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped;
+//! [`ObjectStore::finish`] waits for that.
+
+use std::path::Path;
+
+use aws_sdk_s3::primitives::{ByteStream, Length};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+
+use super::client::bulk;
+use super::{Description, ObjectStore, Operation, Problem, StoreError};
+use crate::object::{ETag, ObjectUri, UploadName};
+
+/// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// A run of bytes of a local file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileSlice<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// Where the run starts.
+    pub offset: u64,
+    /// How long it is.
+    pub length: u64,
+}
+
+impl FileSlice<'_> {
+    pub(super) async fn body(
+        &self,
+        operation: Operation,
+        uri: &ObjectUri,
+    ) -> Result<ByteStream, StoreError> {
+        ByteStream::read_from()
+            .path(self.path)
+            .buffer_size(READ_BUFFER)
+            .offset(self.offset)
+            .length(Length::Exact(self.length))
+            .build()
+            .await
+            .map_err(|error| StoreError::new(Problem::File(error.to_string()), operation, uri))
+    }
+
+    pub(super) fn content_length(&self) -> i64 {
+        i64::try_from(self.length).unwrap_or(i64::MAX)
+    }
+}
+
+/// A part that storage has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// From 1.
+    pub number: u32,
+    /// The part's own tag.
+    pub etag: ETag,
+}
+
+/// An open multipart upload.
+#[derive(Debug)]
+pub struct MultipartUpload {
+    store: ObjectStore,
+    name: UploadName,
+    open: bool,
+}
+
+impl ObjectStore {
+    /// Opens a multipart upload.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn create_multipart(
+        &self,
+        uri: &ObjectUri,
+        description: &Description,
+    ) -> Result<MultipartUpload, StoreError> {
+        let (store, target, meta) = (self.clone(), uri.clone(), description.clone());
+        // A caller that is cancelled half-way would never learn the id of what
+        // it has to abort.
+        let created = self.chores.run(create(store, target, meta)).await;
+        created.unwrap_or_else(|| Err(ending(Operation::CreateMultipartUpload, uri)))
+    }
+
+    /// Gives up an upload by its name, be it another process's.
+    ///
+    /// # Errors
+    /// [`Problem::NoSuchUpload`] where it has ended already; see [`Problem`].
+    pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
+        self.meter.put();
+        let request = self.client.abort_multipart_upload();
+        let aborted =
+            request.bucket(&name.uri.bucket).key(&name.uri.key).upload_id(&name.id).send().await;
+        aborted.map(drop).map_err(|error| {
+            StoreError::from_sdk(&error, Operation::AbortMultipartUpload, &name.uri)
+        })
+    }
+}
+
+async fn create(
+    store: ObjectStore,
+    uri: ObjectUri,
+    description: Description,
+) -> Result<MultipartUpload, StoreError> {
+    const OPERATION: Operation = Operation::CreateMultipartUpload;
+    store.meter.put();
+    let request = store.client.create_multipart_upload();
+    let output = request
+        .bucket(&uri.bucket)
+        .key(&uri.key)
+        .content_type(description.content_type)
+        .set_metadata(Some(description.metadata.into_iter().collect()))
+        .send()
+        .await
+        .map_err(|error| StoreError::from_sdk(&error, OPERATION, &uri))?;
+    let Some(id) = output.upload_id else {
+        let problem = Problem::Unexpected("it named no upload id".to_owned());
+        return Err(StoreError::new(problem, OPERATION, &uri));
+    };
+    Ok(MultipartUpload { store, name: UploadName { uri, id }, open: true })
+}
+
+impl MultipartUpload {
+    /// What it is called, for whoever has to abort it should this process die.
+    #[must_use]
+    pub fn name(&self) -> &UploadName {
+        &self.name
+    }
+
+    /// Stores one part.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn put_part(&self, number: u32, slice: FileSlice<'_>) -> Result<Part, StoreError> {
+        let body = slice.body(Operation::UploadPart, &self.name.uri).await?;
+        self.store.meter.put();
+        let request = self.store.client.upload_part();
+        let output = request
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
+            .part_number(part_number(number))
+            .content_length(slice.content_length())
+            .body(body)
+            .customize()
+            .config_override(bulk(&self.store.client))
+            .send()
+            .await
+            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.name.uri))?;
+        self.store.meter.stored(slice.length);
+        Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
+    }
+
+    /// Makes the parts, in order of their numbers, one object.
+    ///
+    /// # Errors
+    /// See [`Problem`]; the upload is open still, unless an answer was lost.
+    pub async fn complete(&mut self, parts: &[Part]) -> Result<ETag, StoreError> {
+        let etag = self.send_complete(parts).await?;
+        self.open = false;
+        Ok(etag)
+    }
+
+    async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
+        self.store.meter.put();
+        let parts = parts.iter().map(completed_part).collect();
+        let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        let request = self.store.client.complete_multipart_upload();
+        let output = request
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
+            .multipart_upload(parts)
+            .customize()
+            .config_override(bulk(&self.store.client))
+            .send()
+            .await
+            .map_err(|error| {
+                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.name.uri)
+            })?;
+        Ok(ETag::new(output.e_tag().unwrap_or_default()))
+    }
+
+    /// Gives the upload up and removes its parts.
+    ///
+    /// # Errors
+    /// [`Problem::NoSuchUpload`] where it was completed; see [`Problem`].
+    pub async fn abort(mut self) -> Result<(), StoreError> {
+        self.open = false;
+        let (store, name) = (self.store.clone(), self.name.clone());
+        let aborted = self.store.chores.run(async move { store.abort_multipart(&name).await });
+        let unable = || Err(ending(Operation::AbortMultipartUpload, &self.name.uri));
+        aborted.await.unwrap_or_else(unable)
+    }
+}
+
+impl Drop for MultipartUpload {
+    fn drop(&mut self) {
+        if !self.open {
+            return;
+        }
+        let (store, name) = (self.store.clone(), self.name.clone());
+        self.store.chores.begin(async move {
+            if let Err(error) = store.abort_multipart(&name).await {
+                tracing::warn!(%error, "an abandoned upload was not aborted");
+            }
+        });
+    }
+}
+
+fn ending(operation: Operation, uri: &ObjectUri) -> StoreError {
+    let problem = Problem::Unexpected("the process is about to end".to_owned());
+    StoreError::new(problem, operation, uri)
+}
+
+fn completed_part(part: &Part) -> CompletedPart {
+    CompletedPart::builder().part_number(part_number(part.number)).e_tag(part.etag.quoted()).build()
+}
+
+fn part_number(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}

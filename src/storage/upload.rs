@@ -1,0 +1,303 @@
+//! Store: a local file becomes an object, whole or not at all.
+//!
+//! Small files go in one request. Larger ones go in parts, several at once,
+//! each streamed from the file, so that memory does not grow with the file.
+//! [`begin`] opens an upload, [`PendingUpload::send`] sends the parts, and
+//! [`PendingUpload::complete`] makes the object appear: what is still being
+//! verified can already be on its way.
+//!
+//! Where an answer was lost, the object's metadata tell whether it is there all
+//! the same. So no two uploads may carry the same.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::object::{ETag, ObjectUri, UploadName};
+use crate::storage::{
+    Description, FileSlice, MultipartUpload, ObjectStore, Part, Problem, StoreError,
+};
+
+const MIB: u64 = 1024 * 1024;
+/// Largest file that goes in one request, and least size of a part.
+const PART_SIZE: u64 = 16 * MIB;
+/// Storage takes no more parts than this.
+const MAX_PARTS: u64 = 10_000;
+const PARALLEL_PARTS: usize = 4;
+/// Times that a file is sent at most where other writers stand in its way.
+const TRIES: u32 = 3;
+
+/// An object that has been stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The tag of what storage has now.
+    pub etag: ETag,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// Why a file could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadError {
+    /// The file cannot be read.
+    #[error("cannot read the output file `{path}`: {source}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Storage did not take it.
+    #[error("cannot store the output: {0}")]
+    Store(#[from] StoreError),
+    /// Storage does not tell whether it took it.
+    #[error("cannot store the output: {0}; it may be stored all the same")]
+    Unclear(StoreError),
+}
+
+impl UploadError {
+    /// The outward code.
+    #[must_use]
+    pub const fn code(&self) -> crate::code::Code {
+        match self {
+            Self::File { .. } => crate::code::Code::InternalError,
+            Self::Store(error) | Self::Unclear(error) => error.code(),
+        }
+    }
+}
+
+/// A file that is on its way, and no object yet. Dropping it aborts it.
+#[derive(Debug)]
+#[must_use = "an upload that is not completed is aborted"]
+pub struct PendingUpload {
+    store: ObjectStore,
+    uri: ObjectUri,
+    path: PathBuf,
+    size: u64,
+    description: Description,
+    parts: Option<(MultipartUpload, Vec<Part>)>,
+}
+
+/// Stores a file.
+///
+/// # Errors
+/// Where the file cannot be read or storage does not take it. Nothing is left
+/// behind then, and a previous object of that name is untouched.
+pub async fn store_file(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    path: &Path,
+    description: &Description,
+) -> Result<Stored, UploadError> {
+    let mut pending = begin(store, uri, path, description).await?;
+    pending.send().await?;
+    pending.complete().await
+}
+
+/// Opens an upload for a file that goes in parts; storage keeps nothing yet.
+///
+/// # Errors
+/// As [`store_file`].
+pub async fn begin(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    path: &Path,
+    description: &Description,
+) -> Result<PendingUpload, UploadError> {
+    let mut pending = PendingUpload {
+        store: store.clone(),
+        uri: uri.clone(),
+        path: path.to_owned(),
+        size: file_size(path).await?,
+        description: description.clone(),
+        parts: None,
+    };
+    pending.open().await?;
+    Ok(pending)
+}
+
+impl PendingUpload {
+    /// What has to be aborted should this process die.
+    #[must_use]
+    pub fn name(&self) -> Option<&UploadName> {
+        self.parts.as_ref().map(|(upload, _)| upload.name())
+    }
+
+    /// Sends all that can be sent without making an object. Small files wait
+    /// until they are completed.
+    ///
+    /// # Errors
+    /// As [`store_file`].
+    pub async fn send(&mut self) -> Result<(), UploadError> {
+        Ok(self.send_parts().await?)
+    }
+
+    /// Makes the object appear. Not to be cancelled: nobody would know whether
+    /// it has appeared.
+    ///
+    /// # Errors
+    /// As [`store_file`].
+    pub async fn complete(mut self) -> Result<Stored, UploadError> {
+        let size = self.size;
+        let mut tries = 1;
+        loop {
+            let error = match self.appear().await {
+                Ok(etag) => return Ok(Stored { etag, size }),
+                Err(error) => error,
+            };
+            match self.find(&error).await {
+                Ok(Some(etag)) => return Ok(Stored { etag, size }),
+                Ok(None) if starts_again(&error) && tries < TRIES => {
+                    tracing::warn!(%error, "the upload starts again");
+                    tries += 1;
+                    self.open().await?;
+                    self.send_parts().await?;
+                }
+                Ok(None) => return Err(error.into()),
+                Err(_) => return Err(UploadError::Unclear(error)),
+            }
+        }
+    }
+
+    async fn appear(&mut self) -> Result<ETag, StoreError> {
+        if let Some((upload, parts)) = &mut self.parts {
+            upload.complete(parts).await
+        } else {
+            let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
+            self.store.put_file(&self.uri, &slice, &self.description).await
+        }
+    }
+
+    /// The object, if it has appeared although storage did not say so.
+    async fn find(&mut self, error: &StoreError) -> Result<Option<ETag>, StoreError> {
+        // First of all: what is still on its way can't make it appear then.
+        let aborted = match self.parts.take() {
+            Some((upload, _)) => upload.abort().await.is_ok(),
+            None => false,
+        };
+        if aborted || !is_unclear(error) {
+            return Ok(None);
+        }
+        match self.store.head(&self.uri, None).await {
+            Ok(head) => {
+                let is_own = head.size == self.size && head.metadata == self.description.metadata;
+                Ok(is_own.then_some(head.etag))
+            }
+            Err(error) if *error.problem() == Problem::NoSuchKey => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn open(&mut self) -> Result<(), StoreError> {
+        if self.size > PART_SIZE {
+            let upload = self.store.create_multipart(&self.uri, &self.description).await?;
+            self.parts = Some((upload, Vec::new()));
+        }
+        Ok(())
+    }
+
+    async fn send_parts(&mut self) -> Result<(), StoreError> {
+        if let Some((upload, _)) = self.parts.take() {
+            self.parts = Some(send_parts(upload, &self.path, self.size).await?);
+        }
+        Ok(())
+    }
+
+    /// Takes back what was sent.
+    ///
+    /// # Errors
+    /// Where storage cannot be told so.
+    pub async fn abort(self) -> Result<(), StoreError> {
+        match self.parts {
+            Some((upload, _)) => upload.abort().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether storage may have done what it did not say it did.
+const fn is_unclear(error: &StoreError) -> bool {
+    matches!(error.problem(), Problem::Transient(_) | Problem::Conflict | Problem::NoSuchUpload)
+}
+
+/// S3 asks for it after a conflict; an upload that somebody else aborted is gone.
+const fn starts_again(error: &StoreError) -> bool {
+    matches!(error.problem(), Problem::Conflict | Problem::NoSuchUpload)
+}
+
+async fn file_size(path: &Path) -> Result<u64, UploadError> {
+    match tokio::fs::metadata(path).await {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(source) => Err(UploadError::File { path: path.to_owned(), source }),
+    }
+}
+
+async fn send_parts(
+    upload: MultipartUpload,
+    path: &Path,
+    size: u64,
+) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
+    let sent: Result<Vec<Part>, StoreError> = stream::iter(part_slices(path, size))
+        .map(|(number, slice)| upload.put_part(number, slice))
+        .buffered(PARALLEL_PARTS)
+        .try_collect()
+        .await;
+    match sent {
+        Ok(parts) => Ok((upload, parts)),
+        Err(error) => {
+            // The cause matters more than whether storage could be told.
+            upload.abort().await.ok();
+            Err(error)
+        }
+    }
+}
+
+/// The parts of a file: equal but for the last, as few as the limits allow.
+fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'_>)> {
+    let step = part_size(size);
+    (1..).zip((0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX))).map(
+        move |(number, offset)| {
+            let length = step.min(size - offset);
+            (number, FileSlice { path, offset, length })
+        },
+    )
+}
+
+const fn part_size(size: u64) -> u64 {
+    let least = size.div_ceil(MAX_PARTS);
+    if least <= PART_SIZE { PART_SIZE } else { least.div_ceil(MIB) * MIB }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::{MAX_PARTS, MIB, PART_SIZE, part_size, part_slices};
+
+    #[test]
+    fn parts_grow_only_when_there_would_be_too_many() {
+        assert_eq!(part_size(1024 * MIB), PART_SIZE);
+        assert_eq!(part_size(PART_SIZE * MAX_PARTS), PART_SIZE);
+        assert_eq!(part_size(PART_SIZE * MAX_PARTS + 1), 17 * MIB);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_cover_the_file_once(size in 1..50_u64 * 1024 * 1024 * MIB) {
+            let mut next = 0;
+            let mut count = 0;
+            for (number, slice) in part_slices(Path::new("f"), size) {
+                count += 1;
+                prop_assert_eq!(u64::from(number), count);
+                prop_assert_eq!(slice.offset, next);
+                prop_assert!(slice.length > 0);
+                next += slice.length;
+            }
+            prop_assert_eq!(next, size);
+            prop_assert!(count <= MAX_PARTS);
+        }
+    }
+}

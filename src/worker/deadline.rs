@@ -1,0 +1,46 @@
+//! The time that a task has.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+
+use super::TaskError;
+
+/// How long before the function's deadline the work is given up, so that the
+/// failure can still be recorded and published: a tenth of what is left, at
+/// most this long.
+const LONGEST_MARGIN: Duration = Duration::from_secs(10);
+
+/// From when to when there may be work on a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    since: Instant,
+    pub(super) until: Instant,
+}
+
+impl Deadline {
+    /// From now to shortly before the function's deadline.
+    pub(super) fn before(deadline: Instant) -> Self {
+        let since = Instant::now();
+        let left = deadline.saturating_duration_since(since);
+        Self { since, until: since + left.saturating_sub((left / 10).min(LONGEST_MARGIN)) }
+    }
+
+    /// Gives up what is not done in time.
+    pub(super) async fn limit<T>(
+        self,
+        work: impl Future<Output = Result<T, TaskError>>,
+    ) -> Result<T, TaskError> {
+        let outcome = timeout_at(self.until.into(), work).await;
+        outcome.unwrap_or_else(|_| Err(self.over()))
+    }
+
+    /// For work that can't be given up once it has begun.
+    pub(super) fn check(self) -> Result<(), TaskError> {
+        if Instant::now() < self.until { Ok(()) } else { Err(self.over()) }
+    }
+
+    fn over(self) -> TaskError {
+        TaskError::Deadline { after: self.since.elapsed() }
+    }
+}

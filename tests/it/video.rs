@@ -1,0 +1,10 @@
+//! What every parameter of the video does, judged by the pixels that come out.
+
+mod changes;
+mod chart;
+mod colour;
+mod format;
+mod frame_rate;
+mod geometry;
+mod space;
+pub(crate) mod studio;
