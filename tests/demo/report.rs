@@ -41,7 +41,7 @@ pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(
     let (container, size) = (text(&record["Output"]["Container"]), megabytes(bytes));
     println!("\nThe result: {container}, {seconds} s, {size}");
     println!(
-        "  video  {}, {}x{}, {} frames/s, {}, {} frames",
+        "  video    {}, {}x{}, {} frames/s, {}, {} frames",
         text(&video["Codec"]),
         video["Width"],
         video["Height"],

@@ -391,6 +391,16 @@ fn the_front_page_is_short_and_leads_to_every_document() {
 }
 
 #[test]
+fn the_front_page_has_a_small_picture() {
+    let text = read(FRONT);
+    let pictures = text.split("](").filter(|before| before.contains("!["));
+    assert_eq!(pictures.count(), 1);
+    let picture = links(&text).next().unwrap();
+    let bytes = fs::read(file(picture)).unwrap();
+    assert!(bytes.starts_with(b"\x89PNG\r\n") && bytes.len() <= 60_000, "{}", bytes.len());
+}
+
+#[test]
 fn tables_of_contents_are_complete() {
     let mut pages = 0;
     for page in documents() {
