@@ -1,5 +1,7 @@
 //! What is known of a source once it has been probed.
 
+use std::sync::Arc;
+
 use num_rational::Ratio;
 
 use crate::flicks::Flicks;
@@ -37,6 +39,28 @@ pub struct Undecodable {
 }
 
 impl Media {
+    /// Media that are shown one behind the other, as one: as long as all of them together, with
+    /// the streams of the first that has such.
+    pub fn in_a_row<'a>(
+        first: &Arc<Self>,
+        others: impl Iterator<Item = &'a Arc<Self>>,
+    ) -> Arc<Self> {
+        others.fold(Arc::clone(first), |whole, part| {
+            let either = whole.undecodable;
+            Arc::new(Self {
+                demuxer: whole.demuxer,
+                start: whole.start,
+                length: whole.length + part.length,
+                video: whole.video.clone().or_else(|| part.video.clone()),
+                audio: whole.audio.clone().or_else(|| part.audio.clone()),
+                undecodable: Undecodable {
+                    video: either.video || part.undecodable.video,
+                    audio: either.audio || part.undecodable.audio,
+                },
+            })
+        })
+    }
+
     /// The streams of two files as those of one.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
@@ -178,8 +202,21 @@ impl VideoStream {
 mod tests {
     use num_rational::Ratio;
 
-    use super::report::tests::video_stream;
-    use super::{Flicks, Size};
+    use std::sync::Arc;
+
+    use super::report::tests::{media, video_stream};
+    use super::{Flicks, Media, Size};
+
+    #[test]
+    fn media_in_a_row_are_as_long_as_all_together() {
+        let (first, mut second) = (Media { video: None, ..media() }, media());
+        second.video.as_mut().unwrap().size = Size::new(64, 48);
+        let (first, second) = (Arc::new(first), Arc::new(second));
+        let whole = Media::in_a_row(&first, [&second].into_iter());
+        assert_eq!(whole.length, Flicks::from_millis(20_000));
+        assert_eq!(whole.video.as_ref().unwrap().size, Size::new(64, 48));
+        assert!(Arc::ptr_eq(&Media::in_a_row(&first, [].into_iter()), &first));
+    }
 
     #[test]
     fn display_sizes() {

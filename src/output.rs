@@ -184,7 +184,7 @@ pub enum OutputError {
 /// was asked for.
 pub fn specify(
     request: &Request,
-    media: &[Media],
+    media: &[&Media],
     warnings: &mut Vec<String>,
 ) -> Result<OutputSpec, OutputError> {
     let video = match &request.video {
@@ -218,16 +218,16 @@ fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
 /// index in the list.
 fn aligned<'a, S>(
     request: &Request,
-    media: &'a [Media],
+    media: &[&'a Media],
     stream: impl Fn(&'a Media) -> Option<&'a S>,
     kind: &str,
     warnings: &mut Vec<String>,
 ) -> Option<(usize, &'a S)> {
-    let own = media.get(request.align).and_then(&stream).map(|s| (request.align, s));
+    let own = media.get(request.align).and_then(|&m| stream(m)).map(|s| (request.align, s));
     if own.is_some() {
         return own;
     }
-    let other = media.iter().enumerate().find_map(|(n, m)| Some((n, stream(m)?)));
+    let other = media.iter().enumerate().find_map(|(n, &m)| Some((n, stream(m)?)));
     warnings.push(match &other {
         Some((n, _)) => format!(
             "the align clip {} has no {kind}: its properties are taken from clip {n}",

@@ -7,6 +7,7 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::codec::Preset;
 use crate::flicks::Flicks;
@@ -39,21 +40,23 @@ pub struct Plan {
     pub output: OutputSpec,
     /// Where every clip stands in it.
     pub timeline: Timeline,
-    /// One per entry of the concatenation list.
+    /// In the order of the list: one per entry, or several where its file is made of several.
     pub clips: Vec<PlannedClip>,
     /// The video encoder's speed preset.
     pub preset: Preset,
 }
 
-/// A clip, and where it is in its source.
+/// A clip, or one part of a clip whose file is made of several, and where it is in its source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedClip {
-    /// Index of the distinct source.
+    /// Index in the concatenation list.
+    pub clip: usize,
+    /// Index of the file that it is read from.
     pub source: usize,
     /// What is taken of it.
     pub range: SourceRange,
-    /// The source.
-    pub media: Media,
+    /// The source, shared by all clips of it.
+    pub media: Arc<Media>,
     /// A file with the audio of the cut alone, in the output's rate and
     /// channels, where the source's own changes them.
     pub conformed: Option<PathBuf>,
@@ -94,8 +97,8 @@ struct Opened {
 impl PlannedClip {
     /// A clip that is taken from its source as it is.
     #[must_use]
-    pub const fn new(source: usize, range: SourceRange, media: Media) -> Self {
-        Self { source, range, media, conformed: None }
+    pub const fn new(clip: usize, source: usize, range: SourceRange, media: Arc<Media>) -> Self {
+        Self { clip, source, range, media, conformed: None }
     }
 
     /// Where the cut starts on the source's own clock.

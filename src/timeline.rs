@@ -33,6 +33,21 @@ impl SourceRange {
         let length = duration_ms.map_or(rest, |ms| Flicks::from_millis(ms).min(rest));
         Some(Self { start, length })
     }
+
+    /// What it takes of each part of a media whose parts, of these lengths, lie
+    /// one behind the other: the part's index, and the range in it.
+    pub fn split(self, parts: impl Iterator<Item = Flicks>) -> impl Iterator<Item = (usize, Self)> {
+        let (start, end) = (self.start, self.start + self.length);
+        let placed = parts.scan(Flicks::ZERO, |next, length| {
+            let first = *next;
+            *next += length;
+            Some((first, *next))
+        });
+        placed.enumerate().filter_map(move |(part, (first, last))| {
+            let (from, to) = (start.max(first), end.min(last));
+            (from < to).then(|| (part, Self { start: from - first, length: to - from }))
+        })
+    }
 }
 
 /// A clip's place in the output.

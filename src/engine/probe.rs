@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use thiserror::Error;
@@ -79,10 +79,32 @@ impl From<RunError> for ProbeError {
 /// A probed file, and what is odd about it.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// Its streams.
-    pub media: Media,
+    /// What it is made of, one behind the other: itself alone, mostly.
+    pub parts: Vec<Part>,
+    /// All parts as one.
+    pub media: Arc<Media>,
     /// What its owner should know.
-    pub notice: Option<Notice>,
+    pub notices: Vec<Notice>,
+}
+
+/// A file that is a part of a source, or all of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Where it is.
+    pub file: PathBuf,
+    /// Its streams.
+    pub media: Arc<Media>,
+}
+
+impl Probed {
+    fn single(path: &Path, media: Media, notice: Option<Notice>) -> Self {
+        let part = Part { file: path.to_owned(), media: Arc::new(media) };
+        Self {
+            media: Arc::clone(&part.media),
+            parts: vec![part],
+            notices: notice.into_iter().collect(),
+        }
+    }
 }
 
 /// What is odd about a file that can be used all the same.
@@ -134,13 +156,11 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
         && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs)
         && make_continuous(ffmpeg, &media, path).await?
     {
-        return Ok(Probed {
-            media: scan(ffmpeg, Demuxer::MpegTs, path).await?,
-            notice: Some(Notice::Joined),
-        });
+        let media = scan(ffmpeg, Demuxer::MpegTs, path).await?;
+        return Ok(Probed::single(path, media, Some(Notice::Joined)));
     }
     let notice = Notice::of(declared, media.length);
-    Ok(Probed { media, notice })
+    Ok(Probed::single(path, media, notice))
 }
 
 /// Copies the streams that count into a transport stream without jumps, in the

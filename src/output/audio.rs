@@ -14,7 +14,7 @@ const STANDARD_CHANNELS: u8 = 2;
 pub(super) fn specify(
     asked: &AudioRequest,
     request: &Request,
-    media: &[Media],
+    media: &[&Media],
     warnings: &mut Vec<String>,
 ) -> Result<AudioOutput, OutputError> {
     let align = aligned(request, media, |m| m.audio.as_ref(), "audio", warnings);

@@ -13,7 +13,8 @@ fn settled(parameters: &str, sources: &[Media]) -> Result<(OutputSpec, Vec<Strin
     let main = MainObject { bucket: "bucket".to_owned(), key: "main.mp4".to_owned() };
     let request = resolve(&parse(&text).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let mut warnings = Vec::new();
-    specify(&request, sources, &mut warnings).map(|output| (output, warnings))
+    let sources: Vec<&Media> = sources.iter().collect();
+    specify(&request, &sources, &mut warnings).map(|output| (output, warnings))
 }
 
 fn video(parameters: &str, source: &Media) -> super::VideoOutput {

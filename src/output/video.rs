@@ -31,7 +31,7 @@ type Align<'a> = Option<(usize, &'a VideoStream)>;
 pub(super) fn specify(
     asked: &VideoRequest,
     request: &Request,
-    media: &[Media],
+    media: &[&Media],
     warnings: &mut Vec<String>,
 ) -> Result<VideoOutput, OutputError> {
     let align = aligned(request, media, |m| m.video.as_ref(), "video", warnings);

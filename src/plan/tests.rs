@@ -1,5 +1,6 @@
 use crate::codec::Preset;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use num_rational::Ratio;
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ fn plan(lengths: &[u64]) -> Plan {
         .enumerate()
         .map(|(source, &ms)| {
             let cut = SourceRange::of(Flicks::from_millis(10_000), 2000, Some(ms)).unwrap();
-            PlannedClip::new(source, cut, media())
+            PlannedClip::new(source, source, cut, media().into())
         })
         .collect();
     let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.range.length).collect();
@@ -94,12 +95,12 @@ fn every_input_is_forced_and_confined_to_files() {
 #[test]
 fn a_seek_goes_to_a_key_frame_with_a_run_up() {
     let mut plan = plan(&[1000]);
-    let stream = plan.clips[0].media.video.as_mut().unwrap();
+    let stream = Arc::make_mut(&mut plan.clips[0].media).video.as_mut().unwrap();
     stream.key_frames = [0, 1200, 1600, 2000].map(Flicks::from_millis).to_vec();
     let part = plan.whole();
     // The cut starts at 2000 ms: 1600 would leave a run-up of 400 ms only.
     assert_eq!(after(&arguments(&plan, &part), "-ss"), ["1.200001"]);
-    plan.clips[0].media.demuxer = crate::media::Demuxer::MpegTs;
+    Arc::make_mut(&mut plan.clips[0].media).demuxer = crate::media::Demuxer::MpegTs;
     assert!(after(&arguments(&plan, &part), "-ss").is_empty());
 }
 
@@ -118,8 +119,8 @@ fn every_segment_starts_on_a_key_frame() {
 #[test]
 fn clips_without_a_stream_are_black_or_silent() {
     let mut plan = plan(&[1000, 1000]);
-    plan.clips[0].media.video = None;
-    plan.clips[1].media.audio = None;
+    Arc::make_mut(&mut plan.clips[0].media).video = None;
+    Arc::make_mut(&mut plan.clips[1].media).audio = None;
     let arguments = arguments(&plan, &plan.whole());
     let graph = after(&arguments, "-filter_complex").join(";");
     assert!(graph.contains("color=c=black:s=1280x720:r=25,trim=end_frame=25"), "{graph}");
@@ -129,7 +130,7 @@ fn clips_without_a_stream_are_black_or_silent() {
 #[test]
 fn audio_that_ends_before_the_cut_is_silence_and_a_video_is_held() {
     let mut plan = plan(&[1000]);
-    let media = &mut plan.clips[0].media;
+    let media = Arc::make_mut(&mut plan.clips[0].media);
     media.audio.as_mut().unwrap().end = Flicks::from_millis(1500);
     media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
     let arguments = arguments(&plan, &plan.whole());

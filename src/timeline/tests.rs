@@ -108,3 +108,25 @@ fn a_clip_shorter_than_half_a_frame_gets_none_and_delays_nothing() {
     assert_eq!(frames, [(0, 25), (25, 0), (25, 25)]);
     assert_eq!(timeline.places[2].first_sample, 48_480);
 }
+
+#[test]
+fn a_cut_takes_what_it_touches_of_each_part() {
+    let ms = Flicks::from_millis;
+    for (name, start, length, expected) in [
+        ("all", 0, 600, vec![(0, 0, 100), (1, 0, 200), (2, 0, 300)]),
+        ("inside one", 120, 50, vec![(1, 20, 50)]),
+        ("over a join", 250, 100, vec![(1, 150, 50), (2, 0, 50)]),
+        ("from a join on", 100, 10, vec![(1, 0, 10)]),
+        ("up to a join", 90, 10, vec![(0, 90, 10)]),
+    ] {
+        let cut = SourceRange { start: ms(start), length: ms(length) };
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(part, start, length)| {
+                (part, SourceRange { start: ms(start), length: ms(length) })
+            })
+            .collect();
+        let parts = cut.split([100, 200, 300].map(ms).into_iter());
+        assert_eq!(parts.collect::<Vec<_>>(), expected, "{name}");
+    }
+}

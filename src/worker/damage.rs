@@ -16,7 +16,8 @@ use crate::plan::Plan;
 /// Refuses a clip that would be black or silent although it holds video or
 /// audio.
 pub(super) fn refuse_undecodable(plan: &Plan, sources: &Sources) -> Result<(), TaskError> {
-    let found = (0..plan.clips.len()).find_map(|clip| Some((clip, plan.undecodable(clip)?)));
+    let found = (0..plan.clips.len())
+        .find_map(|index| Some((plan.clips[index].clip, plan.undecodable(index)?)));
     found.map_or(Ok(()), |(clip, kind)| {
         let complaints = String::new();
         Err(unusable(sources, clip, ProbeError::Undecodable { kind, complaints }))
@@ -69,8 +70,9 @@ impl Worker {
         info!(?outcome, "diagnose");
         let ffmpeg = self.ffmpeg();
         let mut warnings = Vec::new();
-        for (clip, planned) in plan.clips.iter().enumerate() {
-            let complaints = diagnose(&ffmpeg, plan, clip, paths[planned.source]).await;
+        for (index, planned) in plan.clips.iter().enumerate() {
+            let clip = planned.clip;
+            let complaints = diagnose(&ffmpeg, plan, index, paths[planned.source]).await;
             let complaints = complaints.map_err(|error| unusable(sources, clip, error))?;
             if !complaints.is_empty() {
                 let uri = &sources.of(clip).uri;

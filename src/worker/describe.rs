@@ -4,6 +4,7 @@ use num_rational::Ratio;
 
 use super::sources::Sources;
 use crate::engine::verify::Verified;
+use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::plan::Plan;
 use crate::process::Request;
@@ -69,25 +70,35 @@ fn civil(time: jiff::Timestamp) -> CivilTime {
 
 /// Where every clip is in the output, and what it was given.
 pub(super) fn plan(plan: &Plan, record: &mut TaskRecord) {
-    for (source, clip) in record.sources.iter_mut().zip(&plan.clips) {
-        source.duration_ms = clip.range.length.to_millis().unsigned_abs();
-        source.filled = filled(plan, &clip.media);
+    let parts = || plan.clips.iter().zip(&plan.timeline.places);
+    for (clip, source) in record.sources.iter_mut().enumerate() {
+        let parts = || parts().filter(|(part, _)| part.clip == clip);
+        let length: Flicks = parts().map(|(part, _)| part.range.length).sum();
+        source.duration_ms = length.to_millis().unsigned_abs();
+        source.filled = filled(plan, || parts().map(|(part, _)| &*part.media));
     }
-    let places = plan.timeline.places.iter().enumerate();
-    record.timeline = places
-        .map(|(source, place)| TimelineRecord {
-            source,
-            first_frame: place.first_frame,
-            frames: place.frames,
-            first_sample: place.first_sample,
-            samples: place.samples,
-        })
-        .collect();
+    record.timeline.clear();
+    for (part, place) in parts() {
+        match record.timeline.last_mut().filter(|last| last.source == part.clip) {
+            Some(last) => {
+                last.frames += place.frames;
+                last.samples += place.samples;
+            }
+            None => record.timeline.push(TimelineRecord {
+                source: part.clip,
+                first_frame: place.first_frame,
+                frames: place.frames,
+                first_sample: place.first_sample,
+                samples: place.samples,
+            }),
+        }
+    }
 }
 
-fn filled(plan: &Plan, media: &Media) -> Vec<Filled> {
-    let audio = plan.output.audio.is_some() && media.audio.is_none();
-    let video = plan.output.video.is_some() && media.video.is_none();
+/// What a clip lacks, or one of its parts.
+fn filled<'a, I: Iterator<Item = &'a Media>>(plan: &Plan, parts: impl Fn() -> I) -> Vec<Filled> {
+    let audio = plan.output.audio.is_some() && parts().any(|media| media.audio.is_none());
+    let video = plan.output.video.is_some() && parts().any(|media| media.video.is_none());
     let kinds = [(audio, Filled::Audio), (video, Filled::Video)];
     kinds.into_iter().filter(|(missing, _)| *missing).map(|(_, kind)| kind).collect()
 }

@@ -8,7 +8,6 @@ use super::{Job, TaskError};
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::probe::{Probed, probe};
 use crate::engine::workspace::{Workspace, free_bytes};
-use crate::media::Media;
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::storage::fetch::fetch;
@@ -113,7 +112,7 @@ impl Sources {
         ffmpeg: &Ffmpeg,
         paths: &[PathBuf],
         warnings: &mut Vec<String>,
-    ) -> Result<Vec<Media>, TaskError> {
+    ) -> Result<Vec<Probed>, TaskError> {
         let ffmpeg = &ffmpeg.shared(PARALLEL_LOOKS.min(self.distinct.len()));
         let probed: Vec<Probed> = stream::iter(self.distinct.iter().zip(paths))
             .map(|(source, path)| async move {
@@ -128,8 +127,9 @@ impl Sources {
             .await?;
         for (source, probed) in self.distinct.iter().zip(&probed) {
             let (clip, uri) = (source.clip, &source.uri);
-            warnings.extend(probed.notice.map(|notice| format!("clip {clip} (`{uri}`): {notice}")));
+            let notices = probed.notices.iter();
+            warnings.extend(notices.map(|notice| format!("clip {clip} (`{uri}`): {notice}")));
         }
-        Ok(probed.into_iter().map(|probed| probed.media).collect())
+        Ok(probed)
     }
 }

@@ -1,6 +1,7 @@
 //! The steps of a task, in order.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{Instrument, info};
@@ -13,6 +14,7 @@ use super::journal::Journal;
 use super::prepared::{Prepared, target_bucket};
 use super::sources::Sources;
 use super::{Deadline, TaskError, Worker, millis, stage};
+use crate::engine::probe::Probed;
 use crate::engine::workspace::Workspace;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -60,10 +62,10 @@ impl Worker {
         let paths = self.fetch(sources, workspace, record).instrument(span).await?;
         journal.progress(record, FETCHED);
         let span = stage("probe", record);
-        let media = self.probe(sources, &paths, record).instrument(span).await?;
+        let probed = self.probe(sources, &paths, record).instrument(span).await?;
         journal.progress(record, PROBED);
 
-        let mut plan = self.plan(request, sources, &media, record)?;
+        let mut plan = self.plan(request, sources, &probed, record)?;
         describe::plan(&plan, record);
         budget::check(&plan, deadline.until)?;
         let mut variables = describe::variables(request, sources, record.start_time);
@@ -71,7 +73,8 @@ impl Worker {
         let target = self.target(request, &variables)?;
 
         let output = workspace.output(&variables.autoext);
-        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let parts = probed.iter().flat_map(|source| &source.parts);
+        let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
         let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("run", record);
         self.run(&mut plan, sources, files, journal, record, deadline.until)
@@ -113,24 +116,25 @@ impl Worker {
         sources: &Sources,
         paths: &[PathBuf],
         record: &mut TaskRecord,
-    ) -> Result<Vec<Media>, TaskError> {
+    ) -> Result<Vec<Probed>, TaskError> {
         let started = Instant::now();
         let ffmpeg = self.ffmpeg();
-        let media = sources.probe(&ffmpeg, paths, &mut record.warnings).await;
+        let probed = sources.probe(&ffmpeg, paths, &mut record.warnings).await;
         record.timings.probe_ms = millis(started);
         info!(ms = record.timings.probe_ms, "probe");
-        media
+        probed
     }
 
     fn plan(
         &self,
         request: &Request,
         sources: &Sources,
-        media: &[Media],
+        probed: &[Probed],
         record: &mut TaskRecord,
     ) -> Result<Plan, TaskError> {
-        let clips = cuts(request, sources, media)?;
-        let of_clips: Vec<Media> = clips.iter().map(|clip| clip.media.clone()).collect();
+        let of_clips: Vec<&Media> =
+            sources.of_clip.iter().map(|&source| &*probed[source].media).collect();
+        let clips = cuts(request, sources, probed, &of_clips)?;
         let output = specify(request, &of_clips, &mut record.warnings)?;
         let timeline = timeline(&output, &clips);
         if timeline.frames() == 0 && timeline.samples() == 0
@@ -152,28 +156,33 @@ impl Worker {
     }
 }
 
-/// What each clip takes of its media.
+/// What each clip takes of the parts of its source.
 fn cuts(
     request: &Request,
     sources: &Sources,
-    media: &[Media],
+    probed: &[Probed],
+    media: &[&Media],
 ) -> Result<Vec<PlannedClip>, TaskError> {
-    let clips = request.clips.iter().enumerate();
-    clips
-        .map(|(clip, asked)| {
-            let source = sources.of_clip[clip];
-            let media = &media[source];
-            let cut = SourceRange::of(media.length, asked.start_ms, asked.duration_ms).ok_or_else(
-                || TaskError::SourceRange {
-                    clip,
-                    uri: sources.of(clip).uri.clone(),
-                    start_ms: asked.start_ms,
-                    length_ms: media.length.to_millis(),
-                },
-            )?;
-            Ok(PlannedClip::new(source, cut, media.clone()))
-        })
-        .collect()
+    let mut clips = Vec::new();
+    for (clip, asked) in request.clips.iter().enumerate() {
+        let length = media[clip].length;
+        let cut = SourceRange::of(length, asked.start_ms, asked.duration_ms).ok_or_else(|| {
+            TaskError::SourceRange {
+                clip,
+                uri: sources.of(clip).uri.clone(),
+                start_ms: asked.start_ms,
+                length_ms: length.to_millis(),
+            }
+        })?;
+        let source = sources.of_clip[clip];
+        let parts = &probed[source].parts;
+        let files_before: usize = probed[..source].iter().map(|other| other.parts.len()).sum();
+        let lengths = parts.iter().map(|part| part.media.length);
+        clips.extend(cut.split(lengths).map(|(part, cut)| {
+            PlannedClip::new(clip, files_before + part, cut, Arc::clone(&parts[part].media))
+        }));
+    }
+    Ok(clips)
 }
 
 /// Where the output has no video or no audio, that side of the timeline is

@@ -45,13 +45,13 @@ fn plan(process: &str, media: &Media) {
     let Some(cut) = SourceRange::of(media.length, asked.start_ms, asked.duration_ms) else {
         return;
     };
-    let Ok(output) = specify(&request, std::slice::from_ref(media), &mut Vec::new()) else {
+    let Ok(output) = specify(&request, &[media], &mut Vec::new()) else {
         return;
     };
     let frame_rate = output.video.as_ref().map_or(25.into(), |video| video.frame_rate);
     let sample_rate = output.audio.as_ref().map_or(48_000, |audio| audio.sample_rate);
-    let timeline = Timeline::new(&[range.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, range, media.clone())];
+    let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
+    let clips = vec![PlannedClip::new(0, 0, cut, media.clone().into())];
     let plan = Plan { output, timeline, clips, preset: Preset::Veryfast };
     let _ = (plan.segment_count(), plan.impossible_segment());
     let arguments = plan.arguments(&plan.whole(), &[Path::new("in")], Path::new("out"));

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -76,18 +77,18 @@ fn request() -> Request {
 
 fn plan(request: &Request, media: &Media) -> Plan {
     let range = SourceRange::of(media.length, 0, request.clips[0].duration_ms).unwrap();
-    let output = specify(request, std::slice::from_ref(media), &mut Vec::new()).unwrap();
+    let output = specify(request, &[media], &mut Vec::new()).unwrap();
     let frame_rate = output.video.as_ref().unwrap().frame_rate;
     let sample_rate = output.audio.as_ref().unwrap().sample_rate;
     let timeline = Timeline::new(&[range.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, range, media.clone())];
+    let clips = vec![PlannedClip::new(0, 0, range, media.clone().into())];
     Plan { output, timeline, clips, preset: Preset::Ultrafast }
 }
 
 /// As the worker does it.
 async fn treat(ffmpeg: &Ffmpeg, request: &Request, path: &Path, target: &Path) -> Fate {
     let media = match probe(ffmpeg, path).await {
-        Ok(probed) => probed.media,
+        Ok(probed) => Arc::clone(&probed.parts[0].media),
         Err(error) => {
             assert_eq!(error.code(), Code::UnsupportedMedia, "{error}");
             return Fate::Refused;
