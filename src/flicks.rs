@@ -12,9 +12,6 @@ use std::ops::{Add, AddAssign, Sub};
 
 use num_rational::Ratio;
 
-/// Flicks in one second.
-const PER_SECOND: i128 = 705_600_000;
-
 /// A point in time or a duration, in flicks; may be negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Flicks(i64);
@@ -22,6 +19,8 @@ pub struct Flicks(i64);
 impl Flicks {
     /// No time at all.
     pub const ZERO: Self = Self(0);
+    /// Flicks in one second.
+    pub const PER_SECOND: i128 = 705_600_000;
 
     /// A whole number of flicks.
     #[must_use]
@@ -38,7 +37,7 @@ impl Flicks {
     /// Exact; saturates after four centuries.
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {
-        Self(saturate(i128::from(millis) * (PER_SECOND / 1000)))
+        Self(saturate(i128::from(millis) * (Self::PER_SECOND / 1000)))
     }
 
     /// `ticks` of `time_base` seconds each, to the nearest flick. `None` when
@@ -49,7 +48,7 @@ impl Flicks {
             return None;
         }
         let flicks = div_round(
-            i128::from(ticks) * i128::from(*time_base.numer()) * PER_SECOND,
+            i128::from(ticks) * i128::from(*time_base.numer()) * Self::PER_SECOND,
             i128::from(*time_base.denom()),
         );
         i64::try_from(flicks).ok().map(Self)
@@ -61,7 +60,7 @@ impl Flicks {
     pub fn to_units(self, rate: Ratio<i64>) -> i64 {
         saturate(div_round(
             i128::from(self.0) * i128::from(*rate.numer()),
-            i128::from(*rate.denom()) * PER_SECOND,
+            i128::from(*rate.denom()) * Self::PER_SECOND,
         ))
     }
 
@@ -70,7 +69,7 @@ impl Flicks {
     #[must_use]
     pub fn of_units(index: i64, rate: Ratio<i64>) -> Self {
         Self(saturate(div_round(
-            i128::from(index) * i128::from(*rate.denom()) * PER_SECOND,
+            i128::from(index) * i128::from(*rate.denom()) * Self::PER_SECOND,
             i128::from(*rate.numer()),
         )))
     }

@@ -7,16 +7,26 @@ use crate::output::AudioOutput;
 /// Gaps and overlaps up to this many seconds are jitter of the time stamps
 /// (Matroska and FLV round them to milliseconds), larger ones are real.
 const JITTER: &str = "0.04";
+/// What is decoded before the cut reaches the resampler only so far in front
+/// of it: enough for its filter to have settled.
+const SETTLE_MS: u64 = 50;
 
 /// The samples of a clip at the output's rate and layout.
 ///
-/// `aresample` drops what is before the cut, fills gaps and a late start with
-/// silence, converts the rate and mixes channels; mixing down is scaled so that
-/// it can't clip.
+/// `aresample` drops the last of what is before the cut, fills gaps and a late
+/// start with silence, converts the rate and mixes channels; mixing down is
+/// scaled so that it can't clip.
+///
+/// `atrim` has to stand in front: where a frame gives `aresample` no sample, it
+/// asks for the next one and is not called again for a frame that waits at its
+/// own input already. Waiting at `atrim`, frames come one by one as they are
+/// asked for.
 pub(super) fn chain(input_rate: u32, start: Flicks, samples: u64, output: &AudioOutput) -> String {
     let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
+    let settled = start - Flicks::from_millis(SETTLE_MS);
     [
+        format!("atrim=start={}", settled.as_option()),
         format!(
             "aresample={}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}:rematrix_maxval=1",
             output.sample_rate

@@ -22,10 +22,6 @@ pub(super) struct Source<'a> {
 /// The frames of a clip at the output's rate, size, colours and format.
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = Vec::new();
-    let late = source.stream.late;
-    if late > Flicks::ZERO {
-        filters.push(format!("setpts=PTS-round({}/TB)", late.as_option()));
-    }
     if source.stream.interlaced {
         // The deinterlacer does not take a change of size.
         filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
@@ -46,13 +42,18 @@ fn upright(stream: &VideoStream) -> Size {
 /// of k's time: `fps` rounds every time stamp to the nearest output frame, and
 /// repeats the first frame where the video starts late. The last one is held
 /// where the audio is longer.
-fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 3] {
+///
+/// Time is counted in flicks from the cut: in the source's own time base, which
+/// may be as coarse as a frame, `fps` would round the start of the cut.
+fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 5] {
     // A cut behind the last frame shows it all the same. `eof_action`: the end
     // is rounded up, or a last frame of short duration would be undecodable.
-    let start = source.start.min(source.stream.last);
+    let start = source.start.min(source.stream.last) + source.stream.late;
     let Range { start: first, end } = source.frames;
     [
-        format!("fps=fps={rate}:start_time={}:round=near:eof_action=pass", start.as_option()),
+        format!("settb=1/{}", Flicks::PER_SECOND),
+        format!("setpts=PTS-({})", start.count()),
+        format!("fps=fps={rate}:start_time=0:round=near:eof_action=pass"),
         "tpad=stop_mode=clone:stop=-1".to_owned(),
         format!("trim=start_frame={first}:end_frame={end}"),
     ]
