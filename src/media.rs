@@ -12,7 +12,7 @@ mod colour;
 mod format;
 pub mod report;
 
-/// A probed source: its first video and first audio stream, nothing else.
+/// A probed source: its first video and first audio stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
     /// The demuxer that reads it.
@@ -27,6 +27,17 @@ pub struct Media {
     pub audio: Option<AudioStream>,
     /// What else it holds and can't be decoded.
     pub undecodable: Undecodable,
+    /// What else it holds and does not count.
+    pub further: Further,
+}
+
+/// What a file holds beside the streams that count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Further {
+    /// Streams of any kind.
+    pub streams: usize,
+    /// Chapters.
+    pub chapters: usize,
 }
 
 /// Kinds of streams that a source has, but none that can be decoded.
@@ -57,6 +68,7 @@ impl Media {
                     video: either.video || part.undecodable.video,
                     audio: either.audio || part.undecodable.audio,
                 },
+                further: whole.further,
             })
         })
     }
@@ -73,6 +85,10 @@ impl Media {
             video: self.video.or(other.video),
             audio: self.audio.or(other.audio),
             undecodable: self.undecodable,
+            further: Further {
+                streams: self.further.streams + other.further.streams,
+                chapters: self.further.chapters + other.further.chapters,
+            },
         }
     }
 }

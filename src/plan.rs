@@ -173,6 +173,7 @@ impl Plan {
             arguments.extend(["-map", "[a]"].map(str::to_owned));
             arguments.extend(encoder::audio(output));
         }
+        arguments.extend(encoder::nothing_inherited());
         arguments.extend(match &self.output.segments {
             Some(segments) => {
                 let frames = video.map_or(0, |output| encoder::frames_early(output, self.preset));

@@ -148,6 +148,8 @@ fn compare(plan: &Plan, media: &Media) -> Result<(), VerifyError> {
         kinds(media.video.is_some(), media.audio.is_some()),
         kinds(output.video.is_some(), output.audio.is_some()),
     )?;
+    expect("the number of its further streams", &media.further.streams, &0)?;
+    expect("the number of its chapters", &media.further.chapters, &0)?;
     if let (Some(output), Some(stream)) = (&output.video, &media.video) {
         compare_video(plan, output, stream)?;
     }

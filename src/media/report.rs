@@ -9,7 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{Demuxer, Media, Size, Undecodable};
+use super::{Demuxer, Further, Media, Size, Undecodable};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
@@ -23,7 +23,7 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height
                                  avg_frame_rate,time_base,start_pts,bit_rate,has_b_frames,\
                                  sample_rate,channels,bits_per_sample,bits_per_raw_sample:\
                                  stream_disposition=attached_pic:stream_side_data=rotation:\
-                                 format=duration";
+                                 format=duration:chapter=id";
 
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
 /// last two only where a packet has them.
@@ -50,6 +50,8 @@ struct Report {
     streams: Vec<StreamReport>,
     #[serde(default)]
     format: FormatReport,
+    #[serde(default)]
+    chapters: Vec<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -105,6 +107,7 @@ pub struct Scan {
     declared: Option<Flicks>,
     video: Option<StreamScan>,
     audio: Option<StreamScan>,
+    further: Further,
     /// Streams that can't be decoded, with whether they hold anything.
     undecodable: Vec<(StreamReport, bool)>,
 }
@@ -125,9 +128,12 @@ impl Scan {
             return Err(ReportError::NoStreams);
         }
         let declared = report.format.declared(demuxer);
+        let chosen = [&video, &audio].into_iter().flatten().count();
+        let further =
+            Further { streams: report.streams.len() - chosen, chapters: report.chapters.len() };
         let left = report.streams.into_iter().filter(|s| !s.is_cover() && !s.can_be_decoded());
         let undecodable = left.map(|stream| (stream, false)).collect();
-        Ok(Self { demuxer, declared, video, audio, undecodable })
+        Ok(Self { demuxer, declared, video, audio, further, undecodable })
     }
 
     /// How long the file says that it is, where that can be trusted.
@@ -201,7 +207,8 @@ impl Scan {
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        Ok(Media { demuxer: self.demuxer, start, length: end - start, video, audio, undecodable })
+        let (demuxer, length, further) = (self.demuxer, end - start, self.further);
+        Ok(Media { demuxer, start, length, video, audio, undecodable, further })
     }
 }
 

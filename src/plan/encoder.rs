@@ -205,6 +205,12 @@ fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
     words(&format!("-q:a {}", decimal(Ratio::new(tenths, 10))))
 }
 
+/// What the first source says of itself would become what the output says of itself: its title,
+/// place and chapters. Without muxers' random numbers the same task gives the same bytes.
+pub(super) fn nothing_inherited() -> Vec<String> {
+    words("-map_metadata -1 -map_chapters -1 -fflags +bitexact")
+}
+
 /// Arguments for the muxer of a single file.
 pub(super) fn muxer(output: &OutputSpec) -> Vec<String> {
     let amr = output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Amr);

@@ -21,7 +21,8 @@ pub(super) struct Source<'a> {
 
 /// The frames of a clip at the output's rate, size, colours and format.
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
-    let mut filters = Vec::new();
+    // What frames carry beside their pixels is of the source alone.
+    let mut filters = vec!["sidedata=mode=delete".to_owned()];
     if source.stream.interlaced {
         // The deinterlacer does not take a change of size.
         filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));

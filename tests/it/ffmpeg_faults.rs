@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::bed::ffmpeg::ffmpeg_path;
 use crate::bed::invocation::Reply;
-use crate::bed::process::descendants;
+use crate::bed::process::{descendants, repository};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64};
 
@@ -41,6 +41,12 @@ fn run(scene: &Scene) -> Outcome {
     assert_eq!(scene.s3.get("results", "result.mp4").unwrap(), b"the old one");
     scene.assert_clean();
     outcome
+}
+
+/// A file that has some.
+fn chapters() -> String {
+    let file = repository().join("tests/it/inputs/data/subtitled.mkv");
+    file.to_str().unwrap().to_owned()
 }
 
 const REMUX: &str = "\"$FFMPEG\" -v error -y -i \"$OUT\"";
@@ -74,6 +80,16 @@ fn an_output_that_is_not_as_planned_is_never_stored() {
             "a slower video",
             format!("{REMUX} -c:a copy -vf setpts=2*PTS -fps_mode passthrough \"$OUT.mp4\""),
             "not as planned",
+        ),
+        (
+            "a stream that nobody planned",
+            format!("{REMUX} -c copy -map 0 -map 0:a \"$OUT.mp4\""),
+            "further streams is 1, not 0",
+        ),
+        (
+            "chapters",
+            format!("{REMUX} -i {} -c copy -map 0 -map_chapters 1 \"$OUT.mp4\"", chapters()),
+            "further streams is 1, not 0",
         ),
         ("no file at all", "rm \"$OUT\"; : > \"$OUT.mp4\"".to_owned(), "can't be read back"),
         ("half a file", "head -c 9000 \"$OUT\" > \"$OUT.mp4\"".to_owned(), ""),

@@ -2,7 +2,7 @@ use num_rational::Ratio;
 
 use super::{ReportError, Scan};
 use crate::flicks::Flicks;
-use crate::media::{AudioStream, Colour, Demuxer, Media, Size, Undecodable, VideoStream};
+use crate::media::{AudioStream, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream};
 
 /// A plain 25 fps stream of ten seconds, for tests that change one thing.
 pub(crate) fn video_stream() -> VideoStream {
@@ -50,6 +50,7 @@ pub(crate) fn media() -> Media {
         video: Some(video_stream()),
         audio: Some(audio_stream()),
         undecodable: Undecodable::default(),
+        further: Further::default(),
     }
 }
 
