@@ -1,11 +1,9 @@
 # `make build`, `make demo`, `make test`, `make fuzz`, `make check` and `make bench`, each complete on
-# a fresh clone. `sam build` comes here too, for the targets at the end.
-#
-# Everything that is made lies in target/. The release build of the AWS SDK is the dearest step, so
-# the function, the demo and the benchmark share one release folder.
+# a fresh clone: .ci/need sees to what the machine lacks. `sam build` comes here too, for the targets
+# at the end. Everything that is made lies in target/.
 
 ARCH ?= x86_64
-PYTHON ?= python3
+export PYTHON ?= python3
 # glibc of Amazon Linux 2023, which provided.al2023 is made of.
 GLIBC := 2.34
 
@@ -18,6 +16,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Each prerequisite uses all cores by itself, and what the machine lacks has to be known first.
+.NOTPARALLEL:
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
 export CARGO_TARGET_DIR
@@ -57,14 +57,20 @@ endef
 FUZZ_SECONDS ?= 600
 fuzz_targets := process event door format report
 
-.PHONY: build bootstrap layer demo test fuzz check bench clean tools
+# `unchecked` where it is known that the database of advisories is out of reach.
+ADVISORIES ?= checked
+
+.PHONY: build bootstrap layer demo test fuzz check bench clean tools lock
 .PHONY: check-format check-lints check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
-build: bootstrap layer
+need-%:
+	@.ci/need $(subst -, ,$*)
+
+build: need-rust-compiler-python-layer bootstrap layer
 
 # Cargo knows best whether there is anything to do, so this always asks it.
-bootstrap: $(cross)
+bootstrap: need-rust-compiler $(cross)
 	$(cargo_build) --release --locked --bin bootstrap
 	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
@@ -85,18 +91,20 @@ endif
 # A ready ffmpeg, named by FFMPEG_PATH and FFPROBE_PATH, spares these two the layer.
 ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)
 
-demo: bootstrap tools $(ready_layer)
-	$(cargo_build) --release --locked --example demo
-	"$(release)/examples/demo"
+# The function and the harness in the profile of the tests and by one call: no dependency is compiled
+# twice, and `make test` finds them all.
+demo: need-rust-compiler-python$(addprefix -,$(ready_layer)) $(rie) $(ready_layer)
+	cargo build --locked --bin bootstrap --example demo
+	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.
-test: build tools
+test: need-rust-compiler-python-chromium-ffmpeg-layer build tools
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
 # Each target for its time, from the seeds and from what earlier runs have found. The sanitizers look
 # for what only unsafe code can do, and there is none.
-fuzz: tools
+fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 	@for target in $(fuzz_targets); do \
 		mkdir -p "target/fuzz/$$target"; \
 		PATH="$(CURDIR)/$(venv)/bin:$$PATH" cargo fuzz run --fuzz-dir tests/fuzz \
@@ -106,31 +114,37 @@ fuzz: tools
 			-timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
 	done
 
-bench: bootstrap tools $(ready_layer)
+# The harness as optimised as the function: it serves the storage that the function is timed with.
+bench: need-rust-compiler-python$(addprefix -,$(ready_layer)) bootstrap $(rie) $(ready_layer)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 
 check: check-format check-template check-dependencies check-lints
 
-check-format:
+check-format: need-rust
 	cargo fmt --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 
-check-lints:
+check-lints: need-rust-compiler
 	cargo clippy --locked --all-targets -- -D warnings
 
-# The advisory database comes from a git host that not every network reaches. Known advisories fail
-# the check; not to have looked is said, and is no failure.
-check-dependencies: tools
+# The database of advisories comes from a git host that not every network reaches. Not to have looked
+# is a failure, unless ADVISORIES=unchecked says that it is known.
+check-dependencies: need-rust-compiler-python $(venv)/bin/cargo-deny
 	$(venv)/bin/cargo-deny --locked check bans licenses sources
-	@if timeout 60 $(venv)/bin/cargo-deny --locked fetch db; then \
-		$(venv)/bin/cargo-deny --locked check advisories; \
-	else \
-		echo 'warning: advisories NOT checked: the RustSec database could not be fetched' >&2; \
-	fi
+ifeq ($(ADVISORIES),unchecked)
+	@echo 'warning: ADVISORIES=unchecked: no dependency is held against the known advisories' >&2
+else
+	@timeout 60 $(venv)/bin/cargo-deny --locked fetch db || { \
+		echo 'the database of advisories could not be fetched, so nothing was held against it;' \
+			'`make check ADVISORIES=unchecked` does without' >&2; \
+		exit 1; \
+	}
+	$(venv)/bin/cargo-deny --locked check advisories
+endif
 
 # The region is only the one whose resource types the template is held against.
-check-template: tools
+check-template: need-python $(venv)/.installed
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(venv)/bin/sam validate --lint
 	$(venv)/bin/cfn-lint --regions us-east-1 --template template.yaml
 
@@ -138,30 +152,54 @@ clean:
 	cargo clean
 	rm -rf target .aws-sam
 
-tools: $(venv)/.installed $(rie) $(players)
+# --- Tools, each for those that need it ----------------------------------------------------------
 
-$(venv)/.installed: tests/requirements.txt
+tools: need-rust-compiler-python $(venv)/.installed $(venv)/bin/cargo-deny $(venv)/bin/cargo-fuzz
+tools: $(rie) $(players)
+
+# $(call locked,packages): their entries in the lock file, hashes and all.
+locked = sed -n $(foreach package,$(1),-e '/^$(package)==/,/[^\]$$/p') tests/requirements.txt
+# The lock file is complete: nothing but what stands there is installed.
+pip_install = $(venv)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+
+$(venv)/bin/python:
 	$(PYTHON) -m venv --clear $(venv)
-	$(venv)/bin/pip install --quiet --disable-pip-version-check -r $<
-	for tool in cargo-deny cargo-fuzz; do \
-		test -x $(venv)/bin/$$tool || cargo install --locked --root $(venv) $$tool; \
-	done
+
+$(rie): tests/requirements.txt | $(venv)/bin/python
+	$(call locked,aws-sam-cli) | $(pip_install) -r /dev/stdin
+	mkdir -p $(@D)
+	install -m 755 $(venv)/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(machine) $@
+
+# As ready-made binaries where PyPI has them, and the same versions from crates.io elsewhere.
+$(venv)/bin/cargo-deny $(venv)/bin/cargo-fuzz: tests/requirements.txt | $(venv)/bin/python
+	$(call locked,astral-dev-toolchain-$(@F)) | $(pip_install) -r /dev/stdin
+	@test -x $@ || cargo install --locked --root $(venv) \
+		--version "$$(sed -n 's/^astral-dev-toolchain-$(@F)==\([0-9.]*\).*/\1/p' $<)" $(@F)
+	touch $@
+
+# What has to be built is built by the tools of the lock file, which therefore come first.
+$(venv)/.installed: tests/requirements.txt | $(venv)/bin/python
+	$(call locked,setuptools wheel packaging) | $(pip_install) -r /dev/stdin
+	$(pip_install) --no-build-isolation -r $<
 	touch $@
 
 $(cross_venv)/.installed: tests/requirements-cross.txt
 	$(PYTHON) -m venv --clear $(cross_venv)
-	$(cross_venv)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(cross_venv)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
-
-$(rie): $(venv)/.installed
-	mkdir -p $(@D)
-	install -m 755 $(venv)/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(machine) $@
 
 $(players): tests/player/package.json tests/player/package-lock.json $(venv)/.installed
 	mkdir -p target/player
 	cp tests/player/package.json tests/player/package-lock.json target/player
 	$(venv)/bin/npm ci --prefix target/player --ignore-scripts --no-audit --no-fund --silent
 	touch $@
+
+# Writes the lock files again, after a change of the lists that they are made from.
+lock: $(venv)/.installed
+	@for list in requirements requirements-cross; do \
+		$(venv)/bin/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+			--python-version 3.11 "tests/$$list.in" --output-file "tests/$$list.txt"; \
+	done
 
 # Called by `sam build`, which names the folder to fill.
 build-ConcatFunction: bootstrap

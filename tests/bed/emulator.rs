@@ -2,8 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -33,7 +32,7 @@ impl Emulator {
         let work = tempfile::tempdir().expect("no temporary folder");
         let (address, api) = (free_address(), free_address());
         let mut under = settings.clone();
-        under.program = executable(&path(), work.path());
+        under.program = path();
         under.arguments = ["--runtime-interface-emulator-address", &address.to_string()]
             .into_iter()
             .chain(["--runtime-api-address", &api.to_string()])
@@ -102,33 +101,12 @@ impl Emulator {
     }
 }
 
-/// Named by the environment, or part of the installed aws-sam-cli.
+/// Named by the environment, or what `make` took out of the SAM CLI.
 fn path() -> PathBuf {
-    if let Some(path) = std::env::var_os("AWS_LAMBDA_RIE") {
-        return path.into();
-    }
-    let name = if cfg!(target_arch = "aarch64") {
-        "aws-lambda-rie-arm64"
-    } else {
-        "aws-lambda-rie-x86_64"
-    };
-    let pythons =
-        std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
-    let inside = |python: PathBuf| python.join("site-packages/samcli/local/rapid").join(name);
-    first_file(pythons.map(|entry| inside(entry.path())))
-        .expect("no Runtime Interface Emulator: run `make target/venv`, or set AWS_LAMBDA_RIE")
-}
-
-/// The package may bring it without leave to run.
-fn executable(path: &Path, folder: &Path) -> PathBuf {
-    let mode = std::fs::metadata(path).expect("the emulator can be read").permissions().mode();
-    if mode & 0o111 != 0 {
-        return path.to_owned();
-    }
-    let copy = folder.join("aws-lambda-rie");
-    std::fs::copy(path, &copy).expect("the emulator can be read");
-    std::fs::set_permissions(&copy, PermissionsExt::from_mode(0o755)).expect("the copy is ours");
-    copy
+    let named = std::env::var_os("AWS_LAMBDA_RIE").map(PathBuf::from);
+    first_file(named.into_iter().chain([repository().join("target/bin/aws-lambda-rie")])).expect(
+        "no Runtime Interface Emulator: run `make target/bin/aws-lambda-rie`, or set AWS_LAMBDA_RIE",
+    )
 }
 
 /// A socket that connects to a free port may find itself there.

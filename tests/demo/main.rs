@@ -11,7 +11,7 @@ use serde_json::Value;
 use bed::process::{repository, run};
 use bed::reading::Reading;
 use failure::Failure;
-use scene::{FUNCTION, SOURCE_BUCKET, Scene, TARGET_BUCKET};
+use scene::{SOURCE_BUCKET, Scene, TARGET_BUCKET};
 use source::SOURCES;
 
 #[path = "../bed.rs"]
@@ -87,7 +87,8 @@ fn describe(scene: &Scene) {
         scene.s3.url()
     );
     println!("  messages     SNS at {}", scene.sns.url());
-    println!("  function     {FUNCTION}, in the Lambda Runtime Interface Emulator");
+    let function = shorten(&scene.function);
+    println!("  function     {function}, in the Lambda Runtime Interface Emulator");
     let ffmpeg = bed::ffmpeg::ffmpeg_path();
     println!("  ffmpeg       {version}, {}", shorten(&ffmpeg));
 }

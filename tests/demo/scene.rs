@@ -1,13 +1,13 @@
 //! What the cloud would be: storage, a topic, and the function under Lambda's own emulator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::bed::emulator::Emulator;
 use crate::bed::ffmpeg;
 use crate::bed::function::Settings;
-use crate::bed::process::{first_file, repository};
+use crate::bed::process::first_file;
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::failure::Failure;
@@ -17,10 +17,9 @@ const EVENT: &str = include_str!("../../events/direct.json");
 pub(crate) const SOURCE_BUCKET: &str = "examplebucket";
 pub(crate) const TARGET_BUCKET: &str = "outbucket";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AudioConvert";
-/// What `make build` makes, below the repository.
-pub(crate) const FUNCTION: &str = "target/lambda/bootstrap/bootstrap";
 
 pub(crate) struct Scene {
+    pub(crate) function: PathBuf,
     pub(crate) s3: S3,
     pub(crate) sns: Sns,
     pub(crate) emulator: Emulator,
@@ -29,16 +28,22 @@ pub(crate) struct Scene {
 impl Scene {
     /// Everything in it ends with it.
     pub(crate) fn set() -> Result<Self, Failure> {
-        let function = first_file([repository().join(FUNCTION)])
-            .ok_or_else(|| Failure::new(format!("there is no {FUNCTION}: run `make build`")))?;
+        let function = function()?;
         let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
         let sns = Sns::start(&[TOPIC]);
-        let emulator = Emulator::start(&settings(function, &s3, &sns));
-        Ok(Self { s3, sns, emulator })
+        let emulator = Emulator::start(&settings(&function, &s3, &sns));
+        Ok(Self { function, s3, sns, emulator })
     }
 }
 
-fn settings(function: PathBuf, s3: &S3, sns: &Sns) -> Settings {
+/// Built by the same call of cargo, one folder above the example.
+fn function() -> Result<PathBuf, Failure> {
+    let demo = std::env::current_exe()?;
+    let built = demo.ancestors().nth(2).map(|profile| profile.join("bootstrap"));
+    first_file(built).ok_or_else(|| Failure::new("there is no function beside it: run `make demo`"))
+}
+
+fn settings(function: &Path, s3: &S3, sns: &Sns) -> Settings {
     let topics = TOPIC.trim_end_matches(|letter| letter != ':');
     Settings::program(function)
         .with(s3.environment())
