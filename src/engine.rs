@@ -1,8 +1,12 @@
 //! How the film is made: files and ffmpeg, without AWS and without the task record.
 
 pub mod diagnose;
+pub mod event;
 pub mod ffmpeg;
+pub mod fragments;
 pub mod layer;
+pub mod make;
 pub mod probe;
+pub mod render;
 pub mod verify;
 pub mod workspace;

@@ -6,6 +6,7 @@
 //! of a 90 kHz tick are all whole numbers. Sums of clip lengths therefore stay
 //! integers: no floating point, and no denominators that grow with every clip.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
@@ -13,7 +14,9 @@ use std::ops::{Add, AddAssign, Sub};
 use num_rational::Ratio;
 
 /// A point in time or a duration, in flicks; may be negative.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Flicks(i64);
 
 impl Flicks {

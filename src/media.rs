@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use num_rational::Ratio;
+use serde::{Deserialize, Serialize};
 
 use crate::flicks::Flicks;
 pub use colour::{Colour, ColourRange};
@@ -13,7 +14,7 @@ mod format;
 pub mod report;
 
 /// A probed source: its first video and first audio stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Media {
     /// The demuxer that reads it.
     pub demuxer: Demuxer,
@@ -32,7 +33,7 @@ pub struct Media {
 }
 
 /// What a file holds beside the streams that count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Further {
     /// Streams of any kind.
     pub streams: usize,
@@ -41,7 +42,7 @@ pub struct Further {
 }
 
 /// Kinds of streams that a source has, but none that can be decoded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undecodable {
     /// Frames.
     pub video: bool,
@@ -94,7 +95,7 @@ impl Media {
 }
 
 /// A video stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoStream {
     /// Stream index in the file.
     pub index: u32,
@@ -132,7 +133,7 @@ pub struct VideoStream {
 }
 
 /// An audio stream.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AudioStream {
     /// Stream index in the file.
     pub index: u32,
@@ -153,7 +154,7 @@ pub struct AudioStream {
 }
 
 /// Width and height in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
     /// Pixels.
     pub width: u32,
@@ -203,6 +204,21 @@ impl VideoStream {
         let width = u32::try_from(width.round().to_integer()).unwrap_or(self.size.width).max(1);
         let upright = Size::new(width, self.size.height);
         if self.turned { upright.turned() } else { upright }
+    }
+
+    /// Bytes that decoding it takes, by experience: the frames that it refers to, those that its
+    /// threads work on, and those that wait for a filter.
+    #[must_use]
+    pub fn decoder_memory(&self) -> u64 {
+        const FRAMES: u64 = 24;
+        let name = self.pixel_format.as_str();
+        let samples = match name {
+            _ if ["444", "rgb", "bgr", "gbr"].iter().any(|full| name.contains(full)) => 6,
+            _ if name.contains("422") => 4,
+            _ => 3,
+        };
+        let deep = ["10", "12", "14", "16"].iter().any(|depth| name.contains(depth));
+        self.size.area() * FRAMES * samples * if deep { 2 } else { 1 } / 2
     }
 
     /// The last key frame from which decoding shows every frame at or after

@@ -9,9 +9,9 @@ macro_rules! named {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         pub enum $Type {
-            $($(#[$variant_meta])* $Variant,)+
+            $($(#[$variant_meta])* #[serde(rename = $name)] $Variant,)+
         }
 
         impl $Type {

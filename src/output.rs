@@ -2,6 +2,7 @@
 //! inherited value taken from the align clip, every `*opt` comparison made.
 
 use num_rational::Ratio;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
@@ -15,7 +16,7 @@ mod video;
 pub(crate) use video::{covering, inside};
 
 /// What the output will be, with nothing left open.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
     /// Container.
     pub container: Container,
@@ -28,7 +29,7 @@ pub struct OutputSpec {
 }
 
 /// How the output is cut into segments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segments {
     /// Format of the playlist.
     pub format: SegmentFormat,
@@ -38,7 +39,7 @@ pub struct Segments {
 }
 
 /// The output's video.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VideoOutput {
     /// Codec.
     pub codec: VideoCodec,
@@ -59,7 +60,7 @@ pub struct VideoOutput {
 }
 
 /// How a clip gets into the frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fitting {
     /// To the frame exactly.
     Stretch,
@@ -70,7 +71,7 @@ pub enum Fitting {
 }
 
 /// The settled rate control of the video.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VideoRate {
     /// Mean bit rate in bit/s.
     BitRate(u64),
@@ -84,7 +85,7 @@ pub enum VideoRate {
 }
 
 /// The output's audio.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioOutput {
     /// Codec.
     pub codec: AudioCodec,
@@ -118,7 +119,7 @@ impl AudioOutput {
 }
 
 /// The settled rate control of the audio.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AudioRateControl {
     /// The encoder's own choice.
     Default,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::flicks::Flicks;
 
 /// What a clip takes from its media.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRange {
     /// From the start of the media.
     pub start: Flicks,
@@ -64,7 +64,7 @@ pub struct Place {
 }
 
 /// The places of all clips, in output order, without gap or overlap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// Frames per second.
     pub frame_rate: Ratio<i64>,

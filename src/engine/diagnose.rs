@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::engine::probe::ProbeError;
 use crate::plan::input::Input;
-use crate::plan::{Plan, PlannedClip};
+use crate::plan::{Clip, Plan};
 
 /// As many lines of complaints are told: the rest repeats them.
 const MAX_LOG_LINES: usize = 5;
@@ -27,7 +27,7 @@ pub async fn diagnose(
 ) -> Result<String, ProbeError> {
     let mut lines: Vec<String> = Vec::new();
     for (kind, index) in plan.streams(clip) {
-        let (frames, complaints) = decode(ffmpeg, &plan.clips[clip], index, source).await?;
+        let (frames, complaints) = decode(ffmpeg, plan.clip(clip), index, source).await?;
         for line in complaints.lines().take(MAX_LOG_LINES) {
             if !lines.iter().any(|known| known == line) {
                 lines.push(line.to_owned());
@@ -44,7 +44,7 @@ pub async fn diagnose(
 /// complaints.
 async fn decode(
     ffmpeg: &Ffmpeg,
-    clip: &PlannedClip,
+    clip: Clip<'_>,
     index: u32,
     source: &Path,
 ) -> Result<(u64, String), ProbeError> {

@@ -10,13 +10,15 @@ mod limits;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
 
+use super::render::Stream;
 use crate::code::Code;
 use crate::plan::input::Input;
 use limits::{Memory, limit, ran_out};
@@ -27,6 +29,11 @@ pub use limits::shrink_stacks;
 const LOG_LIMIT: usize = 4096;
 /// The longest line that is read in one piece, in bytes.
 const LINE_LIMIT: u64 = 64 * 1024;
+
+/// What every encoding is told. A source is used as far as it decodes, be it less than a third.
+const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
+/// How much of a process's output is read in one piece.
+const PIECE: usize = 256 * 1024;
 
 /// The two programs, and the memory that each of their processes may use.
 #[derive(Clone, Debug)]
@@ -56,6 +63,14 @@ pub enum RunError {
         status: ExitStatus,
         /// The end of what it said.
         log: String,
+    },
+    /// What it wrote could not be handed on.
+    #[error("the output of {program} can't be handed on: {source}")]
+    Stream {
+        /// `ffmpeg` or `ffprobe`.
+        program: String,
+        /// The system's reason.
+        source: io::Error,
     },
     /// It wanted more memory than there is for it.
     #[error(
@@ -87,7 +102,7 @@ impl RunError {
                 Code::UnsupportedMedia
             }
             Self::OutOfMemory { .. } => Code::UnsupportedMedia,
-            Self::Failed { .. } | Self::Start { .. } => Code::InternalError,
+            Self::Failed { .. } | Self::Start { .. } | Self::Stream { .. } => Code::InternalError,
         }
     }
 }
@@ -111,29 +126,82 @@ impl Ffmpeg {
         Self { memory: self.memory.shared(processes), ..self.clone() }
     }
 
-    /// Runs ffmpeg; `progress` hears how much of the output is done. Returns
-    /// what it complained about.
+    /// The same with so many percent of the memory, beside others that have the rest.
+    #[must_use]
+    pub fn portion(&self, percent: u64) -> Self {
+        Self { memory: self.memory.portion(percent), ..self.clone() }
+    }
+
+    /// Bytes of memory that a process may use.
+    #[must_use]
+    pub const fn memory_bytes(&self) -> u64 {
+        self.memory.bytes()
+    }
+
+    /// Runs ffmpeg; `progress` is called with how much of the output is done.
+    /// Returns what it reported.
     ///
     /// # Errors
     /// When it can't be run or ends badly.
     pub async fn encode(
         &self,
         arguments: Vec<String>,
-        mut progress: impl FnMut(Progress) + Send + 'static,
+        progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command
-            .args("-nostdin -y -hide_banner -nostats -loglevel error -progress pipe:1".split(' '))
-            // A source is used as far as it decodes, be it less than a third.
-            .args(["-max_error_rate", "1"]);
+        command.args("-progress pipe:1".split(' ')).args(ENCODING.split(' '));
         command.args(arguments);
-        let mut current = Progress::default();
-        let on_line = move |line: &str| {
-            if current.read(line) {
-                progress(current);
+        self.supervise(command, &self.encoder, None, on_progress(progress)).await
+    }
+
+    /// Runs ffmpeg, which reads its standard input: what is sent there comes
+    /// out of the receiver as soon as the process has started.
+    pub(super) fn join(
+        &self,
+        arguments: Vec<String>,
+        progress: impl FnMut(Progress) + Send + 'static,
+    ) -> (Receiver<ChildStdin>, impl Future<Output = Result<String, RunError>>) {
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
+        command.args("-progress pipe:1".split(' ')).args(ENCODING.split(' ')).args(arguments);
+        let (sender, receiver) = sync_channel(1);
+        let run = self.supervise(command, &self.encoder, Some(sender), on_progress(progress));
+        (receiver, run)
+    }
+
+    /// Runs ffmpeg, and hands what it writes to `stream`. Returns what it
+    /// reported, and the stream.
+    pub(super) async fn render(
+        &self,
+        arguments: Vec<String>,
+        stream: Stream,
+    ) -> Result<(String, Stream), RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
+        command.args(ENCODING.split(' ')).args(arguments);
+        let (returned, back) = sync_channel(1);
+        let hand_on = move |mut stdout: ChildStdout| {
+            let mut stream = stream;
+            let mut piece = vec![0; PIECE];
+            loop {
+                let length = stdout.read(&mut piece)?;
+                if length == 0 {
+                    break;
+                }
+                stream.push(&piece[..length])?;
             }
+            // It is taken back below, once the process has ended.
+            let _ = returned.send(stream);
+            Ok(())
         };
-        self.supervise(command, &self.encoder, on_line).await
+        let log = self.supervise(command, &self.encoder, None, hand_on).await?;
+        let program = program(&self.encoder);
+        let stream = back.recv().map_err(io::Error::other).and_then(|mut stream| {
+            stream.end()?;
+            Ok(stream)
+        });
+        match stream {
+            Ok(stream) => Ok((log, stream)),
+            Err(source) => Err(RunError::Stream { program, source }),
+        }
     }
 
     /// Runs ffprobe on a file; `on_line` hears every line that it prints.
@@ -145,37 +213,60 @@ impl Ffmpeg {
         &self,
         input: Input<'_>,
         arguments: &[&str],
-        on_line: impl FnMut(&str) + Send + 'static,
+        mut on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error".split(' '));
         command.args(arguments).args(input.arguments());
-        self.supervise(command, &self.prober, on_line).await
+        let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
+        self.supervise(command, &self.prober, None, read).await
     }
 
-    /// Runs a process to its end on a thread of its own. Returns its complaints.
+    /// Runs a process to its end on a thread of its own, with its standard
+    /// input sent to `stdin` (or nothing to read) and its output read by
+    /// `read`. Returns what it reported.
     async fn supervise(
         &self,
         command: FfmpegCommand,
         path: &Path,
-        on_line: impl FnMut(&str) + Send + 'static,
+        stdin: Option<SyncSender<ChildStdin>>,
+        read: impl FnOnce(ChildStdout) -> io::Result<()> + Send + 'static,
     ) -> Result<String, RunError> {
         let guard = KillGuard::default();
         let held = Arc::clone(&guard.0);
         let memory = self.memory;
-        let run = tokio::task::spawn_blocking(move || run(command, memory, &held, on_line));
+        let run = tokio::task::spawn_blocking(move || run(command, memory, &held, stdin, read));
         let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
-        let (status, log) =
+        let Ended { status, log, read } =
             outcome.map_err(|source| RunError::Start { program: path.to_owned(), source })?;
-        let program = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let program = program(path);
         // Decoders pass over what they have no memory for: no reason to use the rest.
         if ran_out(&log) {
-            Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log })
-        } else if status.success() {
-            Ok(log)
-        } else {
-            Err(RunError::Failed { program, status, log })
+            return Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log });
         }
+        match read {
+            Err(source) => Err(RunError::Stream { program, source }),
+            Ok(()) if status.success() => Ok(log),
+            Ok(()) => Err(RunError::Failed { program, status, log }),
+        }
+    }
+}
+
+fn program(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Reads ffmpeg's reports of progress.
+fn on_progress(
+    mut progress: impl FnMut(Progress) + Send + 'static,
+) -> impl FnOnce(ChildStdout) -> io::Result<()> + Send + 'static {
+    move |stdout| {
+        let mut current = Progress::default();
+        each_line(stdout, &mut |line: &str| {
+            if current.read(line) {
+                progress(current);
+            }
+        })
     }
 }
 
@@ -225,15 +316,24 @@ impl Drop for KillGuard {
     }
 }
 
+/// How a process ended, what it reported, and whether its output was read.
+struct Ended {
+    status: ExitStatus,
+    log: String,
+    read: io::Result<()>,
+}
+
 fn run(
     mut command: FfmpegCommand,
     memory: Memory,
     held: &Mutex<Held>,
-    on_line: impl FnMut(&str),
-) -> io::Result<(ExitStatus, String)> {
+    stdin: Option<SyncSender<ChildStdin>>,
+    read: impl FnOnce(ChildStdout) -> io::Result<()>,
+) -> io::Result<Ended> {
     // The inner command: the wrapper would add an option that ffprobe lacks.
     let command = command.as_inner_mut();
-    command.env_clear().stdin(Stdio::null()).process_group(0);
+    let input = if stdin.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.env_clear().stdin(input).process_group(0);
     let mut child = {
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.dropped {
@@ -245,23 +345,29 @@ fn run(
         limit(group, memory);
         child
     };
-    let log = drain(&mut child, on_line);
+    if let (Some(sender), Some(stdin)) = (stdin, child.stdin.take()) {
+        // Where nobody waits for it, the process finds its input ended.
+        let _ = sender.send(stdin);
+    }
+    let (log, read) = drain(&mut child, read);
     let status = child.wait();
     held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
-    Ok((status?, log?))
+    Ok(Ended { status: status?, log: log?, read })
 }
 
 /// Reads both outputs until they close; an undrained pipe would stall the
 /// process.
-fn drain(child: &mut Child, mut on_line: impl FnMut(&str)) -> io::Result<String> {
+fn drain(
+    child: &mut Child,
+    read: impl FnOnce(ChildStdout) -> io::Result<()>,
+) -> (io::Result<String>, io::Result<()>) {
     let stdout = child.stdout.take();
     let stderr = child.stderr.take();
     std::thread::scope(|scope| {
         let log = scope.spawn(|| stderr.map_or_else(|| Ok(String::new()), tail));
-        if let Some(stdout) = stdout {
-            each_line(stdout, &mut on_line)?;
-        }
-        log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")))
+        let read = stdout.map_or(Ok(()), read);
+        let log = log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")));
+        (log, read)
     })
 }
 

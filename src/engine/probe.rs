@@ -71,7 +71,9 @@ impl From<RunError> for ProbeError {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Failed { log, .. } => Self::Damaged(log),
-            RunError::OutOfMemory { .. } | RunError::Start { .. } => Self::Run(error),
+            RunError::OutOfMemory { .. } | RunError::Start { .. } | RunError::Stream { .. } => {
+                Self::Run(error)
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ pub async fn verify(
     if let Some(error) = undecodable {
         return Err(error);
     }
-    let planned = plan.whole().frames.end;
+    let planned = plan.frames().end;
     expect("the number of decoded frames", &frames, &planned)?;
     let counts = Counts {
         frames,

@@ -1,10 +1,11 @@
 //! Colour description of a video: ITU-T H.273 code points by ffmpeg's names.
 
 use super::Size;
+use serde::{Deserialize, Serialize};
 
 /// Matrix, primaries, transfer and range. Never "unknown": what a stream does
 /// not say is completed by the usual convention.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colour {
     /// Matrix coefficients, `gbr` for RGB.
     pub matrix: String,
@@ -17,7 +18,7 @@ pub struct Colour {
 }
 
 /// Nominal range of the samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ColourRange {
     /// 16-235, "tv".
     Limited,

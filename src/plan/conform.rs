@@ -6,9 +6,9 @@
 
 use std::path::Path;
 
-use super::input::file_url;
+use super::input::{Input, file_url};
 use super::words::words;
-use super::{Opened, Plan, audio};
+use super::{Plan, audio};
 
 /// What ffmpeg says when the audio changes and its graph may not.
 const REFUSAL: &str = "Changing audio frame properties on the fly is not supported";
@@ -16,20 +16,26 @@ const REFUSAL: &str = "Changing audio frame properties on the fly is not support
 impl Plan {
     /// Whether ffmpeg has failed with this log because of such audio.
     #[must_use]
-    pub fn needs_conforming(&self, log: &str) -> bool {
-        log.contains(REFUSAL) && self.clips.iter().all(|clip| clip.conformed.is_none())
+    pub fn needs_conforming(log: &str) -> bool {
+        log.contains(REFUSAL)
     }
 
     /// The arguments of the ffmpeg process that writes the audio of a clip's
     /// cut to `target`; nothing where the clip has none.
     #[must_use]
-    pub fn conforming(&self, clip: usize, sources: &[&Path], target: &Path) -> Option<Vec<String>> {
-        let planned = &self.clips[clip];
-        let (stream, output) = (planned.audio()?, self.output.audio.as_ref()?);
-        let (start, end) = (planned.start(), planned.start() + planned.range.length);
+    pub fn conform_arguments(
+        &self,
+        clip: usize,
+        sources: &[&Path],
+        target: &Path,
+    ) -> Option<Vec<String>> {
+        let source = sources[self.clips[clip].source];
+        let clip = self.clip(clip);
+        let (stream, output) = (clip.audio()?, self.output.audio.as_ref()?);
+        let (start, end) = (clip.start(), clip.end());
+        let demuxer = clip.media.demuxer;
         let mut arguments = words("-copyts");
-        let input = Opened { clip, seek: planned.seek(start), conformed: false };
-        arguments.extend(self.opened(&input, sources).arguments());
+        arguments.extend(Input { demuxer, file: source, seek: clip.seek(start) }.arguments());
         arguments.extend(["-map".to_owned(), format!("0:{}", stream.index)]);
         arguments.extend(["-af".to_owned(), audio::conformed(start, end, output)]);
         arguments.extend(words("-c:a pcm_f32le -f matroska"));

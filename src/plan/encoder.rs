@@ -2,8 +2,9 @@
 
 use num_rational::Ratio;
 
-use super::Plan;
+use super::intermediate::Intermediate;
 use super::words::words;
+use super::{Chunk, Plan};
 use crate::codec::{AudioCodec, Container, Preset, VideoCodec};
 use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
@@ -22,11 +23,11 @@ const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
 /// Arguments for the video's encoder.
-pub(super) fn video(plan: &Plan, output: &VideoOutput) -> Vec<String> {
+pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<String> {
     let Plan { output: OutputSpec { container, segments, .. }, preset, .. } = plan;
-    // The frames are at their places already; the mode writes down how long
-    // each lasts, without which some muxers would cut the last one off.
-    let mut arguments = words(&format!("-r {} -fps_mode cfr -c:v", output.frame_rate));
+    // The frames are at their places already.
+    let time_base = output.frame_rate.recip();
+    let mut arguments = words(&format!("-fps_mode passthrough -enc_time_base {time_base} -c:v"));
     arguments.extend(match output.codec {
         VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
         VideoCodec::H265 => words(&format!("libx265 -preset {preset}")),
@@ -44,17 +45,19 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput) -> Vec<String> {
         arguments.extend(words("-bf 0"));
     }
     if let Some(length) = segments.and_then(|segments| segments.length) {
-        arguments.extend(key_frames(output, length));
+        arguments.extend(key_frames(output, length, chunk));
     }
-    arguments.extend(words(video_tag(output.codec, *container)));
     arguments
 }
 
 /// A key frame at the start of every segment. Frames are counted: by their
 /// times, rounding would slip one now and then.
-fn key_frames(output: &VideoOutput, length: Flicks) -> Vec<String> {
+fn key_frames(output: &VideoOutput, length: Flicks, chunk: &Chunk) -> Vec<String> {
     let frames = length.to_units(output.frame_rate).max(1);
-    let mut arguments = vec!["-force_key_frames".to_owned(), format!("expr:eq(mod(n,{frames}),0)")];
+    let mut arguments = vec![
+        "-force_key_frames".to_owned(),
+        format!("expr:eq(mod(n+{},{frames}),0)", chunk.frames.start),
+    ];
     if output.codec == VideoCodec::H265 {
         // Its forced key frames would let later frames refer to earlier ones.
         arguments.extend(words("-forced-idr 1"));
@@ -139,6 +142,29 @@ fn vp9_speed(preset: Preset) -> u8 {
         Preset::Slow => 1,
         Preset::Slower | Preset::Veryslow | Preset::Placebo => 0,
     }
+}
+
+/// Arguments that take the rendered video over as it is, at its places and each frame as long as it
+/// lasts: some muxers would cut the last one off.
+pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
+    let rate = output.frame_rate;
+    let start = format!("{}*{}/TB", Intermediate::LEAD, rate.recip());
+    let in_band = match (container, output.codec) {
+        (Container::Ts | Container::Avi | Container::Asf | Container::Mxf, VideoCodec::H264) => {
+            "h264_mp4toannexb,"
+        }
+        (Container::Ts | Container::Avi | Container::Asf | Container::Mxf, VideoCodec::H265) => {
+            "hevc_mp4toannexb,"
+        }
+        _ => "",
+    };
+    let mut arguments = words(&format!(
+        "-r {rate} -c:v copy -bsf:v \
+         {in_band}setts=pts=round(PTS-{start}):dts=round(DTS-{start}):duration=round({}/TB)",
+        rate.recip()
+    ));
+    arguments.extend(words(video_tag(output.codec, container)));
+    arguments
 }
 
 /// Four-character codes that the muxer does not find, or players don't know.

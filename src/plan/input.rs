@@ -51,6 +51,12 @@ impl<'a> Input<'a> {
     }
 }
 
+/// The standard input, as a stream of this format.
+pub(crate) fn piped(demuxer: Demuxer) -> Vec<String> {
+    let name = demuxer.name();
+    words(&format!("-protocol_whitelist pipe -f {name} -i pipe:"))
+}
+
 /// A path as ffmpeg takes it without looking for a protocol in it.
 pub(crate) fn file_url(path: &Path) -> String {
     format!("file:{}", path.display())

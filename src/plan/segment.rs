@@ -13,7 +13,7 @@ use crate::process::request::SegmentFormat;
 const FOREVER: Flicks = Flicks::new(i64::MAX / 1000);
 /// The longest that the DASH muxer can be asked for, and the furthest that
 /// audio goes ahead: their microseconds have 31 bits.
-pub const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
+pub(super) const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
 
 /// Arguments for the muxer that writes the playlist `target` and the segments
 /// beside it, named after it. `early` is how long before it is shown the

@@ -83,11 +83,12 @@ pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row. Time stamps are counted anew, so that rounding inside
-/// the joining filter can't add up.
-pub(super) fn joined(clips: usize, output: &VideoOutput) -> String {
-    let rate = output.frame_rate;
-    format!("concat=n={clips}:v=1:a=0,{},{}", stamps(rate), colour::tagged(output))
+/// All clips in a row, from output frame `first` on. Time stamps are counted, so that rounding
+/// inside the joining filter can't add up.
+pub(super) fn joined(clips: usize, output: &VideoOutput, first: i64) -> String {
+    let base = output.frame_rate.recip();
+    let tagged = colour::tagged(output);
+    format!("concat=n={clips}:v=1:a=0,settb={base},setpts=N+{first},{tagged}")
 }
 
 fn stamps(rate: Ratio<i64>) -> String {

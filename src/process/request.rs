@@ -40,6 +40,32 @@ pub struct Request {
     pub canonical: String,
 }
 
+/// The distinct sources of a request, and which of them each clip is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestSources<'a> {
+    /// Keys, with the first clip that each is used for.
+    pub keys: Vec<(&'a str, usize)>,
+    /// An index into `keys` for each clip.
+    pub of_clip: Vec<usize>,
+}
+
+impl Request {
+    /// The sources in the order in which the list first names them.
+    #[must_use]
+    pub fn sources(&self) -> RequestSources<'_> {
+        let mut keys: Vec<(&str, usize)> = Vec::new();
+        let mut of_clip = Vec::with_capacity(self.clips.len());
+        for (clip, asked) in self.clips.iter().enumerate() {
+            let known = keys.iter().position(|&(key, _)| key == asked.key);
+            of_clip.push(known.unwrap_or(keys.len()));
+            if known.is_none() {
+                keys.push((&asked.key, clip));
+            }
+        }
+        RequestSources { keys, of_clip }
+    }
+}
+
 /// What an entry of the concatenation list was named by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {

@@ -75,7 +75,7 @@ pub(super) fn plan(plan: &Plan, record: &mut TaskRecord) {
         let parts = || parts().filter(|(part, _)| part.clip == clip);
         let length: Flicks = parts().map(|(part, _)| part.range.length).sum();
         source.duration_ms = length.to_millis().unsigned_abs();
-        source.filled = filled(plan, || parts().map(|(part, _)| &*part.media));
+        source.filled = filled(plan, || parts().map(|(part, _)| &*plan.sources[part.source]));
     }
     record.timeline.clear();
     for (part, place) in parts() {

@@ -1,24 +1,24 @@
-//! Run: the output is made, by one ffmpeg where its sources allow it.
+//! Encode: the engine makes the output, while its progress is recorded and its
+//! speed held against the time that is left.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
+use tracing::info;
 
-use super::damage::refuse_undecodable;
 use super::journal::Journal;
 use super::sources::Sources;
-use super::steps::{ENCODED, PROBED};
-use super::{TaskError, Worker, budget, millis};
-use crate::engine::ffmpeg::{Progress, RunError};
+use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
+use crate::engine::event::Event;
+use crate::engine::make::{MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::plan::Plan;
 use crate::task::TaskRecord;
 
 /// How often the progress of an encoding is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What an encoding reads and writes.
 #[derive(Clone, Copy, Debug)]
@@ -30,65 +30,70 @@ pub(super) struct Files<'a> {
 
 impl Worker {
     /// Makes the output, and warns of clips that are damaged.
-    pub(super) async fn run(
+    pub(super) async fn encode(
         &self,
-        plan: &mut Plan,
+        plan: &Plan,
         sources: &Sources,
         files: Files<'_>,
         journal: &Journal,
         record: &mut TaskRecord,
         deadline: Instant,
     ) -> Result<(), TaskError> {
-        refuse_undecodable(plan, sources)?;
-        let mut outcome = self.encode(plan, files, journal, record, deadline).await?;
-        if let Err(RunError::Failed { log, .. }) = &outcome
-            && plan.needs_conforming(log)
-        {
-            self.conform(plan, files.sources, files.workspace).await?;
-            outcome = self.encode(plan, files, journal, record, deadline).await?;
-        }
-        record.warnings.extend(self.diagnose(plan, sources, files.sources, outcome).await?);
-        Ok(())
-    }
-
-    async fn encode(
-        &self,
-        plan: &Plan,
-        files: Files<'_>,
-        journal: &Journal,
-        record: &mut TaskRecord,
-        deadline: Instant,
-    ) -> Result<Result<String, RunError>, TaskError> {
         let started = Instant::now();
-        let whole = plan.length().to_micros().max(1).unsigned_abs();
-        let arguments = plan.arguments(&plan.whole(), files.sources, files.output);
-        debug!(?arguments, "run");
         let done = Arc::new(AtomicU64::new(0));
         let reached = Arc::clone(&done);
+        let events = move |event: Event| {
+            if let Event::Progress { done, .. } = event {
+                reached.store(done, Ordering::Relaxed);
+            }
+        };
+        let whole = plan.length().to_micros().max(1).unsigned_abs();
         let ffmpeg = self.ffmpeg();
-        let run = ffmpeg.encode(arguments, move |progress: Progress| {
-            reached.store(progress.micros, Ordering::Relaxed);
-        });
-        tokio::pin!(run);
-        let mut ticks = tokio::time::interval(LOOK);
+        let Files { sources: paths, output, workspace } = files;
+        let maker =
+            Maker { ffmpeg: &ffmpeg, plan, sources: paths, workspace, events: Arc::new(events) };
+        let make = maker.make(output);
+        tokio::pin!(make);
+        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
         let outcome = loop {
             tokio::select! {
-                outcome = &mut run => break outcome,
+                outcome = &mut make => break outcome,
                 _ = ticks.tick() => {
-                    let done = done.load(Ordering::Relaxed).min(whole);
+                    let done = done.load(Ordering::Relaxed);
                     journal.progress(record, percent(done, whole));
                     budget::check_speed(done, whole, started, deadline)?;
                 }
             }
         };
         record.timings.encode_ms = millis(started);
-        info!(ms = record.timings.encode_ms, "run");
-        Ok(outcome)
+        info!(ms = record.timings.encode_ms, "encode");
+        record.warnings.extend(warnings(outcome, sources)?);
+        Ok(())
+    }
+}
+
+fn warnings(
+    outcome: Result<Vec<(Option<usize>, String)>, MakeError>,
+    sources: &Sources,
+) -> Result<Vec<String>, TaskError> {
+    let uri = |clip: usize| &sources.of(clip).uri;
+    match outcome {
+        Ok(found) => Ok(found
+            .into_iter()
+            .map(|(clip, text)| match clip {
+                Some(clip) => format!("clip {clip} (`{}`): {text}", uri(clip)),
+                None => text,
+            })
+            .collect()),
+        Err(MakeError::Clip { clip, source }) => {
+            Err(TaskError::Probe { clip, uri: uri(clip).clone(), source })
+        }
+        Err(MakeError::Run(error)) => Err(error.into()),
     }
 }
 
 /// How far a task is when so much of its output has been made.
 fn percent(done: u64, whole: u64) -> u8 {
     let span = u64::from(ENCODED - PROBED);
-    PROBED + u8::try_from(done * span / whole).unwrap_or(0)
+    PROBED + u8::try_from(done * span / whole).expect("no more is done than there is to do")
 }

@@ -12,7 +12,7 @@ use crate::engine::ffmpeg::RunError;
 use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
 use crate::object::ObjectUri;
-use crate::output::OutputError;
+use crate::plan::PlanError;
 use crate::process::template::RenderError;
 use crate::process::{NameError, ProcessError, TargetError};
 use crate::reply::{Refusal, Refused};
@@ -64,29 +64,9 @@ pub enum TaskError {
         /// What is wrong with it.
         source: ProbeError,
     },
-    /// A cut starts behind the end of its media.
-    #[error(
-        "`ss_{start_ms}` of clip {clip} (`{uri}`) is not before its end: it lasts {length_ms} ms"
-    )]
-    SourceRange {
-        /// Index in the concatenation list.
-        clip: usize,
-        /// The object.
-        uri: ObjectUri,
-        /// Asked start.
-        start_ms: u64,
-        /// Length of the media.
-        length_ms: i64,
-    },
-    /// All clips together are shorter than a frame.
-    #[error("the clips together last {length_ms} ms: not one frame at this `fps`")]
-    NoFrame {
-        /// Length of all clips.
-        length_ms: i64,
-    },
     /// The request does not fit the sources.
     #[error(transparent)]
-    Settle(#[from] OutputError),
+    Plan(#[from] PlanError),
     /// The target's name can't be filled in.
     #[error("`sys/saveas`: {0}")]
     Name(#[from] RenderError),
@@ -143,9 +123,7 @@ impl TaskError {
         match self {
             Self::Process(_)
             | Self::Object(_)
-            | Self::SourceRange { .. }
-            | Self::NoFrame { .. }
-            | Self::Settle(_)
+            | Self::Plan(_)
             | Self::Name(_)
             | Self::Target(_) => Code::InvalidArgument,
             Self::Head { source, .. } | Self::Record(source) => source.code(),

@@ -10,6 +10,7 @@ use crate::engine::probe::{Probed, probe};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::object::ObjectUri;
 use crate::process::Request;
+use crate::process::request::RequestSources;
 use crate::storage::fetch::fetch;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
 use crate::task::TaskId;
@@ -43,15 +44,7 @@ impl Sources {
         request: &Request,
         job: &Job,
     ) -> Result<Self, TaskError> {
-        let mut keys: Vec<(&str, usize)> = Vec::new();
-        let mut of_clip = Vec::with_capacity(request.clips.len());
-        for (clip, asked) in request.clips.iter().enumerate() {
-            let known = keys.iter().position(|&(key, _)| key == asked.key);
-            of_clip.push(known.unwrap_or(keys.len()));
-            if known.is_none() {
-                keys.push((&asked.key, clip));
-            }
-        }
+        let RequestSources { keys, of_clip } = request.sources();
         let distinct = stream::iter(keys)
             .map(|(key, clip)| async move {
                 let uri = ObjectUri::new(&request.bucket, key);

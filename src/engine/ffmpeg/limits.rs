@@ -35,6 +35,15 @@ impl Memory {
         Self { megabytes: self.megabytes / processes.max(1) }
     }
 
+    /// So many percent of it.
+    pub(super) const fn portion(self, percent: u64) -> Self {
+        Self { megabytes: self.megabytes * percent / 100 }
+    }
+
+    pub(super) const fn bytes(self) -> u64 {
+        self.megabytes * MEBIBYTE
+    }
+
     pub(super) const fn megabytes(self) -> u64 {
         self.megabytes
     }

@@ -10,11 +10,9 @@ use libfuzzer_sys::fuzz_target;
 use video_concat::flicks::Flicks;
 use video_concat::media::report::Scan;
 use video_concat::media::{Demuxer, Media};
-use video_concat::plan::{Plan, PlannedClip};
+use video_concat::plan::{self, Files, Policy};
 use video_concat::codec::Preset;
 use video_concat::process::{Limits, MainObject, parse, resolve};
-use video_concat::output::specify;
-use video_concat::timeline::{SourceRange, Timeline};
 
 const DEMUXERS: [Demuxer; 6] =
     [Demuxer::Mov, Demuxer::Matroska, Demuxer::Avi, Demuxer::Ogg, Demuxer::MpegTs, Demuxer::Wav];
@@ -41,20 +39,16 @@ fn scanned(text: &str) -> Option<Media> {
 fn plan(process: &str, media: &Media) {
     let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
     let request = resolve(&parse(process).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
-    let asked = &request.clips[0];
-    let Some(cut) = SourceRange::of(media.length, asked.start_ms, asked.duration_ms) else {
+    let Ok(plan) = plan::plan(&request, &[vec![media.clone().into()]], Preset::Veryfast) else {
         return;
     };
-    let Ok(output) = specify(&request, &[media], &mut Vec::new()) else {
-        return;
-    };
-    let frame_rate = output.video.as_ref().map_or(25.into(), |video| video.frame_rate);
-    let sample_rate = output.audio.as_ref().map_or(48_000, |audio| audio.sample_rate);
-    let timeline = Timeline::new(&[cut.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, 0, cut, media.clone().into())];
-    let plan = Plan { output, timeline, clips, preset: Preset::Veryfast };
-    let _ = (plan.segment_count(), plan.impossible_segment());
-    let arguments = plan.arguments(&plan.whole(), &[Path::new("in")], Path::new("out"));
+    let _ = plan.segment_count();
+    let sources = [Path::new("in")];
+    let files = Files::new(&sources);
+    let mut arguments = plan.join_arguments(&files, Path::new("out"));
+    for chunk in plan.chunks(Policy { memory: 0 }) {
+        arguments.extend(plan.render_arguments(&chunk, &files));
+    }
     let length: usize = arguments.iter().map(String::len).sum();
     assert!(length < 100_000, "more than the system takes");
 }

@@ -71,7 +71,7 @@ fn every_log_line_is_json_and_names_request_and_task() {
     let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
     let ended = |lines: &[Value]| lines.iter().any(|line| line["message"] == "succeeded");
     let logs = scene.function.logs_until(ended);
-    for stage in ["fetch", "probe", "run", "verify", "store"] {
+    for stage in ["fetch", "probe", "encode", "verify", "store"] {
         let told = logs.iter().find(|line| line["message"] == stage);
         let told = told.unwrap_or_else(|| panic!("nothing of {stage}: {logs:#?}"));
         assert_eq!(told["span"]["stage"], stage, "{told}");

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -16,11 +15,9 @@ use video_concat::code::Code;
 use video_concat::codec::Preset;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::probe::probe;
-use video_concat::media::Media;
-use video_concat::output::specify;
-use video_concat::plan::{Plan, PlannedClip};
+use video_concat::engine::render::render;
+use video_concat::plan::{Files, plan};
 use video_concat::process::{Limits, MainObject, Request, parse, resolve};
-use video_concat::timeline::{SourceRange, Timeline};
 
 use super::Trap;
 use super::mutation::{Mutation, mutation};
@@ -75,30 +72,21 @@ fn request() -> Request {
     resolve(&parse(process).unwrap(), &main, Limits { max_sources: 1 }).unwrap()
 }
 
-fn plan(request: &Request, media: &Media) -> Plan {
-    let range = SourceRange::of(media.length, 0, request.clips[0].duration_ms).unwrap();
-    let output = specify(request, &[media], &mut Vec::new()).unwrap();
-    let frame_rate = output.video.as_ref().unwrap().frame_rate;
-    let sample_rate = output.audio.as_ref().unwrap().sample_rate;
-    let timeline = Timeline::new(&[range.length], frame_rate, sample_rate);
-    let clips = vec![PlannedClip::new(0, 0, range, media.clone().into())];
-    Plan { output, timeline, clips, preset: Preset::Ultrafast }
-}
-
 /// As the worker does it.
 async fn treat(ffmpeg: &Ffmpeg, request: &Request, path: &Path, target: &Path) -> Fate {
-    let media = match probe(ffmpeg, path).await {
-        Ok(probed) => Arc::clone(&probed.parts[0].media),
+    let probed = match probe(ffmpeg, path).await {
+        Ok(probed) => probed,
         Err(error) => {
             assert_eq!(error.code(), Code::UnsupportedMedia, "{error}");
             return Fate::Refused;
         }
     };
-    let plan = plan(request, &media);
-    if plan.timeline.frames() == 0 {
+    let parts = probed.parts.iter().map(|part| part.media.clone()).collect();
+    let files: Vec<&Path> = probed.parts.iter().map(|part| part.file.as_path()).collect();
+    let Ok(plan) = plan(request, &[parts], Preset::Ultrafast) else {
         return Fate::Refused;
-    }
-    match ffmpeg.encode(plan.arguments(&plan.whole(), &[path], target), |_| ()).await {
+    };
+    match render(ffmpeg, &plan, &Files::new(&files), target, |_| ()).await {
         Ok(_) => Fate::Made,
         Err(error) if error.code() == Code::UnsupportedMedia => Fate::Failed,
         Err(error) => {

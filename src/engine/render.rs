@@ -1,0 +1,108 @@
+//! Render: the video in chunks, and the process that joins them with the audio.
+//!
+//! Both run at the same time. Each chunk's process writes encoded frames to its
+//! standard output; they are handed to the joining process as they come, so
+//! nothing of them is stored in between.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ChildStdin;
+use std::sync::mpsc::Receiver;
+
+use super::ffmpeg::{Ffmpeg, Progress, RunError};
+use super::fragments::Fragments;
+use crate::plan::{Files, Intermediate, Plan, Policy};
+
+/// Percent of the memory that the joining process may use beside a chunk's.
+const JOIN_PERCENT: u64 = 25;
+/// Percent of the memory that the decoders of one chunk may use; the filters and the encoder use
+/// the rest of the chunk's.
+const DECODERS_PERCENT: u64 = 30;
+
+/// Renders the output to `target`. Returns what the processes reported.
+///
+/// # Errors
+/// When one of them can't be run or fails.
+pub async fn render(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &Files<'_>,
+    target: &Path,
+    progress: impl FnMut(Progress) + Send + 'static,
+) -> Result<String, RunError> {
+    let chunks = plan.chunks(Policy { memory: ffmpeg.portion(DECODERS_PERCENT).memory_bytes() });
+    let join = plan.join_arguments(files, target);
+    if chunks.is_empty() {
+        return ffmpeg.encode(join, progress).await;
+    }
+    let join_ffmpeg = ffmpeg.portion(JOIN_PERCENT);
+    let (stdin, joined) = join_ffmpeg.join(join, progress);
+    tokio::pin!(joined);
+    let mut stream = Stream::new(plan.intermediate(), stdin);
+    let chunk_ffmpeg = ffmpeg.portion(100 - JOIN_PERCENT);
+    let rendered = async {
+        let mut log = String::new();
+        for chunk in &chunks {
+            let arguments = plan.render_arguments(chunk, files);
+            let (complaints, returned) = chunk_ffmpeg.render(arguments, stream).await?;
+            log.push_str(&complaints);
+            stream = returned;
+        }
+        // The end of the stream ends the other process.
+        drop(stream);
+        Ok::<String, RunError>(log)
+    };
+    tokio::pin!(rendered);
+    let mut log = tokio::select! {
+        outcome = &mut rendered => match outcome {
+            Ok(log) => log,
+            // The reader has gone: what it says is the reason.
+            Err(error @ RunError::Stream { .. }) => {
+                joined.await?;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        },
+        // It can't end well before its input does.
+        outcome = &mut joined => {
+            let log = outcome?;
+            return rendered.await.map(|more| log + &more);
+        }
+    };
+    let more = joined.await?;
+    if !log.is_empty() && !more.is_empty() {
+        log.push('\n');
+    }
+    Ok(log + &more)
+}
+
+/// The way from the chunks to the process that joins them.
+pub(super) struct Stream {
+    fragments: Option<Fragments>,
+    reader: Result<ChildStdin, Receiver<ChildStdin>>,
+}
+
+impl Stream {
+    fn new(intermediate: Intermediate, stdin: Receiver<ChildStdin>) -> Self {
+        let continued = intermediate.can_be_continued();
+        Self { fragments: continued.then(Fragments::default), reader: Err(stdin) }
+    }
+
+    /// Hands on what a chunk's process wrote.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Err(started) = &self.reader {
+            let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+            self.reader = Ok(started.recv().map_err(gone)?);
+        }
+        let Ok(reader) = &mut self.reader else { return Ok(()) };
+        match &mut self.fragments {
+            Some(fragments) => fragments.push(bytes, &mut |bytes| reader.write_all(bytes)),
+            None => reader.write_all(bytes),
+        }
+    }
+
+    /// A chunk's process has ended.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.fragments.as_mut().map_or(Ok(()), Fragments::end)
+    }
+}

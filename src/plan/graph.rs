@@ -1,0 +1,83 @@
+//! A filter graph under construction, with the inputs that it reads.
+
+use std::path::{Path, PathBuf};
+
+use super::Plan;
+use super::input::Input;
+use super::words::words;
+use crate::flicks::Flicks;
+use crate::media::Demuxer;
+
+/// The local files that a plan is carried out on.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// Of the plan's sources.
+    pub sources: &'a [&'a Path],
+    /// Of each clip, its audio alone in the output's rate and channels, where
+    /// the source's own changes them on the way. Empty where none does.
+    pub conformed: &'a [Option<PathBuf>],
+}
+
+impl<'a> Files<'a> {
+    /// Sources that are taken as they are.
+    #[must_use]
+    pub const fn new(sources: &'a [&'a Path]) -> Self {
+        Self { sources, conformed: &[] }
+    }
+
+    pub(super) fn conformed(&self, clip: usize) -> Option<&'a Path> {
+        self.conformed.get(clip).and_then(Option::as_deref)
+    }
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Graph<'a> {
+    inputs: Vec<Input<'a>>,
+    pub(super) chains: Vec<String>,
+}
+
+impl<'a> Graph<'a> {
+    /// The index of a new input: the clip's source from `seek` on.
+    pub(super) fn open(
+        &mut self,
+        plan: &'a Plan,
+        clip: usize,
+        files: &Files<'a>,
+        seek: Option<Flicks>,
+    ) -> usize {
+        let source = plan.clips[clip].source;
+        let demuxer = plan.sources[source].demuxer;
+        self.add(Input { demuxer, file: files.sources[source], seek })
+    }
+
+    /// The index of a new input: the clip's audio alone.
+    pub(super) fn open_conformed(&mut self, file: &'a Path) -> usize {
+        self.add(Input::whole(Demuxer::Matroska, file))
+    }
+
+    fn add(&mut self, input: Input<'a>) -> usize {
+        self.inputs.push(input);
+        self.inputs.len() - 1
+    }
+
+    /// The arguments of the inputs. A change of size or format inside a clip must not restart the
+    /// whole graph: the clip's own scaler or resampler takes it.
+    pub(super) fn inputs(&self) -> Vec<String> {
+        let each = self.inputs.iter().map(Input::arguments);
+        each.flat_map(|input| words("-reinit_filter 0").into_iter().chain(input)).collect()
+    }
+
+    /// How many inputs there are.
+    pub(super) fn count(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// The graph itself, which there is none of without a chain.
+    pub(super) fn filter(&self) -> Vec<String> {
+        if self.chains.is_empty() {
+            return Vec::new();
+        }
+        vec!["-filter_complex".to_owned(), self.chains.join(";")]
+    }
+}

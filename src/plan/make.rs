@@ -1,0 +1,129 @@
+//! Planning: from a request and its probed sources to the plan.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::segment::LONGEST_DASH;
+use super::{Plan, PlannedClip};
+use crate::codec::Preset;
+use crate::flicks::Flicks;
+use crate::media::Media;
+use crate::object::ObjectUri;
+use crate::output::{OutputError, OutputSpec, specify};
+use crate::process::Request;
+use crate::timeline::{SourceRange, Timeline};
+
+/// Why a request can't be carried out on its sources.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// A clip starts behind the end of its media.
+    #[error(
+        "`ss_{start_ms}` of clip {clip} (`{uri}`) is not before its end: it lasts {length_ms} ms"
+    )]
+    Start {
+        /// Index in the concatenation list.
+        clip: usize,
+        /// The object.
+        uri: ObjectUri,
+        /// Asked start.
+        start_ms: u64,
+        /// Length of the media.
+        length_ms: i64,
+    },
+    /// All clips together are shorter than a frame.
+    #[error("the clips together last {length_ms} ms: not one frame at this `fps`")]
+    NoFrame {
+        /// Length of all clips.
+        length_ms: i64,
+    },
+    /// The request does not fit the sources.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+/// Plans a request. `sources` are its distinct sources, in the order of [`Request::sources`]; each
+/// is the files that it is made of: itself alone, mostly.
+///
+/// # Errors
+/// See [`PlanError`].
+///
+/// # Panics
+/// Where a source is missing, or made of nothing.
+pub fn plan(
+    request: &Request,
+    sources: &[Vec<Arc<Media>>],
+    preset: Preset,
+) -> Result<Plan, PlanError> {
+    let whole = |parts: &Vec<Arc<Media>>| {
+        let (first, others) = parts.split_first().expect("a source is made of a file at least");
+        Media::in_a_row(first, others.iter())
+    };
+    let media: Vec<Arc<Media>> = sources.iter().map(whole).collect();
+    let of_clip = request.sources().of_clip;
+    let of_clips: Vec<&Media> = of_clip.iter().map(|&source| &*media[source]).collect();
+    let clips = ranges(request, sources, &of_clips)?;
+    let mut warnings = Vec::new();
+    let output = specify(request, &of_clips, &mut warnings)?;
+    let timeline = timeline(&output, &clips);
+    if timeline.frames() == 0 && (output.video.is_some() || timeline.samples() == 0) {
+        let length: Flicks = clips.iter().map(|clip| clip.range.length).sum();
+        return Err(PlanError::NoFrame { length_ms: length.to_millis() });
+    }
+    let sources = sources.concat();
+    let plan = Plan { output, timeline, sources, clips, preset, warnings };
+    match plan.impossible_segment() {
+        None => Ok(plan),
+        Some(length) => Err(OutputError::LongSegment {
+            most_ms: LONGEST_DASH.to_millis(),
+            asked_ms: length.to_millis(),
+        }
+        .into()),
+    }
+}
+
+/// What each clip takes of the parts of its source.
+fn ranges(
+    request: &Request,
+    sources: &[Vec<Arc<Media>>],
+    media: &[&Media],
+) -> Result<Vec<PlannedClip>, PlanError> {
+    let mut clips = Vec::new();
+    let of_clip = request.sources().of_clip;
+    for (clip, (asked, source)) in request.clips.iter().zip(of_clip).enumerate() {
+        let length = media[clip].length;
+        let range = SourceRange::of(length, asked.start_ms, asked.duration_ms);
+        let range = range.ok_or_else(|| PlanError::Start {
+            clip,
+            uri: ObjectUri::new(&request.bucket, &asked.key),
+            start_ms: asked.start_ms,
+            length_ms: length.to_millis(),
+        })?;
+        let before: usize = sources[..source].iter().map(Vec::len).sum();
+        let lengths = sources[source].iter().map(|part| part.length);
+        let parts = range.split(lengths);
+        clips.extend(parts.map(|(part, range)| PlannedClip { clip, source: before + part, range }));
+    }
+    Ok(clips)
+}
+
+/// Where the output has no video or no audio, that side of the timeline is empty.
+fn timeline(output: &OutputSpec, clips: &[PlannedClip]) -> Timeline {
+    let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.range.length).collect();
+    let frame_rate = output.video.as_ref().map(|video| video.frame_rate);
+    let sample_rate = output.audio.as_ref().map(|audio| audio.sample_rate);
+    let mut timeline = Timeline::new(
+        &lengths,
+        frame_rate.unwrap_or_else(|| 25.into()),
+        sample_rate.unwrap_or(48_000),
+    );
+    for place in &mut timeline.places {
+        if frame_rate.is_none() {
+            (place.first_frame, place.frames) = (0, 0);
+        }
+        if sample_rate.is_none() {
+            (place.first_sample, place.samples) = (0, 0);
+        }
+    }
+    timeline
+}
