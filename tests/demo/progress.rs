@@ -120,7 +120,7 @@ fn stage(line: &Value) -> Option<String> {
     Some(match line["message"].as_str()? {
         "fetch" => format!("fetched {} objects in {took:.2} s", line["sources"]),
         "probe" => format!("read every packet's time stamp in {took:.2} s"),
-        "run" => format!("encoded with one ffmpeg in {took:.2} s"),
+        "encode" => format!("encoded in {took:.2} s"),
         "verify" => format!("decoded the result and counted it in {took:.2} s"),
         "store" => format!("stored the result in {took:.2} s"),
         "succeeded" => format!("done in {:.2} s", seconds("total_ms")),
