@@ -149,7 +149,7 @@ mod tests {
 
     use super::Fragments;
 
-    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
         let size = u32::try_from(body.len() + 8).unwrap();
         [&size.to_be_bytes(), &kind[..], body].concat()
     }
@@ -157,8 +157,8 @@ mod tests {
     fn encoder(header: &[u8], fragment: &[u8]) -> Vec<u8> {
         let long = [&1_u32.to_be_bytes()[..], b"mdat", &20_u64.to_be_bytes(), b"long"].concat();
         let parts =
-            [boxed(b"ftyp", b"isom"), boxed(b"moov", header), boxed(b"moof", fragment), long];
-        [parts.concat(), boxed(b"mfra", b"index")].concat()
+            [boxed(*b"ftyp", b"isom"), boxed(*b"moov", header), boxed(*b"moof", fragment), long];
+        [parts.concat(), boxed(*b"mfra", b"index")].concat()
     }
 
     fn joined(encoders: &[Vec<u8>], step: usize) -> std::io::Result<Vec<u8>> {
@@ -182,7 +182,7 @@ mod tests {
             let all = joined(&[encoder(b"h", b"one"), encoder(b"h", b"two")], step).unwrap();
             let one = joined(&[encoder(b"h", b"one")], 1000).unwrap();
             let two = joined(&[encoder(b"h", b"two")], 1000).unwrap();
-            let header = boxed(b"ftyp", b"isom").len() + boxed(b"moov", b"h").len();
+            let header = boxed(*b"ftyp", b"isom").len() + boxed(*b"moov", b"h").len();
             prop_assert_eq!(all, [&one[..], &two[header..]].concat());
         }
 
