@@ -98,7 +98,7 @@ demo: need-rust-compiler-python$(addprefix -,$(ready_layer)) $(rie) $(ready_laye
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.
-test: need-rust-compiler-python-chromium-ffmpeg-layer build tools
+test: need-rust-compiler-python-chromium-ffmpeg-curl-layer build tools
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 

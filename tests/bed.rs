@@ -46,6 +46,8 @@ pub mod http;
 pub mod invocation;
 #[path = "bed/lambda.rs"]
 pub mod lambda;
+#[path = "bed/moto.rs"]
+pub mod moto;
 #[path = "bed/process.rs"]
 pub mod process;
 #[path = "bed/reading.rs"]

@@ -1,5 +1,5 @@
-//! Lambda's own API as far as a function uses it: asynchronous invocations wait here until the test
-//! delivers them.
+//! Lambda's own API: asynchronous invocations wait here until the test delivers them, others go to a
+//! function at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::function::Function;
 use super::http::{AnyError, Server, header, reply};
@@ -26,6 +26,8 @@ pub struct Invocation {
 
 #[derive(Clone, Default)]
 struct Queue {
+    /// Does what is not asynchronous.
+    front: Option<Arc<Function>>,
     waiting: Arc<(Mutex<VecDeque<Invocation>>, Condvar)>,
     refused: Arc<Mutex<bool>>,
 }
@@ -37,7 +39,15 @@ pub struct Lambda {
 
 impl Lambda {
     pub fn start() -> Self {
-        let queue = Queue::default();
+        Self::with(Queue::default())
+    }
+
+    /// With a function that carries out synchronous invocations.
+    pub fn before(function: &Arc<Function>) -> Self {
+        Self::with(Queue { front: Some(Arc::clone(function)), ..Queue::default() })
+    }
+
+    fn with(queue: Queue) -> Self {
         let door = queue.clone();
         let server = Server::start(move |request| door.clone().answer(request));
         Self { server, queue }
@@ -78,10 +88,19 @@ impl Queue {
             .strip_prefix("/2015-03-31/functions/")
             .and_then(|rest| rest.strip_suffix("/invocations"))
             .map(str::to_owned);
-        let is_event = header(&request, "x-amz-invocation-type").as_deref() == Some("Event");
-        let (Some(function), &Method::POST, true) = (function, request.method(), is_event) else {
+        let kind = header(&request, "x-amz-invocation-type");
+        let is_event = kind.as_deref() == Some("Event");
+        let (Some(function), &Method::POST) = (function, request.method()) else {
             return Ok(reply(StatusCode::BAD_REQUEST, "application/json", "{}"));
         };
+        if let (Some(front), false) = (self.front, is_event) {
+            let event = serde_json::from_slice(&request.into_body().collect().await?.to_bytes())?;
+            let done = tokio::task::spawn_blocking(move || front.invoke(&event)).await?;
+            return Ok(synchronous(done));
+        }
+        if !is_event {
+            return Ok(reply(StatusCode::BAD_REQUEST, "application/json", "{}"));
+        }
         if *self.refused.lock().unwrap() {
             let mut answer = reply(
                 StatusCode::FORBIDDEN,
@@ -99,4 +118,19 @@ impl Queue {
         news.notify_all();
         Ok(reply(StatusCode::ACCEPTED, "application/json", ""))
     }
+}
+
+fn synchronous(done: Reply) -> Response<Full<Bytes>> {
+    let (body, failed) = match done {
+        Reply::Ok(value) => (value, false),
+        Reply::FunctionError { error_type, message } => {
+            (json!({"errorType": error_type, "errorMessage": message}), true)
+        }
+    };
+    let mut answer = reply(StatusCode::OK, "application/json", body.to_string());
+    if failed {
+        let unhandled = "Unhandled".parse().expect("it is header text");
+        answer.headers_mut().insert("x-amz-function-error", unhandled);
+    }
+    answer
 }

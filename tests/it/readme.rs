@@ -1,6 +1,8 @@
 //! The documents against the code. `UPDATE_README=1 cargo test --test it readme` rewrites the tables
 //! that the code renders.
 
+mod shell;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
@@ -106,14 +108,26 @@ fn names(text: &str) -> BTreeSet<String> {
 
 /// The fenced blocks of a kind, of all documents.
 fn blocks(kind: &str) -> Vec<String> {
-    let fence = format!("\n```{kind}\n");
-    let mut blocks = Vec::new();
-    for page in documents() {
-        let text = read(&page);
-        let starts = text.split(&fence).skip(1);
-        blocks.extend(starts.map(|rest| rest.split_once("\n```").unwrap().0.to_owned()));
-    }
+    let blocks: Vec<String> =
+        documents().iter().flat_map(|page| blocks_of(&read(page), kind)).collect();
     assert!(!blocks.is_empty(), "no block is {kind}");
+    blocks
+}
+
+/// The fenced blocks of a kind in a text. Those in lists are indented, which is taken away.
+fn blocks_of(text: &str, kind: &str) -> Vec<String> {
+    let fence = format!("```{kind}");
+    let mut lines = text.lines();
+    let mut blocks = Vec::new();
+    while let Some(line) = lines.next() {
+        if line.trim_start() == fence {
+            let indent = line.len() - fence.len();
+            let inside = lines.by_ref().take_while(|line| line.trim_start() != "```");
+            let inside: Vec<&str> =
+                inside.map(|line| line.get(indent..).unwrap_or_default()).collect();
+            blocks.push(inside.join("\n"));
+        }
+    }
     blocks
 }
 
