@@ -36,6 +36,8 @@ pub mod credentials;
 #[cfg(feature = "service")]
 pub mod function;
 #[cfg(feature = "service")]
+pub mod ledger;
+#[cfg(feature = "service")]
 pub mod metrics;
 #[cfg(feature = "service")]
 pub mod notify;

@@ -14,7 +14,7 @@ pub use record::{
     TaskType, TimelineRecord, Timings, Usage, VerifiedRecord, VideoRecord,
 };
 pub use requests::Requests;
-pub use stored::{LEASE, Lease, StoredRecord};
+pub use stored::{LEASE, Lease, START, State, StoredRecord};
 pub use time::Moment;
 
 /// A finished task, for tests of whatever renders one.

@@ -11,6 +11,7 @@ use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
+use crate::ledger::{Begun, Claimed, Journal, Ledger};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
 use crate::object::ObjectUri;
@@ -20,25 +21,20 @@ use crate::storage::{Meter, ObjectStore};
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
 
 pub use accept::Acceptance;
-use claim::{Begun, Claimed};
 use deadline::Deadline;
 pub use error::TaskError;
 pub use job::Job;
-use journal::Journal;
-pub use journal::OWN_MARK;
 use prepared::Prepared;
 
 mod accept;
 mod artifacts;
 mod budget;
-mod claim;
 mod deadline;
 mod deliver;
 mod describe;
 mod encode;
 mod error;
 mod job;
-mod journal;
 mod prepared;
 mod report;
 mod sources;
@@ -138,9 +134,10 @@ impl Worker {
             let error = prepared.err();
             return Ok(self.end_unrecorded(error, job, record, invocation).await);
         };
-        let uri = self.record_uri(bucket, record.task_id);
+        let ledger = self.ledger();
+        let uri = ledger.uri(bucket, record.task_id);
         let claim = async {
-            let claim = self.claim(&uri, &record, deadline.until).await;
+            let claim = ledger.claim(&uri, &record, deadline.until).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
@@ -217,6 +214,12 @@ impl Worker {
         }
         log_end(&record, invocation);
         record
+    }
+
+    /// The records of all tasks.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        Ledger::new(self.store.clone(), &self.settings.task_prefix)
     }
 
     fn ffmpeg(&self) -> Ffmpeg {

@@ -84,7 +84,7 @@ async fn hand_on(
     };
     let message = error.to_string();
     let told = &accepted.told;
-    if let Err(error) = function.worker.give_up(told, &message).await {
+    if let Err(error) = function.worker.ledger().give_up(told, &message).await {
         error!(%error, "the task's record could not be ended");
     }
     Err(Refusal::new(code, message))
@@ -105,7 +105,7 @@ async fn task(
         let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
         Refusal::new(Refused::InvalidRequest, message)
     })?;
-    let found = worker.find_record(bucket, id).await;
+    let found = worker.ledger().find(bucket, id).await;
     let found =
         found.map_err(|error| Refusal::new(Refused::Task(error.code()), error.to_string()))?;
     let record = found.ok_or_else(|| {

@@ -7,11 +7,12 @@ use tracing::info;
 use super::{Function, given, job, retry_helps};
 use crate::code::Code;
 use crate::event::Submission;
+use crate::ledger::OWN_MARK;
 use crate::object::ObjectUri;
 use crate::reply::FunctionError;
 use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
-use crate::worker::{Invocation, Job, OWN_MARK};
+use crate::worker::{Invocation, Job};
 
 /// User metadata that holds the process string.
 const PROCESS: &str = "x-oss-async-process";

@@ -164,6 +164,10 @@ pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
         rate.recip()
     ));
     arguments.extend(words(video_tag(output.codec, container)));
+    if output.pixel_format.has_alpha() {
+        // FFmpeg's own decoder, which looks at the stream, leaves the transparency out.
+        arguments.extend(words("-metadata:s:v alpha_mode=1"));
+    }
     arguments
 }
 

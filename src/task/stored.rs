@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Moment, TaskRecord};
+use super::{Moment, Status, TaskRecord};
 use crate::object::{ObjectUri, UploadName};
 
 /// How long a lease holds after it was last renewed. Renewals come several
@@ -58,11 +58,44 @@ impl Lease {
     }
 }
 
+/// An accepted task that has not begun after this is asked for once more. Should the first
+/// invocation come after all, it finds the task taken.
+pub const START: SignedDuration = SignedDuration::from_mins(1);
+
+/// What a stored record means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Accepted a moment ago: its work begins soon.
+    Pending,
+    /// Accepted, and its work has never begun.
+    Overdue,
+    /// A run holds the lease.
+    Held,
+    /// The run that held the lease died before it ended.
+    Abandoned,
+    /// The result is there, and the run died before it reported so.
+    Unreported,
+    /// The result is there.
+    Succeeded,
+    /// It failed.
+    Failed,
+}
+
 impl StoredRecord {
-    /// Whether somebody works on the task.
+    /// What it means at this time.
     #[must_use]
-    pub fn is_held(&self, now: Timestamp) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.is_live(now))
+    pub fn state(&self, now: Timestamp) -> State {
+        match (self.record.status, &self.lease) {
+            (_, Some(lease)) if lease.is_live(now) => State::Held,
+            (Status::Running, Some(_)) => State::Abandoned,
+            (Status::Running, None) => {
+                let waited = now.duration_since(self.record.start_time.timestamp());
+                if waited < START { State::Pending } else { State::Overdue }
+            }
+            (Status::Succeeded, Some(_)) => State::Unreported,
+            (Status::Succeeded, None) => State::Succeeded,
+            (Status::Failed, _) => State::Failed,
+        }
     }
 }
 
@@ -71,7 +104,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{LEASE, Lease, StoredRecord};
+    use super::{LEASE, Lease, State, Status, StoredRecord};
     use crate::object::{ObjectUri, UploadName};
     use crate::task::example;
 
@@ -96,8 +129,35 @@ mod tests {
         let text = serde_json::to_string(&stored).unwrap();
         assert_eq!(serde_json::from_str::<StoredRecord>(&text).unwrap(), stored);
         let millisecond = SignedDuration::from_millis(1);
-        assert!(stored.is_held(now + LEASE - millisecond));
-        assert!(!stored.is_held(now + LEASE));
-        assert!(!StoredRecord { lease: None, ..stored }.is_held(now));
+        assert_eq!(stored.state(now + LEASE - millisecond), State::Held);
+        assert_ne!(stored.state(now + LEASE), State::Held);
+        assert_ne!(StoredRecord { lease: None, ..stored }.state(now), State::Held);
+    }
+
+    #[test]
+    fn every_record_has_one_meaning() {
+        use Status::{Failed, Running, Succeeded};
+        let start: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let lapsed = start - LEASE;
+        for (status, leased, after, state) in [
+            (Running, None, 0, State::Pending),
+            (Running, None, 59, State::Pending),
+            (Running, None, 60, State::Overdue),
+            (Running, Some(start), 19, State::Held),
+            (Running, Some(start), 20, State::Abandoned),
+            (Succeeded, Some(start), 0, State::Held),
+            (Succeeded, Some(lapsed), 0, State::Unreported),
+            (Succeeded, None, 0, State::Succeeded),
+            (Failed, Some(start), 0, State::Held),
+            (Failed, Some(lapsed), 0, State::Failed),
+            (Failed, None, 0, State::Failed),
+        ] {
+            let mut record = example();
+            (record.status, record.start_time) = (status, super::Moment::new(start));
+            let lease = leased.map(|since| Lease::new(Uuid::from_u128(7), since));
+            let found =
+                StoredRecord { record, lease }.state(start + SignedDuration::from_secs(after));
+            assert_eq!(found, state, "{status:?} {leased:?} {after}");
+        }
     }
 }

@@ -7,9 +7,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{Instrument, info, warn};
 
 use super::artifacts::{Artifact, Artifacts};
-use super::journal::{Journal, result_description};
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
 use crate::engine::verify::{Verified, VerifyError, verify, verify_segments};
+use crate::ledger::{Journal, result_description};
 use crate::object::ObjectUri;
 use crate::plan::Plan;
 use crate::storage::upload::{self, PendingUpload, UploadError};

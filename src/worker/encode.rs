@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
-use super::journal::Journal;
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
 use crate::engine::make::{MakeError, Maker};
 use crate::engine::workspace::Workspace;
+use crate::ledger::Journal;
 use crate::plan::Plan;
 use crate::task::TaskRecord;
 

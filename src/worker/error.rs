@@ -6,11 +6,11 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::budget::BudgetError;
-use super::journal::JournalError;
 use crate::code::Code;
 use crate::engine::ffmpeg::RunError;
 use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
+use crate::ledger::LeaseError;
 use crate::object::ObjectUri;
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
@@ -107,11 +107,11 @@ pub enum TaskError {
     },
 }
 
-impl From<JournalError> for TaskError {
-    fn from(error: JournalError) -> Self {
+impl From<LeaseError> for TaskError {
+    fn from(error: LeaseError) -> Self {
         match error {
-            JournalError::Lost => Self::Superseded,
-            JournalError::Store(error) => Self::Record(error),
+            LeaseError::Superseded => Self::Superseded,
+            LeaseError::Store(error) => Self::Record(error),
         }
     }
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use tokio::time::timeout_at;
 use tracing::{Instrument, warn};
 
-use super::journal::{Journal, JournalError, Keep};
 use super::{Invocation, Job, Superseded, Worker, stage};
+use crate::ledger::{Journal, Keep, LeaseError};
 use crate::message::completion;
 use crate::notify::{NotifyError, topic_arn};
 use crate::process::parse;
@@ -75,14 +75,11 @@ pub(super) fn topic(job: &Job) -> Option<String> {
 }
 
 /// A record that can't be written now is no reason to hide how the task ended.
-fn still_ours(
-    written: Result<(), JournalError>,
-    record: &mut TaskRecord,
-) -> Result<(), Superseded> {
+fn still_ours(written: Result<(), LeaseError>, record: &mut TaskRecord) -> Result<(), Superseded> {
     match written {
         Ok(()) => Ok(()),
-        Err(JournalError::Lost) => Err(Superseded),
-        Err(JournalError::Store(error)) => {
+        Err(LeaseError::Superseded) => Err(Superseded),
+        Err(LeaseError::Store(error)) => {
             warn!(%error, "the task's record could not be written");
             record.warnings.push(format!("the task's record could not be written: {error}"));
             Ok(())

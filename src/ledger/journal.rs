@@ -35,10 +35,10 @@ pub(super) const MAX_CONFLICTS: usize = 8;
 
 /// Why a record could not be written.
 #[derive(Debug, Error)]
-pub(super) enum JournalError {
-    /// The lease lapsed, and somebody else has it.
+pub enum LeaseError {
+    /// The lease lapsed, and another run has taken the task over.
     #[error("another run has taken the task over")]
-    Lost,
+    Superseded,
     /// Storage does not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,7 +46,7 @@ pub(super) enum JournalError {
 
 /// Whether a write ends the work on the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Keep {
+pub enum Keep {
     /// There is more to do.
     Lease,
     /// It is over.
@@ -55,7 +55,7 @@ pub(super) enum Keep {
 
 /// The record of a task that is held.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub struct Journal {
     store: ObjectStore,
     uri: ObjectUri,
     holder: Uuid,
@@ -87,23 +87,23 @@ impl Journal {
     }
 
     /// The run, as what it stores is marked.
-    pub(super) fn holder(&self) -> Uuid {
+    pub fn holder(&self) -> Uuid {
         self.holder
     }
 
     /// Notes how far the task is. The next renewal tells.
-    pub(super) fn progress(&self, record: &mut TaskRecord, percent: u8) {
+    pub fn progress(&self, record: &mut TaskRecord, percent: u8) {
         record.progress = percent.min(99).max(record.progress);
         self.change(|latest| latest.record = record.clone());
     }
 
     /// Makes sure that the task is still held, right before these objects
     /// appear. Whoever takes over after that can tell them for what they are.
-    pub(super) async fn confirm(
+    pub async fn confirm(
         &self,
         record: &TaskRecord,
         storing: Vec<ObjectUri>,
-    ) -> Result<(), JournalError> {
+    ) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
                 lease.storing = storing;
@@ -114,7 +114,7 @@ impl Journal {
 
     /// Notes an upload before anything is sent: storage keeps nothing of it yet
     /// that whoever takes over could fail to find.
-    pub(super) async fn begin_upload(&self, name: UploadName) -> Result<(), JournalError> {
+    pub async fn begin_upload(&self, name: UploadName) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
                 lease.uploads.push(name);
@@ -124,25 +124,25 @@ impl Journal {
     }
 
     /// Renews the lease for as long as this is polled, and ends where it is lost.
-    pub(super) async fn keep_alive(&self) {
+    pub async fn keep_alive(&self) {
         loop {
             sleep(RENEWAL).await;
             let Ok(renewed) = timeout(PATIENCE, self.renew(Keep::Lease)).await else { continue };
             match renewed {
                 Ok(()) => {}
-                Err(JournalError::Lost) => return,
-                Err(JournalError::Store(error)) => warn!(%error, "the lease was not renewed"),
+                Err(LeaseError::Superseded) => return,
+                Err(LeaseError::Store(error)) => warn!(%error, "the lease was not renewed"),
             }
         }
     }
 
     /// Writes the record.
-    pub(super) async fn write(&self, record: &TaskRecord, keep: Keep) -> Result<(), JournalError> {
+    pub async fn write(&self, record: &TaskRecord, keep: Keep) -> Result<(), LeaseError> {
         self.change(|latest| latest.record = record.clone());
         self.renew(keep).await
     }
 
-    async fn renew(&self, keep: Keep) -> Result<(), JournalError> {
+    async fn renew(&self, keep: Keep) -> Result<(), LeaseError> {
         let mut tag = self.tag.lock().await;
         for _ in 1..MAX_CONFLICTS {
             let next = self.next(keep);
@@ -155,12 +155,12 @@ impl Journal {
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
                     // A renewal that was not waited for.
                     Some(found) if found.is_of(self.holder) => found.tag,
-                    _ => return Err(JournalError::Lost),
+                    _ => return Err(LeaseError::Superseded),
                 },
                 Err(error) => return Err(error.into()),
             };
         }
-        Err(JournalError::Lost)
+        Err(LeaseError::Superseded)
     }
 
     fn next(&self, keep: Keep) -> StoredRecord {
@@ -189,7 +189,7 @@ pub(super) struct Found {
 
 impl Found {
     /// Whether the run of this name wrote it.
-    pub(super) fn is_of(&self, holder: Uuid) -> bool {
+    fn is_of(&self, holder: Uuid) -> bool {
         let lease = self.stored.as_ref().and_then(|stored| stored.lease.as_ref());
         lease.is_some_and(|lease| lease.holder == holder)
     }
@@ -212,7 +212,7 @@ pub(super) async fn put(
     precondition: Precondition,
 ) -> Result<ETag, StoreError> {
     let description = description("application/json", stored.record.task_id);
-    let body = serde_json::to_vec(stored).unwrap_or_default();
+    let body = serde_json::to_vec(stored).expect("a record has text keys only");
     store.put_small(uri, body, &description, precondition).await
 }
 
@@ -231,7 +231,7 @@ fn description(content_type: &str, task: TaskId) -> Description {
 }
 
 /// How a result is described.
-pub(super) fn result_description(content_type: &str, task: TaskId, run: Uuid) -> Description {
+pub fn result_description(content_type: &str, task: TaskId, run: Uuid) -> Description {
     let mut description = description(content_type, task);
     description.metadata.insert(RUN_MARK.to_owned(), run.to_string());
     description

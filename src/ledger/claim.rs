@@ -8,11 +8,11 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::Ledger;
 use super::journal::{Found, Journal, MAX_CONFLICTS, RUN_MARK, is_conflict, look};
-use super::{Worker, now};
 use crate::object::ObjectUri;
 use crate::storage::{Precondition, Problem, StoreError};
-use crate::task::{EventId, Lease, Status, StoredRecord, TargetRecord, TaskRecord};
+use crate::task::{EventId, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord};
 
 /// How long a record that others hold is left alone before it is looked at
 /// again: at first, and at most.
@@ -20,7 +20,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2
 
 /// What came of claiming a task.
 #[derive(Debug)]
-pub(super) enum Claimed {
+pub enum Claimed {
     /// It is ours.
     Ours(Box<Journal>, Begun),
     /// It has been done; or others are still at it, as the record says.
@@ -29,7 +29,7 @@ pub(super) enum Claimed {
 
 /// What is left to do of a task.
 #[derive(Clone, Debug)]
-pub(super) enum Begun {
+pub enum Begun {
     /// All of it.
     Work(Box<TaskRecord>),
     /// Its result is there, but whoever stored it never came to telling so.
@@ -51,10 +51,10 @@ impl Begun {
     }
 }
 
-impl Worker {
+impl Ledger {
     /// Takes the lease of the task that `fresh` is the record of, unless the
     /// task is done. While others hold it, waits until `patience` ends.
-    pub(super) async fn claim(
+    pub async fn claim(
         &self,
         uri: &ObjectUri,
         fresh: &TaskRecord,
@@ -100,28 +100,30 @@ impl Worker {
     /// `watched` is the event of the run that was waited for: its failure is the
     /// answer, while an older one is a reason to try again.
     async fn judge(&self, found: &Found, fresh: &TaskRecord, watched: Option<&EventId>) -> Verdict {
-        let anew = || Verdict::Free(Begun::Work(Box::new(fresh.clone())));
-        let Some(StoredRecord { record, lease }) = found.stored.clone() else {
-            return anew();
+        let afresh = || Verdict::Free(Begun::Work(Box::new(fresh.clone())));
+        let Some(stored) = found.stored.clone() else {
+            return afresh();
         };
+        let state = stored.state(Timestamp::now());
+        let StoredRecord { record, lease } = stored;
         let record = Box::new(record);
-        if let Some(lease) = &lease {
-            if lease.is_live(Timestamp::now()) {
-                return Verdict::Held(record);
-            }
+        if let Some(lease) = lease.as_ref().filter(|_| state != State::Held) {
             self.abort(lease).await;
         }
-        match (record.status, lease) {
-            (Status::Running, lease) => Verdict::Free(match lease {
-                Some(lease) => self.take_over(&record, &lease, fresh).await,
-                None => Begun::Work(Box::new(again(&record, fresh))),
-            }),
-            (Status::Succeeded, lease) if self.stands(&record).await => match lease {
-                Some(_) => Verdict::Free(Begun::Stored(record)),
-                None => Verdict::Known(record),
-            },
-            (Status::Failed, None) if watched == Some(&record.event_id) => Verdict::Known(record),
-            (Status::Succeeded | Status::Failed, _) => anew(),
+        match (state, lease) {
+            (State::Held, _) => Verdict::Held(record),
+            (State::Abandoned, Some(lease)) => {
+                Verdict::Free(self.take_over(&record, &lease, fresh).await)
+            }
+            (State::Pending | State::Overdue | State::Abandoned, _) => {
+                Verdict::Free(Begun::Work(Box::new(again(&record, fresh))))
+            }
+            (State::Unreported, _) if self.stands(&record).await => {
+                Verdict::Free(Begun::Stored(record))
+            }
+            (State::Succeeded, _) if self.stands(&record).await => Verdict::Known(record),
+            (State::Failed, None) if watched == Some(&record.event_id) => Verdict::Known(record),
+            (State::Unreported | State::Succeeded | State::Failed, _) => afresh(),
         }
     }
 
@@ -146,10 +148,10 @@ impl Worker {
             Some(targets) => {
                 let mut record = record.clone();
                 record.targets = targets;
-                record.succeed(now());
+                record.succeed(Moment::new(Timestamp::now()));
                 let taken = record.end_time.unwrap_or(record.start_time).timestamp();
                 let took = taken.duration_since(record.start_time.timestamp());
-                record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or(0);
+                record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
                 Begun::Stored(Box::new(record))
             }
             None => Begun::Work(Box::new(again(record, fresh))),
@@ -172,18 +174,6 @@ impl Worker {
             });
         }
         Some(targets).filter(|targets| !targets.is_empty())
-    }
-
-    /// Whether all that a task stored is still what it stored. A target that
-    /// can't be looked at is made again rather than promised.
-    pub(super) async fn stands(&self, record: &TaskRecord) -> bool {
-        for target in &record.targets {
-            let head = self.store.head(&target.uri, None).await;
-            if !head.is_ok_and(|head| head.etag == target.etag) {
-                return false;
-            }
-        }
-        true
     }
 }
 
