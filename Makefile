@@ -61,7 +61,7 @@ fuzz_targets := process event door format report
 ADVISORIES ?= checked
 
 .PHONY: build bootstrap layer demo test fuzz check bench clean tools lock
-.PHONY: check-format check-lints check-dependencies check-template
+.PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
 need-%:
@@ -119,11 +119,18 @@ bench: need-rust-compiler-python$(addprefix -,$(ready_layer)) bootstrap $(rie) $
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 
-check: check-format check-template check-dependencies check-lints
+check: check-format check-template check-dependencies check-floors check-lints
 
 check-format: need-rust
 	cargo fmt --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+
+# The core alone, where there is no system below it, and with a list of what it must not call; then the
+# engine without the service.
+check-floors: need-rust-compiler
+	.ci/wasm cargo check --locked --lib --no-default-features
+	CLIPPY_CONF_DIR=.ci/core cargo clippy --locked --lib --no-default-features -- -D warnings
+	cargo clippy --locked --lib --no-default-features --features engine -- -D warnings
 
 check-lints: need-rust-compiler
 	cargo clippy --locked --all-targets -- -D warnings
