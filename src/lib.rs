@@ -12,6 +12,7 @@ pub mod flicks;
 mod frame_rate;
 pub mod media;
 pub mod message;
+mod mix;
 mod named;
 pub mod object;
 pub mod output;

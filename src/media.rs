@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::flicks::Flicks;
 pub use colour::{Colour, ColourRange};
 pub use format::{Demuxer, FormatError, HEAD_LENGTH, Recognised, recognise};
+pub use speaker::{Layout, Speaker};
 
 mod colour;
 mod format;
 pub mod report;
+mod speaker;
 
 /// A probed source: its first video and first audio stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,6 +145,8 @@ pub struct AudioStream {
     pub sample_rate: u32,
     /// Number of channels.
     pub channels: u8,
+    /// ffmpeg's description of what they are for; `unknown` where the file does not say it.
+    pub layout: String,
     /// Bits per sample where the codec is lossless, else `None`.
     pub bit_depth: Option<u8>,
     /// First timestamp.
@@ -192,6 +196,14 @@ impl Size {
 impl std::fmt::Display for Size {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+impl AudioStream {
+    /// What its channels are for.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.layout, self.channels)
     }
 }
 

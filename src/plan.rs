@@ -227,14 +227,12 @@ impl Plan {
             let chain = match (clip.audio(), files.conformed(index)) {
                 (Some(_), Some(file)) => {
                     let input = graph.open_conformed(file);
-                    let rate = output.sample_rate;
-                    let chain = audio::chain(rate, Flicks::ZERO, place.samples, output);
+                    let chain = audio::conformed_chain(place.samples, output);
                     format!("[{input}:0]{chain}{label}")
                 }
                 (Some(stream), None) => {
                     let input = graph.open(self, index, files, clip.seek(clip.start()));
-                    let (rate, start) = (stream.sample_rate, clip.start());
-                    let chain = audio::chain(rate, start, place.samples, output);
+                    let chain = audio::chain(stream, clip.start(), place.samples, output);
                     format!("[{input}:{}]{chain}{label}", stream.index)
                 }
                 (None, _) => format!("{}{label}", audio::silence(place.samples, output)),

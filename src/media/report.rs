@@ -21,7 +21,8 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height
                                  sample_aspect_ratio,pix_fmt,field_order,color_space,\
                                  color_primaries,color_transfer,color_range,r_frame_rate,\
                                  avg_frame_rate,time_base,start_pts,bit_rate,has_b_frames,\
-                                 sample_rate,channels,bits_per_sample,bits_per_raw_sample:\
+                                 sample_rate,channels,channel_layout,\
+                                 bits_per_sample,bits_per_raw_sample:\
                                  stream_disposition=attached_pic:stream_side_data=rotation:\
                                  format=duration:chapter=id";
 
@@ -29,6 +30,9 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height
 /// last two only where a packet has them.
 pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
                                  packet_side_data=skip_samples,discard_padding";
+
+/// Channels that ffmpeg can mix.
+const MAX_CHANNELS: u8 = 64;
 
 /// Why a readable format is still no source.
 #[derive(Debug, Error)]
@@ -82,6 +86,7 @@ struct StreamReport {
     has_b_frames: i64,
     sample_rate: Option<String>,
     channels: u8,
+    channel_layout: String,
     bits_per_sample: u8,
     bits_per_raw_sample: Option<String>,
     disposition: Disposition,
@@ -237,7 +242,7 @@ impl StreamReport {
             self.codec_name.as_deref().is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
         let described = match &*self.codec_type {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
-            _ => self.sample_rate() > 0 && self.channels > 0,
+            _ => self.sample_rate() > 0 && (1..=MAX_CHANNELS).contains(&self.channels),
         };
         known && described && !self.is_cover()
     }

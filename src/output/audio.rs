@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 
 use super::{AudioOutput, AudioRateControl, OutputError, aligned};
 use crate::codec::{AudioCodec, Container, nearest_channels, nearest_sample_rate};
-use crate::media::{AudioStream, Media};
+use crate::media::{AudioStream, Layout, Media};
+use crate::mix::Mix;
 use crate::process::request::{AudioRate, AudioRequest, LowerSource, Request};
 
 /// What audio is without any source to take it from.
@@ -32,6 +33,10 @@ pub(super) fn specify(
         bit_depth: bit_depth(asked, own),
     };
     output.rate = held_rate(&output, warnings);
+    warnings.extend(media.iter().enumerate().filter_map(|(clip, media)| {
+        let loss = output.lost_channels(media.audio.as_ref()?)?;
+        Some(format!("clip {clip}: {loss}"))
+    }));
     Ok(output)
 }
 
@@ -58,6 +63,46 @@ fn held_rate(output: &AudioOutput, warnings: &mut Vec<String>) -> AudioRateContr
 }
 
 impl AudioOutput {
+    /// ffmpeg's name of the layout that the codec's encoder has for so many channels.
+    pub(crate) fn layout(&self) -> &'static str {
+        match self.channels {
+            0 | 1 => "mono",
+            2 => "stereo",
+            3 => "3.0",
+            4 if self.codec == AudioCodec::Aac => "4.0",
+            4 => "quad",
+            5 => "5.0",
+            6 => "5.1",
+            7 => "6.1",
+            _ => "7.1",
+        }
+    }
+
+    /// How a stream's channels become those of the output, unless they are the same.
+    pub(crate) fn mix(&self, stream: &AudioStream) -> Option<Mix> {
+        let layout = stream.layout();
+        let mix = Mix::new(&layout, &Layout::speakers_of(self.layout()));
+        (layout.name != self.layout() || !mix.is_identity()).then_some(mix)
+    }
+
+    /// Which channels of a stream are in none of the output's, in words.
+    fn lost_channels(&self, stream: &AudioStream) -> Option<String> {
+        let layout = stream.layout();
+        let mix = self.mix(stream)?;
+        let lost: Vec<String> = mix.left_out().map(|channel| layout.channel(channel)).collect();
+        let lost = Some(lost.join(" and ")).filter(|lost| !lost.is_empty())?;
+        let output = self.layout();
+        Some(if layout.declared {
+            format!("its audio channel {lost} is left out of the mix into {output}")
+        } else {
+            format!(
+                "it does not declare what its {} audio channels are for: they are taken for {}, and \
+                 {lost} is left out of the mix into {output}",
+                stream.channels, layout.name,
+            )
+        })
+    }
+
     /// The bit rates that the encoder has, for all channels together, in bit/s;
     /// `None` for a lossless codec.
     #[must_use]

@@ -142,11 +142,28 @@ fn no_video_at_all_is_the_standard_one() {
 fn inherited_audio_becomes_the_nearest_that_the_codec_holds() {
     let mut source = media();
     let stream = source.audio.as_mut().unwrap();
-    (stream.sample_rate, stream.channels) = (96_000, 6);
+    (stream.sample_rate, stream.channels, stream.layout) = (96_000, 6, "hexagonal".to_owned());
     let (output, warnings) = settled("f_mp4,vcodec_h264,acodec_mp3", &[source]).unwrap();
     let audio = output.audio.unwrap();
     assert_eq!((audio.sample_rate, audio.channels), (48_000, 2));
     assert_eq!(warnings.len(), 2);
+}
+
+#[test]
+fn a_channel_that_is_left_out_of_the_mix_is_named() {
+    for (layout, channels, parameters, words) in [
+        ("5.1(side)", 6, "ac_2", "clip 0: its audio channel 4 (LFE) is left out"),
+        ("unknown", 8, "ac_1", "its 8 audio channels are for: they are taken for 7.1, and 4 (LFE)"),
+        ("ambisonic 1", 4, "ac_2", "2 and 3 and 4"),
+    ] {
+        let mut source = media();
+        let stream = source.audio.as_mut().unwrap();
+        (stream.channels, stream.layout) = (channels, layout.to_owned());
+        let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
+        let (_, warnings) = settled(&parameters, &[source]).unwrap();
+        assert!(warnings.len() == 1 && warnings[0].contains(words), "{layout}: {warnings:?}");
+    }
+    assert_eq!(settled("f_mp4,vcodec_h264,acodec_aac,ac_1", &[media()]).unwrap().1, [""; 0]);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use crate::codec::{AudioCodec, Container};
 use crate::flicks::Flicks;
+use crate::media::AudioStream;
+use crate::mix::adaptive_filter;
 use crate::output::AudioOutput;
 
 /// Gaps and overlaps up to this many seconds are jitter of the time stamps
@@ -14,29 +16,48 @@ const SETTLE_MS: u64 = 50;
 /// The samples of a clip at the output's rate and layout.
 ///
 /// `aresample` drops the last of what is before the cut, fills gaps and a late
-/// start with silence, converts the rate and mixes channels; mixing down is
-/// scaled so that it can't clip.
+/// start with silence, and converts the rate; `pan` mixes the channels.
 ///
 /// `atrim` has to stand in front: where a frame gives `aresample` no sample, it
 /// asks for the next one and is not called again for a frame that waits at its
 /// own input already. Waiting at `atrim`, frames come one by one as they are
 /// asked for.
-pub(super) fn chain(input_rate: u32, start: Flicks, samples: u64, output: &AudioOutput) -> String {
+pub(super) fn chain(
+    stream: &AudioStream,
+    start: Flicks,
+    samples: u64,
+    output: &AudioOutput,
+) -> String {
+    let mix = output.mix(stream).map(|mix| mix.filter(output.layout()));
+    let filters = [placed(stream.sample_rate, start, output.sample_rate)];
+    let rest = [format(output), counted(samples, output)];
+    filters.into_iter().chain(mix).chain(rest).collect::<Vec<_>>().join(",")
+}
+
+/// The samples of a clip whose audio has been [`conformed`].
+pub(super) fn conformed_chain(samples: u64, output: &AudioOutput) -> String {
+    let rate = output.sample_rate;
+    [placed(rate, Flicks::ZERO, rate), format(output), counted(samples, output)].join(",")
+}
+
+/// Samples at the output's rate, from `start` on, without gaps.
+fn placed(input_rate: u32, start: Flicks, output_rate: u32) -> String {
     let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
     let settled = start - Flicks::from_millis(SETTLE_MS);
     [
         format!("atrim=start={}", settled.as_option()),
         format!(
-            "aresample={}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}:rematrix_maxval=1",
-            output.sample_rate
+            "aresample={output_rate}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}"
         ),
-        format(output),
-        "apad".to_owned(),
-        format!("atrim=end_sample={samples}"),
-        stamps(output),
+        "aformat=sample_fmts=fltp".to_owned(),
     ]
     .join(",")
+}
+
+/// An exact number of samples, silent where there are too few.
+fn counted(samples: u64, output: &AudioOutput) -> String {
+    ["apad".to_owned(), format!("atrim=end_sample={samples}"), stamps(output)].join(",")
 }
 
 /// The audio from `start` to `end`, converted, on a clock that begins there. It
@@ -44,8 +65,9 @@ pub(super) fn chain(input_rate: u32, start: Flicks, samples: u64, output: &Audio
 pub(super) fn conformed(start: Flicks, end: Flicks, output: &AudioOutput) -> String {
     let (start, end) = (start.as_option(), end.as_option());
     [
-        format!("aresample={}:rematrix_maxval=1", output.sample_rate),
-        format(output),
+        format!("aresample={}", output.sample_rate),
+        "aformat=sample_fmts=fltp".to_owned(),
+        adaptive_filter(output.layout()),
         format!("atrim=start={start}:end={end}"),
         format!("asetpts=PTS-{start}/TB"),
     ]
@@ -55,7 +77,7 @@ pub(super) fn conformed(start: Flicks, end: Flicks, output: &AudioOutput) -> Str
 /// Silence for a clip without audio.
 pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     [
-        format!("anullsrc=r={}:cl={}", output.sample_rate, layout(output)),
+        format!("anullsrc=r={}:cl={}", output.sample_rate, output.layout()),
         format(output),
         format!("atrim=end_sample={samples}"),
         stamps(output),
@@ -93,25 +115,9 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
 
 /// Float samples between the clips and the encoder keep every source's depth.
 fn format(output: &AudioOutput) -> String {
-    format!("aformat=sample_fmts=fltp:channel_layouts={}", layout(output))
+    format!("aformat=sample_fmts=fltp:channel_layouts={}", output.layout())
 }
 
 fn stamps(output: &AudioOutput) -> String {
     format!("asettb=1/{},asetpts=N", output.sample_rate)
-}
-
-/// ffmpeg's name of the layout that the codec's encoder has for so many
-/// channels.
-fn layout(output: &AudioOutput) -> &'static str {
-    match output.channels {
-        0 | 1 => "mono",
-        2 => "stereo",
-        3 => "3.0",
-        4 if output.codec == AudioCodec::Aac => "4.0",
-        4 => "quad",
-        5 => "5.0",
-        6 => "5.1",
-        7 => "6.1",
-        _ => "7.1",
-    }
 }

@@ -1,5 +1,7 @@
 //! Every audio codec with the sample rates and channels that it has.
 
+mod levels;
+
 use video_concat::codec::{AudioCodec, Container, audio_ban, max_channels, sample_rates};
 
 use crate::bed::beep::{amplitude, pitch};

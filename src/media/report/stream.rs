@@ -136,6 +136,7 @@ impl StreamScan {
             index: self.report.index,
             sample_rate: self.report.sample_rate(),
             channels: self.report.channels,
+            layout: self.report.channel_layout.clone(),
             bit_depth: self.report.bit_depth(),
             start,
             end,

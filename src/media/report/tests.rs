@@ -34,6 +34,7 @@ pub(crate) fn audio_stream() -> AudioStream {
         codec: "aac".to_owned(),
         sample_rate: 48_000,
         channels: 2,
+        layout: "stereo".to_owned(),
         bit_depth: None,
         start: Flicks::ZERO,
         end: Flicks::from_millis(10_000),
