@@ -10,16 +10,21 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::Value;
-use tracing::{Instrument, field, info, info_span};
+use tokio::time::timeout;
+use tracing::{Instrument, error, field, info, info_span};
 
 use crate::async_invoke::AsyncInvoke;
 use crate::code::Code;
 use crate::credentials::CredentialsCache;
+use crate::engine::ffmpeg::all_ended;
 use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode};
 use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
 use crate::task::{RequestId, Status, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
+
+/// How long a process may take to end once it has been killed.
+const LAST_PROCESS: Duration = Duration::from_millis(300);
 
 /// All that an event may need.
 #[derive(Debug)]
@@ -42,6 +47,10 @@ pub async fn handle(function: &Function, event: LambdaEvent<Value>) -> Result<Va
     // On the heap: the whole work's state would make every caller's future large.
     let work = Box::pin(dispatch(function, &event.payload, &invocation));
     let outcome = work.instrument(span).await;
+    // No hostile file has a process left when the next event comes.
+    if timeout(LAST_PROCESS, all_ended()).await.is_err() {
+        error!("a process of ffmpeg has been killed, but has not ended yet");
+    }
     outcome.map_err(|error| Diagnostic {
         error_type: error.code.to_string(),
         error_message: error.message,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use video_concat::async_invoke::AsyncInvoke;
 use video_concat::credentials::CredentialsCache;
+use video_concat::engine::ffmpeg::confine::{self, ConfineError};
 use video_concat::engine::ffmpeg::shrink_stacks;
 use video_concat::engine::layer::Bill;
 use video_concat::engine::workspace;
@@ -20,10 +21,10 @@ use video_concat::storage::ObjectStore;
 use video_concat::storage::client::{s3_client, shared_config};
 use video_concat::worker::Worker;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    let confined = confine::begin();
     log_as_json();
-    match start().await {
+    match start(confined) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever happens to the log's format.
@@ -33,7 +34,8 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn start() -> Result<(), Error> {
+#[tokio::main]
+async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
     // ffmpeg reads hostile files as this process's own user, who could find the credentials of the
     // function under `/proc`.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -41,7 +43,7 @@ async fn start() -> Result<(), Error> {
     settings.check_files()?;
     workspace::clean(&settings.work_dir)?;
     shrink_stacks()?;
-    log_start(&settings);
+    log_start(&settings, confined);
     let config = shared_config().await;
     let function = Function {
         keys: CredentialsCache::new(settings.access_keys.as_ref(), &config),
@@ -56,12 +58,15 @@ async fn start() -> Result<(), Error> {
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event))).await
 }
 
-/// What runs here, and what is odd about its settings.
-fn log_start(settings: &Settings) {
+/// What runs here, and what is odd about it and its settings.
+fn log_start(settings: &Settings, confined: Result<(), ConfineError>) {
     let version = env!("CARGO_PKG_VERSION");
     match Bill::beside(&settings.ffmpeg) {
         Ok(bill) => tracing::info!(version, arch = bill.arch, layer = %bill, "start"),
         Err(error) => tracing::warn!(version, %error, "start"),
+    }
+    if let Err(error) = confined {
+        tracing::warn!(%error, "ffmpeg is not confined");
     }
     for warning in &settings.warnings {
         tracing::warn!(warning, "settings");

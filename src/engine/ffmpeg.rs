@@ -1,21 +1,24 @@
 //! Running ffmpeg and ffprobe.
 //!
 //! Each process gets an empty environment (no credentials, no way to find the
-//! runtime API), no standard input, limits to what it may use, and a process
-//! group of its own that is killed when the future that waits for it is
-//! dropped.
+//! runtime API), no standard input, limits to what it may use and do, and a
+//! process group of its own. The group is killed when the process has ended, and
+//! when the future that waits for it is dropped.
 
+pub mod confine;
 mod limits;
+mod live;
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use thiserror::Error;
 
 use super::render::Stream;
@@ -24,6 +27,7 @@ use crate::plan::input::Input;
 use limits::{Memory, limit, ran_out};
 
 pub use limits::shrink_stacks;
+pub use live::all_ended;
 
 /// How much of a process's complaints is kept: the last bytes.
 const LOG_LIMIT: usize = 4096;
@@ -239,6 +243,9 @@ impl Ffmpeg {
         let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
         let Ended { status, log, read } =
             outcome.map_err(|source| RunError::Start { program: path.to_owned(), source })?;
+        if let Some(source) = confine::not_started(status, &log) {
+            return Err(RunError::Start { program: path.to_owned(), source });
+        }
         let program = program(path);
         // Decoders pass over what they have no memory for: no reason to use the rest.
         if ran_out(&log) {
@@ -331,10 +338,13 @@ fn run(
     read: impl FnOnce(ChildStdout) -> io::Result<()>,
 ) -> io::Result<Ended> {
     // The inner command: the wrapper would add an option that ffprobe lacks.
-    let command = command.as_inner_mut();
+    let program = std::mem::replace(command.as_inner_mut(), Command::new(""));
+    let mut command = confine::confined(program);
+    command.env_clear().process_group(0);
     let input = if stdin.is_some() { Stdio::piped() } else { Stdio::null() };
-    command.env_clear().stdin(input).process_group(0);
-    let mut child = {
+    command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let _live = live::Process::new();
+    let (mut child, group) = {
         let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.dropped {
             return Err(io::Error::other("the task was given up"));
@@ -343,16 +353,27 @@ fn run(
         let group = Pid::from_child(&child);
         held.group = Some(group);
         limit(group, memory);
-        child
+        (child, group)
     };
     if let (Some(sender), Some(stdin)) = (stdin, child.stdin.take()) {
         // Where nobody waits for it, the process finds its input ended.
         let _ = sender.send(stdin);
     }
-    let (log, read) = drain(&mut child, read);
-    let status = child.wait();
+    let (log, read) = std::thread::scope(|scope| {
+        scope.spawn(|| end_with_first(group));
+        drain(&mut child, read)
+    });
     held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
-    Ok(Ended { status: status?, log: log?, read })
+    Ok(Ended { status: child.wait()?, log: log?, read })
+}
+
+/// Waits until the first process of a group has ended, and ends what it has left behind. Until it
+/// is reaped, no other group has its number.
+fn end_with_first(group: Pid) {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while matches!(waitid(WaitId::Pid(group), options), Err(Errno::INTR)) {}
+    // Mostly nothing is left.
+    let _ = kill_process_group(group, Signal::KILL);
 }
 
 /// Reads both outputs until they close; an undrained pipe would stall the

@@ -20,6 +20,7 @@ mod bed;
 mod audio;
 mod claim;
 mod concat;
+mod confined;
 mod doors;
 mod fault_sweep;
 mod ffmpeg_faults;

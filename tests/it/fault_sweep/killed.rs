@@ -14,6 +14,7 @@ use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg;
 use crate::bed::function::{Function, Settings};
 use crate::bed::invocation;
+use crate::bed::process::end;
 use crate::scene;
 
 const TIME: Duration = Duration::from_mins(2);
@@ -64,6 +65,7 @@ fn die(scenario: &Scenario, death: Death) -> Complaints {
         }
     }
     let function = Function::start(dying);
+    kill_when_told(programs.path(), function.id());
     match death {
         Death::BeforeCall(call) => {
             world.s3.fail(Fault::new(Answer::Kill(function.id())).skip(call));
@@ -98,17 +100,31 @@ fn told(reply: invocation::Reply) -> Reply {
     }
 }
 
-/// The real program, but for its nth start, which kills the function instead.
+/// The real program, but for its nth start, at which the function dies. A program can't kill the
+/// function itself, so it tells by a pipe.
 fn deadly(folder: &Path, program: &str, nth: usize) -> String {
     let (path, starts) = (folder.join(program), folder.join("start"));
     let real = if program == "ffmpeg" { ffmpeg::ffmpeg_path() } else { ffmpeg::ffprobe_path() };
     let script = format!(
         "#!/bin/sh\nn=0\nuntil mkdir '{starts}-'$n 2>/dev/null; do n=$((n + 1)); done\n\
-         [ $n = {nth} ] && kill -KILL $PPID\nexec '{real}' \"$@\"\n",
+         [ $n = {nth} ] && : >'{tell}' && exec sleep 1000\nexec '{real}' \"$@\"\n",
         starts = starts.display(),
+        tell = folder.join("tell").display(),
         real = real.display(),
     );
     fs::write(&path, script).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// Kills the function once somebody opens the pipe; nobody may ever.
+fn kill_when_told(folder: &Path, function: u32) {
+    let pipe = folder.join("tell");
+    let owner = rustix::fs::Mode::RWXU;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, owner, 0).unwrap();
+    std::thread::spawn(move || {
+        if fs::File::open(pipe).is_ok() {
+            end(function);
+        }
+    });
 }
