@@ -26,6 +26,60 @@ def tell(value):
         json.dump(value, file)
 ";
 
+/// What is tried: its name, the system call, and its arguments in Python.
+const ATTEMPTS: &[(&str, libc::c_long, &str)] = &[
+    ("an internet socket", libc::SYS_socket, "2, 1, 0"),
+    ("a datagram socket", libc::SYS_socket, "10, 2, 0"),
+    ("a local socket", libc::SYS_socket, "1, 1, 0"),
+    ("a netlink socket", libc::SYS_socket, "16, 3, 0"),
+    ("a raw socket", libc::SYS_socket, "17, 3, 0"),
+    ("an internet socket, upper bits set", libc::SYS_socket, "2 | 1 << 40, 1, 0"),
+    ("a pair of sockets", libc::SYS_socketpair, "1, 1, 0, 0"),
+    ("to connect what it has", libc::SYS_connect, "0, 0, 0"),
+    ("to send by what it has", libc::SYS_sendto, "1, 0, 0, 0, 0, 0"),
+    ("a ring", libc::SYS_io_uring_setup, "8, ctypes.addressof(ring)"),
+    ("to trace the function", libc::SYS_ptrace, "16, parent, 0, 0"),
+    ("to be traced", libc::SYS_ptrace, "0, 0, 0, 0"),
+    ("to read another's memory", libc::SYS_process_vm_readv, "other, 0, 0, 0, 0, 0"),
+    ("to write another's memory", libc::SYS_process_vm_writev, "other, 0, 0, 0, 0, 0"),
+    ("a handle of another", libc::SYS_pidfd_open, "other, 0"),
+    ("to end the function", libc::SYS_kill, "parent, 9"),
+    ("to look for the function", libc::SYS_kill, "parent, 0"),
+    ("to end another", libc::SYS_kill, "other, 9"),
+    ("to end another, upper bits set", libc::SYS_kill, "other | 1 << 32, 9"),
+    ("to end its group", libc::SYS_kill, "0, 9"),
+    ("to end the function's group", libc::SYS_kill, "-parent, 9"),
+    ("to end everybody", libc::SYS_kill, "-1, 0"),
+    ("to end the first", libc::SYS_kill, "1, 0"),
+    ("to end another's thread", libc::SYS_tgkill, "other, other, 9"),
+    ("to end any thread", libc::SYS_tkill, "other, 9"),
+    ("to queue a signal", libc::SYS_rt_sigqueueinfo, "other, 9, 0"),
+    ("to queue a thread's signal", libc::SYS_rt_tgsigqueueinfo, "other, other, 9, 0"),
+    ("to signal by a handle", libc::SYS_pidfd_send_signal, "0, 9, 0, 0"),
+    ("to signal another by a file", libc::SYS_fcntl, "0, 8, other"),
+    ("to choose the signal", libc::SYS_fcntl, "0, 10, 9"),
+    ("to signal by a device", libc::SYS_ioctl, "0, 0x8901, 0"),
+    ("to limit another", libc::SYS_prlimit64, "other, 0, 0, 0"),
+    ("to limit the function", libc::SYS_prlimit64, "parent, 0, 0, 0"),
+    ("to hold another up", libc::SYS_sched_setaffinity, "other, 0, 0"),
+    ("to outlive the function", libc::SYS_prctl, "1, 0, 0, 0, 0"),
+    ("a session", libc::SYS_setsid, ""),
+    ("a group", libc::SYS_setpgid, "0, 0"),
+    ("the function's group", libc::SYS_setpgid, "0, os.getpgid(parent)"),
+    ("a sibling", libc::SYS_clone, "0x8000 | 17, 0, 0, 0, 0"),
+    ("to leave the user's namespace", libc::SYS_unshare, "0x10000000"),
+    ("to leave the mounts' namespace", libc::SYS_unshare, "0x20000"),
+    ("to enter a namespace", libc::SYS_setns, "0, 0"),
+    ("a child in user and network of its own", libc::SYS_clone, "0x50000000 | 17, 0, 0, 0, 0"),
+    ("a child with processes of its own", libc::SYS_clone, "0x20000000 | 17, 0, 0, 0, 0"),
+    ("to mount", libc::SYS_mount, "0, 0, 0, 0, 0"),
+    ("another root", libc::SYS_chroot, "0"),
+    ("shared memory", libc::SYS_shmget, "0, 4096, 0o1600"),
+    ("a queue of messages", libc::SYS_mq_open, "0, 0, 0, 0"),
+    ("a key", libc::SYS_add_key, "0, 0, 0, 0, 0"),
+    ("a program in the kernel", libc::SYS_bpf, "0, 0, 0"),
+];
+
 /// The path of a Python program.
 fn program(folder: &Path, text: &str) -> String {
     let path = folder.join("program");
@@ -58,71 +112,17 @@ fn bystander() -> Running {
 fn every_attempt_gets_eperm() {
     let other = bystander();
     let other = other.id();
-    let calls: &[(&str, libc::c_long, &str)] = &[
-        ("an internet socket", libc::SYS_socket, "2, 1, 0"),
-        ("a datagram socket", libc::SYS_socket, "10, 2, 0"),
-        ("a local socket", libc::SYS_socket, "1, 1, 0"),
-        ("a netlink socket", libc::SYS_socket, "16, 3, 0"),
-        ("a raw socket", libc::SYS_socket, "17, 3, 0"),
-        ("an internet socket, upper bits set", libc::SYS_socket, "2 | 1 << 40, 1, 0"),
-        ("a pair of sockets", libc::SYS_socketpair, "1, 1, 0, 0"),
-        ("to connect what it has", libc::SYS_connect, "0, 0, 0"),
-        ("to send by what it has", libc::SYS_sendto, "1, 0, 0, 0, 0, 0"),
-        ("a ring", libc::SYS_io_uring_setup, "8, ctypes.addressof(ring)"),
-        ("to trace the function", libc::SYS_ptrace, "16, parent, 0, 0"),
-        ("to be traced", libc::SYS_ptrace, "0, 0, 0, 0"),
-        ("to read another's memory", libc::SYS_process_vm_readv, "other, 0, 0, 0, 0, 0"),
-        ("to write another's memory", libc::SYS_process_vm_writev, "other, 0, 0, 0, 0, 0"),
-        ("a handle of another", libc::SYS_pidfd_open, "other, 0"),
-        ("to end the function", libc::SYS_kill, "parent, 9"),
-        ("to look for the function", libc::SYS_kill, "parent, 0"),
-        ("to end another", libc::SYS_kill, "other, 9"),
-        ("to end another, upper bits set", libc::SYS_kill, "other | 1 << 32, 9"),
-        ("to end its group", libc::SYS_kill, "0, 9"),
-        ("to end the function's group", libc::SYS_kill, "-parent, 9"),
-        ("to end everybody", libc::SYS_kill, "-1, 0"),
-        ("to end the first", libc::SYS_kill, "1, 0"),
-        ("to end another's thread", libc::SYS_tgkill, "other, other, 9"),
-        ("to end any thread", libc::SYS_tkill, "other, 9"),
-        ("to queue a signal", libc::SYS_rt_sigqueueinfo, "other, 9, 0"),
-        ("to queue a thread's signal", libc::SYS_rt_tgsigqueueinfo, "other, other, 9, 0"),
-        ("to signal by a handle", libc::SYS_pidfd_send_signal, "0, 9, 0, 0"),
-        ("to signal another by a file", libc::SYS_fcntl, "0, 8, other"),
-        ("to choose the signal", libc::SYS_fcntl, "0, 10, 9"),
-        ("to signal by a device", libc::SYS_ioctl, "0, 0x8901, 0"),
-        ("to limit another", libc::SYS_prlimit64, "other, 0, 0, 0"),
-        ("to limit the function", libc::SYS_prlimit64, "parent, 0, 0, 0"),
-        ("to hold another up", libc::SYS_sched_setaffinity, "other, 0, 0"),
-        ("to outlive the function", libc::SYS_prctl, "1, 0, 0, 0, 0"),
-        ("a session", libc::SYS_setsid, ""),
-        ("a group", libc::SYS_setpgid, "0, 0"),
-        ("the function's group", libc::SYS_setpgid, "0, os.getpgid(parent)"),
-        ("a sibling", libc::SYS_clone, "0x8000 | 17, 0, 0, 0, 0"),
-        ("to leave the user's namespace", libc::SYS_unshare, "0x10000000"),
-        ("to leave the mounts' namespace", libc::SYS_unshare, "0x20000"),
-        ("to enter a namespace", libc::SYS_setns, "0, 0"),
-        ("a child in user and network of its own", libc::SYS_clone, "0x50000000 | 17, 0, 0, 0, 0"),
-        ("a child with processes of its own", libc::SYS_clone, "0x20000000 | 17, 0, 0, 0, 0"),
-        ("to mount", libc::SYS_mount, "0, 0, 0, 0, 0"),
-        ("another root", libc::SYS_chroot, "0"),
-        ("shared memory", libc::SYS_shmget, "0, 4096, 0o1600"),
-        ("a queue of messages", libc::SYS_mq_open, "0, 0, 0, 0"),
-        ("a key", libc::SYS_add_key, "0, 0, 0, 0, 0"),
-        ("a program in the kernel", libc::SYS_bpf, "0, 0, 0"),
-    ];
-    let attempts: String = calls
-        .iter()
-        .map(|(name, number, arguments)| {
-            format!("seen[{name:?}] = call({number}, *[{arguments}])\n")
-        })
-        .collect();
+    let attempt = |(name, call, arguments): &(&str, libc::c_long, &str)| {
+        format!("seen[{name:?}] = call({call}, *[{arguments}])\n")
+    };
+    let attempts = ATTEMPTS.iter().map(attempt).collect::<Vec<_>>().concat();
     let folder = tempfile::tempdir().unwrap();
     let program = format!(
         "ring = ctypes.create_string_buffer(256)\nparent, other, seen = os.getppid(), {other}, {{}}\n{attempts}tell(seen)\nsys.exit(1)"
     );
     let scene = scene(folder.path(), &program);
     let seen = seen(&scene, folder.path());
-    let allowed: Vec<_> = calls.iter().filter(|(name, ..)| seen[name] != libc::EPERM).collect();
+    let allowed: Vec<_> = ATTEMPTS.iter().filter(|(name, ..)| seen[name] != libc::EPERM).collect();
     assert!(allowed.is_empty(), "{allowed:#?}: {seen:#}");
     assert!(!scene.function.has_ended());
     scene.assert_clean();
