@@ -170,7 +170,7 @@ def stay(depth):
             stay(depth - 1)
         os.closerange(0, 3)
         with open(folder + '/pids', 'a') as file:
-            file.write(f'{os.getpid()}\\n')
+            file.write(f'{os.getpid()}.\\n')
         time.sleep(1000)
 stay(3)
 while not os.path.exists(folder + '/pids') or open(folder + '/pids').read().count('.') < 4:
