@@ -185,7 +185,7 @@ while not os.path.exists(folder + '/pids') or open(folder + '/pids').read().coun
         let reply = scene.function.invoke_within(&event, limit);
         assert_eq!(descendants(scene.function.id()), [] as [u32; 0], "{end}");
         let pids = fs::read_to_string(folder.path().join("pids")).unwrap();
-        assert_eq!(pids.lines().count(), 4, "{end}: {pids}");
+        assert!(pids.lines().count() >= 4, "{end}: {pids}");
         let alive: Vec<_> = pids.lines().filter(|pid| is_alive(pid)).collect();
         assert_eq!(alive, [] as [&str; 0], "{end}: {reply:?}");
         assert!(!scene.function.has_ended());
