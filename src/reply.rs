@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::code::{Code, Help};
 use crate::event::EventError;
-use crate::task::{RequestId, Status, TaskRecord};
+use crate::signature::{MOST_SKEW, SignatureError};
+use crate::task::{Moment, RequestId, Status, TaskRecord};
 
 /// A reply to an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,13 +118,45 @@ pub struct Refusal {
     pub message: String,
     /// The argument that is wrong, and its value.
     pub argument: Option<(String, String)>,
+    /// More that programs read, by the names of its elements.
+    pub details: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     /// A refusal that blames no argument.
     pub fn new(code: Refused, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), argument: None }
+        Self { code, message: message.into(), argument: None, details: Vec::new() }
     }
+}
+
+impl From<&SignatureError> for Refusal {
+    fn from(error: &SignatureError) -> Self {
+        let code = match error {
+            SignatureError::Malformed(_) => Refused::Task(Code::InvalidArgument),
+            SignatureError::Skewed { .. } => Refused::RequestTimeTooSkewed,
+            SignatureError::Version2 | SignatureError::Expired(_) => {
+                Refused::Task(Code::AccessDenied)
+            }
+            SignatureError::UnknownKey(_) => Refused::InvalidAccessKeyId,
+            SignatureError::Scope { .. } | SignatureError::Mismatch => {
+                Refused::SignatureDoesNotMatch
+            }
+            SignatureError::BodyChanged(_) => Refused::InvalidDigest,
+        };
+        Self { details: clocks(error), ..Self::new(code, error.to_string()) }
+    }
+}
+
+/// What clients set their clocks by. Some ask without end where it is missing.
+fn clocks(error: &SignatureError) -> Vec<(&'static str, String)> {
+    let SignatureError::Skewed { made, now } = error else {
+        return Vec::new();
+    };
+    vec![
+        ("MaxAllowedSkewMilliseconds", MOST_SKEW.as_millis().to_string()),
+        ("RequestTime", Moment::new(*made).to_string()),
+        ("ServerTime", Moment::new(*now).to_string()),
+    ]
 }
 
 impl From<&EventError> for Refusal {
@@ -146,11 +179,8 @@ impl From<&EventError> for Refusal {
             | EventError::NestedQueue
             | EventError::TaskId(_) => Refused::Task(error.code()),
         };
-        Self {
-            code,
-            message: error.to_string(),
-            argument: error.argument().map(|name| (name.to_owned(), String::new())),
-        }
+        let argument = error.argument().map(|name| (name.to_owned(), String::new()));
+        Self { argument, ..Self::new(code, error.to_string()) }
     }
 }
 
@@ -183,6 +213,7 @@ impl HttpReply {
         if let Some((name, value)) = &refusal.argument {
             fields.extend([("ArgumentName", name.as_str()), ("ArgumentValue", value)]);
         }
+        fields.extend(refusal.details.iter().map(|(name, text)| (*name, text.as_str())));
         let elements: Vec<String> = fields
             .into_iter()
             .map(|(name, text)| format!("<{name}>{}</{name}>", escaped(text)))
@@ -269,13 +300,13 @@ mod tests {
     use super::{HttpReply, Refusal, Refused, direct};
     use crate::code::Code;
     use crate::event::EventError;
+    use crate::signature::SignatureError;
     use crate::task::{Status, example};
 
     fn refused(message: &str, argument: Option<(&str, &str)>) -> HttpReply {
         let refusal = Refusal {
-            code: Refused::Task(Code::InvalidArgument),
-            message: message.to_owned(),
             argument: argument.map(|(name, value)| (name.to_owned(), value.to_owned())),
+            ..Refusal::new(Refused::Task(Code::InvalidArgument), message)
         };
         HttpReply::refused(&refusal, &example().request_id, "host.example")
     }
@@ -307,6 +338,21 @@ mod tests {
              <HostId>host.example</HostId><ArgumentName>f</ArgumentName>\
              <ArgumentValue>mp5</ArgumentValue></Error>\n"
         );
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_the_time() {
+        let error = SignatureError::Skewed {
+            made: "2026-11-26T00:30:00Z".parse().unwrap(),
+            now: "2026-11-26T00:54:09Z".parse().unwrap(),
+        };
+        let request = example().request_id;
+        let reply = HttpReply::refused(&Refusal::from(&error), &request, "host.example");
+        let expected = "<MaxAllowedSkewMilliseconds>900000</MaxAllowedSkewMilliseconds>\
+             <RequestTime>2026-11-26T00:30:00.000Z</RequestTime>\
+             <ServerTime>2026-11-26T00:54:09.000Z</ServerTime></Error>\n";
+        assert!(reply.body.ends_with(expected), "{}", reply.body);
+        assert_eq!(reply.status, 403);
     }
 
     #[test]

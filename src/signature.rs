@@ -14,6 +14,8 @@ mod v4;
 
 use jiff::Timestamp;
 
+pub use time::MOST_SKEW;
+
 use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};
 
@@ -23,6 +25,11 @@ pub enum SignatureError {
     /// There is a signature that can't be read.
     #[error("the signature can't be read: {0}")]
     Malformed(&'static str),
+    /// It is of a kind that nobody verifies here.
+    #[error(
+        "the signature is of version 2 (`OSS2`), which is not supported: set the client to version 4, or to version 1"
+    )]
+    Version2,
     /// The request was made too long ago, or has not been made yet.
     #[error(
         "the request is from {made}, more than 15 minutes away from this server's {now}: set the client's clock"
@@ -39,6 +46,14 @@ pub enum SignatureError {
     /// Nobody has such a key.
     #[error("there is no access key `{0}` here")]
     UnknownKey(String),
+    /// What its key is derived from does not go with the request.
+    #[error("the credential's scope `{scope}` must be `{expected}`")]
+    Scope {
+        /// As it stands in the request.
+        scope: String,
+        /// With the request's date.
+        expected: String,
+    },
     /// Another secret, or another request.
     #[error(
         "the signature is not this request's by the secret of its access key: check the secret, and that nothing changes the request on its way"
@@ -52,7 +67,7 @@ pub enum SignatureError {
 /// What a request says of its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// `OSS id:signature`.
+    /// `OSS id:signature`, in the header or in the query.
     V1(v1::Claim),
     /// `OSS4-HMAC-SHA256`, in the header or in the query.
     V4(v4::Claim),
@@ -65,12 +80,18 @@ impl Claim {
     /// [`SignatureError::Malformed`].
     pub fn of(request: &HttpRequest) -> Result<Option<Self>, SignatureError> {
         let authorization = request.header("authorization").unwrap_or_default();
+        let version = request.query("x-oss-signature-version");
+        if authorization.starts_with("OSS2 ") || version == Some("OSS2") {
+            return Err(SignatureError::Version2);
+        }
         if let Some(fields) = authorization.strip_prefix("OSS4-HMAC-SHA256 ") {
             v4::Claim::in_header(fields, request).map(|claim| Some(Self::V4(claim)))
         } else if let Some(pair) = authorization.strip_prefix("OSS ") {
             v1::Claim::in_header(pair, request).map(|claim| Some(Self::V1(claim)))
         } else if request.query("x-oss-signature").is_some() {
             v4::Claim::in_query(request).map(|claim| Some(Self::V4(claim)))
+        } else if request.query(v1::KEY_ID).is_some() {
+            v1::Claim::in_query(request).map(|claim| Some(Self::V1(claim)))
         } else {
             Ok(None)
         }
@@ -91,38 +112,51 @@ impl Claim {
     /// [`SignatureError::Skewed`], [`SignatureError::Expired`].
     pub fn check_time(&self, now: Timestamp) -> Result<(), SignatureError> {
         match self {
-            Self::V1(claim) => time::check_skew(claim.made, now),
+            Self::V1(claim) => claim.check_time(now),
             Self::V4(claim) => claim.check_time(now),
         }
     }
 
-    /// Which of the resources it was made for.
+    /// What it was made for.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`] where it is for none of them, and
+    /// [`SignatureError::Mismatch`] where that is none of the resources, and
     /// [`SignatureError::BodyChanged`].
     pub fn verify<'a>(
         &self,
         secret: &Secret,
         request: &HttpRequest,
         resources: &'a [Resource],
-    ) -> Result<&'a Resource, SignatureError> {
-        let signed = resources.iter().find(|resource| {
-            canonical::variants(request).into_iter().any(|headers| {
-                let signed = canonical::Signed {
-                    method: &request.method,
-                    query: &request.query,
-                    headers: &headers,
-                    resource,
-                };
-                match self {
-                    Self::V1(claim) => claim.is_by(secret, &signed),
-                    Self::V4(claim) => claim.is_by(secret, &signed),
-                }
+    ) -> Result<Verified<'a>, SignatureError> {
+        let variants = canonical::variants(request);
+        let pairs = resources.iter().flat_map(|resource| {
+            variants.iter().map(move |headers| canonical::Signed {
+                method: &request.method,
+                query: &request.query,
+                headers,
+                resource,
             })
         });
-        let resource = signed.ok_or(SignatureError::Mismatch)?;
+        let is_signed = |signed: &canonical::Signed<'_, '_>| match self {
+            Self::V1(claim) => claim.is_by(secret, signed),
+            Self::V4(claim) => claim.is_by(secret, signed),
+        };
+        let mut pairs = pairs.filter(is_signed);
+        let signed = pairs.next().ok_or(SignatureError::Mismatch)?;
         canonical::check_body(request)?;
-        Ok(resource)
+        let covers_body = match self {
+            Self::V1(claim) => claim.covers_body(&signed),
+            Self::V4(claim) => claim.covers_body(&signed),
+        };
+        Ok(Verified { resource: signed.resource, covers_body })
     }
+}
+
+/// What a signature was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified<'a> {
+    /// The resource.
+    pub resource: &'a Resource,
+    /// Whether it was made for just this body.
+    pub covers_body: bool,
 }

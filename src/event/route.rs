@@ -35,19 +35,32 @@ impl HttpRequest {
     /// a signature, which names the bucket in each case, tells which.
     #[must_use]
     pub fn resources(&self, default_bucket: Option<&str>) -> Vec<Resource> {
-        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
-        let mut texts = vec![decoded(path).unwrap_or_default()];
+        let path = self.path_in_bucket();
+        let text = decoded(path).ok();
         // Where a gateway decodes what is believed to be untouched.
-        texts.extend((texts[0] != path).then(|| path.to_owned()));
-        let mut resources = Vec::new();
-        for text in texts {
-            let (bucket, key) = text.split_once('/').unwrap_or((&text, ""));
-            resources.push(Resource::new(bucket, key));
-            for bucket in [default_bucket, self.host_bucket()].into_iter().flatten() {
-                resources.push(Resource::new(bucket, &text));
-            }
-        }
-        resources
+        let raw = text.as_deref() != Some(path);
+        let texts = text.iter().map(String::as_str).chain(raw.then_some(path));
+        let buckets = [default_bucket, self.host_bucket()];
+        texts
+            .flat_map(|text| {
+                let (bucket, key) = text.split_once('/').unwrap_or((text, ""));
+                // A bucket has a name, but for the service itself, which is `/` alone.
+                let whole = (!bucket.is_empty() || path.is_empty()).then_some((bucket, key));
+                let keys = buckets.into_iter().flatten().map(move |bucket| (bucket, text));
+                whole.into_iter().chain(keys)
+            })
+            .map(|(bucket, key)| Resource::new(bucket, key))
+            .collect()
+    }
+
+    /// Whether bucket and object are named by the body alone.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.method == "POST" && self.path_in_bucket().is_empty()
+    }
+
+    fn path_in_bucket(&self) -> &str {
+        self.path.strip_prefix('/').unwrap_or(&self.path)
     }
 
     /// The first label of the host, where it can be a bucket.
@@ -68,10 +81,10 @@ impl HttpRequest {
         default_bucket: Option<&str>,
         signed: Option<&Resource>,
     ) -> Result<Route, EventError> {
-        let path = self.path.strip_prefix('/').unwrap_or(&self.path);
+        let path = self.path_in_bucket();
         match (self.method.as_str(), path.strip_prefix("tasks/")) {
             ("GET", Some(id)) => Ok(Route::Task(decoded(id)?.parse()?)),
-            ("POST", _) if path.is_empty() => Ok(Route::Submit(self.direct()?)),
+            _ if self.is_direct() => Ok(Route::Submit(self.direct()?)),
             ("POST", _) => {
                 let unsigned = || bucket_and_key(path, default_bucket);
                 let resource = signed.cloned().map_or_else(unsigned, Ok)?;

@@ -10,7 +10,7 @@ use crate::event::{HttpRequest, Resource};
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::reply::{Refusal, Refused};
-use crate::signature::{Claim, SignatureError};
+use crate::signature::{Claim, SignatureError, Verified};
 use crate::task::TaskRecord;
 
 /// On whose authority a request is served.
@@ -23,6 +23,8 @@ pub(super) enum Authority {
         key: Box<AccessKey>,
         /// What the signature was made for.
         resource: Resource,
+        /// Whether it was made for just this body.
+        covers_body: bool,
     },
 }
 
@@ -37,7 +39,7 @@ pub(super) async fn establish(
     let HttpAuth::Required { iam, oss } = function.worker.settings.http_auth else {
         return Ok(Authority::Caller);
     };
-    if oss && let Some(claim) = Claim::of(request).map_err(|error| refusal(&error))? {
+    if oss && let Some(claim) = Claim::of(request).map_err(|error| Refusal::from(&error))? {
         return by_signature(function, request, &claim).await;
     }
     match &request.caller {
@@ -73,34 +75,37 @@ async fn by_signature(
         Refusal::new(Refused::Task(Code::InternalError), message)
     })?;
     let unknown = || SignatureError::UnknownKey(id.to_owned());
-    let key = key.ok_or_else(unknown).map_err(|error| refusal(&error))?;
-    claim.check_time(Timestamp::now()).map_err(|error| refusal(&error))?;
+    let key = key.ok_or_else(unknown).map_err(|error| Refusal::from(&error))?;
+    claim.check_time(Timestamp::now()).map_err(|error| Refusal::from(&error))?;
     let resources = request.resources(function.worker.settings.default_bucket.as_deref());
-    let resource = claim.verify(&key.secret, request, &resources);
-    let resource = resource.map_err(|error| refusal(&error))?.clone();
+    let verified = claim.verify(&key.secret, request, &resources);
+    let Verified { resource, covers_body } = verified.map_err(|error| Refusal::from(&error))?;
     info!(access_key = id, "authorised");
-    Ok(Authority::Key { key: Box::new(key), resource })
-}
-
-fn refusal(error: &SignatureError) -> Refusal {
-    let code = match error {
-        SignatureError::Malformed(_) => Refused::Task(Code::InvalidArgument),
-        SignatureError::Skewed { .. } => Refused::RequestTimeTooSkewed,
-        SignatureError::Expired(_) => Refused::Task(Code::AccessDenied),
-        SignatureError::UnknownKey(_) => Refused::InvalidAccessKeyId,
-        SignatureError::Mismatch => Refused::SignatureDoesNotMatch,
-        SignatureError::BodyChanged(_) => Refused::InvalidDigest,
-    };
-    Refusal::new(code, error.to_string())
+    Ok(Authority::Key { key: Box::new(key), resource: resource.clone(), covers_body })
 }
 
 impl Authority {
     /// What a signature says that the path means.
     pub(super) fn resource(&self) -> Option<&Resource> {
         match self {
-            // The service's own resource names no object.
-            Self::Key { resource, .. } if !resource.bucket.is_empty() => Some(resource),
-            Self::Key { .. } | Self::Caller => None,
+            Self::Key { resource, .. } => Some(resource),
+            Self::Caller => None,
+        }
+    }
+
+    /// Whether it is good for a request whose body says all. A signature that could as well be of
+    /// another body would open every bucket to its next owner.
+    ///
+    /// # Errors
+    /// Where it isn't.
+    pub(super) fn check_body(&self, request: &HttpRequest) -> Result<(), Refusal> {
+        match self {
+            Self::Key { covers_body: false, .. } if request.is_direct() => Err(outside(
+                "the body names the bucket and the object, so it has to be signed, too: send `Content-MD5`, \
+                 or with version 4 the body's digest as `x-oss-content-sha256`; a signed URL can't have it"
+                    .to_owned(),
+            )),
+            Self::Key { .. } | Self::Caller => Ok(()),
         }
     }
 

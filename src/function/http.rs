@@ -32,6 +32,7 @@ async fn serve(
     invocation: &Invocation,
 ) -> Result<HttpReply, Refusal> {
     let authority = establish(function, request).await?;
+    authority.check_body(request)?;
     let default_bucket = function.worker.settings.default_bucket.as_deref();
     let route = request.route(default_bucket, authority.resource());
     match route.map_err(|error| Refusal::from(&error))? {

@@ -16,16 +16,20 @@ type Headers = BTreeMap<String, String>;
 const TEXT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &TEXT.remove(b'/');
 
+/// The header that holds the digest of the body, and its value where that is not signed.
+pub(super) const DIGEST: &str = "x-oss-content-sha256";
+pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
 /// A request as its signer may have seen it.
 #[derive(Clone, Copy)]
-pub(super) struct Signed<'a> {
-    pub(super) method: &'a str,
-    pub(super) query: &'a [(String, String)],
-    pub(super) headers: &'a Headers,
+pub(super) struct Signed<'r, 'a> {
+    pub(super) method: &'r str,
+    pub(super) query: &'r [(String, String)],
+    pub(super) headers: &'r Headers,
     pub(super) resource: &'a Resource,
 }
 
-impl Signed<'_> {
+impl Signed<'_, '_> {
     /// The value of a header; empty where there is none.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.trim())
@@ -81,10 +85,10 @@ pub(super) fn check_body(request: &HttpRequest) -> Result<(), SignatureError> {
     {
         return Err(SignatureError::BodyChanged("Content-MD5"));
     }
-    match request.header("x-oss-content-sha256") {
-        None | Some("UNSIGNED-PAYLOAD") => Ok(()),
+    match request.header(DIGEST) {
+        None | Some(UNSIGNED) => Ok(()),
         Some(sent) if sent.eq_ignore_ascii_case(&hex(&Sha256::digest(&request.body))) => Ok(()),
-        Some(_) => Err(SignatureError::BodyChanged("x-oss-content-sha256")),
+        Some(_) => Err(SignatureError::BodyChanged(DIGEST)),
     }
 }
 

@@ -67,7 +67,7 @@ fn verify(request: &HttpRequest) -> Result<Resource, SignatureError> {
     assert_eq!(claim.key_id(), "AKIDEXAMPLE");
     claim.check_time(now())?;
     let resources = request.resources(Some("examplebucket"));
-    claim.verify(&secret(), request, &resources).cloned()
+    claim.verify(&secret(), request, &resources).map(|verified| verified.resource.clone())
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_is_no_signature_is_told_or_left_alone() {
         "OSS id",
         "OSS id:%",
         "OSS4-HMAC-SHA256 ",
-        "OSS4-HMAC-SHA256 Credential=id/20250417/us-east-1/oss/aws4_request,Signature=00",
+        "OSS4-HMAC-SHA256 Credential=id/20250417/oss/aliyun_v4_request,Signature=00",
         "OSS4-HMAC-SHA256 Credential=/20250417/r/oss/aliyun_v4_request,Signature=00",
         "OSS4-HMAC-SHA256 Credential=id/20250417/r/oss/aliyun_v4_request,Signature=0",
         "OSS4-HMAC-SHA256 Credential=id/20250417/r/oss/aliyun_v4_request,Signature=zz",
@@ -212,6 +212,78 @@ fn what_is_no_signature_is_told_or_left_alone() {
     }
     let undated = request(&[("authorization", V1)]);
     assert!(matches!(Claim::of(&undated), Err(SignatureError::Malformed(_))));
+}
+
+/// A key that was derived for another day, product, or protocol is good for that only.
+#[test]
+fn the_scope_is_the_requests_own() {
+    for scope in [
+        "20250416/us-east-1/oss/aliyun_v4_request",
+        "20250418/us-east-1/oss/aliyun_v4_request",
+        "2025-04-17/us-east-1/oss/aliyun_v4_request",
+        "/us-east-1/oss/aliyun_v4_request",
+        "20250417/us-east-1/oss-cloudbox/aliyun_v4_request",
+        "20250417/us-east-1/s3/aliyun_v4_request",
+        "20250417/us-east-1//aliyun_v4_request",
+        "20250417/us-east-1/oss/aws4_request",
+        "20250417/us-east-1/oss/",
+    ] {
+        let mut request = stamped(V4, &[]);
+        let usual = "20250417/us-east-1/oss/aliyun_v4_request";
+        let authorization = request.headers["authorization"].replace(usual, scope);
+        request.headers.insert("authorization".to_owned(), authorization);
+        let refused = Claim::of(&request);
+        assert!(matches!(refused, Err(SignatureError::Scope { .. })), "{scope} {refused:?}");
+    }
+}
+
+#[test]
+fn a_signature_covers_its_body_where_it_has_a_digest() {
+    let covers = |request: &HttpRequest| {
+        let claim = Claim::of(request).unwrap().unwrap();
+        claim.verify(&secret(), request, &[resource()]).unwrap().covers_body
+    };
+    assert!(!covers(&stamped(V4, &[])));
+    assert!(covers(&stamped(V4_MD5, &[("content-md5", "Wqm4ZhJk3wJXNLW9iTMYCg==")])));
+    // A gateway dropped it.
+    assert!(covers(&stamped(V4_MD5, &[])));
+    assert!(!covers(&with_v4(V4_DATE, &[("date", DATE)])));
+    assert!(!covers(&request(&[("authorization", V1), ("date", DATE)])));
+}
+
+#[test]
+fn a_signature_of_version_2_is_refused_as_such() {
+    let authorization = "OSS2 AccessKeyId:AKIDEXAMPLE,Signature:rDDy3ZLt5ssMR52kIo9Pzg==";
+    let header = request(&[("authorization", authorization), ("date", DATE)]);
+    assert_eq!(Claim::of(&header), Err(SignatureError::Version2));
+    let mut url = request(&[]);
+    for (name, value) in [
+        ("x-oss-signature-version", "OSS2"),
+        ("x-oss-access-key-id", "AKIDEXAMPLE"),
+        ("x-oss-signature", "rDDy3ZLt5ssMR52kIo9Pzg=="),
+    ] {
+        url.query.push((name.to_owned(), value.to_owned()));
+    }
+    assert_eq!(Claim::of(&url), Err(SignatureError::Version2));
+}
+
+/// `/` is the service itself. No other path leads there, and it leads nowhere else.
+#[test]
+fn a_signature_for_the_service_opens_no_object() {
+    for path in ["//key", "//", "/%2Fkey", "/%2F", "/%FF", "//a/b"] {
+        let mut request = request(&[]);
+        path.clone_into(&mut request.path);
+        for resource in request.resources(Some("examplebucket")) {
+            assert!(!resource.bucket.is_empty(), "{path} {resource:?}");
+        }
+        assert!(!request.is_direct(), "{path}");
+    }
+    for path in ["", "/"] {
+        let mut request = request(&[]);
+        path.clone_into(&mut request.path);
+        assert_eq!(request.resources(None), [Resource::default()], "{path}");
+        assert!(request.is_direct());
+    }
 }
 
 mod any {
@@ -259,7 +331,8 @@ fn requests_of_the_node_sdk_verify() {
         let claim = Claim::of(&request).unwrap().unwrap();
         claim.check_time(now).unwrap();
         let resources = request.resources(None);
-        let meant = claim.verify(&secret(), &request, &resources);
-        assert_eq!(meant, Ok(&Resource::new("sources", "dir/a b.mp4")));
+        let meant = claim.verify(&secret(), &request, &resources).unwrap();
+        assert_eq!(meant.resource, &Resource::new("sources", "dir/a b.mp4"));
+        assert!(meant.covers_body);
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::SignatureError;
 
 /// How far the clocks of client and server may be apart.
-pub(super) const MOST_SKEW: SignedDuration = SignedDuration::from_mins(15);
+pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
 /// Reads either form: `20250417T064010Z`, or that of the `Date` header.
 pub(super) fn read(text: &str) -> Result<Timestamp, SignatureError> {

@@ -1,17 +1,19 @@
 //! Version 4: HMAC-SHA256 over the whole request, in the header or in the query.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use super::canonical::{Signed, encoded, from_hex, hex};
+use super::canonical::{DIGEST, Signed, UNSIGNED, encoded, from_hex, hex};
 use super::{SignatureError, time};
 use crate::access_keys::Secret;
 use crate::event::HttpRequest;
 
 const ALGORITHM: &str = "OSS4-HMAC-SHA256";
+const PRODUCT: &str = "oss";
 const TERMINATOR: &str = "aliyun_v4_request";
 /// Of a signed URL.
 const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
@@ -30,12 +32,12 @@ pub struct Claim {
     life: Option<SignedDuration>,
 }
 
-/// `date/region/product/aliyun_v4_request`. The region is the client's word.
+/// What of `date/region/oss/aliyun_v4_request` differs. The region is the client's word; the date is
+/// the request's, so that a key that was derived for one day is good for that day only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Scope {
     date: String,
     region: String,
-    product: String,
 }
 
 impl Claim {
@@ -79,9 +81,10 @@ impl Claim {
         let credential = fields
             .credential
             .ok_or(missing("expected `Credential=id/date/region/oss/aliyun_v4_request`"))?;
-        let (key_id, scope) = Scope::read(&credential)?;
         let signature = fields.signature.as_deref().and_then(from_hex);
         let made_text = fields.made.ok_or(missing("there is no `x-oss-date`"))?;
+        let made = time::read(made_text.trim())?;
+        let (key_id, scope) = Scope::read(&credential, made)?;
         let names = fields.additional.unwrap_or_default().to_lowercase();
         let names = names.split(';').map(str::trim);
         Ok(Self {
@@ -89,7 +92,7 @@ impl Claim {
             scope,
             additional: names.filter(|name| !name.is_empty()).map(str::to_owned).collect(),
             signature: signature.ok_or(missing("`Signature` must be hex digits"))?,
-            made: time::read(made_text.trim())?,
+            made,
             made_text: made_text.trim().to_owned(),
             life: fields.life,
         })
@@ -109,31 +112,38 @@ impl Claim {
         }
     }
 
-    pub(super) fn is_by(&self, secret: &Secret, signed: &Signed<'_>) -> bool {
+    pub(super) fn is_by(&self, secret: &Secret, signed: &Signed<'_, '_>) -> bool {
         let text = self.string_to_sign(signed);
         mac(&self.key(secret), &text).is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
     }
 
+    /// Whether a digest of the body is signed. A URL is made before there is a body.
+    pub(super) fn covers_body(&self, signed: &Signed<'_, '_>) -> bool {
+        let digest = signed.header(DIGEST);
+        self.life.is_none()
+            && (!signed.header("content-md5").is_empty()
+                || !digest.is_empty() && digest != UNSIGNED)
+    }
+
     fn key(&self, secret: &Secret) -> Vec<u8> {
         let secret = format!("aliyun_v4{}", secret.expose()).into_bytes();
-        let Scope { date, region, product } = &self.scope;
-        [date, region, product, TERMINATOR].into_iter().fold(secret, |key, text| {
+        let Scope { date, region } = &self.scope;
+        [date, region, PRODUCT, TERMINATOR].into_iter().fold(secret, |key, text| {
             mac(&key, text).map_or_else(Vec::new, |mac| mac.finalize().into_bytes().to_vec())
         })
     }
 
-    fn string_to_sign(&self, signed: &Signed<'_>) -> String {
+    fn string_to_sign(&self, signed: &Signed<'_, '_>) -> String {
         let hash = hex(&Sha256::digest(self.canonical_request(signed)));
-        let Scope { date, region, product } = &self.scope;
-        format!("{ALGORITHM}\n{}\n{date}/{region}/{product}/{TERMINATOR}\n{hash}", self.made_text)
+        format!("{ALGORITHM}\n{}\n{}\n{hash}", self.made_text, self.scope)
     }
 
-    pub(super) fn canonical_request(&self, signed: &Signed<'_>) -> String {
+    pub(super) fn canonical_request(&self, signed: &Signed<'_, '_>) -> String {
         let always = ["content-type", "content-md5"];
         let counts = |name: &str| always.contains(&name) || self.additional.contains(name);
         let additional: Vec<&str> = self.additional.iter().map(String::as_str).collect();
-        let payload = match signed.header("x-oss-content-sha256") {
-            "" => "UNSIGNED-PAYLOAD",
+        let payload = match signed.header(DIGEST) {
+            "" => UNSIGNED,
             given => given,
         };
         [
@@ -157,22 +167,31 @@ struct Fields {
 }
 
 impl Scope {
-    fn read(credential: &str) -> Result<(String, Self), SignatureError> {
+    fn read(credential: &str, made: Timestamp) -> Result<(String, Self), SignatureError> {
         // From the end, so that an id may hold a slash.
         let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
-        match parts[..] {
-            [TERMINATOR, product, region, date, id] if !id.is_empty() => Ok((
-                id.to_owned(),
-                Self {
-                    date: date.to_owned(),
-                    region: region.to_owned(),
-                    product: product.to_owned(),
-                },
-            )),
-            _ => Err(SignatureError::Malformed(
+        let [terminator, product, region, date, id] = parts[..] else {
+            return Err(SignatureError::Malformed(
                 "the credential must look like `id/20250417/region/oss/aliyun_v4_request`",
-            )),
+            ));
+        };
+        if id.is_empty() {
+            return Err(SignatureError::Malformed("the credential names no access key"));
         }
+        let scope = Self { date: made.strftime("%Y%m%d").to_string(), region: region.to_owned() };
+        if (date, product, terminator) != (&*scope.date, PRODUCT, TERMINATOR) {
+            return Err(SignatureError::Scope {
+                scope: format!("{date}/{region}/{product}/{terminator}"),
+                expected: scope.to_string(),
+            });
+        }
+        Ok((id.to_owned(), scope))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{PRODUCT}/{TERMINATOR}", self.date, self.region)
     }
 }
 

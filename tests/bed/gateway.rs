@@ -42,13 +42,106 @@ pub struct Gateway {
     server: Server,
 }
 
-/// A request as it came in.
-struct Came {
-    method: String,
-    path: String,
-    query: Option<String>,
-    headers: Vec<(String, String)>,
-    body: Bytes,
+/// A request as it came in, names of headers in lower case.
+pub struct Came {
+    pub method: String,
+    pub path: String,
+    pub query: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+impl Came {
+    /// The event that a gateway makes of it, having authorised `caller`.
+    pub fn event(&self, kind: Kind, caller: Option<&str>) -> Value {
+        match kind {
+            Kind::Rest => self.format_1(caller),
+            Kind::HttpApi | Kind::FunctionUrl => self.format_2(kind, caller),
+        }
+    }
+
+    fn format_1(&self, caller: Option<&str>) -> Value {
+        let kept = |(name, _): &&(String, String)| name != "content-md5";
+        let mut headers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, value) in self.headers.iter().filter(kept) {
+            headers.entry(name).or_default().push(value);
+        }
+        let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs(self.query.as_deref()) {
+            query.entry(name).or_default().push(value);
+        }
+        let last = |values: &Vec<String>| values.last().cloned();
+        let (body, is_base64) = (String::from_utf8_lossy(&self.body), false);
+        json!({
+            "resource": "/{proxy+}",
+            "path": self.path,
+            "httpMethod": self.method,
+            "headers": headers.iter().map(|(name, values)| (*name, *values.last().unwrap())).collect::<BTreeMap<_, _>>(),
+            "multiValueHeaders": headers,
+            "queryStringParameters": (!query.is_empty()).then(|| query.iter().map(|(name, values)| (name.clone(), last(values))).collect::<BTreeMap<_, _>>()),
+            "multiValueQueryStringParameters": (!query.is_empty()).then_some(&query),
+            "stageVariables": null,
+            "requestContext": {
+                "path": format!("/Prod{}", self.path),
+                "stage": "Prod",
+                "httpMethod": self.method,
+                "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+                "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+                "identity": {"sourceIp": "192.0.2.10", "userArn": caller, "caller": caller},
+            },
+            "body": (!body.is_empty()).then_some(body),
+            "isBase64Encoded": is_base64,
+        })
+    }
+
+    fn format_2(&self, kind: Kind, caller: Option<&str>) -> Value {
+        let is_url = kind == Kind::FunctionUrl;
+        let mut headers: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in &self.headers {
+            headers
+                .entry(name.clone())
+                .and_modify(|joined| joined.extend([",", value]))
+                .or_insert_with(|| value.clone());
+        }
+        if !is_url && self.body.is_empty() {
+            let usual = "application/octet-stream".to_owned();
+            headers.entry("content-type".to_owned()).or_insert(usual);
+        }
+        let decoded = percent_decode_str(&self.path).decode_utf8_lossy();
+        let path = if is_url { &self.path } else { &*decoded };
+        let domain = if is_url {
+            "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws"
+        } else {
+            "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+        };
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": self.query.clone().unwrap_or_default(),
+            "headers": headers,
+            "requestContext": {
+                "domainName": domain,
+                "http": {"method": self.method, "path": path, "sourceIp": "192.0.2.10"},
+                "requestId": "JKJaXmPLvHcESHA=",
+                "routeKey": "$default",
+                "stage": "$default",
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(caller) = caller {
+            event["requestContext"]["authorizer"] = json!({"iam": {"userArn": caller}});
+        }
+        let content = headers.get("content-type").map_or("", String::as_str);
+        let is_text = ["text/", "application/json"].iter().any(|text| content.starts_with(text));
+        if is_text {
+            event["body"] = json!(String::from_utf8_lossy(&self.body));
+        } else if !self.body.is_empty() {
+            event["body"] = json!(BASE64_STANDARD.encode(&self.body));
+            event["isBase64Encoded"] = json!(true);
+        }
+        event
+    }
 }
 
 impl Gateway {
@@ -94,10 +187,7 @@ impl Front {
                 .collect(),
             body: body.collect().await?.to_bytes(),
         };
-        let event = match self.kind {
-            Kind::Rest => self.format_1(&came),
-            Kind::HttpApi | Kind::FunctionUrl => self.format_2(&came),
-        };
+        let event = came.event(self.kind, self.caller.as_deref());
         let function = Arc::clone(&self.function);
         let reply = tokio::task::spawn_blocking(move || function.invoke(&event)).await?;
         Ok(match reply {
@@ -106,89 +196,6 @@ impl Front {
                 .status(StatusCode::BAD_GATEWAY)
                 .body(Full::from(r#"{"message": "Internal server error"}"#))?,
         })
-    }
-
-    fn format_1(&self, came: &Came) -> Value {
-        let kept = |(name, _): &&(String, String)| name != "content-md5";
-        let mut headers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, value) in came.headers.iter().filter(kept) {
-            headers.entry(name).or_default().push(value);
-        }
-        let mut query: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in pairs(came.query.as_deref()) {
-            query.entry(name).or_default().push(value);
-        }
-        let last = |values: &Vec<String>| values.last().cloned();
-        let (body, is_base64) = (String::from_utf8_lossy(&came.body), false);
-        json!({
-            "resource": "/{proxy+}",
-            "path": came.path,
-            "httpMethod": came.method,
-            "headers": headers.iter().map(|(name, values)| (*name, *values.last().unwrap())).collect::<BTreeMap<_, _>>(),
-            "multiValueHeaders": headers,
-            "queryStringParameters": (!query.is_empty()).then(|| query.iter().map(|(name, values)| (name.clone(), last(values))).collect::<BTreeMap<_, _>>()),
-            "multiValueQueryStringParameters": (!query.is_empty()).then_some(&query),
-            "stageVariables": null,
-            "requestContext": {
-                "path": format!("/Prod{}", came.path),
-                "stage": "Prod",
-                "httpMethod": came.method,
-                "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
-                "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-                "identity": {"sourceIp": "192.0.2.10", "userArn": self.caller, "caller": self.caller},
-            },
-            "body": (!body.is_empty()).then_some(body),
-            "isBase64Encoded": is_base64,
-        })
-    }
-
-    fn format_2(&self, came: &Came) -> Value {
-        let is_url = self.kind == Kind::FunctionUrl;
-        let mut headers: BTreeMap<String, String> = BTreeMap::new();
-        for (name, value) in &came.headers {
-            headers
-                .entry(name.clone())
-                .and_modify(|joined| joined.extend([",", value]))
-                .or_insert_with(|| value.clone());
-        }
-        if !is_url && came.body.is_empty() {
-            let usual = "application/octet-stream".to_owned();
-            headers.entry("content-type".to_owned()).or_insert(usual);
-        }
-        let decoded = percent_decode_str(&came.path).decode_utf8_lossy();
-        let path = if is_url { &came.path } else { &*decoded };
-        let domain = if is_url {
-            "abcdefghijklmnopqrstuvwxyz012345.lambda-url.us-east-1.on.aws"
-        } else {
-            "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
-        };
-        let mut event = json!({
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": came.query.clone().unwrap_or_default(),
-            "headers": headers,
-            "requestContext": {
-                "domainName": domain,
-                "http": {"method": came.method, "path": path, "sourceIp": "192.0.2.10"},
-                "requestId": "JKJaXmPLvHcESHA=",
-                "routeKey": "$default",
-                "stage": "$default",
-            },
-            "isBase64Encoded": false,
-        });
-        if let Some(caller) = &self.caller {
-            event["requestContext"]["authorizer"] = json!({"iam": {"userArn": caller}});
-        }
-        let kind = headers.get("content-type").map_or("", String::as_str);
-        let is_text = ["text/", "application/json"].iter().any(|text| kind.starts_with(text));
-        if is_text {
-            event["body"] = json!(String::from_utf8_lossy(&came.body));
-        } else if !came.body.is_empty() {
-            event["body"] = json!(BASE64_STANDARD.encode(&came.body));
-            event["isBase64Encoded"] = json!(true);
-        }
-        event
     }
 }
 

@@ -1,12 +1,14 @@
 //! Every way into the function but the direct one.
 
 mod again;
+mod captured;
 mod description;
 mod events;
 mod http;
 mod local;
 mod queue;
 mod sdk;
+mod signed;
 mod uploads;
 
 use std::sync::Arc;

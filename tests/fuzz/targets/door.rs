@@ -41,7 +41,7 @@ fn verify(claim: &Claim, secret: &str, request: &HttpRequest) -> Result<(), Sign
     let secret = Secret::new(secret.to_owned());
     for bucket in BUCKETS {
         let resources = request.resources(bucket);
-        let meant = claim.verify(&secret, request, &resources)?;
+        let meant = claim.verify(&secret, request, &resources)?.resource;
         assert!(resources.contains(meant));
         let _ = request.route(bucket, Some(meant));
     }

@@ -26,6 +26,7 @@ fn a_post_is_answered_before_the_work_is_done() {
         assert_eq!(methods, ["HEAD", "PUT"], "head the source, write the record");
         let running = get(&gateway, &ids["TaskId"]);
         assert_eq!(running.status, 200, "{running:?}");
+        assert_eq!(running.headers["content-type"], "application/json");
         assert_eq!(running.json()["Status"], "Running");
 
         let invocation = doors.lambda.take();
