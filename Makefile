@@ -60,7 +60,7 @@ fuzz_targets := process event door format report
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build bootstrap layer demo test fuzz check bench clean tools lock
+.PHONY: build bootstrap layer demo test fuzz check bench clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -91,14 +91,21 @@ endif
 # A ready ffmpeg, named by FFMPEG_PATH and FFPROBE_PATH, spares these two the layer.
 ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)
 
+# Another ffmpeg, which makes the sources of the tests, the demo and the benchmark, and judges results.
+# A ready one does that as well.
+tools-ffmpeg:
+	layers/ffmpeg/build --tools
+ready_ffmpeg := $(if $(ready_layer),$(ready_layer) tools-ffmpeg)
+ready_needs := $(if $(ready_layer),-layer-tools)
+
 # The function and the harness in the profile of the tests and by one call: no dependency is compiled
 # twice, and `make test` finds them all.
-demo: need-rust-compiler-python$(addprefix -,$(ready_layer)) $(rie) $(ready_layer)
+demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
 	cargo build --locked --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.
-test: need-rust-compiler-python-chromium-ffmpeg-curl-layer build tools
+test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build tools tools-ffmpeg
 	cargo test --locked --doc
 	cargo test --locked --lib --bins --tests
 
@@ -115,7 +122,7 @@ fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 	done
 
 # The harness as optimised as the function: it serves the storage that the function is timed with.
-bench: need-rust-compiler-python$(addprefix -,$(ready_layer)) bootstrap $(rie) $(ready_layer)
+bench: need-rust-compiler-python$(ready_needs) bootstrap $(rie) $(ready_ffmpeg)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 

@@ -1,44 +1,59 @@
-//! Where ffmpeg and ffprobe are: named by the environment, built for the layer, or installed.
+//! Where ffmpeg and ffprobe are, in two kinds: the layer's, with which the function works, and
+//! those that make the tests' sources and judge its results. The layer can do neither of the two.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::process::{first_file, repository};
 
+/// Named by the environment, built for the layer, or installed.
 pub fn ffmpeg_path() -> PathBuf {
-    find("FFMPEG_PATH", "ffmpeg")
+    shipped("FFMPEG_PATH", "ffmpeg")
 }
 
+/// Its neighbour, likewise.
 pub fn ffprobe_path() -> PathBuf {
-    find("FFPROBE_PATH", "ffprobe")
+    shipped("FFPROBE_PATH", "ffprobe")
 }
 
+/// Built for the tests, or else the same as above.
+pub fn tool_path() -> PathBuf {
+    built("target/tools/ffmpeg/bin", "ffmpeg").unwrap_or_else(ffmpeg_path)
+}
+
+/// The tests' own, which makes sources and reads results.
 pub fn ffmpeg() -> Command {
-    let mut command = Command::new(ffmpeg_path());
+    let mut command = Command::new(tool_path());
     command.args(["-v", "error", "-hide_banner", "-nostats", "-y"]);
     command
 }
 
+/// Its neighbour, likewise.
 pub fn ffprobe() -> Command {
-    let mut command = Command::new(ffprobe_path());
+    let path = built("target/tools/ffmpeg/bin", "ffprobe").unwrap_or_else(ffprobe_path);
+    let mut command = Command::new(path);
     command.args(["-v", "error"]);
     command
 }
 
-/// The settings with which the tested program finds the same binaries.
+/// The settings with which the tested program finds the layer's.
 pub fn environment() -> Vec<(String, String)> {
     [("FFMPEG_PATH", ffmpeg_path()), ("FFPROBE_PATH", ffprobe_path())]
         .map(|(name, path)| (name.to_owned(), path.to_str().expect("a plain path").to_owned()))
         .to_vec()
 }
 
-fn find(variable: &str, name: &str) -> PathBuf {
+fn shipped(variable: &str, name: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         return path.into();
     }
-    let built = repository().join("target/layers/ffmpeg/bin").join(name);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let installed = std::env::split_paths(&path).map(|folder| folder.join(name));
-    first_file(std::iter::once(built).chain(installed))
+    built("target/layers/ffmpeg/bin", name)
+        .or_else(|| first_file(installed))
         .unwrap_or_else(|| panic!("no {name}: run `make build`, install it, or set {variable}"))
+}
+
+fn built(folder: &str, name: &str) -> Option<PathBuf> {
+    first_file(std::iter::once(repository().join(folder).join(name)))
 }

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::ffmpeg::{ffmpeg, ffmpeg_path};
+use super::ffmpeg::{ffmpeg, tool_path};
 use super::footage::{Video, offset};
 use super::process::{Running, repository};
 use super::soundtrack::Audio;
@@ -175,8 +175,8 @@ impl Source {
     }
 
     fn key(&self) -> String {
-        let ffmpeg = std::fs::metadata(ffmpeg_path()).and_then(|file| file.modified());
-        let text = format!("{EDITION} {self:?} {} {ffmpeg:?}", ffmpeg_path().display());
+        let ffmpeg = std::fs::metadata(tool_path()).and_then(|file| file.modified());
+        let text = format!("{EDITION} {self:?} {} {ffmpeg:?}", tool_path().display());
         let digest = Sha256::digest(text);
         URL_SAFE_NO_PAD.encode(&digest[..12])
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path};
+use crate::bed::ffmpeg::ffmpeg_path;
 use crate::bed::process::{repository, run};
 
 pub(crate) fn describe() -> Value {
@@ -16,7 +16,7 @@ pub(crate) fn describe() -> Value {
         "kernel": read("/proc/sys/kernel/osrelease"),
         "load": read("/proc/loadavg"),
         "architecture": std::env::consts::ARCH,
-        "ffmpeg": version(ffmpeg().arg("-version")),
+        "ffmpeg": version(Command::new(ffmpeg_path()).arg("-version")),
         "ffmpeg_path": ffmpeg_path(),
         "video_concat": env!("CARGO_PKG_VERSION"),
         "commit": commit(),

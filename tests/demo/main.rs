@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::atomic::AtomicBool;
 
 use serde_json::Value;
@@ -78,7 +78,8 @@ fn make_sources(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 fn describe(scene: &Scene) {
-    let version = run(bed::ffmpeg::ffmpeg().arg("-version")).stdout;
+    let ffmpeg = bed::ffmpeg::ffmpeg_path();
+    let version = run(Command::new(&ffmpeg).arg("-version")).stdout;
     let version = String::from_utf8_lossy(&version);
     let version = version.split(' ').nth(2).unwrap_or("of unknown version");
     println!("\nThe stage, on this machine alone");
@@ -89,7 +90,6 @@ fn describe(scene: &Scene) {
     println!("  messages     SNS at {}", scene.sns.url());
     let function = shorten(&scene.function);
     println!("  function     {function}, in the Lambda Runtime Interface Emulator");
-    let ffmpeg = bed::ffmpeg::ffmpeg_path();
     println!("  ffmpeg       {version}, {}", shorten(&ffmpeg));
 }
 

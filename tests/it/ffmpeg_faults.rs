@@ -8,21 +8,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::bed::ffmpeg::ffmpeg_path;
+use crate::bed::ffmpeg::{ffmpeg_path, tool_path};
 use crate::bed::invocation::Reply;
 use crate::bed::process::{descendants, repository};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64};
 
 /// A scene whose function runs this script for ffmpeg. In it, `$FFMPEG` is the
-/// real one and `$OUT` the last argument without `file:`.
+/// real one, `$TOOL` one that can do more, and `$OUT` the last argument without
+/// `file:`.
 fn scene(script: &str) -> (Scene, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("ffmpeg");
-    let real = ffmpeg_path();
+    let (real, tool) = (ffmpeg_path(), tool_path());
     let text = format!(
-        "#!/bin/bash\nFFMPEG={}\nOUT=\"${{@: -1}}\"; OUT=\"${{OUT#file:}}\"\n{script}\n",
-        real.display()
+        "#!/bin/bash\nFFMPEG={}\nTOOL={}\nOUT=\"${{@: -1}}\"; OUT=\"${{OUT#file:}}\"\n{script}\n",
+        real.display(),
+        tool.display()
     );
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -49,7 +51,7 @@ fn chapters() -> String {
     file.to_str().unwrap().to_owned()
 }
 
-const REMUX: &str = "\"$FFMPEG\" -v error -y -i \"$OUT\"";
+const REMUX: &str = "\"$TOOL\" -v error -y -i \"$OUT\"";
 
 #[test]
 fn an_output_that_is_not_as_planned_is_never_stored() {

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::{text, widgets};
-use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
+use crate::bed::ffmpeg::{ffmpeg_path, ffprobe_path};
 use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
@@ -33,7 +34,7 @@ fn the_start_tells_the_versions_of_function_and_layer() {
     let parts: Vec<String> =
         parts.map(|part| format!("{} {}", text(&part["name"]), text(&part["version"]))).collect();
     assert_eq!(start["layer"], parts.join(", "));
-    let said = String::from_utf8(run(ffmpeg().arg("-version")).stdout).unwrap();
+    let said = String::from_utf8(run(Command::new(ffmpeg_path()).arg("-version")).stdout).unwrap();
     let version = said.split_whitespace().nth(2).unwrap();
     assert!(parts.contains(&format!("ffmpeg {version}")), "{version}: {parts:?}");
 }
