@@ -16,6 +16,7 @@ mod changes;
 mod codecs;
 mod containers;
 mod damage;
+pub(crate) mod decoders;
 mod refused;
 mod seeking;
 mod structure;
