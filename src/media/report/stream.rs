@@ -22,6 +22,8 @@ pub(super) struct StreamScan {
     key_frames: Vec<Flicks>,
     /// When the packet before was decoded.
     decoded: Option<i64>,
+    /// Whether any packet tells when it is shown.
+    pub(super) presented: bool,
     /// Whether the time stamps jump.
     pub(super) jumps: bool,
 }
@@ -39,6 +41,7 @@ impl StreamScan {
             padding: 0,
             key_frames: Vec::new(),
             decoded: None,
+            presented: false,
             jumps: false,
         }
     }
@@ -105,10 +108,8 @@ impl StreamScan {
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
         let end = if self.end == self.last { end + one_frame } else { end };
-        // Of AVI's one clock, that of decoding, a tick is a frame.
-        let held_back = if demuxer == Demuxer::Avi { self.report.has_b_frames } else { 0 };
         Some(VideoStream {
-            late: self.flicks(held_back)?,
+            late: self.late(demuxer, frame_rate)?,
             index: self.report.index,
             size: self.report.size(),
             sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
@@ -126,6 +127,21 @@ impl StreamScan {
             pixel_format: self.report.pix_fmt,
             key_frames: self.key_frames,
         })
+    }
+
+    /// How much later than its packet a frame is shown, where the packets tell
+    /// only when they are decoded.
+    fn late(&self, demuxer: Demuxer, frame_rate: Ratio<i64>) -> Option<Flicks> {
+        let held_back = self.report.has_b_frames;
+        match demuxer {
+            // A tick is a frame.
+            Demuxer::Avi => self.flicks(held_back),
+            // Codecs in the manner of AVI, such as VC-1.
+            Demuxer::Matroska if !self.presented => {
+                Some(Flicks::of_units(held_back.clamp(0, 16), frame_rate))
+            }
+            _ => Some(Flicks::ZERO),
+        }
     }
 
     pub(super) fn into_audio(self, floor: Flicks) -> Option<AudioStream> {

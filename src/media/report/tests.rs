@@ -192,6 +192,19 @@ fn frames_in_avi_come_as_late_as_the_decoder_holds_them_back() {
 }
 
 #[test]
+fn matroska_may_tell_no_time_but_that_of_decoding() {
+    let report =
+        STREAMS.replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 1, "pix_fmt": "yuv420p""#);
+    for (pts, late) in [("N/A", 40), ("0", 0)] {
+        let first = format!("1,{pts},0,40,1,K__");
+        let scan = scan_as(Demuxer::Matroska, &report, &[&first, "1,N/A,40,40,1,___"]);
+        let video = scan.finish().unwrap().video.unwrap();
+        assert_eq!(video.late, Flicks::from_millis(late), "{pts}");
+        assert_eq!((video.start, video.end), (Flicks::ZERO, Flicks::from_millis(80)));
+    }
+}
+
+#[test]
 fn padding_in_ogg_is_in_the_duration_already() {
     let packets = ["2,0,0,960,1,K__,312,0", "2,960,960,240,1,K__,0,720"];
     let media = scan_as(Demuxer::Ogg, STREAMS, &packets).finish().unwrap();
