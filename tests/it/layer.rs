@@ -27,16 +27,16 @@ pub(crate) fn listed(list: &str) -> BTreeSet<String> {
 #[track_caller]
 fn assert_has(list: &str, names: &str) {
     let found = listed(list);
-    let lost: Vec<_> = names.split(' ').filter(|name| !found.contains(*name)).collect();
-    assert!(lost.is_empty(), "{list} lacks {lost:?}: {found:?}");
+    let missing: Vec<_> = names.split(' ').filter(|name| !found.contains(*name)).collect();
+    assert!(missing.is_empty(), "{list} lacks {missing:?}: {found:?}");
 }
 
 #[track_caller]
 fn assert_lacks(list: &str, names: &str) {
     let found = listed(list);
     assert!(found.len() > 1, "{found:?}");
-    let left: Vec<_> = names.split(' ').filter(|name| found.contains(*name)).collect();
-    assert!(left.is_empty(), "{list} has {left:?}");
+    let present: Vec<_> = names.split(' ').filter(|name| found.contains(*name)).collect();
+    assert!(present.is_empty(), "{list} has {present:?}");
 }
 
 #[test]
