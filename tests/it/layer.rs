@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::bed::ffmpeg::{ffmpeg_path, ffprobe_path};
-use crate::bed::process::run;
+use crate::bed::process::{repository, run};
 
 /// What one of the layer's programs prints.
 fn said(program: PathBuf, argument: &str) -> String {
@@ -148,4 +148,54 @@ fn both_programs_are_as_large_as_one() {
     let size = |path: PathBuf| std::fs::metadata(path).unwrap().len();
     let (ffmpeg, ffprobe) = (size(ffmpeg_path()), size(ffprobe_path()));
     assert!(ffmpeg + ffprobe <= 45_000_000, "{ffmpeg} + {ffprobe}");
+}
+
+/// What `check` has against a layer with this bill.
+fn advisories(bill: &str) -> String {
+    let layer = tempfile::tempdir().unwrap();
+    std::fs::create_dir(layer.path().join("bin")).unwrap();
+    std::fs::write(layer.path().join("bom.json"), bill).unwrap();
+    let mut check = Command::new(repository().join("layers/ffmpeg/check"));
+    let output = check.arg("--advisories").arg(layer.path().join("bin")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), said == "check: all well\n", "{said}");
+    said
+}
+
+/// A bill as the build writes it, with one library and one decoder.
+fn bill(ffmpeg: &str, libvpx: &str, decoder: &str, fixed: &str) -> String {
+    format!(
+        "{{\n  \"components\": [\n\
+         {{\"name\": \"ffmpeg\", \"version\": \"{ffmpeg}\"}},\n\
+         {{\"name\": \"libvpx\", \"version\": \"{libvpx}\"}}\n  ],\n  \
+         \"decoder\": \"aac {decoder} h264\",\n  \"fixed\": \"{fixed}\"\n}}\n"
+    )
+}
+
+#[test]
+fn a_layer_with_a_published_fault_is_refused() {
+    let magicyuv = "CVE-2026-8461: ffmpeg ";
+    let libvpx = "CVE-2023-44488: libvpx ";
+    for (name, bill, fault) in [
+        ("new enough", bill("7.1.5", "1.15.0-2", "magicyuv", ""), None),
+        ("too old", bill("7.1.4", "1.15.0-2", "magicyuv", ""), Some(magicyuv)),
+        ("too old for its series", bill("8.1.1", "1.15.0-2", "magicyuv", ""), Some(magicyuv)),
+        ("a series with the fix from the start", bill("9.0", "1.15.0-2", "magicyuv", ""), None),
+        ("without the part", bill("7.1.4", "1.15.0-2", "mjpeg", ""), None),
+        ("patched", bill("7.1.4", "1.15.0-2", "magicyuv", "CVE-1-2 CVE-2026-8461"), None),
+        (
+            "never mended in the series",
+            bill("7.1.5", "1.15.0-2", "cfhd", ""),
+            Some("CVE-2026-70632"),
+        ),
+        ("an old library", bill("7.1.5", "1.12.0-1+deb12u1", "mjpeg", ""), Some(libvpx)),
+        ("a patched library", bill("7.1.5", "1.12.0-1+deb12u5", "mjpeg", ""), None),
+        ("no bill", String::new(), Some("names no version of ffmpeg")),
+    ] {
+        let said = advisories(&bill);
+        match fault {
+            Some(fault) => assert!(said.contains(fault), "{name}: {said}"),
+            None => assert_eq!(said, "check: all well\n", "{name}"),
+        }
+    }
 }
