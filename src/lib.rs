@@ -19,6 +19,7 @@ pub mod output;
 pub mod plan;
 pub mod playlist;
 pub mod process;
+pub mod quote;
 pub mod reply;
 pub mod signature;
 pub mod task;

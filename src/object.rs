@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, de};
 
+use crate::quote::quote;
+
 /// Where an object is: `s3://bucket/key`. The key stands as it is, unencoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectUri {
@@ -38,7 +40,7 @@ impl<'de> Deserialize<'de> for ObjectUri {
         text.strip_prefix("s3://")
             .and_then(|rest| rest.split_once('/'))
             .map(|(bucket, key)| Self::new(bucket, key))
-            .ok_or_else(|| de::Error::custom(format!("`{text}` is not `s3://bucket/key`")))
+            .ok_or_else(|| de::Error::custom(format!("{} is not `s3://bucket/key`", quote(&text))))
     }
 }
 

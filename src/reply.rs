@@ -4,8 +4,14 @@ use serde_json::{Value, json};
 
 use crate::code::{Code, Help};
 use crate::event::EventError;
+use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::signature::{MOST_SKEW, SignatureError};
 use crate::task::{Moment, RequestId, Status, TaskRecord};
+
+/// The most bytes of a host name.
+const LONGEST_HOST: usize = 255;
+/// The most bytes that are given back of an argument: those of the longest key in Base64 and some.
+const LONGEST_ARGUMENT: usize = 1500;
 
 /// A reply to an HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +131,8 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal that blames no argument.
     pub fn new(code: Refused, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), argument: None, details: Vec::new() }
+        let message = shortened(&message.into(), LONGEST_MESSAGE);
+        Self { code, message, argument: None, details: Vec::new() }
     }
 }
 
@@ -208,9 +215,11 @@ impl HttpReply {
     #[must_use]
     pub fn refused(refusal: &Refusal, request: &RequestId, host: &str) -> Self {
         let mut fields = vec![("Code", refusal.code.as_str()), ("Message", &refusal.message)];
-        let id = request.header();
-        fields.extend([("RequestId", id.as_str()), ("HostId", host)]);
-        if let Some((name, value)) = &refusal.argument {
+        let (id, host) = (request.header(), shortened(host, LONGEST_HOST));
+        fields.extend([("RequestId", id.as_str()), ("HostId", &host)]);
+        let short = |text: &String| shortened(text, LONGEST_ARGUMENT);
+        let argument = refusal.argument.as_ref().map(|(name, value)| (short(name), short(value)));
+        if let Some((name, value)) = &argument {
             fields.extend([("ArgumentName", name.as_str()), ("ArgumentValue", value)]);
         }
         fields.extend(refusal.details.iter().map(|(name, text)| (*name, text.as_str())));
@@ -300,6 +309,7 @@ mod tests {
     use super::{HttpReply, Refusal, Refused, direct};
     use crate::code::Code;
     use crate::event::EventError;
+    use crate::quote::{LONGEST_MESSAGE, shortened};
     use crate::signature::SignatureError;
     use crate::task::{Status, example};
 

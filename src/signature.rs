@@ -18,6 +18,7 @@ pub use time::MOST_SKEW;
 
 use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};
+use crate::quote::quote;
 
 /// Why a request's signature opens nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,10 +45,10 @@ pub enum SignatureError {
     #[error("the signed URL expired at {0}: sign it again")]
     Expired(Timestamp),
     /// Nobody has such a key.
-    #[error("there is no access key `{0}` here")]
+    #[error("there is no access key {} here", quote(.0))]
     UnknownKey(String),
     /// What its key is derived from does not go with the request.
-    #[error("the credential's scope `{scope}` must be `{expected}`")]
+    #[error("the credential's scope {} must be {}", quote(.scope), quote(.expected))]
     Scope {
         /// As it stands in the request.
         scope: String,

@@ -16,6 +16,7 @@ use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
 use crate::object::ObjectUri;
 use crate::process::{Limits, MainObject, Request, check_main, parse, resolve};
+use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::settings::Settings;
 use crate::storage::{Meter, ObjectStore};
 use crate::task::{EventId, Moment, RequestId, Status, TaskId, TaskRecord};
@@ -103,10 +104,10 @@ impl Worker {
         message: &str,
         invocation: &Invocation,
     ) -> TaskRecord {
-        let unread = TaskId::derive(&ObjectUri::new("", ""), [], process);
+        let process = shortened(process, LONGEST_MESSAGE);
+        let unread = TaskId::derive(&ObjectUri::new("", ""), [], &process);
         let request_id = invocation.request_id.clone();
-        let mut record =
-            TaskRecord::begin(unread, EventId::random(), request_id, now(), process.to_owned());
+        let mut record = TaskRecord::begin(unread, EventId::random(), request_id, now(), process);
         record.fail(code, message, now());
         log_end(&record, invocation);
         record

@@ -35,6 +35,10 @@ pub(super) fn decode(event: &Value, trigger: Trigger) -> Result<Submission, Even
 
 /// The field that was probably meant, if it is near enough.
 fn nearest(name: &str) -> Option<&'static str> {
+    // Longer than any field by far; the distance would take time and memory.
+    if name.len() > 64 {
+        return None;
+    }
     let distance =
         |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase());
     match name.to_lowercase().as_str() {

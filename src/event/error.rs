@@ -1,6 +1,10 @@
 //! Why an event says nothing that could be done.
 
 use crate::code::Code;
+use crate::quote::{quote, shortened};
+
+/// The most bytes that are shown of what a parser says: it quotes, too.
+const LONGEST_SAID: usize = 300;
 
 /// A mistake in an event. The same event will always have it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,7 +15,7 @@ pub enum EventError {
     )]
     UnknownKind,
     /// Records of a service that is not served.
-    #[error("the event's records come from `{0}`, but must come from `aws:s3` or `aws:sqs`")]
+    #[error("the event's records come from {}, but must come from `aws:s3` or `aws:sqs`", quote(.0))]
     UnknownSource(String),
     /// A field is not there.
     #[error("the event has no `{0}`")]
@@ -30,7 +34,7 @@ pub enum EventError {
     #[error("`{0}` is empty")]
     Empty(String),
     /// A field that does not exist.
-    #[error("`{name}` is no field of an event{}; the fields are `bucket`, `object`, `process`, and `userData`", suggestion(*.nearest))]
+    #[error("unknown event field {}; {}", quote(.name), suggestion(*.nearest))]
     UnknownField {
         /// The field.
         name: String,
@@ -41,10 +45,10 @@ pub enum EventError {
     #[error("`userData` has {0} bytes, but must have at most 2048")]
     UserDataTooLong(usize),
     /// A name is percent-encoded wrongly.
-    #[error("`{0}` does not decode to UTF-8 text")]
+    #[error("{} does not decode to UTF-8 text", quote(.0))]
     BadEncoding(String),
     /// Text that should be JSON is none.
-    #[error("the {what} is no JSON: {said}")]
+    #[error("the {what} is no JSON: {}", shortened(.said, LONGEST_SAID))]
     BadJson {
         /// Which text.
         what: &'static str,
@@ -66,11 +70,12 @@ pub enum EventError {
     #[error("the body must be `x-oss-async-process=` and the process string")]
     NoProcessBody,
     /// An HTTP path without a bucket.
-    #[error("the path `{0}` names no bucket; write `/bucket/key` or set `DEFAULT_BUCKET`")]
+    #[error("the path {} names no bucket; write `/bucket/key` or set `DEFAULT_BUCKET`", quote(.0))]
     NoBucket(String),
     /// An HTTP request for something that does not exist.
     #[error(
-        "there is no `{method} {path}`; expected `POST /bucket/key?x-oss-async-process`, `POST /`, or `GET /tasks/TaskId`"
+        "there is no {}; expected `POST /bucket/key?x-oss-async-process`, `POST /`, or `GET /tasks/TaskId`",
+        quote(&format!("{method} {path}"))
     )]
     NoSuchRoute {
         /// Its method.
@@ -113,5 +118,8 @@ impl EventError {
 }
 
 fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |name| format!(", perhaps `{name}` is meant"))
+    nearest.map_or_else(
+        || "expected `bucket`, `object`, `process`, or `userData`".to_owned(),
+        |name| format!("did you mean `{name}`?"),
+    )
 }

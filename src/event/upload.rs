@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::field::{optional_text, text};
 use super::{Event, EventError, ProcessSource, Submission, Trigger};
 use crate::object::ETag;
+use crate::quote::quote;
 
 /// Decodes the records of an S3 notification.
 pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
@@ -39,7 +40,8 @@ fn decode_record(record: &Value) -> Result<Submission, EventError> {
 pub(super) fn decode_bridge(event: &Value) -> Result<Event, EventError> {
     let (source, kind) = (text(event, &["source"])?, text(event, &["detail-type"])?);
     if (source, kind) != ("aws.s3", "Object Created") {
-        let reason = format!("`{kind}` of `{source}` is not about created objects");
+        let (kind, source) = (quote(kind), quote(source));
+        let reason = format!("{kind} of {source} is not about created objects");
         return Ok(Event::Ignored(reason));
     }
     let object = |name| optional_text(event, &["detail", "object", name]);

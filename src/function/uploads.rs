@@ -9,10 +9,11 @@ use crate::code::Code;
 use crate::event::Submission;
 use crate::ledger::OWN_MARK;
 use crate::object::ObjectUri;
+use crate::process::{MainObject, check_main};
 use crate::reply::FunctionError;
 use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
-use crate::worker::{Invocation, Job};
+use crate::worker::{Invocation, Job, TaskError};
 
 /// User metadata that holds the process string.
 const PROCESS: &str = "x-oss-async-process";
@@ -62,6 +63,11 @@ pub(super) async fn perform(
         return Some(Box::pin(worker.perform(job(submission, process), invocation)).await);
     }
     let uri = ObjectUri::new(&submission.bucket, &submission.object);
+    let main = MainObject { bucket: uri.bucket.clone(), key: uri.key.clone() };
+    if let Err(error) = check_main(&main) {
+        let error = TaskError::Object(error);
+        return Some(worker.refuse("", error.code(), &error.to_string(), invocation));
+    }
     let head = match worker.store.head(&uri, submission.version.as_deref()).await {
         Ok(head) => head,
         Err(error) => {

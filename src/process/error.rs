@@ -6,7 +6,7 @@ mod wording;
 use std::error::Error;
 use std::fmt;
 
-pub(in crate::process) use self::wording::{list, nearest, printable};
+pub(in crate::process) use self::wording::{list, nearest};
 use super::span::Span;
 use super::table::{Need, Operation, Parameter};
 use super::target::TargetError;
@@ -35,6 +35,11 @@ struct Argument {
 pub enum ProcessErrorKind {
     /// There is no text at all.
     Empty,
+    /// No event that starts work later could carry it.
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
     /// It starts with something other than `video/concat`.
     UnknownProcess {
         /// What it starts with.

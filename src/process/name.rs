@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_
 use thiserror::Error;
 
 use super::MainObject;
-use super::error::printable;
+use crate::quote::printable;
 
 /// S3's limit on an object key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;

@@ -66,12 +66,20 @@ impl ParameterSpec {
     }
 }
 
+/// The most bytes of a process string: as many as an asynchronous event of Lambda has.
+pub(super) const LONGEST_PROCESS: usize = 256 * 1024;
+
 /// Reads a process string.
 ///
 /// # Errors
 ///
 /// Where it breaks the grammar, or a name is unknown or given twice.
 pub fn parse(source: &str) -> Result<ProcessSpec, ProcessError> {
+    if source.len() > LONGEST_PROCESS {
+        let end = source.floor_char_boundary(LONGEST_PROCESS);
+        let kind = ProcessErrorKind::TooLong { bytes: source.len() };
+        return Err(ProcessError::new(kind, Span::new(end, end), source));
+    }
     let mut parser = Parser { source, at: 0 };
     let concat = parser.expect_concat()?;
     let mut clips = Vec::new();

@@ -5,12 +5,13 @@ mod video;
 
 use super::arguments::{Arguments, Operations};
 use super::canonical::canonical;
-use super::error::{Conflict, ProcessError, printable};
+use super::error::{Conflict, ProcessError};
 use super::parse::ProcessSpec;
 use super::request::{Clip, Request, Role, Segment, SegmentFormat};
 use super::target;
 use super::value::Value;
 use crate::codec::{Container, audio_ban, combination_ban, video_ban};
+use crate::quote::printable;
 
 /// The object that the request names.
 #[derive(Clone, Debug, PartialEq, Eq)]

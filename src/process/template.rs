@@ -132,7 +132,7 @@ enum Part {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// No such variable.
-    #[error("unknown variable `{{{}}}`{}", super::error::printable(name), suggestion(name))]
+    #[error("unknown variable `{{{}}}`{}", crate::quote::printable(name), suggestion(name))]
     UnknownVariable {
         /// What stands between the braces.
         name: String,

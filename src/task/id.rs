@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::object::{ETag, ObjectUri};
+use crate::quote::quote;
 
 const PREFIX: &str = "MediaConvert-";
 
@@ -19,7 +20,7 @@ pub struct TaskId(Uuid);
 
 /// Text that names no task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no task id; one looks like `MediaConvert-` and a UUID in lower case")]
+#[error("{} is no task id; one looks like `MediaConvert-` and a UUID in lower case", quote(.0))]
 pub struct TaskIdError(String);
 
 impl TaskId {
@@ -150,6 +151,7 @@ mod tests {
 
     use super::{EventId, RequestId, TaskId};
     use crate::object::{ETag, ObjectUri};
+    use crate::quote::quote;
 
     fn derive(sources: &[(ObjectUri, ETag)], process: &str) -> TaskId {
         let main = ObjectUri::new("b", "main");

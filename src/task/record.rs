@@ -8,6 +8,7 @@ use super::requests::Requests;
 use super::{Definition, EventId, Moment, RequestId, TaskId};
 use crate::code::Code;
 use crate::object::{ETag, ObjectUri};
+use crate::quote::{LONGEST_MESSAGE, shortened};
 
 /// The only kind of task there is, by the original service's name for it.
 pub const TASK_TYPE: &str = "MediaConvert";
@@ -311,7 +312,7 @@ impl TaskRecord {
     pub fn fail(&mut self, code: Code, message: impl Into<String>, end: Moment) {
         self.status = Status::Failed;
         self.code = Some(code);
-        self.message = Some(message.into());
+        self.message = Some(shortened(&message.into(), LONGEST_MESSAGE));
         self.end_time = Some(end);
     }
 

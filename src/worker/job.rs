@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{Accepted, Told};
 use crate::object::{ETag, ObjectUri};
+use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
 
 /// A task as it was submitted.
@@ -40,7 +41,8 @@ impl Job {
     /// The record of its beginning. The task's id is final only where somebody
     /// has been told; else the sources are still unknown.
     pub(super) fn begin(&self, request_id: &RequestId, now: Moment) -> TaskRecord {
-        let process = self.process.clone();
+        // One that can be read becomes the canonical one.
+        let process = shortened(&self.process, LONGEST_MESSAGE);
         let mut record = match self.told.clone() {
             Some(told) => TaskRecord::begin(
                 told.task_id,

@@ -1,6 +1,7 @@
 //! What an operator relies on: the stack, the log, and the promises of SECURITY.md.
 
 mod log;
+mod quoting;
 mod security;
 mod template;
 

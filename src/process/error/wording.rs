@@ -4,13 +4,16 @@
 use std::fmt::Display;
 
 use super::ProcessErrorKind as Kind;
+use crate::process::parse::LONGEST_PROCESS;
 use crate::process::table::{Kind as ValueKind, Operation, PARAMETERS, Parameter};
 use crate::process::value::ValueError;
+use crate::quote::quote;
 
 /// What is wrong, without the offset.
 pub(super) fn problem(kind: &Kind) -> String {
     match kind {
         Kind::Empty => "the process string is empty".to_owned(),
+        Kind::TooLong { bytes } => format!("the process string has {bytes} bytes: too many"),
         Kind::UnknownProcess { found } => format!("unknown process {}", quote(found)),
         Kind::UnknownOperation { found, .. } => format!("unknown operation {}", quote(found)),
         Kind::MisplacedOperation { found, .. } => format!("{} is out of place", quote(found)),
@@ -40,6 +43,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
         Kind::Empty => "expected `video/concat`, as in \
             `video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_<name>`"
             .to_owned(),
+        Kind::TooLong { .. } => format!("expected at most {LONGEST_PROCESS}"),
         Kind::UnknownProcess { .. } => "expected `video/concat`".to_owned(),
         Kind::UnknownOperation { found, expected, follows_name } => {
             unknown_operation(found, expected, *follows_name)
@@ -136,27 +140,6 @@ fn expected(parameter: &Parameter) -> String {
 
 fn place(parameter: &Parameter) -> String {
     format!("`{}` in `{}`", parameter.name, parameter.operation)
-}
-
-/// The user's words in backticks, printable and not endless.
-fn quote(text: &str) -> String {
-    const LONGEST: usize = 80;
-    let shown: String = text.chars().take(LONGEST).collect();
-    let rest = if shown.len() < text.len() { "..." } else { "" };
-    format!("`{}{rest}`", printable(&shown))
-}
-
-/// The text with control characters escaped.
-pub(in crate::process) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            out.extend(c.escape_debug());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// `a`, `a or b`, `a, b, or c`.
