@@ -3,10 +3,10 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::DisplayErrorContext;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 
+use crate::answer::{Answer, Right};
 use crate::event::Accepted;
 
 /// What Lambda takes as an asynchronous event.
@@ -27,13 +27,29 @@ pub enum AsyncInvokeError {
     /// There is no invoking with such an event.
     #[error("the request is too long to be handed on: {0} bytes, and at most 262144 fit")]
     TooLarge(usize),
+    /// The function's role may not invoke it.
+    #[error(
+        "the function's role needs `{action}` on `{resource}`; Lambda said: {said} ({request})"
+    )]
+    AccessDenied {
+        /// The permission that is missing.
+        action: String,
+        /// The function, or one version of it.
+        resource: String,
+        /// What the service said.
+        said: String,
+        /// The request id, in words.
+        request: String,
+    },
     /// The invocation failed.
-    #[error("function `{name}` could not be invoked: {said}")]
+    #[error("function `{name}` could not be invoked: {said} ({request})")]
     Failed {
         /// The function.
         name: String,
         /// What the service or the connection said.
         said: String,
+        /// The request id, in words.
+        request: String,
     },
 }
 
@@ -63,11 +79,16 @@ pub async fn invoke(
         .function_name(function_arn)
         .invocation_type(InvocationType::Event)
         .payload(Blob::new(payload));
-    match request.send().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(AsyncInvokeError::Failed {
-            name: function_arn.to_owned(),
-            said: DisplayErrorContext(&error).to_string(),
-        }),
-    }
+    let Err(error) = request.send().await else {
+        return Ok(());
+    };
+    let answer = Answer::of(&error);
+    let (name, request) = (function_arn.to_owned(), answer.request());
+    Err(if answer.is_denial() {
+        let usual = Right { action: "lambda:InvokeFunction".to_owned(), resource: name };
+        let Right { action, resource } = answer.missing(usual);
+        AsyncInvokeError::AccessDenied { action, resource, said: answer.words, request }
+    } else {
+        AsyncInvokeError::Failed { name, said: answer.words, request }
+    })
 }

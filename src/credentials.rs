@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use tokio::sync::Mutex;
 use tracing::warn;
 
 use crate::access_keys::{AccessKey, AccessKeys, KeySource};
+use crate::answer::{Answer, Right};
 
 /// How long fetched keys are good for.
 const LIFE: Duration = Duration::from_mins(5);
@@ -49,12 +49,28 @@ struct Held {
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// Secrets Manager did not give the secret.
-    #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` can't be read: {said}")]
+    #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` can't be read: {said} ({request})")]
     Unreadable {
         /// Its name or ARN.
         id: String,
         /// What the service or the connection said.
         said: String,
+        /// The request id, in words.
+        request: String,
+    },
+    /// The function's role may not read it.
+    #[error(
+        "the function's role needs `{action}` on `{resource}`; Secrets Manager said: {said} ({request})"
+    )]
+    AccessDenied {
+        /// The permission that is missing.
+        action: String,
+        /// The secret, or the key that encrypts it.
+        resource: String,
+        /// What the service said.
+        said: String,
+        /// The request id, in words.
+        request: String,
     },
     /// It holds something else.
     #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` {problem}")]
@@ -120,9 +136,16 @@ impl Vault {
     async fn fetch(&self) -> Result<AccessKeys, CredentialsError> {
         let request = self.client.get_secret_value().secret_id(&self.id);
         let secret = request.send().await.map_err(|error| {
-            // The service's errors name the secret, never what is in it.
-            let said = DisplayErrorContext(&error).to_string();
-            CredentialsError::Unreadable { id: self.id.clone(), said }
+            let answer = Answer::of(&error);
+            let (id, request) = (self.id.clone(), answer.request());
+            if answer.is_denial() {
+                let action = "secretsmanager:GetSecretValue".to_owned();
+                let Right { action, resource } = answer.missing(Right { action, resource: id });
+                CredentialsError::AccessDenied { action, resource, said: answer.words, request }
+            } else {
+                // The service's errors name the secret, never what is in it.
+                CredentialsError::Unreadable { id, said: answer.words, request }
+            }
         })?;
         let text = secret.secret_string().unwrap_or_default();
         AccessKeys::from_json(text)

@@ -87,10 +87,15 @@ impl Ledger {
                             return Ok(Beginning::Known(record));
                         }
                         // Its ids are known to the caller who asked first, so it goes on under them.
+                        State::Untold if self.stands(&record).await => {
+                            return Ok(Beginning::Begun(record));
+                        }
                         State::Overdue | State::Abandoned | State::Unreported => {
                             return Ok(Beginning::Begun(record));
                         }
-                        State::Succeeded | State::Failed => Precondition::IfMatch(tag),
+                        State::Untold | State::Succeeded | State::Failed => {
+                            Precondition::IfMatch(tag)
+                        }
                     }
                 }
             };

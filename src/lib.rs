@@ -32,6 +32,8 @@ pub mod engine;
 
 // Service: object storage, notification, claims and triggers.
 #[cfg(feature = "service")]
+mod answer;
+#[cfg(feature = "service")]
 pub mod async_invoke;
 #[cfg(feature = "service")]
 pub mod credentials;

@@ -2,10 +2,10 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
-use aws_sdk_sns::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata};
-use aws_sdk_sns::operation::RequestId;
+use aws_sdk_sns::error::BuildError;
 use aws_sdk_sns::types::MessageAttributeValue;
 
+use crate::answer::{Answer, Right, request};
 use crate::message::Message;
 
 /// Sends messages to topics.
@@ -29,10 +29,14 @@ pub enum NotifyError {
         request: String,
     },
     /// The function's role may not publish there.
-    #[error("the function's role must allow `sns:Publish` on topic `{arn}` ({request})")]
+    #[error("the function's role needs `{action}` on `{resource}`; SNS said: {said} ({request})")]
     AccessDenied {
-        /// The topic.
-        arn: String,
+        /// The permission that is missing.
+        action: String,
+        /// The ARN of the topic, or of the key that encrypts it.
+        resource: String,
+        /// What the service said.
+        said: String,
         /// The request id, in words.
         request: String,
     },
@@ -63,37 +67,36 @@ impl Publisher {
     /// # Errors
     /// See [`NotifyError`].
     pub async fn publish(&self, arn: &str, message: &Message) -> Result<(), NotifyError> {
-        let mut request = self.client.publish().topic_arn(arn).message(&message.body);
+        let mut publish = self.client.publish().topic_arn(arn).message(&message.body);
         for (name, value) in &message.attributes {
-            let value = attribute(value).map_err(|error| failed(arn, error.to_string(), None))?;
-            request = request.message_attributes(*name, value);
+            let value = attribute(value).map_err(|error| failed(arn, error.to_string()))?;
+            publish = publish.message_attributes(*name, value);
         }
-        let Err(error) = request.send().await else {
+        let Err(error) = publish.send().await else {
             return Ok(());
         };
-        let said = match (error.code(), error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            _ => DisplayErrorContext(&error).to_string(),
-        };
-        let request = error.request_id();
-        Err(match error.code() {
-            Some("NotFound" | "NotFoundException") => {
-                NotifyError::NoSuchTopic { arn: arn.to_owned(), request: in_words(request) }
+        let answer = Answer::of(&error);
+        let (arn, request) = (arn.to_owned(), answer.request());
+        Err(match answer.code.as_deref() {
+            Some("NotFound" | "NotFoundException") => NotifyError::NoSuchTopic { arn, request },
+            _ if answer.is_denial() => {
+                let code = answer.code.as_deref().unwrap_or_default();
+                let (action, resource) = if code.starts_with("KMS") {
+                    ("kms:GenerateDataKey", format!("the key of {arn}"))
+                } else {
+                    ("sns:Publish", arn)
+                };
+                let usual = Right { action: action.to_owned(), resource };
+                let Right { action, resource } = answer.missing(usual);
+                NotifyError::AccessDenied { action, resource, said: answer.words, request }
             }
-            Some("AuthorizationError" | "AuthorizationErrorException" | "AccessDenied") => {
-                NotifyError::AccessDenied { arn: arn.to_owned(), request: in_words(request) }
-            }
-            _ => failed(arn, said, request),
+            _ => NotifyError::Failed { arn, said: answer.words, request },
         })
     }
 }
 
-fn failed(arn: &str, said: String, request: Option<&str>) -> NotifyError {
-    NotifyError::Failed { arn: arn.to_owned(), said, request: in_words(request) }
-}
-
-fn in_words(request: Option<&str>) -> String {
-    request.map_or_else(|| "no request id".to_owned(), |id| format!("request id {id}"))
+fn failed(arn: &str, said: String) -> NotifyError {
+    NotifyError::Failed { arn: arn.to_owned(), said, request: request(None) }
 }
 
 fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {

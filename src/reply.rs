@@ -309,7 +309,6 @@ mod tests {
     use super::{HttpReply, Refusal, Refused, direct};
     use crate::code::Code;
     use crate::event::EventError;
-    use crate::quote::{LONGEST_MESSAGE, shortened};
     use crate::signature::SignatureError;
     use crate::task::{Status, example};
 

@@ -3,6 +3,7 @@
 //! Every operation is counted on the store's [`Meter`], and every failure is a
 //! [`StoreError`] that names the operation, the object and the request id.
 
+mod body;
 mod chores;
 pub mod client;
 mod error;
@@ -20,16 +21,19 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::RequestId;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::answer::partition;
 use crate::object::{ETag, ObjectUri};
+pub use body::RangeBody;
 use chores::Chores;
 pub use error::{Operation, Problem, StoreError};
 pub use meter::Meter;
@@ -104,6 +108,35 @@ impl ObjectStore {
         Self { client: self.client.clone(), meter, chores: Chores::default() }
     }
 
+    fn failed<E>(
+        &self,
+        error: &SdkError<E, HttpResponse>,
+        operation: Operation,
+        uri: &ObjectUri,
+    ) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        SdkError<E, HttpResponse>: RequestId,
+    {
+        self.failed_on(error, operation, uri, false)
+    }
+
+    fn failed_on<E>(
+        &self,
+        error: &SdkError<E, HttpResponse>,
+        operation: Operation,
+        uri: &ObjectUri,
+        names_version: bool,
+    ) -> StoreError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        SdkError<E, HttpResponse>: RequestId,
+    {
+        let region = self.client.config().region().map(AsRef::as_ref);
+        let action = operation.action(names_version);
+        StoreError::from_sdk(error, operation, uri, action, partition(region))
+    }
+
     /// Where this handle counts.
     #[must_use]
     pub fn meter(&self) -> &Meter {
@@ -125,7 +158,7 @@ impl ObjectStore {
             Ok(output) => object_head(output, version)
                 .map_err(|problem| StoreError::new(problem, Operation::HeadObject, uri)),
             Err(error) => {
-                let error = StoreError::from_sdk(&error, Operation::HeadObject, uri);
+                let error = self.failed_on(&error, Operation::HeadObject, uri, version.is_some());
                 Err(self.tell_bucket_from_key(error).await)
             }
         }
@@ -141,7 +174,7 @@ impl ObjectStore {
         let bucket = self.client.head_bucket().bucket(&uri.bucket).send().await;
         // Whatever else that says (403 without `s3:ListBucket`), the key's own
         // 404 is the better answer.
-        match bucket.map_err(|e| StoreError::from_sdk(&e, Operation::HeadBucket, uri)) {
+        match bucket.map_err(|e| self.failed(&e, Operation::HeadBucket, uri)) {
             Err(other) if *other.problem() == Problem::NoSuchBucket => {
                 error.with_problem(Problem::NoSuchBucket)
             }
@@ -167,7 +200,9 @@ impl ObjectStore {
             .range(format!("bytes={}-{}", range.start, range.end - 1))
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk(&error, Operation::GetObject, uri))?;
+            .map_err(|error| {
+                self.failed_on(&error, Operation::GetObject, uri, head.version.is_some())
+            })?;
         check_range(&output, head, &range)
             .map_err(|problem| StoreError::new(problem, Operation::GetObject, uri))?;
         Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
@@ -184,7 +219,7 @@ impl ObjectStore {
         let output = match request.send().await {
             Ok(output) => output,
             Err(error) => {
-                let error = StoreError::from_sdk(&error, Operation::GetObject, uri);
+                let error = self.failed(&error, Operation::GetObject, uri);
                 return match error.problem() {
                     Problem::NoSuchKey => Ok(None),
                     _ => Err(error),
@@ -293,8 +328,7 @@ impl ObjectStore {
         length: u64,
     ) -> Result<ETag, StoreError> {
         self.meter.put();
-        let output =
-            sent.await.map_err(|error| StoreError::from_sdk(&error, Operation::PutObject, uri))?;
+        let output = sent.await.map_err(|error| self.failed(&error, Operation::PutObject, uri))?;
         self.meter.stored(length);
         Ok(ETag::new(output.e_tag().unwrap_or_default()))
     }
@@ -307,52 +341,12 @@ impl ObjectStore {
         let request = self.client.delete_object().bucket(&uri.bucket).key(&uri.key);
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) => match StoreError::from_sdk(&error, Operation::DeleteObject, uri) {
+            Err(error) => match self.failed(&error, Operation::DeleteObject, uri) {
                 // AWS never says so, some compatible stores do.
                 error if *error.problem() == Problem::NoSuchKey => Ok(()),
                 error => Err(error),
             },
         }
-    }
-}
-
-/// The bytes of a range, as they arrive.
-#[derive(Debug)]
-pub struct RangeBody {
-    stream: ByteStream,
-    meter: Arc<Meter>,
-    uri: ObjectUri,
-}
-
-impl RangeBody {
-    /// The next bytes; `None` at the end.
-    ///
-    /// # Errors
-    /// [`Problem::Transient`] where the connection breaks.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
-        match self.stream.next().await {
-            None => Ok(None),
-            Some(Ok(bytes)) => {
-                self.meter.fetched(bytes.len() as u64);
-                Ok(Some(bytes))
-            }
-            Some(Err(error)) => Err(self.error(Problem::Transient(error.to_string()))),
-        }
-    }
-
-    async fn collect(&mut self, limit: u64) -> Result<Bytes, StoreError> {
-        let mut all = BytesMut::new();
-        while let Some(bytes) = self.next().await? {
-            all.extend_from_slice(&bytes);
-            if all.len() as u64 > limit {
-                return Err(self.error(Problem::TooLarge(limit)));
-            }
-        }
-        Ok(all.freeze())
-    }
-
-    fn error(&self, problem: Problem) -> StoreError {
-        StoreError::new(problem, Operation::GetObject, &self.uri)
     }
 }
 

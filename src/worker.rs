@@ -169,8 +169,9 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<TaskRecord, Superseded> {
         let started = Instant::now();
+        let is_known = matches!(begun, Begun::Untold(_));
         let mut record = match begun {
-            Begun::Stored(record) => *record,
+            Begun::Stored(record) | Begun::Untold(record) => *record,
             Begun::Work(mut record) => {
                 let error = match prepared {
                     Err(error) => Some(error),
@@ -194,7 +195,11 @@ impl Worker {
             }
         };
         Box::pin(self.report(job, journal, &mut record, invocation)).await?;
-        log_end(&record, invocation);
+        if is_known {
+            info!(notified = record.notified, "told again");
+        } else {
+            log_end(&record, invocation);
+        }
         Ok(record)
     }
 

@@ -81,7 +81,9 @@ async fn hand_on(
     error!(%error, "the task could not be handed on");
     let code = match error {
         AsyncInvokeError::TooLarge(_) => Refused::InvalidRequest,
-        AsyncInvokeError::Failed { .. } => Refused::Task(Code::InternalError),
+        AsyncInvokeError::AccessDenied { .. } | AsyncInvokeError::Failed { .. } => {
+            Refused::Task(Code::InternalError)
+        }
     };
     let message = error.to_string();
     let told = &accepted.told;

@@ -34,6 +34,8 @@ pub enum Begun {
     Work(Box<TaskRecord>),
     /// Its result is there, but whoever stored it never came to telling so.
     Stored(Box<TaskRecord>),
+    /// Its result is there and known, but its topic did not take the message.
+    Untold(Box<TaskRecord>),
 }
 
 /// What a record says to whoever wants the task done.
@@ -46,7 +48,7 @@ enum Verdict {
 impl Begun {
     fn record(&self) -> &TaskRecord {
         match self {
-            Self::Work(record) | Self::Stored(record) => record,
+            Self::Work(record) | Self::Stored(record) | Self::Untold(record) => record,
         }
     }
 }
@@ -121,9 +123,15 @@ impl Ledger {
             (State::Unreported, _) if self.stands(&record).await => {
                 Verdict::Free(Begun::Stored(record))
             }
+            // Whoever waited for this run has its answer; another try would be the same.
+            (State::Failed | State::Untold, None) if watched == Some(&record.event_id) => {
+                Verdict::Known(record)
+            }
+            (State::Untold, _) if self.stands(&record).await => {
+                Verdict::Free(Begun::Untold(record))
+            }
             (State::Succeeded, _) if self.stands(&record).await => Verdict::Known(record),
-            (State::Failed, None) if watched == Some(&record.event_id) => Verdict::Known(record),
-            (State::Unreported | State::Succeeded | State::Failed, _) => afresh(),
+            (State::Unreported | State::Untold | State::Succeeded | State::Failed, _) => afresh(),
         }
     }
 

@@ -2,12 +2,13 @@
 //!
 //! SDK errors become ours here and nowhere else.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::RequestId;
 
+use crate::answer::{Answer, Right};
 use crate::code::Code;
 use crate::object::ObjectUri;
 
@@ -28,11 +29,12 @@ pub enum Problem {
     /// The bucket does not exist.
     #[error("the bucket does not exist")]
     NoSuchBucket,
-    /// The function's credentials do not reach that far.
-    #[error(
-        "access is denied: the function's role must allow it, and `s3:ListBucket` tells a missing object from a forbidden one; storage said: {0}"
-    )]
+    /// The function's role lacks a permission.
+    #[error("access is denied: {0}")]
     AccessDenied(String),
+    /// The function's credentials themselves are refused.
+    #[error("the function's credentials are refused: {0}")]
+    Credentials(String),
     /// The object is no longer the one that was seen first.
     #[error(
         "the object changed since this task first saw it; run the task again on the new object"
@@ -85,6 +87,53 @@ pub enum Operation {
     AbortMultipartUpload,
 }
 
+impl Operation {
+    /// Its name in the S3 API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HeadObject => "HeadObject",
+            Self::HeadBucket => "HeadBucket",
+            Self::GetObject => "GetObject",
+            Self::PutObject => "PutObject",
+            Self::DeleteObject => "DeleteObject",
+            Self::CreateMultipartUpload => "CreateMultipartUpload",
+            Self::UploadPart => "UploadPart",
+            Self::CompleteMultipartUpload => "CompleteMultipartUpload",
+            Self::AbortMultipartUpload => "AbortMultipartUpload",
+        }
+    }
+
+    /// The permission that it needs; reading a version by its name takes another.
+    pub(super) const fn action(self, names_version: bool) -> &'static str {
+        match self {
+            Self::HeadObject | Self::GetObject if names_version => "s3:GetObjectVersion",
+            _ => self.usual_action(),
+        }
+    }
+
+    const fn usual_action(self) -> &'static str {
+        match self {
+            Self::HeadObject | Self::GetObject => "s3:GetObject",
+            Self::HeadBucket => "s3:ListBucket",
+            Self::PutObject
+            | Self::CreateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload => "s3:PutObject",
+            Self::DeleteObject => "s3:DeleteObject",
+            Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
+        }
+    }
+
+    /// The permission that it needs on the key which encrypts the object.
+    const fn key_action(self) -> &'static str {
+        match self {
+            Self::PutObject | Self::CreateMultipartUpload => "kms:GenerateDataKey",
+            _ => "kms:Decrypt",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Context {
     operation: Operation,
@@ -94,7 +143,7 @@ struct Context {
 
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} `{}`", self.operation, self.uri)?;
+        write!(f, "{} `{}`", self.operation.name(), self.uri)?;
         match &self.request_id {
             Some(id) => write!(f, ", request id {id}"),
             None => Ok(()),
@@ -114,17 +163,27 @@ impl StoreError {
         Self::new(Problem::Changed, Operation::HeadObject, uri)
     }
 
+    /// `partition` is what ARNs begin with in this region, `action` the permission that was needed.
     pub(super) fn from_sdk<E>(
         error: &SdkError<E, HttpResponse>,
         operation: Operation,
         uri: &ObjectUri,
+        action: &str,
+        partition: &str,
     ) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
         SdkError<E, HttpResponse>: RequestId,
     {
-        let mut ours = Self::new(Answer::of(error).problem(operation), operation, uri);
-        ours.context.request_id = error.request_id().map(str::to_owned);
+        let answer = Answer::of(error);
+        let response = error.raw_response();
+        let region = response.and_then(|r| r.headers().get("x-amz-bucket-region"));
+        let mut problem = problem(&answer, region, operation);
+        if let Problem::AccessDenied(words) = &mut problem {
+            *words = denial(&answer, operation, action, &arn(partition, uri));
+        }
+        let mut ours = Self::new(problem, operation, uri);
+        ours.context.request_id = answer.request_id;
         ours
     }
 
@@ -157,7 +216,7 @@ impl StoreError {
         match self.problem {
             Problem::NoSuchKey => Code::NoSuchKey,
             Problem::NoSuchBucket => Code::NoSuchBucket,
-            Problem::AccessDenied(_) => Code::AccessDenied,
+            Problem::AccessDenied(_) | Problem::Credentials(_) => Code::AccessDenied,
             // The same words mean another task once the object has changed, so
             // this task can never be finished.
             Problem::Changed
@@ -175,82 +234,85 @@ impl StoreError {
     }
 }
 
-/// What of a failure decides its meaning.
-struct Answer<'a> {
-    status: Option<u16>,
-    code: Option<&'a str>,
-    region: Option<&'a str>,
-    said: String,
+/// What an answer means.
+fn problem(answer: &Answer, region: Option<&str>, operation: Operation) -> Problem {
+    let named = answer.code.as_deref().and_then(|code| problem_by_code(code, answer, region));
+    named.unwrap_or_else(|| problem_by_status(answer, region, operation))
 }
 
-impl<'a> Answer<'a> {
-    fn of<E>(error: &'a SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let response = error.raw_response();
-        let metadata = error.as_service_error();
-        let code = metadata.and_then(ProvideErrorMetadata::code);
-        let said = match (code, metadata.and_then(ProvideErrorMetadata::message)) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            (None, _) => chain(error),
-        };
-        Self {
-            // A response that was cut short has a status that says nothing.
-            status: metadata.and(response).map(|r| r.status().as_u16()),
-            code,
-            region: response.and_then(|r| r.headers().get("x-amz-bucket-region")),
-            said,
+fn problem_by_code(code: &str, answer: &Answer, region: Option<&str>) -> Option<Problem> {
+    let words = || answer.words.clone();
+    Some(match code {
+        "NoSuchKey" | "NoSuchVersion" => Problem::NoSuchKey,
+        "NoSuchBucket" => Problem::NoSuchBucket,
+        "InvalidObjectState" => Problem::Archived,
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => Problem::OtherRegion(region.map(str::to_owned)),
+        "InvalidBucketName" | "KeyTooLongError" | "InvalidURI" => Problem::BadName(words()),
+        "NoSuchUpload" => Problem::NoSuchUpload,
+        "ConditionalRequestConflict" => Problem::Conflict,
+        "ExpiredToken"
+        | "InvalidToken"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "RequestTimeTooSkewed" => Problem::Credentials(words()),
+        "SlowDown" | "RequestTimeout" | "InternalError" | "OperationAborted"
+        | "ServiceUnavailable" => Problem::Transient(words()),
+        code if code.starts_with("KMS.") => Problem::AccessDenied(words()),
+        _ => return None,
+    })
+}
+
+/// Answers to HEAD have no body, so the status is all there is.
+fn problem_by_status(answer: &Answer, region: Option<&str>, operation: Operation) -> Problem {
+    let words = || answer.words.clone();
+    match answer.status {
+        None | Some(408 | 429 | 500..=599) => Problem::Transient(words()),
+        Some(301 | 307) => Problem::OtherRegion(region.map(str::to_owned)),
+        Some(401 | 403) => Problem::AccessDenied(words()),
+        // 405: the asked version is a delete marker.
+        Some(404 | 405) if matches!(operation, Operation::HeadObject | Operation::GetObject) => {
+            Problem::NoSuchKey
         }
+        Some(404) if operation == Operation::HeadBucket => Problem::NoSuchBucket,
+        Some(412) => precondition(operation),
+        Some(_) => Problem::Unexpected(words()),
     }
+}
 
-    fn problem(self, operation: Operation) -> Problem {
-        self.named_problem().unwrap_or_else(|| self.problem_by_status(operation))
-    }
+/// The ARNs of the bucket and of the object.
+fn arn(partition: &str, uri: &ObjectUri) -> (String, String) {
+    let bucket = format!("arn:{partition}:s3:::{}", uri.bucket);
+    let object = format!("{bucket}/{}", uri.key);
+    (bucket, object)
+}
 
-    fn named_problem(&self) -> Option<Problem> {
-        Some(match self.code? {
-            "NoSuchKey" | "NoSuchVersion" => Problem::NoSuchKey,
-            "NoSuchBucket" => Problem::NoSuchBucket,
-            "InvalidObjectState" => Problem::Archived,
-            "PermanentRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException" => {
-                Problem::OtherRegion(self.region.map(str::to_owned))
-            }
-            "InvalidBucketName" | "KeyTooLongError" | "InvalidURI" => {
-                Problem::BadName(self.said.clone())
-            }
-            "NoSuchUpload" => Problem::NoSuchUpload,
-            "ConditionalRequestConflict" => Problem::Conflict,
-            "ExpiredToken" | "InvalidToken" | "RequestTimeTooSkewed" => {
-                Problem::AccessDenied(self.said.clone())
-            }
-            "SlowDown" | "RequestTimeout" | "InternalError" | "OperationAborted"
-            | "ServiceUnavailable" => Problem::Transient(self.said.clone()),
-            code if code.starts_with("KMS.") => Problem::AccessDenied(self.said.clone()),
-            _ => return None,
-        })
-    }
-
-    /// Answers to HEAD have no body, so the status is all there is.
-    fn problem_by_status(self, operation: Operation) -> Problem {
-        match self.status {
-            None | Some(408 | 429 | 500..=599) => Problem::Transient(self.said),
-            Some(301 | 307) => Problem::OtherRegion(self.region.map(str::to_owned)),
-            Some(401 | 403) => Problem::AccessDenied(self.said),
-            // 405: the asked version is a delete marker.
-            Some(404 | 405)
-                if matches!(operation, Operation::HeadObject | Operation::GetObject) =>
-            {
-                Problem::NoSuchKey
-            }
-            Some(404) if operation == Operation::HeadBucket => Problem::NoSuchBucket,
-            Some(412) => precondition(operation),
-            Some(_) => Problem::Unexpected(self.said),
-        }
-    }
+/// Which permission is missing, and on what.
+fn denial(
+    answer: &Answer,
+    operation: Operation,
+    action: &str,
+    (bucket, object): &(String, String),
+) -> String {
+    let is_key = answer.code.as_deref().is_some_and(|code| code.starts_with("KMS."));
+    let usual = if is_key {
+        let resource = format!("the key that encrypts `{object}`");
+        Right { action: operation.key_action().to_owned(), resource }
+    } else if operation == Operation::HeadBucket {
+        Right { action: action.to_owned(), resource: bucket.clone() }
+    } else {
+        Right { action: action.to_owned(), resource: object.clone() }
+    };
+    let Right { action, resource } = answer.missing(usual);
+    // A HEAD of what is missing looks the same without the right to list.
+    let list = if operation == Operation::HeadObject {
+        format!(", and `s3:ListBucket` on `{bucket}` to tell a missing object from a forbidden one")
+    } else {
+        String::new()
+    };
+    let resource = if resource.contains('`') { resource } else { format!("`{resource}`") };
+    format!("the function's role needs `{action}` on {resource}{list}; S3 said: {}", answer.words)
 }
 
 /// A read's precondition is that the object is still the same.
@@ -261,25 +323,13 @@ const fn precondition(operation: Operation) -> Problem {
     }
 }
 
-/// An error and what caused it, in words. The SDK's own errors say little
-/// themselves, and their `Debug` is a page.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let _ = write!(text, ": {cause}");
-        next = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Answer, Operation, Problem};
 
     fn problem(operation: Operation, status: u16, code: Option<&str>) -> Problem {
-        let answer = Answer { status: Some(status), code, region: None, said: String::new() };
-        answer.problem(operation)
+        let code = code.map(str::to_owned);
+        super::problem(&Answer { status: Some(status), code, ..Answer::default() }, None, operation)
     }
 
     #[test]
@@ -317,13 +367,8 @@ mod tests {
 
     #[test]
     fn no_answer_at_all_is_transient() {
-        let answer = Answer {
-            status: None,
-            code: None,
-            region: None,
-            said: "connection refused".to_owned(),
-        };
+        let answer = Answer { words: "connection refused".to_owned(), ..Answer::default() };
         let expected = Problem::Transient("connection refused".to_owned());
-        assert_eq!(answer.problem(Operation::HeadObject), expected);
+        assert_eq!(super::problem(&answer, None, Operation::HeadObject), expected);
     }
 }

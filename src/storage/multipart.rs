@@ -91,9 +91,9 @@ impl ObjectStore {
         let request = self.client.abort_multipart_upload();
         let aborted =
             request.bucket(&name.uri.bucket).key(&name.uri.key).upload_id(&name.id).send().await;
-        aborted.map(drop).map_err(|error| {
-            StoreError::from_sdk(&error, Operation::AbortMultipartUpload, &name.uri)
-        })
+        aborted
+            .map(drop)
+            .map_err(|error| self.failed(&error, Operation::AbortMultipartUpload, &name.uri))
     }
 }
 
@@ -112,7 +112,7 @@ async fn create(
         .set_metadata(Some(description.metadata.into_iter().collect()))
         .send()
         .await
-        .map_err(|error| StoreError::from_sdk(&error, OPERATION, &uri))?;
+        .map_err(|error| store.failed(&error, OPERATION, &uri))?;
     let Some(id) = output.upload_id else {
         let problem = Problem::Unexpected("it named no upload id".to_owned());
         return Err(StoreError::new(problem, OPERATION, &uri));
@@ -146,7 +146,7 @@ impl MultipartUpload {
             .config_override(bulk(&self.store.client))
             .send()
             .await
-            .map_err(|error| StoreError::from_sdk(&error, Operation::UploadPart, &self.name.uri))?;
+            .map_err(|error| self.store.failed(&error, Operation::UploadPart, &self.name.uri))?;
         self.store.meter.stored(slice.length);
         Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
     }
@@ -176,7 +176,7 @@ impl MultipartUpload {
             .send()
             .await
             .map_err(|error| {
-                StoreError::from_sdk(&error, Operation::CompleteMultipartUpload, &self.name.uri)
+                self.store.failed(&error, Operation::CompleteMultipartUpload, &self.name.uri)
             })?;
         Ok(ETag::new(output.e_tag().unwrap_or_default()))
     }

@@ -151,7 +151,6 @@ mod tests {
 
     use super::{EventId, RequestId, TaskId};
     use crate::object::{ETag, ObjectUri};
-    use crate::quote::quote;
 
     fn derive(sources: &[(ObjectUri, ETag)], process: &str) -> TaskId {
         let main = ObjectUri::new("b", "main");

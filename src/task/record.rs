@@ -8,6 +8,7 @@ use super::requests::Requests;
 use super::{Definition, EventId, Moment, RequestId, TaskId};
 use crate::code::Code;
 use crate::object::{ETag, ObjectUri};
+use crate::process::parse;
 use crate::quote::{LONGEST_MESSAGE, shortened};
 
 /// The only kind of task there is, by the original service's name for it.
@@ -314,6 +315,12 @@ impl TaskRecord {
         self.code = Some(code);
         self.message = Some(shortened(&message.into(), LONGEST_MESSAGE));
         self.end_time = Some(end);
+    }
+
+    /// Whether a topic is to hear how it ended, and has not.
+    #[must_use]
+    pub fn owes_message(&self) -> bool {
+        !self.notified && parse(&self.process).is_ok_and(|spec| spec.topic().is_some())
     }
 
     /// Ends the task with its result.

@@ -75,6 +75,8 @@ pub enum State {
     Abandoned,
     /// The result is there, and the run died before it reported so.
     Unreported,
+    /// The result is there, and its topic did not take the message.
+    Untold,
     /// The result is there.
     Succeeded,
     /// It failed.
@@ -93,6 +95,7 @@ impl StoredRecord {
                 if waited < START { State::Pending } else { State::Overdue }
             }
             (Status::Succeeded, Some(_)) => State::Unreported,
+            (Status::Succeeded, None) if self.record.owes_message() => State::Untold,
             (Status::Succeeded, None) => State::Succeeded,
             (Status::Failed, _) => State::Failed,
         }
@@ -104,7 +107,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;
 
-    use super::{LEASE, Lease, State, Status, StoredRecord};
+    use super::{LEASE, Lease, State, Status, StoredRecord, TaskRecord};
     use crate::object::{ObjectUri, UploadName};
     use crate::task::example;
 
@@ -158,6 +161,23 @@ mod tests {
             let found =
                 StoredRecord { record, lease }.state(start + SignedDuration::from_secs(after));
             assert_eq!(found, state, "{status:?} {leased:?} {after}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_owed_until_the_topic_has_taken_it() {
+        let process = |notify: &str| {
+            format!("video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0{notify}")
+        };
+        for (process, notified, state) in [
+            (process("/notify,topic_ZG9uZQ"), false, State::Untold),
+            (process("/notify,topic_ZG9uZQ"), true, State::Succeeded),
+            (process(""), false, State::Succeeded),
+            ("unreadable".to_owned(), false, State::Succeeded),
+        ] {
+            let record = TaskRecord { process, notified, ..example() };
+            let stored = StoredRecord { record, lease: None };
+            assert_eq!(stored.state(Timestamp::UNIX_EPOCH), state, "{notified}");
         }
     }
 }

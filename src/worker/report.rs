@@ -20,6 +20,8 @@ use crate::task::TaskRecord;
 /// What is left for the last record when the topic does not answer.
 const REPORT_RESERVE: Duration = Duration::from_secs(2);
 
+const NOT_SENT: &str = "the completion message could not be sent";
+
 impl Worker {
     /// Writes the record and tells the topic.
     pub(super) async fn report(
@@ -43,11 +45,13 @@ impl Worker {
 
     /// Tells the topic, and notes whether it took the message.
     pub(super) async fn tell(&self, topic: &str, record: &mut TaskRecord, invocation: &Invocation) {
+        // Of an earlier try.
+        record.warnings.retain(|warning| !warning.starts_with(NOT_SENT));
         let said = self.publish(topic, record, invocation).await;
         record.notified = said.is_ok();
         if let Err(error) = said {
-            warn!(%error, "the completion message could not be sent");
-            record.warnings.push(format!("the completion message could not be sent: {error}"));
+            warn!(%error, NOT_SENT);
+            record.warnings.push(format!("{NOT_SENT}: {error}"));
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg;
 use crate::bed::function::{Function, Settings};
 use crate::bed::s3::S3;
@@ -136,6 +137,53 @@ fn asked_again_it_answers_from_its_record_while_the_target_stands() {
     let third = stage.ask();
     assert_eq!(third["Targets"][0]["ETag"], second["Targets"][0]["ETag"]);
     assert_eq!((stage.stored(), stage.told().len()), (3, 3));
+}
+
+/// As a topic answers whose policy lets nobody in.
+const DENIED: Answer =
+    Answer::Said(403, "AuthorizationError", "no identity-based policy allows it");
+
+#[test]
+fn a_message_that_was_refused_is_sent_when_the_task_is_asked_for_again() {
+    let stage = Stage::new();
+    stage.sns.fail(Fault::new(DENIED).times(2));
+    let first = stage.ask();
+    assert_eq!((&first["Status"], &first["Notified"]), (&"Succeeded".into(), &false.into()));
+    let warning = first["Warnings"][0].as_str().unwrap();
+    for words in ["`sns:Publish`", TOPIC, "no identity-based policy allows it", "request id"] {
+        assert!(warning.contains(words), "{warning}");
+    }
+    // It still can't.
+    let second = stage.ask();
+    assert_eq!(second["EventId"], first["EventId"]);
+    assert_eq!(second["Warnings"].as_array().unwrap().len(), 1, "{second:#}");
+    let third = stage.ask();
+    assert_eq!(third["Notified"], true, "{third:#}");
+    assert_eq!(third["Warnings"], json!([]));
+    for same in ["EventId", "RequestId", "StartTime", "EndTime", "Targets", "Verified", "Usage"] {
+        assert_eq!(third[same], first[same], "{same}");
+    }
+    assert_eq!(stage.record(&third), third);
+    assert_eq!(stage.ask(), third);
+    assert_eq!((stage.stored(), stage.told()), (1, vec![first["EventId"].clone()]));
+}
+
+/// Nobody tries once more what was refused a moment ago.
+#[test]
+fn of_many_that_wait_one_sends_the_message() {
+    let stage = Stage::new();
+    stage.sns.fail(Fault::new(DENIED));
+    let instances: Vec<_> = (0..4).map(|_| stage.instance()).collect();
+    let records: Vec<Value> = std::thread::scope(|scope| {
+        let ask = |instance| scope.spawn(move || Function::invoke(instance, &event()).unwrap());
+        let asking: Vec<_> = instances.iter().map(ask).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for record in &records {
+        assert_eq!(record["EventId"], records[0]["EventId"]);
+    }
+    assert_eq!(stage.stored(), 1);
+    assert!(stage.told().len() <= 1);
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod operations;
 mod players;
 mod rate_control;
 mod readme;
+mod refusals;
 mod release;
 mod scene;
 mod storage;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Doors, error_type, post, process};
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::gateway::{Gateway, Kind};
+use crate::scene::b64;
 
 #[test]
 fn a_task_that_runs_or_is_done_is_not_started_again() {
@@ -73,4 +74,21 @@ fn the_platforms_retry_ends_the_same_task() {
     assert_eq!(record["Status"], "Succeeded", "{record:#}");
     assert_eq!(record["EventId"], ids["EventId"]);
     assert_eq!(record["RequestId"], ids["RequestId"]);
+}
+
+#[test]
+fn a_task_whose_message_was_refused_is_told_of_again() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::FunctionUrl);
+    let notify = format!("{}/notify,topic_{}", process("out.mp4"), b64("done"));
+    let ask = || post(&gateway, "/sources/a.mp4", &notify).json();
+    let first = ask();
+    doors.sns.fail(Fault::new(Answer::Error(403, "AuthorizationError")));
+    assert_eq!(doors.deliver()["Notified"], false);
+    assert_eq!(ask(), first);
+    let record = doors.deliver();
+    assert_eq!(record["Notified"], true, "{record:#}");
+    assert_eq!(record["EventId"], first["EventId"]);
+    assert_eq!(ask(), first);
+    assert_eq!((doors.lambda.waiting(), doors.sns.messages().len()), (0, 1));
 }

@@ -144,7 +144,7 @@ fn needed(operation: &str) -> &'static str {
 
 #[test]
 fn the_role_allows_the_operations_on_storage_and_no_other() {
-    let source = text("src/object_store/error.rs");
+    let source = text("src/storage/error.rs");
     let (_, rest) = source.split_once("pub enum Operation {").unwrap();
     let (operations, _) = rest.split_once('}').unwrap();
     let operations = operations.split(',').map(str::trim).filter(|name| !name.is_empty());
