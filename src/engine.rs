@@ -8,5 +8,6 @@ pub mod layer;
 pub mod make;
 pub mod probe;
 pub mod render;
+pub mod seek;
 pub mod verify;
 pub mod workspace;

@@ -30,6 +30,7 @@ mod graph;
 pub mod input;
 mod intermediate;
 mod make;
+mod seek;
 mod segment;
 mod video;
 mod words;
@@ -42,6 +43,7 @@ use graph::Graph;
 use input::{file_url, piped};
 pub use intermediate::Intermediate;
 pub use make::{PlanError, plan};
+pub use seek::Seek;
 use words::words;
 
 /// Everything that ffmpeg has to be told.
@@ -201,7 +203,7 @@ impl Plan {
             let label = format!("[v{index}]");
             let chain = if let Some(stream) = &clip.media.video {
                 let first = Flicks::of_units(signed(frames.start), output.frame_rate);
-                let input = graph.open(self, *index, files, clip.seek(clip.start() + first));
+                let input = graph.open(self, *index, files, clip.start() + first);
                 let source = video::Source { stream, start: clip.start(), frames };
                 format!("[{input}:{}]{}{label}", stream.index, video::chain(&source, output))
             } else {
@@ -231,7 +233,7 @@ impl Plan {
                     format!("[{input}:0]{chain}{label}")
                 }
                 (Some(stream), None) => {
-                    let input = graph.open(self, index, files, clip.seek(clip.start()));
+                    let input = graph.open(self, index, files, clip.start());
                     let chain = audio::chain(stream, clip.start(), place.samples, output);
                     format!("[{input}:{}]{chain}{label}", stream.index)
                 }

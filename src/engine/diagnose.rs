@@ -1,21 +1,40 @@
-//! Examine: which clips are damaged.
+//! Diagnose: which clips are damaged.
 //!
-//! What ffmpeg complains of while it encodes names decoders, not files. Where it
-//! did, the streams that the output uses are decoded once more, each by itself.
+//! What ffmpeg reports while it encodes names decoders, not files. Where it
+//! reported errors, the streams that the output uses are decoded once more,
+//! each by itself.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::engine::probe::ProbeError;
+use crate::flicks::Flicks;
 use crate::plan::input::Input;
-use crate::plan::{Clip, Plan};
+use crate::plan::{Files, Plan};
 
-/// As many lines of complaints are told: the rest repeats them.
+/// As many lines are told: the rest repeats them.
 const MAX_LOG_LINES: usize = 5;
 
-/// What the decoders of one clip complain of; nothing where it is whole.
+/// What the decoders of a clip report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing of what is shown or heard.
+    Whole,
+    /// Errors, though it was opened where the container has a key frame: it may
+    /// be none.
+    Doubtful,
+    /// Errors, in these words.
+    Damaged(String),
+}
+
+/// What a stream gives in a part of a file.
+struct Decoded {
+    frames: u64,
+    log: String,
+}
+
+/// Decodes what the output uses of a clip.
 ///
 /// # Errors
 /// When nothing at all of a stream decodes, or it can't be tried.
@@ -23,12 +42,22 @@ pub async fn diagnose(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
     clip: usize,
-    source: &Path,
-) -> Result<String, ProbeError> {
+    files: &Files<'_>,
+) -> Result<Finding, ProbeError> {
+    let seek = files.seek(plan, clip, plan.clip(clip).start());
+    let (start, end) = (plan.clip(clip).start(), plan.clip(clip).end());
     let mut lines: Vec<String> = Vec::new();
     for (kind, index) in plan.streams(clip) {
-        let (frames, complaints) = decode(ffmpeg, plan.clip(clip), index, source).await?;
-        for line in complaints.lines().take(MAX_LOG_LINES) {
+        let source = Stream { ffmpeg, plan, clip, index, files };
+        let Decoded { frames, log } = source.decode(seek, end).await?;
+        if seek.is_some() {
+            // What comes before the cut is decoded for its sake alone.
+            if frames == 0 || !log.is_empty() && !source.reports(seek, start, &log).await? {
+                return Ok(Finding::Doubtful);
+            }
+            continue;
+        }
+        for line in log.lines().take(MAX_LOG_LINES) {
             if !lines.iter().any(|known| known == line) {
                 lines.push(line.to_owned());
             }
@@ -37,32 +66,55 @@ pub async fn diagnose(
             return Err(ProbeError::Undecodable { kind, complaints: lines.join("; ") });
         }
     }
-    Ok(lines.join("; "))
+    Ok(if lines.is_empty() { Finding::Whole } else { Finding::Damaged(lines.join("; ")) })
 }
 
-/// How many frames of a stream decode as far as the clip goes, and with what
-/// complaints.
-async fn decode(
-    ffmpeg: &Ffmpeg,
-    clip: Clip<'_>,
+/// A stream of a clip's file.
+struct Stream<'a> {
+    ffmpeg: &'a Ffmpeg,
+    plan: &'a Plan,
+    clip: usize,
     index: u32,
-    source: &Path,
-) -> Result<(u64, String), ProbeError> {
-    let frames = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&frames);
-    let on_line = move |line: &str| {
-        // A number or `N/A`, and a comma where more could follow.
-        let number = line.trim().trim_end_matches(',').parse();
-        count.fetch_max(number.unwrap_or(0), Ordering::Relaxed);
-    };
-    let (stream, interval) = (index.to_string(), clip.read_interval());
-    let arguments = ["-select_streams", &stream, "-read_intervals", &interval, "-count_frames"];
-    let shown = ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
-    let arguments: Vec<&str> = arguments.into_iter().chain(shown).collect();
-    let input = Input::whole(clip.media.demuxer, source);
-    let complaints = match ffmpeg.inspect(input, &arguments, on_line).await {
-        Ok(complaints) | Err(RunError::Failed { log: complaints, .. }) => complaints,
-        Err(error) => return Err(ProbeError::Run(error)),
-    };
-    Ok((frames.load(Ordering::Relaxed), complaints))
+    files: &'a Files<'a>,
+}
+
+impl Stream<'_> {
+    /// Whether just this is reported up to a moment.
+    async fn reports(
+        &self,
+        from: Option<Flicks>,
+        until: Flicks,
+        log: &str,
+    ) -> Result<bool, ProbeError> {
+        let before = self.decode(from, until).await?;
+        let sorted = |log: &str| {
+            let mut lines: Vec<String> = log.lines().map(str::to_owned).collect();
+            lines.sort_unstable();
+            lines
+        };
+        Ok(sorted(&before.log) == sorted(log))
+    }
+
+    /// Decodes a part of the file.
+    async fn decode(&self, from: Option<Flicks>, until: Flicks) -> Result<Decoded, ProbeError> {
+        let frames = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&frames);
+        let on_line = move |line: &str| {
+            // A number or `N/A`, and a comma where more could follow.
+            let number = line.trim().trim_end_matches(',').parse();
+            count.fetch_max(number.unwrap_or(0), Ordering::Relaxed);
+        };
+        let from = from.map(Flicks::as_option).unwrap_or_default();
+        let (stream, interval) = (self.index.to_string(), format!("{from}%{}", until.as_option()));
+        let arguments = ["-select_streams", &stream, "-read_intervals", &interval, "-count_frames"];
+        let shown = ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
+        let arguments: Vec<&str> = arguments.into_iter().chain(shown).collect();
+        let source = self.files.sources[self.plan.clips[self.clip].source];
+        let input = Input::whole(self.plan.clip(self.clip).media.demuxer, source);
+        let log = match self.ffmpeg.inspect(input, &arguments, on_line).await {
+            Ok(log) | Err(RunError::Failed { log, .. }) => log,
+            Err(error) => return Err(ProbeError::Run(error)),
+        };
+        Ok(Decoded { frames: frames.load(Ordering::Relaxed), log })
+    }
 }

@@ -15,6 +15,8 @@ pub enum Event {
     },
     /// Audio that changes its rate or channels is converted first; then the work begins again.
     Conforming,
+    /// A clip has to be read from the start of its file: the work begins again.
+    Again,
     /// ffmpeg reported errors: each clip is decoded by itself to find them.
     Diagnosing,
 }

@@ -152,6 +152,22 @@ impl Ffmpeg {
         self.supervise(command, &self.encoder, None, on_progress(progress)).await
     }
 
+    /// Runs ffmpeg; `on_line` is called with every line that it writes to its
+    /// standard output. Returns what it reported.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub async fn list(
+        &self,
+        arguments: Vec<String>,
+        mut on_line: impl FnMut(&str) + Send + 'static,
+    ) -> Result<String, RunError> {
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
+        command.args(ENCODING.split(' ')).args(arguments);
+        let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
+        self.supervise(command, &self.encoder, None, read).await
+    }
+
     /// Runs ffmpeg, which reads its standard input: what is sent there comes
     /// out of the receiver as soon as the process has started.
     pub(super) fn join(

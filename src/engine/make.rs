@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::diagnose::diagnose;
+use super::diagnose::{Finding, diagnose};
 use super::event::{Event, Events};
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
 use super::probe::ProbeError;
-use super::render::render;
+use super::render::{chunks, render};
+use super::seek::unproven;
 use super::workspace::Workspace;
 use crate::plan::{Files, Plan};
 
@@ -44,36 +45,59 @@ pub struct Maker<'a> {
     pub events: Events,
 }
 
+/// What is known of how clips can be read, beyond the plan.
+#[derive(Debug, Default)]
+struct Reading {
+    /// Files with the audio of each clip alone, where it had to be converted.
+    conformed: Vec<Option<PathBuf>>,
+    /// Clips that are read from the start of their files.
+    from_start: Vec<bool>,
+}
+
+/// What is wrong with clips that were used all the same, in words, with the
+/// clip's index where one is to blame.
+type Found = Vec<(Option<usize>, String)>;
+
 impl Maker<'_> {
     /// Renders the output to `target`. Returns what is wrong with clips that were used all the same,
     /// in words, with the clip's index where one is to blame.
     ///
     /// # Errors
     /// See [`MakeError`].
-    pub async fn make(&self, target: &Path) -> Result<Vec<(Option<usize>, String)>, MakeError> {
+    pub async fn make(&self, target: &Path) -> Result<Found, MakeError> {
         self.refuse_undecodable()?;
-        let mut outcome = self.render(&[], target).await;
-        if let Err(RunError::Failed { log, .. }) = &outcome
-            && Plan::needs_conforming(log)
-        {
-            let conformed = self.conform().await?;
-            outcome = self.render(&conformed, target).await;
+        let chunks = chunks(self.ffmpeg, self.plan);
+        let from_start = unproven(self.ffmpeg, self.plan, &chunks, self.sources).await?;
+        let mut reading = Reading { conformed: Vec::new(), from_start };
+        loop {
+            let outcome = self.render(&reading, target).await;
+            match &outcome {
+                Err(RunError::Failed { log, .. })
+                    if reading.conformed.is_empty() && Plan::needs_conforming(log) =>
+                {
+                    reading.conformed = self.conform(&reading).await?;
+                }
+                _ => match self.diagnose(&mut reading, outcome).await? {
+                    Some(found) => return Ok(found),
+                    // Another way of reading the clips may give no errors.
+                    None => (self.events)(Event::Again),
+                },
+            }
         }
-        self.diagnose(outcome).await
     }
 
-    async fn render(
-        &self,
-        conformed: &[Option<PathBuf>],
-        target: &Path,
-    ) -> Result<String, RunError> {
+    fn files<'a>(&'a self, reading: &'a Reading) -> Files<'a> {
+        let Reading { conformed, from_start } = reading;
+        Files { sources: self.sources, conformed, from_start }
+    }
+
+    async fn render(&self, reading: &Reading, target: &Path) -> Result<String, RunError> {
         let events = Arc::clone(&self.events);
         let whole = self.plan.length().to_micros().max(1).unsigned_abs();
         let progress = move |progress: Progress| {
             events(Event::Progress { done: progress.micros.min(whole), whole });
         };
-        let files = Files { sources: self.sources, conformed };
-        render(self.ffmpeg, self.plan, &files, target, progress).await
+        render(self.ffmpeg, self.plan, &self.files(reading), target, progress).await
     }
 
     /// Refuses a clip that would be black or silent although it holds video or audio.
@@ -90,12 +114,13 @@ impl Maker<'_> {
 
     /// Converts the audio of every clip by itself, since one of them changes its
     /// sample rate or its channels on the way.
-    async fn conform(&self) -> Result<Vec<Option<PathBuf>>, MakeError> {
+    async fn conform(&self, reading: &Reading) -> Result<Vec<Option<PathBuf>>, MakeError> {
         (self.events)(Event::Conforming);
         let mut conformed = vec![None; self.plan.clips.len()];
+        let files = self.files(reading);
         for (clip, file) in conformed.iter_mut().enumerate() {
             let target = self.workspace.audio(clip);
-            if let Some(arguments) = self.plan.conform_arguments(clip, self.sources, &target) {
+            if let Some(arguments) = self.plan.conform_arguments(clip, &files, &target) {
                 // Errors inside the source are found again when it is joined.
                 self.ffmpeg.encode(arguments, |_| ()).await?;
                 *file = Some(target);
@@ -104,32 +129,49 @@ impl Maker<'_> {
         Ok(conformed)
     }
 
-    /// Finds the clips that made ffmpeg report errors, or fail.
+    /// Finds the clips that made ffmpeg report errors, or fail. Nothing where one of them has to be
+    /// read in another way first: it is noted.
     async fn diagnose(
         &self,
+        reading: &mut Reading,
         outcome: Result<String, RunError>,
-    ) -> Result<Vec<(Option<usize>, String)>, MakeError> {
+    ) -> Result<Option<Found>, MakeError> {
         match &outcome {
-            Ok(log) if log.is_empty() => return Ok(Vec::new()),
+            Ok(log) if log.is_empty() => return Ok(Some(Vec::new())),
             Ok(_) | Err(RunError::Failed { .. }) => {}
             // No clip is to blame by itself.
-            Err(_) => return outcome.map(|_| Vec::new()).map_err(MakeError::from),
+            Err(_) => return outcome.map(|_| None).map_err(MakeError::from),
         }
         tracing::info!(?outcome, "diagnose");
         (self.events)(Event::Diagnosing);
         let mut found = Vec::new();
+        let mut doubtful = Vec::new();
         for (index, part) in self.plan.clips.iter().enumerate() {
-            let (clip, source) = (part.clip, self.sources[part.source]);
-            let log = diagnose(self.ffmpeg, self.plan, index, source).await;
-            let log = log.map_err(|source| MakeError::Clip { clip, source })?;
-            if !log.is_empty() {
-                found.push((Some(clip), format!("it is damaged, what decodes was used: {log}")));
+            let clip = part.clip;
+            let finding = diagnose(self.ffmpeg, self.plan, index, &self.files(reading)).await;
+            match finding.map_err(|source| MakeError::Clip { clip, source })? {
+                Finding::Whole => {}
+                Finding::Doubtful => doubtful.push(index),
+                Finding::Damaged(log) => {
+                    let text = format!("it is damaged, what decodes was used: {log}");
+                    found.push((Some(clip), text));
+                }
             }
         }
+        if !doubtful.is_empty() {
+            for clip in doubtful {
+                reading.from_start[clip] = true;
+            }
+            // They were made of the doubtful ones, too.
+            reading.conformed.clear();
+            return Ok(None);
+        }
         let log = outcome?;
-        if found.is_empty() {
+        let sought = |clip| self.files(reading).seek(self.plan, clip, self.plan.clip(clip).start());
+        let run_up = (0..self.plan.clips.len()).any(|clip| sought(clip).is_some());
+        if found.is_empty() && !run_up {
             found.push((None, format!("ffmpeg reported errors: {log}")));
         }
-        Ok(found)
+        Ok(Some(found))
     }
 }

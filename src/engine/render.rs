@@ -11,13 +11,19 @@ use std::sync::mpsc::Receiver;
 
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
 use super::fragments::Fragments;
-use crate::plan::{Files, Intermediate, Plan, Policy};
+use crate::plan::{Chunk, Files, Intermediate, Plan, Policy};
 
 /// Percent of the memory that the joining process may use beside a chunk's.
 const JOIN_PERCENT: u64 = 25;
 /// Percent of the memory that the decoders of one chunk may use; the filters and the encoder use
 /// the rest of the chunk's.
 const DECODERS_PERCENT: u64 = 30;
+
+/// The chunks that the video is rendered in.
+#[must_use]
+pub fn chunks(ffmpeg: &Ffmpeg, plan: &Plan) -> Vec<Chunk> {
+    plan.chunks(Policy { memory: ffmpeg.portion(DECODERS_PERCENT).memory_bytes() })
+}
 
 /// Renders the output to `target`. Returns what the processes reported.
 ///
@@ -30,7 +36,7 @@ pub async fn render(
     target: &Path,
     progress: impl FnMut(Progress) + Send + 'static,
 ) -> Result<String, RunError> {
-    let chunks = plan.chunks(Policy { memory: ffmpeg.portion(DECODERS_PERCENT).memory_bytes() });
+    let chunks = chunks(ffmpeg, plan);
     let join = plan.join_arguments(files, target);
     if chunks.is_empty() {
         return ffmpeg.encode(join, progress).await;

@@ -43,13 +43,6 @@ impl<'a> Clip<'a> {
         self.start() + self.range.length
     }
 
-    /// The part of the source that is read for it, as ffprobe takes it.
-    #[must_use]
-    pub fn read_interval(&self) -> String {
-        let start = self.seek(self.start()).map(Flicks::as_option).unwrap_or_default();
-        format!("{start}%{}", self.end().as_option())
-    }
-
     /// The audio, unless none of it is inside the cut.
     pub(super) fn audio(&self) -> Option<&'a AudioStream> {
         self.media.audio.as_ref().filter(|s| s.end > self.start() && s.start < self.end())
@@ -63,8 +56,14 @@ impl<'a> Clip<'a> {
             return None;
         }
         match &self.media.video {
-            Some(stream) => stream.key_frame_before(run_up).filter(|&key| key > self.media.start),
+            Some(_) => self.key_frame_before(run_up),
             None => Some(run_up),
         }
+    }
+
+    /// The last key frame up to `time`; `None` is the start of the file.
+    pub(super) fn key_frame_before(&self, time: Flicks) -> Option<Flicks> {
+        let key = self.media.video.as_ref()?.key_frame_before(time);
+        key.filter(|&key| key > self.media.start)
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::input::{Input, file_url};
 use super::words::words;
-use super::{Plan, audio};
+use super::{Files, Plan, audio};
 
 /// What ffmpeg says when the audio changes and its graph may not.
 const REFUSAL: &str = "Changing audio frame properties on the fly is not supported";
@@ -26,16 +26,17 @@ impl Plan {
     pub fn conform_arguments(
         &self,
         clip: usize,
-        sources: &[&Path],
+        files: &Files<'_>,
         target: &Path,
     ) -> Option<Vec<String>> {
-        let source = sources[self.clips[clip].source];
+        let source = files.sources[self.clips[clip].source];
+        let seek = files.seek(self, clip, self.clip(clip).start());
         let clip = self.clip(clip);
         let (stream, output) = (clip.audio()?, self.output.audio.as_ref()?);
         let (start, end) = (clip.start(), clip.end());
         let demuxer = clip.media.demuxer;
         let mut arguments = words("-copyts");
-        arguments.extend(Input { demuxer, file: source, seek: clip.seek(start) }.arguments());
+        arguments.extend(Input { demuxer, file: source, seek }.arguments());
         arguments.extend(["-map".to_owned(), format!("0:{}", stream.index)]);
         arguments.extend(["-af".to_owned(), audio::conformed(start, end, output)]);
         arguments.extend(words("-c:a pcm_f32le -f matroska"));

@@ -16,17 +16,26 @@ pub struct Files<'a> {
     /// Of each clip, its audio alone in the output's rate and channels, where
     /// the source's own changes them on the way. Empty where none does.
     pub conformed: &'a [Option<PathBuf>],
+    /// Of each clip, whether it has to be read from the start of its file. Empty where none has.
+    pub from_start: &'a [bool],
 }
 
 impl<'a> Files<'a> {
     /// Sources that are taken as they are.
     #[must_use]
     pub const fn new(sources: &'a [&'a Path]) -> Self {
-        Self { sources, conformed: &[] }
+        Self { sources, conformed: &[], from_start: &[] }
     }
 
     pub(super) fn conformed(&self, clip: usize) -> Option<&'a Path> {
         self.conformed.get(clip).and_then(Option::as_deref)
+    }
+
+    /// Where a clip's file is opened so that everything from `time` on decodes.
+    #[must_use]
+    pub fn seek(&self, plan: &Plan, clip: usize, time: Flicks) -> Option<Flicks> {
+        let from_start = self.from_start.get(clip).is_some_and(|from_start| *from_start);
+        plan.clip(clip).seek(time).filter(|_| !from_start)
     }
 }
 
@@ -38,14 +47,15 @@ pub(super) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// The index of a new input: the clip's source from `seek` on.
+    /// The index of a new input: the clip's source, everything of which decodes from `time` on.
     pub(super) fn open(
         &mut self,
         plan: &'a Plan,
         clip: usize,
         files: &Files<'a>,
-        seek: Option<Flicks>,
+        time: Flicks,
     ) -> usize {
+        let seek = files.seek(plan, clip, time);
         let source = plan.clips[clip].source;
         let demuxer = plan.sources[source].demuxer;
         self.add(Input { demuxer, file: files.sources[source], seek })

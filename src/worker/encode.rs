@@ -42,10 +42,16 @@ impl Worker {
         let started = Instant::now();
         let done = Arc::new(AtomicU64::new(0));
         let reached = Arc::clone(&done);
-        let events = move |event: Event| {
-            if let Event::Progress { done, .. } = event {
-                reached.store(done, Ordering::Relaxed);
+        // When the work began, anew where it had to, in milliseconds.
+        let begun = Arc::new(AtomicU64::new(0));
+        let noted = Arc::clone(&begun);
+        let events = move |event: Event| match event {
+            Event::Progress { done, .. } => reached.store(done, Ordering::Relaxed),
+            Event::Conforming | Event::Again => {
+                reached.store(0, Ordering::Relaxed);
+                noted.store(millis(started), Ordering::Relaxed);
             }
+            Event::Diagnosing => {}
         };
         let whole = plan.length().to_micros().max(1).unsigned_abs();
         let ffmpeg = self.ffmpeg();
@@ -61,7 +67,8 @@ impl Worker {
                 _ = ticks.tick() => {
                     let done = done.load(Ordering::Relaxed);
                     journal.progress(record, percent(done, whole));
-                    budget::check_speed(done, whole, started, deadline)?;
+                    let begun = started + Duration::from_millis(begun.load(Ordering::Relaxed));
+                    budget::check_speed(done, whole, begun, deadline)?;
                 }
             }
         };

@@ -1,0 +1,145 @@
+//! Files whose container calls frames key frames that are none: the cut shows
+//! what a player shows that has come there from the start.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{PAL, made};
+use crate::bed::expect::{Clip, Expected};
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::run;
+use crate::bed::source::Source;
+use crate::scene::{Scene, USUAL, sur};
+
+/// Twelve seconds with a key frame in front, and at least one more.
+fn source(codec: &str, name: &str) -> Source {
+    let source = Source::new(5).video_codec(codec).seconds(12.0).extra_args(&["-g", "250"]);
+    let closed = "scenecut=0:bframes=0:log-level=error";
+    match codec {
+        "libx264" => source.extra_args(&["-x264-params", "scenecut=0:bframes=2"]),
+        "libx265" => source.extra_args(&["-x265-params", closed]),
+        "h263" => source.size(176, 144).sar(12, 11).extra_args(&["-q:v", "3"]),
+        "qtrle" => source.pixel_format("rgb24"),
+        "mpeg4" if name.contains("bframes") => source.extra_args(&["-bf", "2", "-q:v", "3"]),
+        _ => source.extra_args(&["-sc_threshold", "1000000000", "-q:v", "3"]),
+    }
+}
+
+/// Says of an MP4 or `QuickTime` file that its second key frame is frame `number`, counted from 1.
+fn moved(mut file: Vec<u8>, number: u32) -> Vec<u8> {
+    let table = file.windows(4).position(|four| four == b"stss").expect("it has key frames");
+    let entry = table + 16;
+    file[entry..entry + 4].copy_from_slice(&number.to_be_bytes());
+    file
+}
+
+/// What is wrong with one second in the middle of a false group of pictures.
+fn faults(scene: &Scene, name: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    for start_ms in [5000, 7320] {
+        let outcome = scene.run(name, &format!("ss_{start_ms},t_1000,f_mp4,{USUAL}"));
+        if outcome.record["Status"] != "Succeeded" {
+            faults.push(format!("{name} from {start_ms}: {}", outcome.record["Message"]));
+            continue;
+        }
+        let start = super::lead_ms(&scene.s3.path("sources", name));
+        let clip = Clip::whole(5, PAL, 12.0).cut(f64::from(start_ms), 25).late(start, start);
+        let differences = Expected::new(PAL, vec![clip]).differences(&outcome.reading());
+        faults.extend(
+            differences.iter().take(3).map(|found| format!("{name} from {start_ms}: {found}")),
+        );
+        if outcome.record["Warnings"].as_array().is_some_and(|all| !all.is_empty()) {
+            faults.push(format!("{name} from {start_ms}: {}", outcome.warnings()));
+        }
+    }
+    faults
+}
+
+#[test]
+fn a_false_key_frame_is_no_place_to_begin() {
+    let scene = Scene::new();
+    let mut wrong = Vec::new();
+    for (name, codec) in [
+        ("a.mp4", "mpeg4"),
+        ("bframes.mov", "mpeg4"),
+        ("h263.mov", "h263"),
+        ("h264.mp4", "libx264"),
+        ("h265.mp4", "libx265"),
+        ("mpeg2.mov", "mpeg2video"),
+        ("vp9.mp4", "libvpx-vp9"),
+        ("rle.mov", "qtrle"),
+    ] {
+        let file = std::fs::read(source(codec, name).write(name)).unwrap();
+        scene.s3.put("sources", name, moved(file, 101));
+        wrong.extend(faults(&scene, name));
+        // B-frames in order of decoding, and QuickTime's own, are not for Matroska.
+        if ["bframes.mov", "rle.mov"].contains(&name) {
+            continue;
+        }
+        // The flags of its blocks are what the first container says.
+        let copy = format!("{codec}.mkv");
+        let bytes = made(&scene.s3.path("sources", name), "-i {} -map 0 -c copy", &copy);
+        scene.s3.put("sources", &copy, bytes);
+        wrong.extend(faults(&scene, &copy));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.assert_clean();
+}
+
+/// Behind a clip that can be opened in its middle, and in front of one.
+#[test]
+fn each_clip_is_put_to_the_proof() {
+    let scene = Scene::new();
+    let plain = source("mpeg4", "a.mp4").write("a.mp4");
+    scene.s3.put_file("sources", "a.mp4", &plain);
+    scene.s3.put("sources", "false.mp4", moved(std::fs::read(plain).unwrap(), 101));
+    let cut =
+        |name: &str| format!("{},ss_11000,t_400{},ss_5000,t_1000", sur(name), sur("false.mp4"));
+    let parameters = format!("ss_11000,t_400,f_mp4,{USUAL}{}", cut("a.mp4"));
+    let outcome = scene.run("a.mp4", &parameters);
+    let part = |start, frames| Clip::whole(5, PAL, 12.0).cut(start, frames);
+    let clips = vec![part(11_000.0, 10), part(11_000.0, 10), part(5000.0, 25)];
+    let outcome = outcome.shows(&Expected::new(PAL, clips));
+    assert_eq!(outcome.record["Warnings"], serde_json::json!([]), "{}", outcome.warnings());
+}
+
+/// Groups of pictures that are not closed: what refers to frames before is no damage.
+#[test]
+fn an_open_group_is_not_called_damaged() {
+    let open = "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0:keyint=25:min-keyint=25";
+    let source = Source::new(5).seconds(12.0).extra_args(&["-x264-params", open]);
+    let mut scene = Scene::new();
+    let mut wrong = Vec::new();
+    for name in ["open.mp4", "open.mkv", "open.mov"] {
+        scene = scene.source(name, &source);
+        wrong.extend(faults(&scene, name));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Only its first packet says that the encoder was old, and how it differed from the standard.
+#[test]
+fn a_stream_that_its_first_packet_explains_is_read_from_there() {
+    let scene = Scene::new();
+    let old = "-f lavfi -i testsrc2=s=320x180:r=25:d=4 -pix_fmt yuv420p -c:v libx264 -x264-params \
+               keyint=50:scenecut=0:bframes=7:b-adapt=0:b-pyramid=normal:ref=4:weightp=0";
+    for name in ["old.mp4", "old.mkv"] {
+        let mut file = made(Path::new(""), old, name);
+        let place = file.windows(12).position(|bytes| bytes == b"x264 - core ").unwrap() + 12;
+        file[place..place + 3].copy_from_slice(b"033");
+        scene.s3.put("sources", name, file);
+        // Without loss, so that a frame is the same or it is not.
+        let whole = scene.run(name, &format!("f_mp4,{USUAL},crf_0")).succeeded();
+        let part = scene.run(name, &format!("ss_2800,t_800,f_mp4,{USUAL},crf_0")).succeeded();
+        let expected = gray(whole.file(), "trim=start_frame=70:end_frame=90");
+        assert_eq!(expected.len(), 20 * 320 * 180);
+        assert!(gray(part.file(), "null") == expected, "{name}");
+    }
+}
+
+fn gray(file: &Path, filter: &str) -> Vec<u8> {
+    let mut command: Command = ffmpeg();
+    command.arg("-i").arg(file).args(["-map", "0:v", "-vf", filter, "-fps_mode", "passthrough"]);
+    command.args(["-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"]);
+    run(command.stdin(Stdio::null())).stdout
+}
