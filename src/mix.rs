@@ -176,6 +176,8 @@ fn neighbours(speaker: Speaker) -> &'static [&'static [(Speaker, f64)]] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::{Mix, adaptive_filter};
     use crate::media::Layout;
 
@@ -214,6 +216,32 @@ mod tests {
         assert_eq!(mono("quad", 4), ["-10.7", "-10.7", "-13.7", "-13.7"]);
         assert_eq!(mono("5.1", 6), ["-13.7", "-13.7", "-10.7", "-", "-16.7", "-16.7"]);
         assert_eq!(mono("7.1", 8)[..5], ["-14.7", "-14.7", "-11.7", "-", "-20.7"]);
+    }
+
+    /// Each cell of its table names the weights that the mix has, and no other.
+    #[test]
+    fn the_language_s_page_has_these_weights() {
+        let page = include_str!("process/README.md");
+        let cells = |from: &str| -> Vec<&str> {
+            let row = page.lines().find(|line| line.starts_with(&format!("| {from} | ")));
+            row.expect(from).split('|').skip(2).take(2).collect()
+        };
+        let told = |cell: &str| -> BTreeSet<String> {
+            let numbers = cell.split(" dB").filter_map(|part| part.rsplit(' ').next());
+            numbers
+                .filter(|number| number.parse::<f64>().is_ok())
+                .map(|number| format!("{:.1}", number.parse::<f64>().expect("it is one")))
+                .collect()
+        };
+        for (from, channels) in [("mono", 1), ("stereo", 2), ("quad", 4), ("5.1", 6), ("7.1", 8)] {
+            for (cell, to) in cells(from).into_iter().zip(["stereo", "mono"]) {
+                let weights = decibels(&mix(from, channels, to)).into_iter().flatten();
+                let weights: BTreeSet<String> = weights.filter(|weight| weight != "-").collect();
+                if from != to {
+                    assert_eq!(told(cell), weights, "{from} to {to}");
+                }
+            }
+        }
     }
 
     #[test]
