@@ -162,7 +162,7 @@ struct Frame {
 }
 
 impl Frame {
-    /// From a line of ffmpeg's `framecrc`: stream, decoding time, time, duration, size, checksum.
+    /// From a line of ffmpeg's `framemd5`: stream, decoding time, time, duration, size, checksum.
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.split(',').map(str::trim);
         let time = fields.nth(2)?.parse().ok()?;

@@ -79,7 +79,7 @@ impl Plan {
         for &output in outputs {
             arguments.extend(["-map".to_owned(), output.to_owned()]);
         }
-        let listing = "-c:v rawvideo -fps_mode passthrough -enc_time_base filter -f framecrc pipe:";
+        let listing = "-c:v rawvideo -fps_mode passthrough -enc_time_base filter -f framemd5 pipe:";
         arguments.extend(words(listing));
         arguments
     }

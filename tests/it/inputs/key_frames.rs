@@ -4,9 +4,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use video_concat::codec::Preset;
+use video_concat::engine::ffmpeg::Ffmpeg;
+use video_concat::engine::probe::probe;
+use video_concat::engine::render::chunks;
+use video_concat::engine::seek::unproven;
+use video_concat::plan::plan;
+use video_concat::process::{Limits, MainObject, parse, resolve};
+
 use super::{PAL, made};
 use crate::bed::expect::{Clip, Expected};
-use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
 use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, sur};
@@ -142,4 +150,45 @@ fn gray(file: &Path, filter: &str) -> Vec<u8> {
     command.arg("-i").arg(file).args(["-map", "0:v", "-vf", filter, "-fps_mode", "passthrough"]);
     command.args(["-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"]);
     run(command.stdin(Stdio::null())).stdout
+}
+
+/// Reading from the start is what a proof is for, and nothing that it may always end with.
+#[test]
+fn true_key_frames_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let open = "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0:keyint=25:min-keyint=25";
+    let open = Source::new(5).seconds(12.0).extra_args(&["-x264-params", open]);
+    let webm = || source("libvpx-vp9", "a.webm").audio_codec("libopus");
+    for (name, source, false_one, from_start) in [
+        ("a.mp4", source("mpeg4", "a.mp4"), false, false),
+        ("false.mp4", source("mpeg4", "a.mp4"), true, true),
+        ("b.mp4", source("libx264", "b.mp4"), false, false),
+        ("b.mkv", source("libx265", "b.mkv"), false, false),
+        ("c.webm", webm(), false, false),
+        ("open.mp4", open, false, false),
+    ] {
+        let mut bytes = std::fs::read(source.write(name)).unwrap();
+        if false_one {
+            bytes = moved(bytes, 101);
+        }
+        let file = folder.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        let found = runtime.block_on(from_start_at(&file, 11_000));
+        assert_eq!(found, [from_start], "{name}");
+    }
+}
+
+/// Whether a cut of half a second is read from the start of its file.
+async fn from_start_at(file: &Path, start_ms: u64) -> Vec<bool> {
+    let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), 1024);
+    let process =
+        format!("video/concat,ss_{start_ms},t_500,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_YQ");
+    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 1 }).unwrap();
+    let probed = probe(&ffmpeg, file).await.unwrap();
+    let plan = plan(&request, &[vec![probed.media]], Preset::Ultrafast).unwrap();
+    let chunks = chunks(&ffmpeg, &plan);
+    assert_eq!(plan.seeks(&chunks).len(), 1, "{}: there is nothing to prove", file.display());
+    unproven(&ffmpeg, &plan, &chunks, &[file]).await.unwrap()
 }
