@@ -7,3 +7,4 @@ mod seed;
 mod segments;
 mod streams;
 mod timeline;
+mod uneven;
