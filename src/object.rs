@@ -28,6 +28,13 @@ impl fmt::Display for ObjectUri {
     }
 }
 
+/// Whether a part of the key between slashes is `..`. To S3 that is a name like any other, but many
+/// programs take it for the folder above.
+#[must_use]
+pub fn has_parent_segment(key: &str) -> bool {
+    key.split('/').any(|segment| segment == "..")
+}
+
 impl Serialize for ObjectUri {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

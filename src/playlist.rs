@@ -24,6 +24,13 @@ pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) 
     }
 }
 
+/// What the keys of segments start with: the playlist's without its extension.
+#[must_use]
+pub fn stem(key: &str) -> &str {
+    let name = key.rfind('/').map_or(0, |slash| slash + 1);
+    key[name..].rfind('.').filter(|&dot| dot > 0).map_or(key, |dot| &key[..name + dot])
+}
+
 /// RFC 8216: a line that is no tag is a URI; `EXT-X-MAP` has one more.
 fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
     let mut renamed = String::with_capacity(playlist.len());
@@ -68,7 +75,7 @@ pub fn with_length(manifest: &str, length: Flicks) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flicks, SegmentFormat, rename, with_length};
+    use super::{Flicks, SegmentFormat, rename, stem, with_length};
 
     #[test]
     fn manifests_tell_the_whole_length() {
@@ -98,5 +105,17 @@ mod tests {
             renamed,
             r#"<SegmentTemplate initialization="a%26b%24c-$RepresentationID$-init.mp4" media="a%26b%24c-$RepresentationID$-$Number%05d$.m4s"/>"#
         );
+    }
+
+    #[test]
+    fn stems() {
+        for (key, expected) in [
+            ("a.m3u8", "a"),
+            ("a.b/c.d.mpd", "a.b/c.d"),
+            ("a.b/c", "a.b/c"),
+            ("a/.m3u8", "a/.m3u8"),
+        ] {
+            assert_eq!(stem(key), expected);
+        }
     }
 }

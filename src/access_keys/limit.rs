@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::object::ObjectUri;
+use crate::object::{ObjectUri, has_parent_segment};
+use crate::playlist::stem;
 use crate::process::Request;
-use crate::process::template::{Template, Variables};
+use crate::process::template::Variables;
 
 /// The objects that a key may use on one side of its tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -15,6 +16,25 @@ pub enum Limit {
     None,
     /// Only these.
     To(Vec<Pattern>),
+}
+
+/// The topics that may hear of a key's tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Option<Vec<TopicPattern>>")]
+pub enum TopicLimit {
+    /// All that the function itself may publish to.
+    #[default]
+    None,
+    /// Only these.
+    To(Vec<TopicPattern>),
+}
+
+/// The name or the ARN of a topic, or the start of one and `*`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TopicPattern {
+    start: String,
+    is_prefix: bool,
 }
 
 /// `bucket`, `bucket/prefix*`, or `bucket/key`.
@@ -61,6 +81,49 @@ impl TryFrom<String> for Pattern {
     }
 }
 
+impl From<Option<Vec<TopicPattern>>> for TopicLimit {
+    fn from(patterns: Option<Vec<TopicPattern>>) -> Self {
+        patterns.map_or(Self::None, Self::To)
+    }
+}
+
+impl TryFrom<String> for TopicPattern {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (start, is_prefix) = match text.strip_suffix('*') {
+            Some(start) => (start, true),
+            None => (&*text, false),
+        };
+        if start.contains('*') || text.is_empty() {
+            return Err("expected the name or the ARN of a topic, or the start of one and `*`");
+        }
+        Ok(Self { start: start.to_owned(), is_prefix })
+    }
+}
+
+impl TopicLimit {
+    /// Whether it has anything to say.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    /// Whether a topic is within it. `arn` makes bare names whole, in patterns as well.
+    #[must_use]
+    pub fn allows(&self, topic: &str, arn: impl Fn(&str) -> String) -> bool {
+        let topic = arn(topic);
+        let allows = |pattern: &TopicPattern| {
+            let start = arn(&pattern.start);
+            if pattern.is_prefix { topic.starts_with(&start) } else { topic == start }
+        };
+        match self {
+            Self::None => true,
+            Self::To(patterns) => patterns.iter().any(allows),
+        }
+    }
+}
+
 impl Limit {
     /// Whether it has anything to say.
     #[must_use]
@@ -74,8 +137,8 @@ impl Limit {
         self.any(|pattern| pattern.allows(&uri.bucket, &uri.key, true))
     }
 
-    /// Whether every target that a request can have is within it. What is known
-    /// of the name before any object has been looked at has to suffice.
+    /// Whether every object that a request can write is within it. What is known
+    /// of the names before any object has been looked at has to suffice.
     #[must_use]
     pub fn allows_target(&self, request: &Request) -> bool {
         let values = Variables {
@@ -84,20 +147,16 @@ impl Limit {
             autoext: request.auto_extension().to_owned(),
             ..Variables::default()
         };
-        let known = |template: &Template| template.known_start(&values);
         let (bucket, is_known) = match &request.target.bucket {
-            Some(template) => known(template),
+            Some(template) => template.known_start(&values),
             None => (request.bucket.clone(), true),
         };
-        let template = &request.target.key;
-        let (start, is_whole) = match known(template) {
-            // It may get an extension, and segments stand beside a playlist.
-            (start, true) if request.segment.is_none() => {
-                (template.target_key(&values).unwrap_or(start), true)
-            }
-            (start, _) => (start, false),
+        let names = Names::of(request, &values);
+        let allows = |start: &str, is_whole| {
+            self.any(|pattern| is_known && pattern.allows(&bucket, start, is_whole))
         };
-        self.any(|pattern| is_known && pattern.allows(&bucket, &start, is_whole))
+        allows(&names.target, names.is_whole)
+            && names.segments.is_none_or(|segments| allows(&segments, false))
     }
 
     fn any(&self, allows: impl Fn(&Pattern) -> bool) -> bool {
@@ -108,9 +167,38 @@ impl Limit {
     }
 }
 
+/// The names of all that a request writes, as far as they are known.
+struct Names {
+    /// What the target's key starts with, or all of it.
+    target: String,
+    is_whole: bool,
+    /// What the keys of its segments start with.
+    segments: Option<String>,
+}
+
+impl Names {
+    fn of(request: &Request, values: &Variables) -> Self {
+        let template = &request.target.key;
+        let (start, is_whole) = template.known_start(values);
+        // What is not known yet has neither dots nor slashes, so any value shows how the name is cut.
+        let like = Variables { resolution: Some("1x1".to_owned()), ..values.clone() };
+        let Ok(like) = template.target_key(&like) else {
+            return Self { segments: Some(String::new()), target: start, is_whole: false };
+        };
+        let segments = request.segment.as_ref().map(|_| match stem(&like) {
+            stem if is_whole || stem.len() < start.len() => format!("{stem}-"),
+            _ => start.clone(),
+        });
+        // It may get an extension.
+        Self { segments, target: if is_whole { like } else { start }, is_whole }
+    }
+}
+
 impl Pattern {
+    /// `a/../b` is `b` to many programs, so such a key is nowhere.
     fn allows(&self, bucket: &str, start: &str, is_whole: bool) -> bool {
         bucket == self.bucket
+            && !has_parent_segment(start)
             && match &self.key {
                 KeyPattern::Exactly(key) => is_whole && start == key,
                 KeyPattern::StartsWith(prefix) => start.starts_with(prefix.as_str()),
@@ -139,6 +227,11 @@ mod tests {
             ("clips", "a/b.mp4", true),
             ("clips", "a/", true),
             ("clips", "a", false),
+            // These lead out, whatever S3 makes of them.
+            ("clips", "a/../b.mp4", false),
+            ("clips", "a/..", false),
+            ("whole", "../x", false),
+            ("clips", "a/..b", true),
             ("clips", "ab/c.mp4", false),
             ("clips", "one.mp4", true),
             ("clips", "one.mp4.bak", false),
@@ -180,12 +273,33 @@ mod tests {
             // Stored as `two.mp4`.
             ("two", "", false),
             ("done/x", "/segment,f_hls,t_0", true),
+            // `done/x-00001.ts`
+            ("done/x.eu", "/segment,f_hls,t_0", true),
+            ("done/..x", "", true),
             // Its segments would not be inside.
             ("one.mp4", "/segment,f_hls,t_0", false),
         ] {
             assert_eq!(allows_target(&limit, target, more), inside, "{target}{more}");
         }
         assert!(allows_target(&Limit::None, "{t_year}/x", ""));
+    }
+
+    /// A playlist lends its segments all of its name but the extension.
+    #[test]
+    fn segments_have_to_be_inside_as_well() {
+        let segments = "/segment,f_hls,t_0";
+        for (pattern, target, inside) in [
+            ("out/acme.*", "acme.eu", false),
+            ("out/acme.eu", "acme.eu", false),
+            ("out/acme*", "acme.eu", true),
+            ("out/acme-*", "acme.eu", false),
+            ("out/acme.eu*", "acme.eu.m3u8", true),
+            ("out/acme.eu*", "acme.eu{t_year}", false),
+            ("out/acme.eu*", "acme.eu{t_year}.m3u8", true),
+            ("out/a.b/*", "a.b/{t_year}", true),
+        ] {
+            assert_eq!(allows_target(&limit(&[pattern]), target, segments), inside, "{target}");
+        }
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::Function;
 use crate::access_keys::{AccessKey, HttpAuth};
 use crate::code::Code;
 use crate::event::{HttpRequest, Resource};
-use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::reply::{Refusal, Refused};
 use crate::signature::{Claim, SignatureError, Verified};
@@ -109,40 +108,29 @@ impl Authority {
         }
     }
 
-    /// Whether it reaches every object that a task would touch.
+    /// Whether it reaches all that a task would touch.
     ///
     /// # Errors
     /// Where it doesn't.
-    pub(super) fn check(&self, request: &Request) -> Result<(), Refusal> {
-        let Self::Key { key, .. } = self else {
-            return Ok(());
-        };
-        for clip in &request.clips {
-            let uri = ObjectUri::new(&request.bucket, &clip.key);
-            if !key.sources.allows(&uri) {
-                return Err(outside(format!("the access key may not read `{uri}`")));
+    pub(super) fn check(
+        &self,
+        request: &Request,
+        arn: impl Fn(&str) -> String,
+    ) -> Result<(), Refusal> {
+        match self {
+            Self::Key { key, .. } => {
+                key.check(request, arn).map_err(|error| outside(error.to_string()))
             }
+            Self::Caller => Ok(()),
         }
-        if !key.targets.allows_target(request) {
-            let target = request.target.key.source();
-            return Err(outside(format!(
-                "the access key may not write all that the target `{target}` can be"
-            )));
-        }
-        Ok(())
     }
 
     /// Whether it may see a task's record.
-    pub(super) fn may_see(&self, record: &TaskRecord) -> bool {
-        let Self::Key { key, .. } = self else {
-            return true;
-        };
-        if key.sources.is_none() && key.targets.is_none() {
-            return true;
+    pub(super) fn may_see(&self, record: &TaskRecord, arn: impl Fn(&str) -> String) -> bool {
+        match self {
+            Self::Key { key, .. } => key.may_see(record, arn),
+            Self::Caller => true,
         }
-        let mut sources = record.sources.iter().map(|source| &source.uri);
-        let mut targets = record.targets.iter().map(|target| &target.uri);
-        sources.all(|uri| key.sources.allows(uri)) && targets.all(|uri| key.targets.allows(uri))
     }
 }
 

@@ -7,6 +7,7 @@ use super::{Function, given, job};
 use crate::async_invoke::{AsyncInvoke, AsyncInvokeError, invoke};
 use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
+use crate::notify::topic_arn;
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::task::TaskId;
 use crate::worker::{Acceptance, Invocation, Job};
@@ -52,7 +53,7 @@ async fn submit(
     let job = job(submission, process);
     let refusal = |error| Refusal::from(&error);
     let request = worker.read(&job).map_err(refusal)?;
-    authority.check(&request)?;
+    authority.check(&request, topic_arns(function, invocation))?;
     let id = &invocation.request_id;
     let record = match worker.accept(request, &job, id).await.map_err(refusal)? {
         Acceptance::Known(record) => record,
@@ -62,6 +63,18 @@ async fn submit(
         }
     };
     Ok(HttpReply::accepted(&record, id))
+}
+
+/// The ARNs of topics by their names. One that can't be known stays a name.
+fn topic_arns<'a>(
+    function: &'a Function,
+    invocation: &'a Invocation,
+) -> impl Fn(&str) -> String + 'a {
+    let prefix = function.worker.settings.topic_arn_prefix.as_deref();
+    move |topic| {
+        let arn = topic_arn(topic, prefix, &invocation.function_arn);
+        arn.unwrap_or_else(|_| topic.to_owned())
+    }
 }
 
 async fn hand_on(
@@ -115,7 +128,7 @@ async fn task(
         let message = format!("there is no task `{id}`, or its record has expired");
         Refusal::new(Refused::Task(Code::NoSuchKey), message)
     })?;
-    if !authority.may_see(&record) {
+    if !authority.may_see(&record, topic_arns(function, invocation)) {
         let message = format!("the access key does not reach the objects of task `{id}`");
         return Err(Refusal::new(Refused::Task(Code::AccessDenied), message));
     }

@@ -59,6 +59,9 @@ pub enum NameError {
         /// Its length.
         bytes: usize,
     },
+    /// A name that other programs take for another.
+    #[error("the name has `..` between slashes, which many programs take for the folder above")]
+    ParentSegment,
     /// No bucket can be called so.
     #[error(
         "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::object::has_parent_segment;
+
 use super::arguments::Arguments;
 use super::error::{Conflict, ProcessError};
 use super::name::{NameError, check_bucket, check_key};
@@ -56,6 +58,9 @@ pub fn check_target(request: &Request, bucket: &str, key: &str) -> Result<(), Ta
         check_bucket(bucket).map_err(TargetError::Bucket)?;
     }
     check_key(key).map_err(TargetError::Key)?;
+    if has_parent_segment(key) {
+        return Err(TargetError::Key(NameError::ParentSegment));
+    }
     let is_source = bucket == request.bucket && request.clips.iter().any(|clip| clip.key == key);
     if is_source {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());

@@ -56,7 +56,7 @@ fn each_wrong_setting_gets_a_line() {
         (
             "OSS_ACCESS_KEYS",
             "hunter2",
-            "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty; instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \"targets\": [\"bucket/prefix*\"]}`",
+            "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty; instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \"targets\": [\"bucket/prefix*\"], \"topics\": [\"name\"]}`",
         ),
     ] {
         assert_eq!(read(&[(name, value)]), Err(line.to_owned()));

@@ -8,7 +8,7 @@ use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::object::ObjectUri;
 use crate::plan::Plan;
-use crate::playlist::{rename, with_length};
+use crate::playlist::{rename, stem, with_length};
 use crate::process::request::SegmentFormat;
 
 /// A file of the output.
@@ -106,27 +106,4 @@ fn is_initialisation(path: &std::path::Path) -> bool {
 
 fn count(parts: &[PathBuf]) -> Option<u64> {
     u64::try_from(parts.iter().filter(|path| !is_initialisation(path)).count()).ok()
-}
-
-/// A key without its extension.
-fn stem(key: &str) -> &str {
-    let name = key.rfind('/').map_or(0, |slash| slash + 1);
-    key[name..].rfind('.').filter(|&dot| dot > 0).map_or(key, |dot| &key[..name + dot])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::stem;
-
-    #[test]
-    fn stems() {
-        for (key, expected) in [
-            ("a.m3u8", "a"),
-            ("a.b/c.d.mpd", "a.b/c.d"),
-            ("a.b/c", "a.b/c"),
-            ("a/.m3u8", "a/.m3u8"),
-        ] {
-            assert_eq!(stem(key), expected);
-        }
-    }
 }

@@ -163,6 +163,7 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
     for key in
         ["/leading.mp4", "a//b.mp4", "//x//y.mp4", "a/./b.mp4", "a/../b.mp4", &long, &accents]
     {
+        let leads_up = key.contains("/../");
         let ask = |main: &str, target: &str, method: Method| {
             // At once, as the server's own failures are tried again.
             let refusal = Fault::new(Answer::Error(403, "AccessDenied")).part(".mp4");
@@ -174,7 +175,8 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
         ask(key, "x.mp4", Method::HEAD);
         assert_eq!(asked(&scene, "HEAD", "sources"), [key]);
         ask("a.mp4", key, Method::PUT);
-        assert_eq!(asked(&scene, "PUT", "results"), [key]);
+        let stored = asked(&scene, "PUT", "results");
+        assert_eq!(stored, [key].into_iter().filter(|_| !leads_up).collect::<Vec<_>>());
     }
     scene.assert_clean();
 }

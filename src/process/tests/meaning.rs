@@ -280,6 +280,29 @@ fn targets_are_checked_again_once_they_are_known() {
     assert!(matches!(check("bucket", "").unwrap_err(), TargetError::Key(_)));
 }
 
+/// S3 takes them, and other programs resolve them to another place.
+#[test]
+fn no_target_has_parent_segments() {
+    let request = read(&format!("video/concat,{LEAST}{TARGET}")).unwrap();
+    for (key, fits) in [
+        ("a/../b.mp4", false),
+        ("../b.mp4", false),
+        ("a/..", false),
+        ("a/b/../../../c.mp4", false),
+        ("..", false),
+        ("a/./b.mp4", true),
+        ("a/..b.mp4", true),
+        ("a../b.mp4", true),
+        (".a/b.mp4", true),
+        ("a/.../b.mp4", true),
+    ] {
+        assert_eq!(check_target(&request, "bucket", key).is_ok(), fits, "{key}");
+        // The same before any object is looked at, where `..` at the end gets an extension.
+        let process = format!("video/concat,{LEAST}|sys/saveas,o_{}", encode(key));
+        assert_eq!(read(&process).is_ok(), fits || key.ends_with(".."), "{key}");
+    }
+}
+
 #[test]
 fn a_playlist_has_the_extension_of_a_playlist() {
     for (segment, extension) in

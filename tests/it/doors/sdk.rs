@@ -168,6 +168,56 @@ fn a_limited_key_reaches_its_objects_only() {
     assert_eq!(results[1]["code"], "AccessDenied", "{results:?}");
 }
 
+/// Each is limited on one side only, and nobody has stored anything yet.
+#[test]
+fn a_limited_key_sees_no_record_of_others() {
+    let keys = json!({
+        ID: {"secret": SECRET, "targets": ["results/mine/*"]},
+        "OTHER": {"secret": SECRET, "targets": ["results/other/*"]},
+        "READER": {"secret": SECRET, "sources": ["sources/dir/*"]},
+        "TELLER": {"secret": SECRET, "topics": ["done"]},
+    });
+    let doors = doors(&keys.to_string());
+    let gateway = Gateway::open(Kind::HttpApi, &doors.front);
+    let notify = format!("{}/notify,topic_{}", process("mine/out.mp4"), crate::scene::b64("else"));
+    let mine = with(case("oss2 V4", "path", "a.mp4", ""), "process", json!(notify));
+    let mine = clients(&gateway, &[mine]).remove(0);
+    assert_eq!(mine["status"], 200, "{mine}");
+    let id = mine["ids"][2].as_str().unwrap();
+    let read = || {
+        let as_key = |key: &str| with(case("read task", "path", id, ""), "id", json!(key));
+        let results = clients(&gateway, &[ID, "OTHER", "READER", "TELLER"].map(as_key));
+        results.into_iter().map(|result| result["code"].clone()).collect::<Vec<_>>()
+    };
+    let denied = json!("AccessDenied");
+    assert_eq!(read(), [Value::Null, denied.clone(), denied.clone(), denied.clone()]);
+    // A task that ended before it knew its sources.
+    let mut record = doors.record(&json!(id));
+    record["Sources"] = json!([]);
+    doors.s3.put("tasks", &format!(".tasks/{id}.json"), record.to_string());
+    assert_eq!(read(), [(); 4].map(|()| denied.clone()));
+}
+
+#[test]
+fn a_limited_key_tells_its_topics_only() {
+    let keys = json!({ID: {"secret": SECRET, "topics": ["done", "mine-*"]}});
+    let doors = doors(&keys.to_string());
+    let gateway = Gateway::open(Kind::FunctionUrl, &doors.front);
+    let own = "arn:aws:sns:us-east-1:123456789012";
+    let ask = |topic: String| {
+        let notify = format!("{}/notify,topic_{}", process("out.mp4"), crate::scene::b64(&topic));
+        with(case("oss2 V4", "path", "a.mp4", ""), "process", json!(notify))
+    };
+    let good = ["done".to_owned(), format!("{own}:done"), "mine-1".to_owned()];
+    for result in clients(&gateway, &good.map(ask)) {
+        assert_eq!(result["status"], 200, "{result}");
+    }
+    let other = ["other", "done2", "arn:aws:sns:us-east-1:999999999999:done", "mine"];
+    for result in clients(&gateway, &other.map(|topic| ask(topic.to_owned()))) {
+        assert_eq!(result["code"], "AccessDenied", "{result}");
+    }
+}
+
 #[test]
 fn keys_may_be_kept_in_secrets_manager() {
     let secrets = Secrets::start("video-concat/keys", &plain_keys());
