@@ -98,7 +98,8 @@ fn asked() -> impl Strategy<Value = (Request, MainObject)> {
     (places, ends).prop_filter_map("it holds together", |(places, ends)| {
         let ((bucket, key, pres, surs), (target_bucket, target, segmented, topic)) = (places, ends);
         let clip = |role: &str, keys: Vec<&str>| {
-            keys.into_iter().map(|key| format!("/{role},o_{}", name(key))).collect::<String>()
+            let clips = keys.into_iter().map(|key| format!("/{role},o_{}", name(key)));
+            clips.collect::<Vec<_>>().concat()
         };
         let process = format!(
             "video/concat,f_ts,vcodec_h264,acodec_aac{}{}{}|sys/saveas,o_{}{}{}",

@@ -163,6 +163,7 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
     for key in
         ["/leading.mp4", "a//b.mp4", "//x//y.mp4", "a/./b.mp4", "a/../b.mp4", &long, &accents]
     {
+        // Refused, since many programs would look for it elsewhere.
         let leads_up = key.contains("/../");
         let ask = |main: &str, target: &str, method: Method| {
             // At once, as the server's own failures are tried again.
