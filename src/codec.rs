@@ -3,6 +3,10 @@
 //! The facts are data: a further combination that has to be refused, or a
 //! further limit of a muxer, is one line in one of the tables below.
 
+mod level;
+
+pub use level::largest_buffer;
+
 use crate::named::named;
 
 named! {

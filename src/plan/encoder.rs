@@ -5,7 +5,7 @@ use num_rational::Ratio;
 use super::intermediate::Intermediate;
 use super::words::words;
 use super::{Chunk, Plan};
-use crate::codec::{AudioCodec, Container, Preset, VideoCodec};
+use crate::codec::{AudioCodec, Container, Preset, VideoCodec, largest_buffer};
 use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
 use crate::output::{AudioOutput, AudioRateControl, OutputSpec, VideoOutput, VideoRate};
@@ -35,8 +35,8 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(words(&match output.codec {
-        VideoCodec::H264 => x26x_rate(output.rate, plan.length()),
-        VideoCodec::H265 => x265_rate(output.rate, plan.length()),
+        VideoCodec::H264 => x26x_rate(output, plan.length()),
+        VideoCodec::H265 => x265_rate(output, plan.length()),
         VideoCodec::Vp9 => vp9_rate(output.rate),
     }));
     // Both count frames instead of stamping them: a frame that is shown later
@@ -68,11 +68,16 @@ fn key_frames(output: &VideoOutput, length: Flicks, chunk: &Chunk) -> Vec<String
 /// A mean bit rate is a wish to x264 and x265: ten seconds that grow busier
 /// get up to twice as much. A buffer that holds a tenth of the output bounds
 /// that, and leaves them free inside it.
-fn x26x_rate(rate: VideoRate, length: Flicks) -> String {
-    match rate {
+/// No larger, though, than a decoder of the level that size and rate need: the encoder would name a
+/// higher level, which players may refuse.
+fn x26x_rate(output: &VideoOutput, length: Flicks) -> String {
+    match output.rate {
         VideoRate::BitRate(bits) => {
-            let tenth = u64::try_from(length.to_millis() / 10).unwrap_or(0);
-            let buffer = (bits * tenth.max(LEAST_BUFFER_MS) / 1000).min(LARGEST_BUFFER);
+            let tenth = length.to_millis().unsigned_abs() / 10;
+            let size = (output.size.width, output.size.height);
+            let allowed = largest_buffer(output.codec, size, output.frame_rate, bits);
+            let buffer = bits * tenth.max(LEAST_BUFFER_MS) / 1000;
+            let buffer = allowed.into_iter().fold(buffer, u64::min).min(LARGEST_BUFFER);
             format!("-b:v {bits} -maxrate {bits} -bufsize {buffer}")
         }
         VideoRate::Quality { crf, peak } => quality(crf, peak),
@@ -81,10 +86,10 @@ fn x26x_rate(rate: VideoRate, length: Flicks) -> String {
 
 /// x265 treats such a buffer as another wish unless told not to, and takes up
 /// to a quarter more than any buffer of less than a second.
-fn x265_rate(rate: VideoRate, length: Flicks) -> String {
-    match rate {
+fn x265_rate(output: &VideoOutput, length: Flicks) -> String {
+    match output.rate {
         VideoRate::BitRate(_) => {
-            format!("{} -x265-params {X265_LOG}:strict-cbr=1", x26x_rate(rate, length))
+            format!("{} -x265-params {X265_LOG}:strict-cbr=1", x26x_rate(output, length))
         }
         VideoRate::Quality { crf, peak } => {
             let peak = peak.map(|(rate, buffer)| (rate, buffer / 5 * 4));

@@ -146,6 +146,11 @@ impl Reading {
     }
 
     /// Bytes of each packet, in the order of the file.
+    /// The level that the video says it needs, as its codec counts it.
+    pub fn video_level(&self) -> i64 {
+        self.stream("video")["level"].as_i64().unwrap()
+    }
+
     pub fn packet_sizes(&self, kind: &str) -> Vec<u64> {
         let select = if kind == "video" { "v:0" } else { "a:0" };
         let options = ["-select_streams", select, "-show_entries", "packet=size"];

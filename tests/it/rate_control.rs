@@ -186,3 +186,17 @@ fn vbopt_and_abopt_compare_with_the_align_clip() {
         assert!(held < own * 1.5, "{main}: {held} of {own}");
     }
 }
+
+/// A long output has a large buffer, and must not say a level that its size and rate do not need.
+#[test]
+fn the_level_is_what_size_and_rate_need_however_long_the_output_is() {
+    let (scene, studio) = (Scene::new(), Studio::new());
+    let long = "-f lavfi -i color=gray:s=64x64:r=5:d=1200 -c:v libx264 -preset ultrafast";
+    put(&scene, &studio.make("long.mkv", long));
+    for (codec, most) in [("h264", 20), ("h265", 60)] {
+        let parameters = format!("f_mp4,acodec_aac,an_1,vcodec_{codec},vb_1000000");
+        let outcome = scene.run("long.mkv", &parameters).succeeded();
+        let level = Reading::of(outcome.file()).video_level();
+        assert!(level <= most, "{codec}: level {level}");
+    }
+}

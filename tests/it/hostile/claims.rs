@@ -160,6 +160,6 @@ fn a_bomb_does_not_take_more_memory_than_there_is() {
         bytes[at + 4..at + 12].copy_from_slice(&[0, 0, 0x1f, 0xff, 0, 0, 0x1f, 0xff]);
     }
     let message = trap.task("bomb.mov", &bytes).failed("UnsupportedMedia");
-    assert!(message.contains("ran out of the 384 MB"), "{message}");
+    assert!(message.contains("ran out of the 288 MB"), "{message}");
     trap.assert_unharmed();
 }

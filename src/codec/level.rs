@@ -1,0 +1,108 @@
+//! Levels of H.264 and H.265: what a decoder that names one can take.
+
+use num_rational::Ratio;
+
+use super::VideoCodec;
+
+/// A level's limits.
+struct Level {
+    /// Samples of a frame: macroblocks of 16 by 16 in H.264, luma samples in H.265.
+    frame: u64,
+    /// Those a second.
+    second: u64,
+    /// kbit/s.
+    rate: u64,
+    /// kbit of the decoder's buffer.
+    buffer: u64,
+}
+
+const fn level(frame: u64, second: u64, rate: u64, buffer: u64) -> Level {
+    Level { frame, second, rate, buffer }
+}
+
+/// ITU-T H.264, table A-1, from level 1 to 6.2.
+const H264: [Level; 19] = [
+    level(99, 1485, 64, 175),
+    level(396, 3000, 192, 500),
+    level(396, 6000, 384, 1000),
+    level(396, 11_880, 768, 2000),
+    level(396, 11_880, 2000, 2000),
+    level(792, 19_800, 4000, 4000),
+    level(1620, 20_250, 4000, 4000),
+    level(1620, 40_500, 10_000, 10_000),
+    level(3600, 108_000, 14_000, 14_000),
+    level(5120, 216_000, 20_000, 20_000),
+    level(8192, 245_760, 20_000, 25_000),
+    level(8192, 245_760, 50_000, 62_500),
+    level(8704, 522_240, 50_000, 62_500),
+    level(22_080, 589_824, 135_000, 135_000),
+    level(36_864, 983_040, 240_000, 240_000),
+    level(36_864, 2_073_600, 240_000, 240_000),
+    level(139_264, 4_177_920, 240_000, 240_000),
+    level(139_264, 8_355_840, 480_000, 480_000),
+    level(139_264, 16_711_680, 800_000, 800_000),
+];
+
+/// ITU-T H.265, tables A.8 and A.9, main tier, from level 1 to 6.2.
+const H265: [Level; 13] = [
+    level(36_864, 552_960, 128, 350),
+    level(122_880, 3_686_400, 1500, 1500),
+    level(245_760, 7_372_800, 3000, 3000),
+    level(552_960, 16_588_800, 6000, 6000),
+    level(983_040, 33_177_600, 10_000, 10_000),
+    level(2_228_224, 66_846_720, 12_000, 12_000),
+    level(2_228_224, 133_693_440, 20_000, 20_000),
+    level(8_912_896, 267_386_880, 25_000, 25_000),
+    level(8_912_896, 534_773_760, 40_000, 40_000),
+    level(8_912_896, 1_069_547_520, 60_000, 60_000),
+    level(35_651_584, 1_069_547_520, 60_000, 60_000),
+    level(35_651_584, 2_139_095_040, 120_000, 120_000),
+    level(35_651_584, 4_278_190_080, 240_000, 240_000),
+];
+
+/// The largest buffer in bit with which a stream of this size and bit rate still has the level that
+/// these two need; `None` where no level bounds it.
+#[must_use]
+pub fn largest_buffer(
+    codec: VideoCodec,
+    (width, height): (u32, u32),
+    frame_rate: Ratio<i64>,
+    bit_rate: u64,
+) -> Option<u64> {
+    let (levels, frame): (&[Level], u64) = match codec {
+        VideoCodec::H264 => {
+            let blocks = |side: u32| u64::from(side.div_ceil(16));
+            (&H264, blocks(width) * blocks(height))
+        }
+        VideoCodec::H265 => (&H265, u64::from(width) * u64::from(height)),
+        VideoCodec::Vp9 => return None,
+    };
+    let rate = u64::try_from(frame_rate.ceil().to_integer()).ok()?;
+    let fits = |level: &&Level| {
+        frame <= level.frame && frame * rate <= level.second && bit_rate <= level.rate * 1000
+    };
+    levels.iter().find(fits).map(|level| level.buffer * 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VideoCodec, largest_buffer};
+
+    #[test]
+    fn a_buffer_stays_within_the_level_that_size_and_rate_need() {
+        for (codec, size, fps, rate, expected) in [
+            (VideoCodec::H264, (1280, 720), 25, 1_000_000, Some(14_000_000)),
+            (VideoCodec::H264, (1280, 720), 60, 1_000_000, Some(20_000_000)),
+            (VideoCodec::H264, (1920, 1080), 30, 5_000_000, Some(25_000_000)),
+            (VideoCodec::H264, (1920, 1080), 30, 30_000_000, Some(62_500_000)),
+            (VideoCodec::H264, (320, 180), 25, 100_000, Some(1_000_000)),
+            (VideoCodec::H264, (4096, 4096), 240, 1, None),
+            (VideoCodec::H265, (1280, 720), 25, 1_000_000, Some(10_000_000)),
+            (VideoCodec::H265, (3840, 2160), 60, 20_000_000, Some(40_000_000)),
+            (VideoCodec::Vp9, (1280, 720), 25, 1_000_000, None),
+        ] {
+            let found = largest_buffer(codec, size, fps.into(), rate);
+            assert_eq!(found, expected, "{codec} {size:?} {fps} {rate}");
+        }
+    }
+}
