@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     /// The request is wrong; the same request will always be.
     InvalidArgument,
+    /// The caller canceled the task.
+    Canceled,
     /// A source object does not exist.
     NoSuchKey,
     /// A bucket does not exist.
@@ -40,8 +42,9 @@ pub struct Help {
 
 impl Code {
     /// Every code, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::InvalidArgument,
+        Self::Canceled,
         Self::NoSuchKey,
         Self::NoSuchBucket,
         Self::AccessDenied,
@@ -57,6 +60,7 @@ impl Code {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidArgument => "InvalidArgument",
+            Self::Canceled => "Canceled",
             Self::NoSuchKey => "NoSuchKey",
             Self::NoSuchBucket => "NoSuchBucket",
             Self::AccessDenied => "AccessDenied",
@@ -74,6 +78,7 @@ impl Code {
         match self {
             Self::InvalidArgument | Self::UnsupportedMedia => 400,
             Self::AccessDenied => 403,
+            Self::Canceled => 409,
             Self::NoSuchKey | Self::NoSuchBucket => 404,
             Self::OutputMismatch | Self::InternalError => 500,
             Self::DeadlineExceeded | Self::InsufficientStorage => 503,
@@ -87,6 +92,7 @@ impl Code {
         match self {
             Self::InsufficientStorage | Self::InternalError => true,
             Self::InvalidArgument
+            | Self::Canceled
             | Self::NoSuchKey
             | Self::NoSuchBucket
             | Self::AccessDenied
@@ -106,6 +112,7 @@ impl Code {
             | Self::InsufficientStorage
             | Self::InternalError => true,
             Self::InvalidArgument
+            | Self::Canceled
             | Self::NoSuchKey
             | Self::NoSuchBucket
             | Self::AccessDenied
@@ -121,6 +128,9 @@ impl Code {
                 "the request is wrong, or does not fit its sources: `ss` behind the end, an object that has changed, is archived, or is in another region",
                 "read `Message`, which names the argument or the clip; change the request, or [the object](../settings/README.md#archived-objects-and-other-regions)",
             ),
+            Self::Canceled => {
+                ("the task was canceled", "ask for it again where that was a mistake")
+            }
             Self::NoSuchKey => (
                 "a source does not exist",
                 "upload it, or correct `object` or `o`; keys are case-sensitive and are not encoded",

@@ -24,6 +24,7 @@ pub use queue::QueueRecord;
 pub use route::{Resource, Route};
 
 use crate::object::ETag;
+use crate::task::TaskId;
 
 /// A task that somebody asks for; not yet read, only complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub enum Event {
     Submissions(Vec<Submission>),
     /// A task that an HTTP caller has been told of.
     Accepted(Box<Accepted>),
+    /// A task that is to be canceled.
+    Cancel(TaskId),
     /// A request that waits for an HTTP reply.
     Http(Box<HttpRequest>),
     /// Messages of a queue.
@@ -95,6 +98,9 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
         upload::decode_bridge(event)
     } else if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         Ok(Event::Ignored("S3 tests the notification".to_owned()))
+    } else if let Some(id) = event.get("cancel") {
+        let id = id.as_str().ok_or(EventError::Missing("cancel".to_owned()));
+        Ok(Event::Cancel(id?.parse()?))
     } else if has(accepted::FIELD) {
         accepted::decode(event).map(|task| Event::Accepted(Box::new(task)))
     } else if ["bucket", "object", "process"].into_iter().any(has) {

@@ -4,6 +4,7 @@
 mod authority;
 mod http;
 mod queue;
+mod tasks;
 mod uploads;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -18,9 +19,10 @@ use crate::code::Code;
 use crate::credentials::CredentialsCache;
 use crate::engine::ffmpeg::all_ended;
 use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode};
+use crate::notify::topic_arn;
 use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
-use crate::task::{RequestId, Status, TaskRecord};
+use crate::task::{RequestId, Status, TaskId, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
 
 /// How long a process may take to end once it has been killed.
@@ -73,12 +75,38 @@ async fn dispatch(
             let reply = http::answer(function, &request, invocation).await;
             Ok(reply.to_gateway())
         }
+        Ok(Event::Cancel(id)) => cancel(function, id, invocation).await,
         Ok(Event::Queue(records)) => queue::work(function, records, invocation).await,
         Ok(Event::Ignored(reason)) => {
             info!(reason, "ignored");
             Ok(Value::Null)
         }
         Err(error) => undecoded(function, event, &error, invocation),
+    }
+}
+
+/// Cancels a task, and replies with its record as it is now.
+async fn cancel(
+    function: &Function,
+    id: TaskId,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
+    let worker = &function.worker;
+    let settings = &worker.settings;
+    let refuse = |code, message: &str| reply::direct(&worker.refuse("", code, message, invocation));
+    let Some(bucket) = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref()) else {
+        let message = "set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have records found by their id";
+        return refuse(Code::InvalidArgument, message);
+    };
+    let canceling = Box::pin(worker.cancel(bucket, id, invocation)).await;
+    let found = match canceling {
+        Ok(_) => worker.ledger().find(bucket, id).await,
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Some(record)) => reply::direct(&record),
+        Ok(None) => refuse(Code::NoSuchKey, &format!("there is no task `{id}`")),
+        Err(error) => refuse(error.code(), &error.to_string()),
     }
 }
 
@@ -120,6 +148,18 @@ fn undecoded(
     reply::direct(&record)
 }
 
+/// The ARNs of topics by their names. One that can't be known stays a name.
+fn topic_arns<'a>(
+    function: &'a Function,
+    invocation: &'a Invocation,
+) -> impl Fn(&str) -> String + 'a {
+    let prefix = function.worker.settings.topic_arn_prefix.as_deref();
+    move |topic| {
+        let arn = topic_arn(topic, prefix, &invocation.function_arn);
+        arn.unwrap_or_else(|_| topic.to_owned())
+    }
+}
+
 /// The job of a submission whose process string is known.
 fn job(submission: Submission, process: String) -> Job {
     Job {
@@ -154,6 +194,7 @@ fn invocation(context: &Context) -> Invocation {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
     Invocation {
+        started: Instant::now(),
         request_id: RequestId::from_invocation(&context.request_id),
         function_arn: context.invoked_function_arn.clone(),
         deadline: Instant::now() + left,

@@ -4,13 +4,17 @@
 //! the tag of the one before, so of several that want the same task one gets it, and a holder whose
 //! lease has lapsed finds out at its next write.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::code::Code;
 use crate::event::Told;
 use crate::object::ObjectUri;
 use crate::storage::{ObjectStore, Precondition, StoreError};
-use crate::task::{Moment, State, StoredRecord, TaskId, TaskRecord};
+use crate::task::{Moment, State, Status, StoredRecord, TaskId, TaskRecord};
 
 pub use claim::{Begun, Claimed};
 use journal::{Found, MAX_CONFLICTS, is_conflict, look, put};
@@ -33,6 +37,53 @@ pub enum Beginning {
     Begun(Box<TaskRecord>),
     /// There is nothing to start: the task runs, will run soon, or its result is there.
     Known(Box<TaskRecord>),
+}
+
+/// A task's place in a list: tasks come by their last change, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Epoch milliseconds.
+    changed: i64,
+    /// The task.
+    pub task: TaskId,
+}
+
+impl Marker {
+    fn order(&self) -> (i64, String) {
+        (-self.changed, self.task.to_string())
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.changed, self.task)
+    }
+}
+
+impl FromStr for Marker {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (changed, task) = text.split_once('-').ok_or(())?;
+        let changed = changed.parse().map_err(|_| ())?;
+        Ok(Self { changed, task: task.parse().map_err(|_| ())? })
+    }
+}
+
+/// What is said of a canceled task.
+pub const CANCELED: &str = "the task was canceled by its caller";
+
+/// What became of a task that was to be canceled.
+#[derive(Debug)]
+pub enum Canceling {
+    /// There is no such task.
+    Unknown,
+    /// It has ended.
+    Ended,
+    /// The run that works on it ends it at its next renewal.
+    Asked,
+    /// No run worked on it: its record is held, to be ended.
+    Taken(Box<Journal>, Box<TaskRecord>),
 }
 
 impl Ledger {
@@ -123,6 +174,66 @@ impl Ledger {
             Err(error) if !is_conflict(&error) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Cancels a task.
+    ///
+    /// # Errors
+    /// Where storage fails.
+    pub async fn cancel(&self, uri: &ObjectUri) -> Result<Canceling, StoreError> {
+        for _ in 0..MAX_CONFLICTS {
+            let Some(Found { stored: Some(stored), tag }) = look(&self.store, uri).await? else {
+                return Ok(Canceling::Unknown);
+            };
+            let state = stored.state(Timestamp::now());
+            let StoredRecord { record, lease } = stored;
+            let precondition = Precondition::IfMatch(tag);
+            let outcome = match (state, lease) {
+                (State::Held, Some(mut lease)) if record.status == Status::Running => {
+                    lease.canceled = true;
+                    let asked = StoredRecord { record, lease: Some(lease) };
+                    put(&self.store, uri, &asked, precondition).await.map(|_| Canceling::Asked)
+                }
+                (State::Pending | State::Overdue | State::Abandoned, lease) => {
+                    if let Some(lease) = &lease {
+                        self.abort(lease).await;
+                        self.sweep(lease).await;
+                    }
+                    let holder = Uuid::new_v4();
+                    let opened = Journal::open(&self.store, uri, holder, &record, precondition);
+                    opened
+                        .await
+                        .map(|journal| Canceling::Taken(Box::new(journal), Box::new(record)))
+                }
+                _ => return Ok(Canceling::Ended),
+            };
+            match outcome {
+                Err(error) if is_conflict(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        Ok(Canceling::Ended)
+    }
+
+    /// The tasks of `bucket`, newest first, from behind `marker` on.
+    ///
+    /// # Errors
+    /// Where storage fails.
+    pub async fn list(
+        &self,
+        bucket: &str,
+        marker: Option<&Marker>,
+    ) -> Result<Vec<Marker>, StoreError> {
+        let mut found: Vec<Marker> = Vec::new();
+        for (key, changed) in self.store.list(bucket, &self.prefix).await? {
+            let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
+            if let Some(task) = name.and_then(|name| name.parse().ok()) {
+                found.push(Marker { changed: changed.as_millisecond(), task });
+            }
+        }
+        found.sort_by_key(Marker::order);
+        found.retain(|place| marker.is_none_or(|marker| place.order() > marker.order()));
+        Ok(found)
     }
 
     /// Whether all that a task stored is still what it stored. A target that

@@ -39,19 +39,22 @@ pub enum Refused {
     RequestTimeTooSkewed,
     /// The body is not the one whose checksum was sent.
     InvalidDigest,
+    /// The task has ended already.
+    TaskEnded,
     /// The task could only fail.
     Task(Code),
 }
 
 impl Refused {
     /// Those that no task can have.
-    pub const BY_HTTP_ONLY: [Self; 6] = [
+    pub const BY_HTTP_ONLY: [Self; 7] = [
         Self::InvalidRequest,
         Self::MethodNotAllowed,
         Self::InvalidAccessKeyId,
         Self::SignatureDoesNotMatch,
         Self::RequestTimeTooSkewed,
         Self::InvalidDigest,
+        Self::TaskEnded,
     ];
 
     /// The code's name on the wire.
@@ -64,6 +67,7 @@ impl Refused {
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Self::RequestTimeTooSkewed => "RequestTimeTooSkewed",
             Self::InvalidDigest => "InvalidDigest",
+            Self::TaskEnded => "TaskEnded",
             Self::Task(code) => code.as_str(),
         }
     }
@@ -75,6 +79,7 @@ impl Refused {
         match self {
             Self::InvalidRequest | Self::InvalidDigest => 400,
             Self::MethodNotAllowed => 405,
+            Self::TaskEnded => 409,
             Self::InvalidAccessKeyId | Self::SignatureDoesNotMatch | Self::RequestTimeTooSkewed => {
                 403
             }
@@ -109,6 +114,7 @@ impl Refused {
                 "the body does not match the checksum that was sent with it",
                 "send the body unchanged, or without the checksum",
             ),
+            Self::TaskEnded => ("a task was to be canceled that has ended", "read its record"),
             Self::Task(code) => return code.help(),
         };
         Help { why, remedy }
@@ -209,6 +215,23 @@ impl HttpReply {
     pub fn record(record: &TaskRecord, request: &RequestId) -> Self {
         let body = serde_json::to_string(record).unwrap_or_default();
         Self::new(200, "application/json", request, body)
+    }
+
+    /// It is done, and there is nothing to say of it.
+    #[must_use]
+    pub fn empty(request: &RequestId) -> Self {
+        let headers = vec![("x-oss-request-id", request.header())];
+        Self { status: 204, headers, body: String::new() }
+    }
+
+    /// A page of records, and where the next one begins.
+    #[must_use]
+    pub fn list(page: Vec<Value>, next: Option<String>, request: &RequestId) -> Self {
+        let mut body = json!({"Tasks": page});
+        if let Some(next) = next {
+            body["NextMarker"] = next.into();
+        }
+        Self::new(200, "application/json", request, body.to_string())
     }
 
     /// Nothing will be done.

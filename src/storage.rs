@@ -208,6 +208,31 @@ impl ObjectStore {
         Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
     }
 
+    /// Keys in `bucket` that start with `prefix`, with the time of their last change.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let uri = ObjectUri::new(bucket, prefix);
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            self.meter.get();
+            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, &uri))?;
+            for object in page.contents.unwrap_or_default() {
+                let changed = object.last_modified.map(|time| time.secs());
+                let changed = changed.and_then(|secs| Timestamp::from_second(secs).ok());
+                found.extend(object.key.zip(changed));
+            }
+        }
+        Ok(found)
+    }
+
     /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` where
     /// there is none.
     ///

@@ -67,6 +67,8 @@ pub struct Invocation {
     pub request_id: RequestId,
     /// ARN of the function that was invoked.
     pub function_arn: String,
+    /// When the platform started it.
+    pub started: Instant,
     /// When the platform ends the function.
     pub deadline: Instant,
 }
@@ -180,7 +182,7 @@ impl Worker {
                         let steps = Box::pin(self.steps(&prepared, journal, deadline, &mut record));
                         tokio::select! {
                             outcome = steps => outcome.err(),
-                            () = journal.keep_alive() => return Err(Superseded),
+                            ended = journal.keep_alive() => Some(ended.into()),
                         }
                     }
                 };
@@ -190,6 +192,8 @@ impl Worker {
                     Some(error) => record.fail(error.code(), error.to_string(), now()),
                 }
                 record.timings.total_ms = millis(started);
+                let billed = invocation.started.elapsed().as_secs_f64();
+                record.usage.count_memory(self.settings.memory_mb, billed);
                 record.usage.count(self.store.meter().read());
                 *record
             }

@@ -44,6 +44,8 @@ pub struct Counts {
     pub max_join_offset_ms: f64,
     /// Whether every frame was decoded.
     pub decoded: bool,
+    /// How many frames were decoded.
+    pub decoded_frames: u64,
 }
 
 /// Why a finished file is not accepted.
@@ -122,6 +124,7 @@ pub async fn verify(
         samples: media.audio.as_ref().map_or(0, counted_samples),
         max_join_offset_ms: join_offset(plan, &media),
         decoded: true,
+        decoded_frames: frames,
     };
     Ok(Verified { media, counts })
 }

@@ -17,6 +17,15 @@ pub enum Route {
     Submit(Submission),
     /// The record of a task.
     Task(TaskId),
+    /// A task that is to be canceled.
+    Cancel(TaskId),
+    /// The records of all tasks, or of those with a status.
+    List {
+        /// The status, as it stands in the query.
+        status: Option<String>,
+        /// Where the page before ended.
+        marker: Option<String>,
+    },
 }
 
 /// A bucket and a key, as OSS clients sign them; both empty for the service itself.
@@ -83,7 +92,13 @@ impl HttpRequest {
     ) -> Result<Route, EventError> {
         let path = self.path_in_bucket();
         match (self.method.as_str(), path.strip_prefix("tasks/")) {
-            ("GET", Some(id)) => Ok(Route::Task(decoded(id)?.parse()?)),
+            ("GET", Some(id)) if !id.is_empty() => Ok(Route::Task(decoded(id)?.parse()?)),
+            ("DELETE", Some(id)) => Ok(Route::Cancel(decoded(id)?.parse()?)),
+            ("GET", _) if path.trim_end_matches('/') == "tasks" => {
+                let value = |name| self.query(name).filter(|text| !text.is_empty());
+                let value = |name| value(name).map(str::to_owned);
+                Ok(Route::List { status: value("status"), marker: value("marker") })
+            }
             _ if self.is_direct() => Ok(Route::Submit(self.direct()?)),
             ("POST", _) => {
                 let unsigned = || bucket_and_key(path, default_bucket);

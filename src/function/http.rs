@@ -3,13 +3,11 @@
 use tracing::{error, info};
 
 use super::authority::{Authority, establish};
-use super::{Function, given, job};
+use super::{Function, given, job, tasks, topic_arns};
 use crate::async_invoke::{AsyncInvoke, AsyncInvokeError, invoke};
 use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
-use crate::notify::topic_arn;
 use crate::reply::{HttpReply, Refusal, Refused};
-use crate::task::TaskId;
 use crate::worker::{Acceptance, Invocation, Job};
 
 /// Answers a request, whatever it is.
@@ -38,7 +36,12 @@ async fn serve(
     let route = request.route(default_bucket, authority.resource());
     match route.map_err(|error| Refusal::from(&error))? {
         Route::Submit(submission) => submit(function, submission, &authority, invocation).await,
-        Route::Task(id) => task(function, id, &authority, invocation).await,
+        Route::Task(id) => tasks::show(function, id, &authority, invocation).await,
+        Route::Cancel(id) => tasks::cancel(function, id, &authority, invocation).await,
+        Route::List { status, marker } => {
+            tasks::list(function, status.as_deref(), marker.as_deref(), &authority, invocation)
+                .await
+        }
     }
 }
 
@@ -63,18 +66,6 @@ async fn submit(
         }
     };
     Ok(HttpReply::accepted(&record, id))
-}
-
-/// The ARNs of topics by their names. One that can't be known stays a name.
-fn topic_arns<'a>(
-    function: &'a Function,
-    invocation: &'a Invocation,
-) -> impl Fn(&str) -> String + 'a {
-    let prefix = function.worker.settings.topic_arn_prefix.as_deref();
-    move |topic| {
-        let arn = topic_arn(topic, prefix, &invocation.function_arn);
-        arn.unwrap_or_else(|_| topic.to_owned())
-    }
 }
 
 async fn hand_on(
@@ -104,33 +95,4 @@ async fn hand_on(
         error!(%error, "the task's record could not be ended");
     }
     Err(Refusal::new(code, message))
-}
-
-async fn task(
-    function: &Function,
-    id: TaskId,
-    authority: &Authority,
-    invocation: &Invocation,
-) -> Result<HttpReply, Refusal> {
-    let worker = &function.worker;
-    let settings = &worker.settings;
-    // Without a bucket of their own, records are in the target's, which nobody
-    // knows here.
-    let bucket = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref());
-    let bucket = bucket.ok_or_else(|| {
-        let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
-        Refusal::new(Refused::InvalidRequest, message)
-    })?;
-    let found = worker.ledger().find(bucket, id).await;
-    let found =
-        found.map_err(|error| Refusal::new(Refused::Task(error.code()), error.to_string()))?;
-    let record = found.ok_or_else(|| {
-        let message = format!("there is no task `{id}`, or its record has expired");
-        Refusal::new(Refused::Task(Code::NoSuchKey), message)
-    })?;
-    if !authority.may_see(&record, topic_arns(function, invocation)) {
-        let message = format!("the access key does not reach the objects of task `{id}`");
-        return Err(Refusal::new(Refused::Task(Code::AccessDenied), message));
-    }
-    Ok(HttpReply::record(&record, &invocation.request_id))
 }

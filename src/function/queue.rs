@@ -59,7 +59,7 @@ fn submissions(function: &Function, event: Event) -> Result<Vec<Submission>, Eve
             info!(reason, "ignored");
             Ok(Vec::new())
         }
-        Event::Accepted(_) | Event::Queue(_) => Err(EventError::NestedQueue),
+        Event::Accepted(_) | Event::Cancel(_) | Event::Queue(_) => Err(EventError::NestedQueue),
     }
 }
 
@@ -69,6 +69,7 @@ fn submitted(function: &Function, request: &HttpRequest) -> Result<Vec<Submissio
     let default_bucket = function.worker.settings.default_bucket.as_deref();
     match request.route(default_bucket, None)? {
         Route::Submit(submission) => Ok(vec![submission]),
-        Route::Task(_) => Ok(Vec::new()),
+        // They ask for a reply, and nobody waits for one.
+        Route::Task(_) | Route::List { .. } | Route::Cancel(_) => Ok(Vec::new()),
     }
 }

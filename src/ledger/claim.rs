@@ -8,10 +8,11 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::Ledger;
 use super::journal::{Found, Journal, MAX_CONFLICTS, RUN_MARK, is_conflict, look};
+use super::{CANCELED, Ledger};
+use crate::code::Code;
 use crate::object::ObjectUri;
-use crate::storage::{Precondition, Problem, StoreError};
+use crate::storage::{ObjectHead, Precondition, Problem, StoreError};
 use crate::task::{EventId, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord};
 
 /// How long a record that others hold is left alone before it is looked at
@@ -114,6 +115,13 @@ impl Ledger {
         }
         match (state, lease) {
             (State::Held, _) => Verdict::Held(record),
+            (State::Abandoned, Some(lease)) if lease.canceled => {
+                self.sweep(&lease).await;
+                let mut record = record;
+                record.fail(Code::Canceled, CANCELED, Moment::new(Timestamp::now()));
+                Verdict::Free(Begun::Stored(record))
+            }
+            (State::Failed, None) if is_canceled_run(&record, fresh) => Verdict::Known(record),
             (State::Abandoned, Some(lease)) => {
                 Verdict::Free(self.take_over(&record, &lease, fresh).await)
             }
@@ -137,7 +145,7 @@ impl Ledger {
 
     /// Aborts what a run that died was sending. Only after that it is certain
     /// what it has stored.
-    async fn abort(&self, lease: &Lease) {
+    pub(super) async fn abort(&self, lease: &Lease) {
         for upload in &lease.uploads {
             match self.store.abort_multipart(upload).await {
                 Err(error) if *error.problem() != Problem::NoSuchUpload => {
@@ -162,7 +170,24 @@ impl Ledger {
                 record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
                 Begun::Stored(Box::new(record))
             }
-            None => Begun::Work(Box::new(again(record, fresh))),
+            None => {
+                self.sweep(lease).await;
+                Begun::Work(Box::new(again(record, fresh)))
+            }
+        }
+    }
+
+    /// Removes what a run that died has stored of a result that it never finished.
+    pub(super) async fn sweep(&self, lease: &Lease) {
+        for uri in lease.storing.iter().rev() {
+            let head = self.store.head(uri, None).await;
+            let is_of_run =
+                |head: &ObjectHead| head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string());
+            if head.is_ok_and(|head| is_of_run(&head))
+                && let Err(error) = self.store.delete(uri).await
+            {
+                warn!(%error, "an object of a run that died was not removed");
+            }
         }
     }
 
@@ -183,6 +208,11 @@ impl Ledger {
         }
         Some(targets).filter(|targets| !targets.is_empty())
     }
+}
+
+/// An accepted task that was canceled before its work began is not begun by its own event.
+fn is_canceled_run(record: &TaskRecord, fresh: &TaskRecord) -> bool {
+    record.code == Some(Code::Canceled) && record.event_id == fresh.event_id
 }
 
 /// The same run once more: whoever was told of it finds it by the same ids, and

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
-use crate::task::{Lease, StoredRecord, TaskId, TaskRecord};
+use crate::task::{Lease, Status, StoredRecord, TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
@@ -39,6 +39,9 @@ pub enum LeaseError {
     /// The lease lapsed, and another run has taken the task over.
     #[error("another run has taken the task over")]
     Superseded,
+    /// The caller wants the task no more.
+    #[error("the task was canceled")]
+    Canceled,
     /// Storage does not take it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -123,23 +126,26 @@ impl Journal {
         self.renew(Keep::Lease).await
     }
 
-    /// Renews the lease for as long as this is polled, and ends where it is lost.
-    pub async fn keep_alive(&self) {
+    /// Renews the lease for as long as this is polled, and ends where the work has to.
+    pub async fn keep_alive(&self) -> LeaseError {
         loop {
             sleep(RENEWAL).await;
             let Ok(renewed) = timeout(PATIENCE, self.renew(Keep::Lease)).await else { continue };
             match renewed {
                 Ok(()) => {}
-                Err(LeaseError::Superseded) => return,
                 Err(LeaseError::Store(error)) => warn!(%error, "the lease was not renewed"),
+                Err(ended) => return ended,
             }
         }
     }
 
-    /// Writes the record.
+    /// Writes the record. Where the task has ended, it is too late to cancel it.
     pub async fn write(&self, record: &TaskRecord, keep: Keep) -> Result<(), LeaseError> {
         self.change(|latest| latest.record = record.clone());
-        self.renew(keep).await
+        match self.renew(keep).await {
+            Err(LeaseError::Canceled) if record.status != Status::Running => self.renew(keep).await,
+            written => written,
+        }
     }
 
     async fn renew(&self, keep: Keep) -> Result<(), LeaseError> {
@@ -147,20 +153,37 @@ impl Journal {
         for _ in 1..MAX_CONFLICTS {
             let next = self.next(keep);
             let put = put(&self.store, &self.uri, &next, Precondition::IfMatch(tag.clone()));
-            *tag = match put.await {
+            match put.await {
                 Ok(written) => {
                     *tag = written;
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
-                    // A renewal that was not waited for.
-                    Some(found) if found.is_of(self.holder) => found.tag,
+                    // A renewal that was not waited for, or the caller's wish.
+                    Some(found) if found.is_of(self.holder) => {
+                        let canceled = found.is_canceled();
+                        *tag = found.tag;
+                        if canceled && self.note_cancel() {
+                            return Err(LeaseError::Canceled);
+                        }
+                    }
                     _ => return Err(LeaseError::Superseded),
                 },
                 Err(error) => return Err(error.into()),
-            };
+            }
         }
         Err(LeaseError::Superseded)
+    }
+
+    /// Whether it is news that the task was canceled.
+    fn note_cancel(&self) -> bool {
+        let mut is_news = false;
+        self.change(|latest| {
+            if let Some(lease) = &mut latest.lease {
+                is_news = !std::mem::replace(&mut lease.canceled, true);
+            }
+        });
+        is_news
     }
 
     fn next(&self, keep: Keep) -> StoredRecord {
@@ -192,6 +215,11 @@ impl Found {
     fn is_of(&self, holder: Uuid) -> bool {
         let lease = self.stored.as_ref().and_then(|stored| stored.lease.as_ref());
         lease.is_some_and(|lease| lease.holder == holder)
+    }
+
+    fn is_canceled(&self) -> bool {
+        let lease = self.stored.as_ref().and_then(|stored| stored.lease.as_ref());
+        lease.is_some_and(|lease| lease.canceled)
     }
 }
 

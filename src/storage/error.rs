@@ -78,6 +78,7 @@ pub enum Problem {
 pub enum Operation {
     HeadObject,
     HeadBucket,
+    ListObjects,
     GetObject,
     PutObject,
     DeleteObject,
@@ -94,6 +95,7 @@ impl Operation {
         match self {
             Self::HeadObject => "HeadObject",
             Self::HeadBucket => "HeadBucket",
+            Self::ListObjects => "ListObjectsV2",
             Self::GetObject => "GetObject",
             Self::PutObject => "PutObject",
             Self::DeleteObject => "DeleteObject",
@@ -115,7 +117,7 @@ impl Operation {
     const fn usual_action(self) -> &'static str {
         match self {
             Self::HeadObject | Self::GetObject => "s3:GetObject",
-            Self::HeadBucket => "s3:ListBucket",
+            Self::HeadBucket | Self::ListObjects => "s3:ListBucket",
             Self::PutObject
             | Self::CreateMultipartUpload
             | Self::UploadPart

@@ -227,6 +227,9 @@ pub struct VerifiedRecord {
     pub max_join_offset_ms: f64,
     /// Whether all of it was decoded, not only its packets counted.
     pub decoded: bool,
+    /// How many frames were decoded.
+    #[serde(default)]
+    pub decoded_frames: u64,
 }
 
 /// How long each stage took, in milliseconds.
@@ -258,12 +261,26 @@ pub struct Usage {
     pub bytes_stored: u64,
     /// Length of the output, to the millisecond.
     pub output_seconds: f64,
+    /// Memory of the function, in MB.
+    #[serde(default)]
+    pub memory_mb: u64,
+    /// Gigabyte-seconds, by the function's memory and the time from the start of the invocation.
+    #[serde(default)]
+    pub gb_seconds: f64,
     /// Billing class of the output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub definition: Option<Definition>,
 }
 
 impl Usage {
+    /// Takes over what the function is billed by, to the millisecond.
+    pub fn count_memory(&mut self, megabytes: u64, seconds: f64) {
+        self.memory_mb = megabytes;
+        let gigabytes =
+            f64::from(u32::try_from(megabytes).expect("no function has so much memory"));
+        self.gb_seconds = (gigabytes / 1024.0 * seconds * 1000.0).round() / 1000.0;
+    }
+
     /// Takes over what the meter counted.
     pub fn count(&mut self, requests: Requests) {
         self.head_requests = requests.head_requests;

@@ -41,6 +41,9 @@ pub struct Lease {
     /// Uploads that the holder has begun: whoever takes over aborts them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uploads: Vec<UploadName>,
+    /// Whether the caller wants the task no more: the holder finds it at its next renewal.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub canceled: bool,
 }
 
 impl Lease {
@@ -48,7 +51,7 @@ impl Lease {
     #[must_use]
     pub fn new(holder: Uuid, now: Timestamp) -> Self {
         let until = Moment::new(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
-        Self { holder, until, storing: Vec::new(), uploads: Vec::new() }
+        Self { holder, until, storing: Vec::new(), uploads: Vec::new(), canceled: false }
     }
 
     /// Whether its holder has given a sign of life lately.

@@ -134,6 +134,7 @@ pub(super) fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord
         samples: counts.samples,
         max_join_offset_ms: counts.max_join_offset_ms,
         decoded: counts.decoded,
+        decoded_frames: counts.decoded_frames,
     });
     record.usage.output_seconds = float(Ratio::new(media.length.to_millis(), 1000));
     record.usage.definition = Some(Definition::of(size.map(|size| (size.width, size.height))));

@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::engine::ffmpeg::RunError;
 use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
-use crate::ledger::LeaseError;
+use crate::ledger::{CANCELED, LeaseError};
 use crate::object::ObjectUri;
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
@@ -95,6 +95,9 @@ pub enum TaskError {
     /// Its lease lapsed while it was stalled, and another run has the task now.
     #[error("another run has taken the task over")]
     Superseded,
+    /// The caller wants it no more.
+    #[error("{CANCELED}")]
+    Canceled,
     /// The function's time ran out.
     #[error(
         "the work did not end within the function's time and was given up after {} s: ask for less, \
@@ -111,6 +114,7 @@ impl From<LeaseError> for TaskError {
     fn from(error: LeaseError) -> Self {
         match error {
             LeaseError::Superseded => Self::Superseded,
+            LeaseError::Canceled => Self::Canceled,
             LeaseError::Store(error) => Self::Record(error),
         }
     }
@@ -136,6 +140,7 @@ impl TaskError {
             Self::Leftover(error) => error.code(),
             Self::Workspace(error) => io_code(error),
             Self::Superseded => Code::InternalError,
+            Self::Canceled => Code::Canceled,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }
     }

@@ -10,12 +10,15 @@ use jiff::Timestamp;
 use tokio::time::timeout_at;
 use tracing::{Instrument, warn};
 
-use super::{Invocation, Job, Superseded, Worker, stage};
-use crate::ledger::{Journal, Keep, LeaseError};
+use super::{Invocation, Job, Superseded, Worker, log_end, now, stage};
+use crate::code::Code;
+use crate::ledger::{CANCELED, Canceling, Journal, Keep, LeaseError};
 use crate::message::completion;
 use crate::notify::{NotifyError, topic_arn};
+use crate::object::ObjectUri;
 use crate::process::parse;
-use crate::task::TaskRecord;
+use crate::storage::StoreError;
+use crate::task::{TaskId, TaskRecord};
 
 /// What is left for the last record when the topic does not answer.
 const REPORT_RESERVE: Duration = Duration::from_secs(2);
@@ -37,10 +40,33 @@ impl Worker {
             let span = stage("publish", record);
             tokio::select! {
                 () = self.tell(&topic, record, invocation).instrument(span) => {}
-                () = journal.keep_alive() => return Err(Superseded),
+                LeaseError::Superseded = journal.keep_alive() => return Err(Superseded),
             }
         }
         still_ours(journal.write(record, Keep::Nothing).await, record)
+    }
+
+    /// Cancels a task, and ends its record where no run works on it.
+    ///
+    /// # Errors
+    /// Where storage fails.
+    pub async fn cancel(
+        &self,
+        bucket: &str,
+        task: TaskId,
+        invocation: &Invocation,
+    ) -> Result<Canceling, StoreError> {
+        let ledger = self.ledger();
+        let canceling = ledger.cancel(&ledger.uri(bucket, task)).await?;
+        if let Canceling::Taken(journal, record) = &canceling {
+            let mut record = (**record).clone();
+            record.fail(Code::Canceled, CANCELED, now());
+            let job = Job::new(ObjectUri::new("", ""), record.process.clone());
+            // Where another run has taken it meanwhile, that one ends it.
+            let _ = Box::pin(self.report(&job, journal, &mut record, invocation)).await;
+            log_end(&record, invocation);
+        }
+        Ok(canceling)
     }
 
     /// Tells the topic, and notes whether it took the message.
@@ -83,6 +109,8 @@ fn still_ours(written: Result<(), LeaseError>, record: &mut TaskRecord) -> Resul
     match written {
         Ok(()) => Ok(()),
         Err(LeaseError::Superseded) => Err(Superseded),
+        // It has ended before it could be canceled.
+        Err(LeaseError::Canceled) => Ok(()),
         Err(LeaseError::Store(error)) => {
             warn!(%error, "the task's record could not be written");
             record.warnings.push(format!("the task's record could not be written: {error}"));

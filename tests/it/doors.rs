@@ -9,6 +9,7 @@ mod local;
 mod queue;
 mod sdk;
 mod signed;
+mod tasks;
 mod uploads;
 
 use std::sync::Arc;

@@ -85,7 +85,7 @@ fn transparency_is_kept_in_mkv() {
     put(&scene, &file);
     let parameters = "f_mkv,vcodec_vp9,acodec_opus,an_1,pixfmt_yuva420p";
     let outcome = scene.run("a.mov", parameters).succeeded();
-    assert_eq!(outcome.reading().stream("video")["tags"]["alpha_mode"], "1");
+    assert_eq!(outcome.reading().stream("video")["tags"]["ALPHA_MODE"], "1");
     let video = studio.path("alpha.mkv");
     let mut command = ffmpeg();
     command.args(["-c:v", "libvpx-vp9", "-i"]).arg(outcome.file());

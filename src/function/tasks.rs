@@ -1,0 +1,149 @@
+//! Records over HTTP: one, a list of them, and an end to one that still runs.
+
+use futures::{StreamExt, stream};
+use serde_json::Value;
+
+use super::authority::Authority;
+use super::{Function, topic_arns};
+use crate::code::Code;
+use crate::ledger::{Canceling, Marker};
+use crate::reply::{HttpReply, Refusal, Refused};
+use crate::storage::StoreError;
+use crate::task::{Status, TaskId, TaskRecord};
+use crate::worker::Invocation;
+
+/// Records of a page.
+const PAGE: usize = 100;
+/// Records that are read at the same time.
+const PARALLEL_READS: usize = 16;
+
+/// The record of a task.
+pub(super) async fn show(
+    function: &Function,
+    id: TaskId,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    let record = visible(function, id, authority, invocation).await?;
+    Ok(HttpReply::record(&record, &invocation.request_id))
+}
+
+/// Cancels a task; whoever may see its record may.
+pub(super) async fn cancel(
+    function: &Function,
+    id: TaskId,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    visible(function, id, authority, invocation).await?;
+    let bucket = record_bucket(function)?;
+    let canceling = Box::pin(function.worker.cancel(bucket, id, invocation)).await;
+    match canceling.map_err(|error| refused(&error))? {
+        Canceling::Asked | Canceling::Taken(..) => Ok(HttpReply::empty(&invocation.request_id)),
+        Canceling::Unknown => Err(unknown(id)),
+        Canceling::Ended => {
+            let message = format!("task `{id}` has ended: it can't be canceled any more");
+            Err(Refusal::new(Refused::TaskEnded, message))
+        }
+    }
+}
+
+/// A page of records, the newest first.
+pub(super) async fn list(
+    function: &Function,
+    status: Option<&str>,
+    marker: Option<&str>,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<HttpReply, Refusal> {
+    let status = status.map(read_status).transpose()?;
+    let marker = marker.map(read_marker).transpose()?;
+    let bucket = record_bucket(function)?;
+    let ledger = function.worker.ledger();
+    let places = ledger.list(bucket, marker.as_ref()).await.map_err(|error| refused(&error))?;
+    let ledger = &ledger;
+    let mut records = stream::iter(places)
+        .map(|place| async move { (place, ledger.find(bucket, place.task).await) })
+        .buffered(PARALLEL_READS);
+    let mut page: Vec<Value> = Vec::new();
+    let mut last: Option<Marker> = None;
+    let mut next = None;
+    while let Some((place, found)) = records.next().await {
+        let Some(record) = found.map_err(|error| refused(&error))? else { continue };
+        if status.is_some_and(|status| status != record.status)
+            || !authority.may_see(&record, topic_arns(function, invocation))
+        {
+            continue;
+        }
+        if page.len() == PAGE {
+            next = last;
+            break;
+        }
+        page.push(summary(&record));
+        last = Some(place);
+    }
+    let next = next.map(|marker| marker.to_string());
+    Ok(HttpReply::list(page, next, &invocation.request_id))
+}
+
+/// A record without what grows with its clips.
+fn summary(record: &TaskRecord) -> Value {
+    let mut summary = serde_json::to_value(record).expect("a record has text keys only");
+    if let Value::Object(fields) = &mut summary {
+        for name in ["Sources", "Timeline"] {
+            fields.remove(name);
+        }
+    }
+    summary
+}
+
+fn read_status(text: &str) -> Result<Status, Refusal> {
+    let status = serde_json::from_value(Value::from(text));
+    status.map_err(|_| invalid("status", text, "`Running`, `Succeeded`, or `Failed`"))
+}
+
+fn read_marker(text: &str) -> Result<Marker, Refusal> {
+    text.parse().map_err(|()| invalid("marker", text, "the `NextMarker` of the page before"))
+}
+
+fn invalid(name: &str, value: &str, expected: &str) -> Refusal {
+    let message = format!("`{name}` of the query is `{value}`: expected {expected}");
+    let argument = Some((name.to_owned(), value.to_owned()));
+    Refusal { argument, ..Refusal::new(Refused::Task(Code::InvalidArgument), message) }
+}
+
+/// The record of a task that the caller may see.
+async fn visible(
+    function: &Function,
+    id: TaskId,
+    authority: &Authority,
+    invocation: &Invocation,
+) -> Result<TaskRecord, Refusal> {
+    let bucket = record_bucket(function)?;
+    let found = function.worker.ledger().find(bucket, id).await;
+    let record = found.map_err(|error| refused(&error))?.ok_or_else(|| unknown(id))?;
+    if authority.may_see(&record, topic_arns(function, invocation)) {
+        return Ok(record);
+    }
+    let message = format!("the access key does not reach the objects of task `{id}`");
+    Err(Refusal::new(Refused::Task(Code::AccessDenied), message))
+}
+
+/// Without a bucket of their own, records are in the target's, which is not known here.
+fn record_bucket(function: &Function) -> Result<&str, Refusal> {
+    let settings = &function.worker.settings;
+    let bucket = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref());
+    bucket.map(String::as_str).ok_or_else(|| {
+        let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
+        Refusal::new(Refused::InvalidRequest, message)
+    })
+}
+
+fn unknown(id: TaskId) -> Refusal {
+    let message = format!("there is no task `{id}`, or its record has expired");
+    Refusal::new(Refused::Task(Code::NoSuchKey), message)
+}
+
+fn refused(error: &StoreError) -> Refusal {
+    Refusal::new(Refused::Task(error.code()), error.to_string())
+}

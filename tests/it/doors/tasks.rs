@@ -1,0 +1,131 @@
+//! Records in a list, and tasks that are canceled.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Doors, get, post, process};
+use crate::bed::client::{Answer, send};
+use crate::bed::gateway::{Gateway, Kind};
+use crate::scene::b64;
+
+fn ask(gateway: &Gateway, request: &str) -> Answer {
+    send(gateway.port(), request, &[], "")
+}
+
+fn cancel(gateway: &Gateway, id: &Value) -> Answer {
+    ask(gateway, &format!("DELETE /tasks/{}", id.as_str().unwrap()))
+}
+
+/// A task that has been accepted, with a topic.
+fn accepted(gateway: &Gateway, target: &str) -> Value {
+    let process = format!("{}/notify,topic_{}", process(target), b64("done"));
+    post(gateway, "/sources/a.mp4", &process).json()["TaskId"].clone()
+}
+
+fn assert_canceled(doors: &Doors, id: &Value, target: &str) {
+    let record = doors.record(id);
+    assert_eq!((&record["Status"], &record["Code"]), (&json!("Failed"), &json!("Canceled")));
+    assert!(record.get("Lease").is_none(), "{record:#}");
+    assert!(doors.s3.head("results", target).is_none());
+    assert_eq!(doors.s3.unfinished_uploads(), []);
+    let messages = doors.sns.messages();
+    assert_eq!(messages.len(), 1);
+    assert_eq!(messages[0].attributes["Code"].1, "Canceled");
+}
+
+#[test]
+fn tasks_are_listed_by_status_and_page() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::HttpApi);
+    assert_eq!(ask(&gateway, "GET /tasks").json(), json!({"Tasks": []}));
+    let done = accepted(&gateway, "one.mp4");
+    doors.deliver();
+    let waiting = accepted(&gateway, "two.mp4");
+    let ids = |query: &str| -> Vec<Value> {
+        let answer = ask(&gateway, &format!("GET /tasks{query}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let list = answer.json()["Tasks"].as_array().unwrap().clone();
+        assert!(list.iter().all(|r| r.get("Sources").is_none() && r.get("Timeline").is_none()));
+        list.into_iter().map(|record| record["TaskId"].clone()).collect()
+    };
+    assert_eq!(ids("").len(), 2);
+    assert_eq!(ids("?status=Succeeded"), [done.clone()]);
+    assert_eq!(ids("?status=Running"), [waiting]);
+    assert_eq!(ids("?status=Failed"), [] as [Value; 0]);
+
+    for (query, argument) in [("status=Done", "status"), ("marker=x", "marker")] {
+        let answer = ask(&gateway, &format!("GET /tasks?{query}"));
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.body.contains(&format!("<ArgumentName>{argument}<")), "{answer:?}");
+    }
+
+    // More than a page of the same record under other names.
+    let text = doors.record(&done);
+    for number in 0..205 {
+        let id = format!("MediaConvert-00000000-0000-0000-0000-{number:012}");
+        let mut record = text.clone();
+        record["TaskId"] = json!(id);
+        doors.s3.put("tasks", &format!(".tasks/{id}.json"), record.to_string());
+    }
+    let mut seen = Vec::new();
+    let mut query = String::new();
+    loop {
+        let page = ask(&gateway, &format!("GET /tasks{query}")).json();
+        let tasks = page["Tasks"].as_array().unwrap();
+        assert!(tasks.len() <= 100);
+        seen.extend(tasks.iter().map(|record| record["TaskId"].to_string()));
+        let Some(next) = page["NextMarker"].as_str() else { break };
+        query = format!("?marker={next}");
+    }
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!((all, seen.len()), (207, 207));
+}
+
+#[test]
+fn a_task_that_waits_is_canceled_at_once_and_never_begun() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::Rest);
+    let id = accepted(&gateway, "out.mp4");
+    let answer = cancel(&gateway, &id);
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
+    assert_canceled(&doors, &id, "out.mp4");
+    // Its event comes all the same.
+    doors.deliver();
+    assert_canceled(&doors, &id, "out.mp4");
+
+    assert_eq!(cancel(&gateway, &id).status, 409);
+    let other = json!("MediaConvert-00000000-0000-0000-0000-000000000000");
+    assert_eq!(cancel(&gateway, &other).status, 404);
+    // Asked for again by the caller, it is made.
+    accepted(&gateway, "out.mp4");
+    doors.deliver();
+    assert_eq!(doors.record(&id)["Status"], "Succeeded");
+    assert_eq!(cancel(&gateway, &id).status, 409);
+}
+
+#[test]
+fn a_task_that_runs_ends_soon_after_it_is_canceled() {
+    let doors = Doors::with(|settings| settings.set("VIDEO_PRESET", "placebo"));
+    let long = crate::bed::source::Source::new(2).seconds(120.0).write("long.mp4");
+    doors.s3.put_file("sources", "long.mp4", &long);
+    let gateway = doors.iam(Kind::FunctionUrl);
+    let large = process("out.mp4").replace("f_mp4", "f_mp4,s_1920x1080");
+    let notify = format!("{large}/notify,topic_{}", b64("done"));
+    let id = post(&gateway, "/sources/long.mp4", &notify).json()["TaskId"].clone();
+    let event = doors.lambda.take().event;
+    std::thread::scope(|scope| {
+        let work = scope.spawn(|| doors.back.invoke_within(&event, Duration::from_mins(10)));
+        while get(&gateway, &id).json()["Progress"].as_u64() < Some(15) {
+            std::thread::yield_now();
+        }
+        let record = doors.front.invoke(&json!({"cancel": id})).unwrap();
+        assert_eq!(record["TaskId"], id);
+        let reply = work.join().unwrap().unwrap();
+        assert_eq!(reply["Code"], "Canceled", "{reply:#}");
+    });
+    assert_canceled(&doors, &id, "out.mp4");
+    assert_eq!(std::fs::read_dir(doors.back.work_dir()).unwrap().count(), 0);
+}
