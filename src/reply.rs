@@ -226,7 +226,7 @@ impl HttpReply {
 
     /// A page of records, and where the next one begins.
     #[must_use]
-    pub fn list(page: Vec<Value>, next: Option<String>, request: &RequestId) -> Self {
+    pub fn list(page: &[Value], next: Option<String>, request: &RequestId) -> Self {
         let mut body = json!({"Tasks": page});
         if let Some(next) = next {
             body["NextMarker"] = next.into();

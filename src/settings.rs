@@ -41,7 +41,7 @@ pub struct Settings {
     /// `AWS_SAM_LOCAL`: the function runs on a developer's machine.
     pub is_local: bool,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
-    pub memory_mb: u64,
+    pub memory_mb: u32,
     /// `HTTP_AUTH`.
     pub http_auth: HttpAuth,
     /// `MAX_SOURCES`: longest concatenation list.
@@ -243,7 +243,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     /// The template's default holds where the platform says nothing.
-    fn memory_mb(&self) -> u64 {
+    fn memory_mb(&self) -> u32 {
         let told = self.value("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
         told.and_then(|text| text.parse().ok()).unwrap_or(3008)
     }

@@ -234,7 +234,7 @@ impl Worker {
 
     fn ffmpeg(&self) -> Ffmpeg {
         let Settings { ffmpeg, ffprobe, memory_mb, .. } = &*self.settings;
-        Ffmpeg::new(ffmpeg, ffprobe, *memory_mb)
+        Ffmpeg::new(ffmpeg, ffprobe, (*memory_mb).into())
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) async fn list(
         last = Some(place);
     }
     let next = next.map(|marker| marker.to_string());
-    Ok(HttpReply::list(page, next, &invocation.request_id))
+    Ok(HttpReply::list(&page, next, &invocation.request_id))
 }
 
 /// A record without what grows with its clips.

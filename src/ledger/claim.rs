@@ -160,21 +160,17 @@ impl Ledger {
     /// that it was about to store is there.
     async fn take_over(&self, record: &TaskRecord, lease: &Lease, fresh: &TaskRecord) -> Begun {
         info!(progress = record.progress, "taking over from a run that died");
-        match self.stored(lease).await {
-            Some(targets) => {
-                let mut record = record.clone();
-                record.targets = targets;
-                record.succeed(Moment::new(Timestamp::now()));
-                let taken = record.end_time.unwrap_or(record.start_time).timestamp();
-                let took = taken.duration_since(record.start_time.timestamp());
-                record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
-                Begun::Stored(Box::new(record))
-            }
-            None => {
-                self.sweep(lease).await;
-                Begun::Work(Box::new(again(record, fresh)))
-            }
-        }
+        let Some(targets) = self.stored(lease).await else {
+            self.sweep(lease).await;
+            return Begun::Work(Box::new(again(record, fresh)));
+        };
+        let mut record = record.clone();
+        record.targets = targets;
+        record.succeed(Moment::new(Timestamp::now()));
+        let taken = record.end_time.unwrap_or(record.start_time).timestamp();
+        let took = taken.duration_since(record.start_time.timestamp());
+        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+        Begun::Stored(Box::new(record))
     }
 
     /// Removes what a run that died has stored of a result that it never finished.

@@ -263,7 +263,7 @@ pub struct Usage {
     pub output_seconds: f64,
     /// Memory of the function, in MB.
     #[serde(default)]
-    pub memory_mb: u64,
+    pub memory_mb: u32,
     /// Gigabyte-seconds, by the function's memory and the time from the start of the invocation.
     #[serde(default)]
     pub gb_seconds: f64,
@@ -274,11 +274,10 @@ pub struct Usage {
 
 impl Usage {
     /// Takes over what the function is billed by, to the millisecond.
-    pub fn count_memory(&mut self, megabytes: u64, seconds: f64) {
+    pub fn count_memory(&mut self, megabytes: u32, seconds: f64) {
         self.memory_mb = megabytes;
-        let gigabytes =
-            f64::from(u32::try_from(megabytes).expect("no function has so much memory"));
-        self.gb_seconds = (gigabytes / 1024.0 * seconds * 1000.0).round() / 1000.0;
+        let gigabytes = f64::from(megabytes) / 1024.0;
+        self.gb_seconds = (gigabytes * seconds * 1000.0).round() / 1000.0;
     }
 
     /// Takes over what the meter counted.

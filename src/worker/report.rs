@@ -107,10 +107,9 @@ pub(super) fn topic(job: &Job) -> Option<String> {
 /// A record that can't be written now is no reason to hide how the task ended.
 fn still_ours(written: Result<(), LeaseError>, record: &mut TaskRecord) -> Result<(), Superseded> {
     match written {
-        Ok(()) => Ok(()),
+        // Where it was to be canceled, it has ended before.
+        Ok(()) | Err(LeaseError::Canceled) => Ok(()),
         Err(LeaseError::Superseded) => Err(Superseded),
-        // It has ended before it could be canceled.
-        Err(LeaseError::Canceled) => Ok(()),
         Err(LeaseError::Store(error)) => {
             warn!(%error, "the task's record could not be written");
             record.warnings.push(format!("the task's record could not be written: {error}"));
