@@ -50,7 +50,7 @@ fn tasks_are_listed_by_status_and_page() {
         list.into_iter().map(|record| record["TaskId"].clone()).collect()
     };
     assert_eq!(ids("").len(), 2);
-    assert_eq!(ids("?status=Succeeded"), [done.clone()]);
+    assert_eq!(ids("?status=Succeeded"), std::slice::from_ref(&done));
     assert_eq!(ids("?status=Running"), [waiting]);
     assert_eq!(ids("?status=Failed"), [] as [Value; 0]);
 
