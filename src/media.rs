@@ -113,8 +113,6 @@ pub struct VideoStream {
     pub frame_rate: Ratio<i64>,
     /// ffmpeg's name of the pixel format.
     pub pixel_format: String,
-    /// Whether frames hold two fields.
-    pub interlaced: bool,
     /// Colour description, completed where the stream says nothing.
     pub colour: Colour,
     /// First timestamp.

@@ -46,7 +46,7 @@ impl Placing {
     }
 }
 
-/// The filters that keep an interlaced video at its first size, stored as
+/// The filters that keep a video whose frames may be interlaced at its first size, stored as
 /// `stored` and shown as `shown`. Lines stay in their fields.
 pub(super) fn steady(stored: Size, shown: Size) -> [String; 2] {
     let steady =

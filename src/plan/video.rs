@@ -23,9 +23,11 @@ pub(super) struct Source<'a> {
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     // What frames carry beside their pixels is of the source alone.
     let mut filters = vec!["sidedata=mode=delete".to_owned()];
-    if source.stream.interlaced {
+    if can_be_interlaced(&source.stream.pixel_format) {
         // The deinterlacer does not take a change of size.
         filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
+        // Headers don't tell, and a stream may change on the way: each frame says what it is.
+        // Progressive ones pass untouched.
         filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
     filters.extend(timing(source, output.frame_rate));
@@ -37,6 +39,13 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
 /// The stored size, rotation applied.
 fn upright(stream: &VideoStream) -> Size {
     if stream.turned { stream.size.turned() } else { stream.size }
+}
+
+/// Whether the deinterlacer takes frames of this format as they are, or in another layout of the
+/// same samples. RGB and palettes are computers' formats, which have no fields.
+fn can_be_interlaced(pixel_format: &str) -> bool {
+    const FAMILIES: [&str; 9] = ["yuv", "yuyv", "uyvy", "yvyu", "nv", "p0", "p2", "y21", "gray"];
+    FAMILIES.iter().any(|family| pixel_format.starts_with(family))
 }
 
 /// Output frame k shows the last source frame that starts before the middle

@@ -116,7 +116,6 @@ impl StreamScan {
                 .unwrap_or_else(|| Ratio::from_integer(1)),
             turned: self.report.turned(),
             frame_rate,
-            interlaced: matches!(&*self.report.field_order, "tt" | "bb" | "tb" | "bt"),
             colour: self.report.colour(),
             start,
             last: self.flicks(self.last)?,

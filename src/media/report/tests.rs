@@ -15,7 +15,6 @@ pub(crate) fn video_stream() -> VideoStream {
         turned: false,
         frame_rate: Ratio::from_integer(25),
         pixel_format: "yuv420p".to_owned(),
-        interlaced: false,
         colour: Colour::standard(size),
         start: Flicks::ZERO,
         last: Flicks::from_millis(9960),
