@@ -176,7 +176,7 @@ impl Scan {
             && !flags.contains('D')
         {
             // AVI has only one clock, that of decoding.
-            let time = if self.demuxer == Demuxer::Avi { dts } else { pts.or(dts) };
+            let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };
             if let Some(dts) = dts {
                 stream.watch_clock(dts);
             }

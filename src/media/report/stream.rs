@@ -26,6 +26,8 @@ pub(super) struct StreamScan {
     pub(super) presented: bool,
     /// Whether the time stamps jump.
     pub(super) jumps: bool,
+    /// By how much the first packet is decoded before it is shown.
+    lead: Option<i64>,
 }
 
 impl StreamScan {
@@ -43,7 +45,17 @@ impl StreamScan {
             decoded: None,
             presented: false,
             jumps: false,
+            lead: None,
         }
+    }
+
+    /// When a packet is shown. A program stream tells that of some packets only. The others are
+    /// shown as much later than they are decoded as the first, give or take their reordering.
+    pub(super) fn shown_at(&mut self, pts: Option<i64>, dts: Option<i64>) -> Option<i64> {
+        if let (Some(pts), Some(dts), None) = (pts, dts, self.lead) {
+            self.lead = Some(pts.saturating_sub(dts).max(0));
+        }
+        pts.or_else(|| Some(dts?.saturating_add(self.lead.unwrap_or(0))))
     }
 
     pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
