@@ -103,7 +103,8 @@ fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
         ("GET /tasks/x", String::new(), 400, "InvalidArgument"),
         (none, String::new(), 404, "NoSuchKey"),
         ("GET /sources/a.mp4", String::new(), 405, "MethodNotAllowed"),
-        ("DELETE /tasks/x", String::new(), 405, "MethodNotAllowed"),
+        ("DELETE /tasks/x", String::new(), 400, "InvalidArgument"),
+        ("PUT /tasks/x", String::new(), 405, "MethodNotAllowed"),
     ]
 }
 
