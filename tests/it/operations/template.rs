@@ -132,7 +132,7 @@ fn actions() -> BTreeSet<String> {
 fn needed(operation: &str) -> &'static str {
     match operation {
         "HeadObject" | "GetObject" => "s3:GetObject",
-        "HeadBucket" => "s3:ListBucket",
+        "HeadBucket" | "ListObjects" => "s3:ListBucket",
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             "s3:PutObject"
         }
@@ -188,4 +188,58 @@ fn the_source_bucket_is_only_read() {
         on_sources.flat_map(|statement| strings(&statement["Action"])).collect();
     let right = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"].map(str::to_owned);
     assert_eq!(actions, right.into());
+}
+
+fn properties(resource: &str) -> Value {
+    template()["Resources"][resource]["Properties"].clone()
+}
+
+/// A bucket of a known name may be another account's by now.
+#[test]
+fn the_role_reaches_buckets_of_the_named_accounts_only() {
+    for statement in statements() {
+        if !strings(&statement["Action"]).iter().any(|action| action.starts_with("s3:")) {
+            continue;
+        }
+        let account = &statement["Condition"]["StringEquals"]["aws:ResourceAccount"];
+        let own = json!({"Ref": "AWS::AccountId"});
+        let right = if statement["Resource"].to_string().contains("TaskBucket") {
+            own
+        } else {
+            json!({"Fn::If": ["HasBucketAccount", {"Ref": "BucketAccount"}, own]})
+        };
+        assert_eq!(*account, right, "{statement:#}");
+    }
+}
+
+#[test]
+fn records_and_messages_are_encrypted_on_their_way_and_where_they_lie() {
+    let policy = properties("TaskBucketPolicy");
+    assert_eq!(policy["Bucket"], json!({"Ref": "TaskBucket"}));
+    let bucket = json!({"Fn::GetAtt": ["TaskBucket", "Arn"]});
+    let objects = json!({"Fn::Sub": "${TaskBucket.Arn}/*"});
+    let right = json!([{
+        "Sid": "EncryptedConnectionsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [bucket, objects],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }]);
+    assert_eq!(policy["PolicyDocument"]["Statement"], right);
+    assert!(properties("TaskBucket")["BucketEncryption"].is_object());
+    assert_eq!(properties("CompletionTopic")["KmsMasterKeyId"], "alias/aws/sns");
+    for queue in ["TaskQueue", "FailedEvents"] {
+        assert_eq!(properties(queue)["SqsManagedSseEnabled"], true, "{queue}");
+    }
+}
+
+#[test]
+fn what_callers_can_cost_is_limited() {
+    let limit = json!({"Ref": "HttpRateLimit"});
+    let throttling = &properties("HttpStage")["DefaultRouteSettings"];
+    assert_eq!(throttling["ThrottlingRateLimit"], limit);
+    assert_eq!(throttling["ThrottlingBurstLimit"], limit);
+    let reserved = &properties("ConcatFunction")["ReservedConcurrentExecutions"];
+    assert_eq!(reserved["Fn::If"][1], json!({"Ref": "ReservedConcurrency"}));
 }
