@@ -20,7 +20,7 @@ use serde_json::Value;
 pub use accepted::{Accepted, Told};
 pub use error::EventError;
 pub use http::HttpRequest;
-pub use queue::QueueRecord;
+pub use queue::MessageRecord;
 pub use route::{Resource, Route};
 
 use crate::object::ETag;
@@ -79,7 +79,9 @@ pub enum Event {
     /// A request that waits for an HTTP reply.
     Http(Box<HttpRequest>),
     /// Messages of a queue.
-    Queue(Vec<QueueRecord>),
+    Queue(Vec<MessageRecord>),
+    /// Messages of a topic.
+    Topic(Vec<MessageRecord>),
     /// Nothing to be done, and why.
     Ignored(String),
 }
@@ -114,15 +116,19 @@ fn decode_records(event: &Value) -> Result<Event, EventError> {
     let records = field::list(event, &["Records"])?;
     let mut sources = Vec::new();
     for record in records {
-        sources.push(field::text(record, &["eventSource"])?);
+        // SNS alone writes it so.
+        let name = if record.get("EventSource").is_some() { "EventSource" } else { "eventSource" };
+        sources.push(field::text(record, &[name])?);
     }
     let other = |known: &str| sources.iter().find(|source| **source != known);
     match sources.first() {
         None => Ok(Event::Ignored("the event has no records".to_owned())),
         Some(&"aws:s3") if other("aws:s3").is_none() => upload::decode_records(records),
-        Some(&"aws:sqs") if other("aws:sqs").is_none() => queue::decode_records(records),
+        Some(&"aws:sqs") if other("aws:sqs").is_none() => queue::decode_queue(records),
+        Some(&"aws:sns") if other("aws:sns").is_none() => queue::decode_topic(records),
         Some(_) => {
-            let unknown = sources.iter().find(|source| !["aws:s3", "aws:sqs"].contains(source));
+            let unknown =
+                sources.iter().find(|source| !["aws:s3", "aws:sqs", "aws:sns"].contains(source));
             Err(EventError::UnknownSource(
                 unknown.map_or_else(|| sources.join("` and `"), |source| (*source).to_owned()),
             ))

@@ -19,6 +19,7 @@ use crate::code::Code;
 use crate::credentials::CredentialsCache;
 use crate::engine::ffmpeg::all_ended;
 use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode};
+use crate::failed_events::FailedEvents;
 use crate::notify::topic_arn;
 use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
@@ -37,6 +38,8 @@ pub struct Function {
     pub keys: CredentialsCache,
     /// Starts the work on accepted tasks.
     pub async_invoke: AsyncInvoke,
+    /// Keeps messages that can't be read, where there is such a queue.
+    pub failed_events: Option<FailedEvents>,
 }
 
 /// Handles one event.
@@ -77,11 +80,12 @@ async fn dispatch(
         }
         Ok(Event::Cancel(id)) => cancel(function, id, invocation).await,
         Ok(Event::Queue(records)) => queue::work(function, records, invocation).await,
+        Ok(Event::Topic(records)) => queue::work_on_topic(function, records, invocation).await,
         Ok(Event::Ignored(reason)) => {
             info!(reason, "ignored");
             Ok(Value::Null)
         }
-        Err(error) => undecoded(function, event, &error, invocation),
+        Err(error) => undecoded(function, event, &error, invocation).await,
     }
 }
 
@@ -126,8 +130,9 @@ async fn submissions(
     }
 }
 
-/// Whoever asked by HTTP gets an HTTP reply even where the request is unreadable.
-fn undecoded(
+/// Whoever asked by HTTP gets an HTTP reply even where the request is unreadable. Of a notification
+/// nobody waits for the reply, so it is kept among the failed events.
+async fn undecoded(
     function: &Function,
     event: &Value,
     error: &EventError,
@@ -137,6 +142,15 @@ fn undecoded(
         let refusal = Refusal::from(error);
         let reply = HttpReply::refused(&refusal, &invocation.request_id, "video-concat");
         return Ok(reply.to_gateway());
+    }
+    if let Some(failed) = &function.failed_events
+        && ["Records", "detail-type"].into_iter().any(|mark| event.get(mark).is_some())
+    {
+        let id = invocation.request_id.to_string();
+        let kept = failed.keep(&id, &event.to_string(), &error.to_string()).await;
+        if let Err(error) = kept {
+            error!(%error, "the event can't be kept");
+        }
     }
     let process = event.get("process").and_then(Value::as_str);
     let record = function.worker.refuse(

@@ -38,6 +38,8 @@ pub mod async_invoke;
 #[cfg(feature = "service")]
 pub mod credentials;
 #[cfg(feature = "service")]
+pub mod failed_events;
+#[cfg(feature = "service")]
 pub mod function;
 #[cfg(feature = "service")]
 pub mod ledger;

@@ -14,6 +14,7 @@ use video_concat::engine::ffmpeg::confine::{self, ConfineError};
 use video_concat::engine::ffmpeg::shrink_stacks;
 use video_concat::engine::layer::Bill;
 use video_concat::engine::workspace;
+use video_concat::failed_events::FailedEvents;
 use video_concat::function::{Function, handle};
 use video_concat::notify::Publisher;
 use video_concat::settings::Settings;
@@ -48,6 +49,10 @@ async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
     let function = Function {
         keys: CredentialsCache::new(settings.access_keys.as_ref(), &config),
         async_invoke: async_invoke(&settings, &config),
+        failed_events: settings
+            .failed_events_queue
+            .as_deref()
+            .map(|url| FailedEvents::new(url, &config)),
         worker: Worker {
             settings: Arc::new(settings),
             store: ObjectStore::new(s3_client(&config)),

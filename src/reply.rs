@@ -189,7 +189,7 @@ impl From<&EventError> for Refusal {
             | EventError::UnknownField { .. }
             | EventError::UserDataTooLong(_)
             | EventError::BadEncoding(_)
-            | EventError::NestedQueue
+            | EventError::NestedMessage
             | EventError::TaskId(_) => Refused::Task(error.code()),
         };
         let argument = error.argument().map(|name| (name.to_owned(), String::new()));

@@ -38,6 +38,8 @@ pub struct Settings {
     pub default_bucket: Option<String>,
     /// `OSS_ACCESS_KEYS` or `OSS_ACCESS_KEYS_SECRET`.
     pub access_keys: Option<KeySource>,
+    /// `FAILED_EVENTS_QUEUE`: the URL of the queue that keeps messages which can't be read.
+    pub failed_events_queue: Option<String>,
     /// `AWS_SAM_LOCAL`: the function runs on a developer's machine.
     pub is_local: bool,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`.
@@ -91,6 +93,7 @@ impl Settings {
             topic_arn_prefix: reader.topic_arn_prefix(),
             upload_process: reader.value("UPLOAD_PROCESS"),
             default_bucket: reader.bucket("DEFAULT_BUCKET"),
+            failed_events_queue: reader.failed_events_queue(),
             is_local: reader.is_local(),
             memory_mb: reader.memory_mb(),
             http_auth: reader.http_auth(access_keys.is_some()),
@@ -187,6 +190,19 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let problem =
             format!("is `{prefix}`, but must look like `arn:aws:sns:us-east-1:123456789012:`");
         self.wrong("TOPIC_ARN_PREFIX", problem);
+        None
+    }
+
+    fn failed_events_queue(&mut self) -> Option<String> {
+        let url = self.value("FAILED_EVENTS_QUEUE")?;
+        if url.starts_with("https://") || url.starts_with("http://") {
+            return Some(url);
+        }
+        // The SAM CLI puts the name of the template's resource there.
+        if !self.is_local() {
+            let problem = format!("is `{url}`, but must be the URL of a queue");
+            self.wrong("FAILED_EVENTS_QUEUE", problem);
+        }
         None
     }
 

@@ -11,11 +11,11 @@ const LONGEST_SAID: usize = 300;
 pub enum EventError {
     /// Neither of the known kinds.
     #[error(
-        "the event is of no known kind: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or SQS records"
+        "the event is of no known kind: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or records of SQS or SNS"
     )]
     UnknownKind,
     /// Records of a service that is not served.
-    #[error("the event's records come from {}, but must come from `aws:s3` or `aws:sqs`", quote(.0))]
+    #[error("the event's records come from {}, but must come from one of `aws:s3`, `aws:sns`, and `aws:sqs`", quote(.0))]
     UnknownSource(String),
     /// A field is not there.
     #[error("the event has no `{0}`")]
@@ -58,9 +58,9 @@ pub enum EventError {
     /// A body that says it is Base64 is none.
     #[error("the request's body is marked as Base64 but does not decode")]
     BadBase64,
-    /// A queue's message that is a queue's event itself.
-    #[error("a queue's message must carry a task, not further queue records")]
-    NestedQueue,
+    /// A message that holds a queue's or a topic's event itself.
+    #[error("a message must carry a task, not further messages")]
+    NestedMessage,
     /// An HTTP request without the one query parameter there is.
     #[error(
         "the query must hold `x-oss-async-process`, as in `POST /bucket/key?x-oss-async-process`"
@@ -108,7 +108,7 @@ impl EventError {
             | Self::BadEncoding(_)
             | Self::BadJson { .. }
             | Self::BadBase64
-            | Self::NestedQueue
+            | Self::NestedMessage
             | Self::NoProcessQuery
             | Self::NoProcessBody
             | Self::NoBucket(_)

@@ -1,40 +1,63 @@
-//! SQS records: each a message of its own, right or wrong for itself.
+//! Messages of queues and topics: each right or wrong for itself.
 
+use aws_lambda_events::sqs::SqsMessage;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::text;
-use super::{Event, EventError};
+use super::{Event, EventError, accepted};
 
 /// A message and what it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueueRecord {
+pub struct MessageRecord {
     /// What a partial batch response names it by.
-    pub message_id: String,
-    /// The event in its body.
+    pub id: String,
+    /// Its text, as it was sent.
+    pub body: String,
+    /// The event in it.
     pub event: Result<Event, EventError>,
 }
 
 /// Decodes the records of an SQS event.
-pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
-    let records: Result<Vec<_>, EventError> = records
-        .iter()
-        .map(|record| {
-            Ok(QueueRecord {
-                message_id: text(record, &["messageId"])?.to_owned(),
-                event: decode_body(record),
-            })
-        })
-        .collect();
-    Ok(Event::Queue(records?))
+pub(super) fn decode_queue(records: &[Value]) -> Result<Event, EventError> {
+    let message = |record| {
+        let id = text(record, &["messageId"])?.to_owned();
+        let body = SqsMessage::deserialize(record).ok().and_then(|message| message.body);
+        let event = text(record, &["body"]).and_then(|body| carried(body, "message's body"));
+        Ok(MessageRecord { id, body: body.unwrap_or_default(), event })
+    };
+    Ok(Event::Queue(records.iter().map(message).collect::<Result<_, EventError>>()?))
 }
 
-fn decode_body(record: &Value) -> Result<Event, EventError> {
-    let body = text(record, &["body"])?;
-    let body = serde_json::from_str(body)
-        .map_err(|error| EventError::BadJson { what: "message's body", said: error.to_string() })?;
-    match super::decode(&body)? {
-        Event::Queue(_) => Err(EventError::NestedQueue),
-        Event::Accepted(_) => Err(EventError::UnknownKind),
+/// Decodes the records of an SNS event.
+pub(super) fn decode_topic(records: &[Value]) -> Result<Event, EventError> {
+    let message = |record| {
+        let id = text(record, &["Sns", "MessageId"])?.to_owned();
+        let body = text(record, &["Sns", "Message"]);
+        let event = body.clone().and_then(|body| carried(body, NOTIFICATION));
+        Ok(MessageRecord { id, body: body.map(str::to_owned).unwrap_or_default(), event })
+    };
+    Ok(Event::Topic(records.iter().map(message).collect::<Result<_, EventError>>()?))
+}
+
+const NOTIFICATION: &str = "notification's `Message`";
+
+/// The event in a message, which a topic may have put into one of its own on the way.
+fn carried(body: &str, what: &'static str) -> Result<Event, EventError> {
+    let mut value = parsed(body, what)?;
+    if value.get("Type").and_then(Value::as_str) == Some("Notification") {
+        value = parsed(text(&value, &["Message"])?, NOTIFICATION)?;
+    }
+    if value.get(accepted::FIELD).is_some() {
+        return Err(EventError::UnknownKind);
+    }
+    match super::decode(&value)? {
+        Event::Queue(_) | Event::Topic(_) => Err(EventError::NestedMessage),
         event => Ok(event),
     }
+}
+
+fn parsed(text: &str, what: &'static str) -> Result<Value, EventError> {
+    serde_json::from_str(text)
+        .map_err(|error| EventError::BadJson { what, said: error.to_string() })
 }

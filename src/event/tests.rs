@@ -137,14 +137,14 @@ fn what_is_of_no_kind_is_refused() {
     let mixed =
         json!({"Records": [notification("ObjectCreated:Put", "a"), message("1", &direct())]});
     let mut sns = notification("ObjectCreated:Put", "a");
-    sns["eventSource"] = json!("aws:sns");
+    sns["eventSource"] = json!("aws:dynamodb");
     for (event, expected) in [
         (json!(null), EventError::UnknownKind),
         (json!([]), EventError::UnknownKind),
         (json!("bucket"), EventError::UnknownKind),
         (json!({}), EventError::UnknownKind),
         (mixed, EventError::UnknownSource("aws:s3` and `aws:sqs".to_owned())),
-        (json!({"Records": [sns]}), EventError::UnknownSource("aws:sns".to_owned())),
+        (json!({"Records": [sns]}), EventError::UnknownSource("aws:dynamodb".to_owned())),
         (json!({"Records": [{}]}), EventError::Missing("eventSource".to_owned())),
         (
             json!({"Records": [notification("ObjectCreated:Put", "%ff")]}),
@@ -171,11 +171,68 @@ fn a_queue_carries_right_and_wrong_messages() {
         panic!("no queue");
     };
     let outcome: Vec<(&str, bool)> =
-        records.iter().map(|record| (record.message_id.as_str(), record.event.is_ok())).collect();
+        records.iter().map(|record| (record.id.as_str(), record.event.is_ok())).collect();
     let expected =
         [("1", true), ("2", true), ("3", true), ("4", false), ("5", false), ("6", false)];
     assert_eq!(outcome, expected);
-    assert_eq!(records[4].event, Err(EventError::NestedQueue));
+    assert_eq!(records[4].event, Err(EventError::NestedMessage));
+}
+
+/// As SNS sends to a queue that does not ask for raw messages.
+fn wrapped(body: &impl ToString) -> Value {
+    json!({
+        "Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:us-east-1:1:uploads",
+        "Subject": "Amazon S3 Notification", "Message": body.to_string(),
+    })
+}
+
+/// As SNS invokes a function.
+fn topic(messages: &[&dyn ToString]) -> Value {
+    let record = |(index, body): (usize, &&dyn ToString)| {
+        let mut sns = wrapped(&body.to_string());
+        sns["MessageId"] = json!(index.to_string());
+        json!({"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": sns})
+    };
+    json!({"Records": messages.iter().enumerate().map(record).collect::<Vec<_>>()})
+}
+
+#[test]
+fn a_topic_wraps_the_same_events() {
+    let upload = json!({"Records": [notification("ObjectCreated:Put", "a+b")]});
+    let test = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"});
+    let good = [direct(), upload.clone(), bridge("aws.s3", "Object Created"), test];
+    for event in &good {
+        let bare = decode(event);
+        assert!(bare.is_ok(), "{bare:?}");
+        let Ok(Event::Topic(records)) = decode(&topic(&[event])) else { panic!("no topic") };
+        assert_eq!(records[0].event, bare);
+        let queue = json!({"Records": [message("1", &wrapped(event))]});
+        let Ok(Event::Queue(records)) = decode(&queue) else { panic!("no queue") };
+        assert_eq!(records[0].event, bare);
+        assert_eq!(records[0].body, wrapped(event).to_string());
+    }
+    let queue = json!({"Records": [message("x", &direct())]});
+    let own = json!({"accepted": {}});
+    let twice = wrapped(&wrapped(&upload));
+    let wrong: [(&dyn ToString, EventError); 4] = [
+        (&queue, EventError::NestedMessage),
+        (&own, EventError::UnknownKind),
+        (&twice, EventError::UnknownKind),
+        (&json!({"Type": "SubscriptionConfirmation", "Message": "m"}), EventError::UnknownKind),
+    ];
+    for (event, error) in wrong {
+        let event = event.to_string();
+        let queue = json!({"Records": [message("1", &wrapped(&event))]});
+        let Ok(Event::Queue(records)) = decode(&queue) else { panic!("no queue") };
+        assert_eq!(records[0].event, Err(error.clone()), "{event}");
+        if error != EventError::UnknownKind || !event.contains("Notification") {
+            let Ok(Event::Topic(records)) = decode(&topic(&[&event])) else { panic!("no topic") };
+            assert_eq!(records[0].event, Err(error), "{event}");
+        }
+    }
+    let bodyless = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"MessageId": "1"}}]});
+    let Ok(Event::Topic(records)) = decode(&bodyless) else { panic!("no topic") };
+    assert_eq!(records[0].event, Err(EventError::Missing("Sns.Message".to_owned())));
 }
 
 /// JSON built of the words that events are made of.

@@ -1,4 +1,5 @@
-//! Queues: what a retry can mend goes back, what it can't doesn't.
+//! Queues and topics: what a retry can mend goes back, what it can't doesn't, and what can't be read
+//! is kept with the reason.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::Value;
@@ -6,34 +7,70 @@ use tracing::{error, info, warn};
 
 use super::{Function, retry_helps, uploads};
 use crate::code::Code;
-use crate::event::{Event, EventError, HttpRequest, QueueRecord, Route, Submission};
+use crate::event::{Event, EventError, HttpRequest, MessageRecord, Route, Submission};
 use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
-/// Works on messages one after another, and replies with those that go back.
+/// Works on messages of a queue one after another, and replies with those that go back.
 ///
 /// # Errors
 /// Never in practice: the reply is made of texts.
 pub(super) async fn work(
     function: &Function,
-    records: Vec<QueueRecord>,
+    records: Vec<MessageRecord>,
     invocation: &Invocation,
 ) -> Result<Value, FunctionError> {
     let mut back = SqsBatchResponse::default();
     for (index, record) in records.into_iter().enumerate() {
-        let id = record.message_id;
-        match record.event.and_then(|event| submissions(function, event)) {
-            Err(error) => error!(message = id, %error, "the message asks for nothing"),
-            Ok(submissions) => {
-                if goes_back(function, submissions, invocation, index == 0).await {
-                    warn!(message = id, "the message goes back");
-                    back.add_failure(id);
-                }
-            }
+        let goes_back = match submissions(function, &record) {
+            // Where it can't be kept with the reason, its queue keeps it after some tries.
+            Err(error) => !keep(function, &record, &error).await,
+            Ok(submissions) => goes_back(function, submissions, invocation, index == 0).await,
+        };
+        if goes_back {
+            warn!(message_id = record.id, "the message goes back");
+            back.add_failure(record.id);
         }
     }
     serde_json::to_value(back)
         .map_err(|error| FunctionError { code: Code::InternalError, message: error.to_string() })
+}
+
+/// Works on messages of a topic, and replies with the list of records.
+///
+/// # Errors
+/// Where a retry may mend one of the tasks, and where a message can't be read and not be kept
+/// either: the platform keeps it then.
+pub(super) async fn work_on_topic(
+    function: &Function,
+    records: Vec<MessageRecord>,
+    invocation: &Invocation,
+) -> Result<Value, FunctionError> {
+    let (mut all, mut lost) = (Vec::new(), None);
+    for record in &records {
+        match submissions(function, record) {
+            Ok(submissions) => all.extend(submissions),
+            Err(error) if keep(function, record, &error).await => {}
+            Err(error) => {
+                lost = Some(FunctionError { code: error.code(), message: error.to_string() });
+            }
+        }
+    }
+    let done = uploads::work(function, all, invocation).await?;
+    lost.map_or(Ok(done), Err)
+}
+
+/// Keeps a message that can't be read among the failed events; false where there is no place.
+async fn keep(function: &Function, record: &MessageRecord, reason: &EventError) -> bool {
+    error!(message_id = record.id, error = %reason, "the message can't be read");
+    let Some(failed) = &function.failed_events else {
+        return false;
+    };
+    let kept = failed.keep(&record.id, &record.body, &reason.to_string()).await;
+    if let Err(error) = &kept {
+        error!(message_id = record.id, %error, "the message can't be kept");
+    }
+    kept.is_ok()
 }
 
 async fn goes_back(
@@ -51,15 +88,17 @@ async fn goes_back(
     goes_back
 }
 
-fn submissions(function: &Function, event: Event) -> Result<Vec<Submission>, EventError> {
-    match event {
+fn submissions(function: &Function, record: &MessageRecord) -> Result<Vec<Submission>, EventError> {
+    match record.event.clone()? {
         Event::Submissions(submissions) => Ok(submissions),
         Event::Http(request) => submitted(function, &request),
         Event::Ignored(reason) => {
             info!(reason, "ignored");
             Ok(Vec::new())
         }
-        Event::Accepted(_) | Event::Cancel(_) | Event::Queue(_) => Err(EventError::NestedQueue),
+        Event::Accepted(_) | Event::Cancel(_) | Event::Queue(_) | Event::Topic(_) => {
+            Err(EventError::NestedMessage)
+        }
     }
 }
 

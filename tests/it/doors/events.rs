@@ -31,7 +31,7 @@ fn every_sample_is_understood() {
         let reply = doors.front.invoke(&event).unwrap();
         match name.as_str() {
             "direct.json" => assert_eq!(reply["Code"], "NoSuchBucket", "{name} {reply:#}"),
-            "upload-s3.json" | "upload-eventbridge.json" => {
+            "upload-s3.json" | "upload-sns.json" | "upload-eventbridge.json" => {
                 assert_eq!(reply[0]["Code"], "NoSuchBucket", "{name} {reply:#}");
             }
             "sqs.json" => assert_eq!(reply["batchItemFailures"], serde_json::json!([]), "{name}"),

@@ -102,6 +102,7 @@ async fn function(world: &World) -> Function {
     };
     let at = |url: String| config.to_builder().endpoint_url(url).build();
     Function {
+        failed_events: None,
         keys: CredentialsCache::new(None, &config),
         async_invoke: AsyncInvoke::Here,
         worker: Worker {

@@ -52,8 +52,10 @@ fn unprivileged(settings: Settings) -> Settings {
 fn ffmpeg_can_not_look_into_the_function() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("ffmpeg");
+    // Several may run at a time, and end each other.
     let script = format!(
-        "#!/bin/sh\ncd {}\nMARK=1 sh -c 'cat /proc/$$/environ' >own; cat /proc/$PPID/environ >seen 2>why\nexit 1\n",
+        "#!/bin/sh\ncd {}\nMARK=1 sh -c 'cat /proc/$$/environ' >own.$$; cat /proc/$PPID/environ >seen.$$ 2>why.$$\n\
+         for name in own seen why; do mv $name.$$ $name; done\nexit 1\n",
         folder.path().display()
     );
     fs::write(&program, script).unwrap();
