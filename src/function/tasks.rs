@@ -7,6 +7,7 @@ use super::authority::Authority;
 use super::{Function, topic_arns};
 use crate::code::Code;
 use crate::ledger::{Canceling, Marker};
+use crate::quote::quote;
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::storage::StoreError;
 use crate::task::{Status, TaskId, TaskRecord};
@@ -107,7 +108,7 @@ fn read_marker(text: &str) -> Result<Marker, Refusal> {
 }
 
 fn invalid(name: &str, value: &str, expected: &str) -> Refusal {
-    let message = format!("`{name}` of the query is `{value}`: expected {expected}");
+    let message = format!("`{name}` of the query is {}: expected {expected}", quote(value));
     let argument = Some((name.to_owned(), value.to_owned()));
     Refusal { argument, ..Refusal::new(Refused::Task(Code::InvalidArgument), message) }
 }
