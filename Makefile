@@ -60,7 +60,7 @@ fuzz_targets := process event door format report
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build bootstrap layer demo test fuzz check bench clean tools tools-ffmpeg lock
+.PHONY: build package bootstrap layer demo test fuzz check bench clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -68,6 +68,14 @@ need-%:
 	@.ci/need $(subst -, ,$*)
 
 build: need-rust-compiler-python-layer bootstrap layer
+
+# What `sam deploy` needs of an architecture, in one zip, tried as its reader would.
+package := target/package/video-concat-$(ARCH).zip
+package: build $(venv)/.installed
+	$(venv)/bin/python .ci/package $(bootstrap) $(layer) $(ARCH) $(package)
+	@unpacked=$$(mktemp -d) && trap 'rm -rf "$$unpacked"' EXIT && \
+		$(venv)/bin/python -m zipfile -e $(package) "$$unpacked" && cd "$$unpacked" && \
+		SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 "$(CURDIR)/$(venv)/bin/sam" validate --lint
 
 # Cargo knows best whether there is anything to do, so this always asks it.
 bootstrap: need-rust-compiler $(cross)
