@@ -7,8 +7,8 @@
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
-use video_concat::event::{Event, HttpRequest, decode};
 use video_concat::access_keys::Secret;
+use video_concat::event::{Event, HttpRequest, decode};
 use video_concat::signature::{Claim, SignatureError};
 
 /// When the seeds were signed.

@@ -7,11 +7,11 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
+use video_concat::codec::Preset;
 use video_concat::flicks::Flicks;
 use video_concat::media::report::Scan;
 use video_concat::media::{Demuxer, Media};
 use video_concat::plan::{self, Files, Policy};
-use video_concat::codec::Preset;
 use video_concat::process::{Limits, MainObject, parse, resolve};
 
 const DEMUXERS: [Demuxer; 6] =
