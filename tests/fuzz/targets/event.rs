@@ -15,13 +15,13 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(Event::Accepted(accepted)) => {
             assert_eq!(decode(&accepted.to_event()), Ok(Event::Accepted(accepted)));
         }
-        Ok(Event::Queue(records)) => {
+        Ok(Event::Queue(records) | Event::Topic(records)) => {
             let is_own = |event: &Event| matches!(event, Event::Queue(_) | Event::Accepted(_));
             assert!(!records.iter().any(|record| record.event.as_ref().is_ok_and(is_own)));
         }
         Ok(Event::Http(request)) => {
             let _ = request.route(Some("media"), None);
         }
-        Ok(Event::Submissions(_) | Event::Ignored(_)) => {}
+        Ok(Event::Submissions(_) | Event::Cancel(_) | Event::Ignored(_)) => {}
     }
 });
