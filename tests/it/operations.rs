@@ -2,6 +2,7 @@
 
 mod log;
 mod quoting;
+mod role;
 mod security;
 mod template;
 
