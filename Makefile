@@ -109,13 +109,13 @@ ready_needs := $(if $(ready_layer),-layer-tools)
 # The function and the harness in the profile of the tests and by one call: no dependency is compiled
 # twice, and `make test` finds them all.
 demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
-	cargo build --locked --bin bootstrap --example demo
+	cargo build --locked --features cli --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.
 test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build tools tools-ffmpeg
-	cargo test --locked --doc
-	cargo test --locked --lib --bins --tests
+	cargo test --locked --features cli --doc
+	cargo test --locked --features cli --lib --bins --tests
 
 # Each target for its time, from the seeds and from what earlier runs have found. The sanitizers look
 # for what only unsafe code can do, and there is none.
@@ -148,7 +148,7 @@ check-floors: need-rust-compiler
 	cargo clippy --locked --lib --no-default-features --features engine -- -D warnings
 
 check-lints: need-rust-compiler
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --features cli --all-targets -- -D warnings
 
 # The database of advisories comes from a git host that not every network reaches. Not to have looked
 # is a failure, unless ADVISORIES=unchecked says that it is known.

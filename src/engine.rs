@@ -1,5 +1,6 @@
 //! How the film is made: files and ffmpeg, without AWS and without the task record.
 
+pub mod artifacts;
 pub mod diagnose;
 pub mod event;
 pub mod ffmpeg;

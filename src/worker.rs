@@ -28,11 +28,10 @@ pub use job::Job;
 use prepared::Prepared;
 
 mod accept;
-mod artifacts;
 mod budget;
 mod deadline;
 mod deliver;
-mod describe;
+pub mod describe;
 mod encode;
 mod error;
 mod job;

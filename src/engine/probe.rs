@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
 
 use crate::code::Code;
@@ -96,6 +97,28 @@ pub struct Part {
     pub file: PathBuf,
     /// Its streams.
     pub media: Arc<Media>,
+}
+
+/// Files that are probed at the same time.
+const PARALLEL_PROBES: usize = 4;
+
+/// Probes every file.
+///
+/// # Errors
+/// As [`probe`], with the index of the file.
+pub async fn probe_all<P: AsRef<Path>>(
+    ffmpeg: &Ffmpeg,
+    files: &[P],
+) -> Result<Vec<Probed>, (usize, ProbeError)> {
+    let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(files.len()));
+    let paths: Vec<&Path> = files.iter().map(AsRef::as_ref).collect();
+    stream::iter(paths.into_iter().enumerate())
+        .map(|(index, path)| async move {
+            probe(ffmpeg, path).await.map_err(|error| (index, error))
+        })
+        .buffered(PARALLEL_PROBES)
+        .try_collect()
+        .await
 }
 
 impl Probed {

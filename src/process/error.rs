@@ -187,6 +187,18 @@ impl ProcessError {
         &self.kind
     }
 
+    /// What is wrong, in words, without the place and without what would be right.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        wording::problem(&self.kind)
+    }
+
+    /// What would be right, in words, where that can be told.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        wording::remedy(&self.kind)
+    }
+
     /// Where it stands.
     #[must_use]
     pub fn span(&self) -> Span {

@@ -1,5 +1,7 @@
 //! Whether the result can be stored where the request wants it.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::object::has_parent_segment;
@@ -8,7 +10,7 @@ use super::arguments::Arguments;
 use super::error::{Conflict, ProcessError};
 use super::name::{NameError, check_bucket, check_key};
 use super::request::{Request, Target};
-use super::template::{RenderError, Template, Variable, Variables};
+use super::template::{CivilTime, RenderError, Template, Variable, Variables};
 
 /// Why nothing can be stored there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -67,6 +69,49 @@ pub fn check_target(request: &Request, bucket: &str, key: &str) -> Result<(), Ta
         return Err(TargetError::IsSource { bucket, key });
     }
     Ok(())
+}
+
+impl Request {
+    /// The values of the variables that are known before the media are: of a task that was created
+    /// then, whose main object was last modified then.
+    #[must_use]
+    pub fn variables(&self, created: Timestamp, modified: Timestamp) -> Variables {
+        Variables {
+            bucket: self.bucket.clone(),
+            key: self.clips[self.main].key.clone(),
+            autoext: self.auto_extension().to_owned(),
+            resolution: None,
+            index: None,
+            streamindex: 0,
+            created: civil(created),
+            modified: civil(modified),
+        }
+    }
+
+    /// The bucket that the result goes to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::render`].
+    pub fn target_bucket(&self, variables: &Variables) -> Result<String, RenderError> {
+        match &self.target.bucket {
+            Some(template) => template.render(variables),
+            None => Ok(self.bucket.clone()),
+        }
+    }
+}
+
+fn civil(time: Timestamp) -> CivilTime {
+    let utc = time.to_zoned(TimeZone::UTC);
+    let small = |number: i8| number.unsigned_abs();
+    CivilTime {
+        year: utc.year().unsigned_abs(),
+        month: small(utc.month()),
+        day: small(utc.day()),
+        hour: small(utc.hour()),
+        minute: small(utc.minute()),
+        second: small(utc.second()),
+    }
 }
 
 /// `sys/saveas` as it was asked for.

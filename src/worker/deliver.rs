@@ -6,9 +6,9 @@ use std::time::Instant;
 use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{Instrument, info, warn};
 
-use super::artifacts::{Artifact, Artifacts};
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
-use crate::engine::verify::{Verified, VerifyError, verify, verify_segments};
+use crate::engine::artifacts::{Artifact, Artifacts};
+use crate::engine::verify::{Verified, VerifyError};
 use crate::ledger::{Journal, result_description};
 use crate::object::ObjectUri;
 use crate::plan::Plan;
@@ -48,10 +48,7 @@ impl Worker {
 
     async fn check(&self, plan: &Plan, artifacts: &Artifacts) -> Result<Verified, VerifyError> {
         let started = Instant::now();
-        let verified = verify(&self.ffmpeg(), plan, &artifacts.readable).await?;
-        if let Some(found) = artifacts.segments {
-            verify_segments(plan, found)?;
-        }
+        let verified = artifacts.verify(&self.ffmpeg(), plan).await?;
         info!(ms = millis(started), "verify");
         Ok(verified)
     }

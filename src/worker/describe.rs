@@ -8,10 +8,9 @@ use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::plan::Plan;
 use crate::process::Request;
-use crate::process::template::{CivilTime, Variables};
 use crate::task::{
-    AudioRecord, Definition, Filled, Moment, OutputRecord, SourceRecord, TaskRecord,
-    TimelineRecord, VerifiedRecord, VideoRecord,
+    AudioRecord, Definition, Filled, OutputRecord, SourceRecord, TaskRecord, TimelineRecord,
+    VerifiedRecord, VideoRecord,
 };
 
 /// The list as it was asked for; lengths are known after the probe.
@@ -40,36 +39,8 @@ pub(super) fn fetched(sources: &Sources, record: &mut TaskRecord) {
     }
 }
 
-/// The values of the variables that are known before the media are.
-pub(super) fn variables(request: &Request, sources: &Sources, created: Moment) -> Variables {
-    let main = sources.of(request.main);
-    Variables {
-        bucket: main.uri.bucket.clone(),
-        key: main.uri.key.clone(),
-        autoext: request.auto_extension().to_owned(),
-        resolution: None,
-        index: None,
-        streamindex: 0,
-        created: civil(created.timestamp()),
-        modified: civil(main.head.last_modified),
-    }
-}
-
-fn civil(time: jiff::Timestamp) -> CivilTime {
-    let utc = time.to_zoned(jiff::tz::TimeZone::UTC);
-    let small = |number: i8| number.unsigned_abs();
-    CivilTime {
-        year: utc.year().unsigned_abs(),
-        month: small(utc.month()),
-        day: small(utc.day()),
-        hour: small(utc.hour()),
-        minute: small(utc.minute()),
-        second: small(utc.second()),
-    }
-}
-
 /// Where every clip is in the output, and what it was given.
-pub(super) fn plan(plan: &Plan, record: &mut TaskRecord) {
+pub fn plan(plan: &Plan, record: &mut TaskRecord) {
     let parts = || plan.clips.iter().zip(&plan.timeline.places);
     for (clip, source) in record.sources.iter_mut().enumerate() {
         let parts = || parts().filter(|(part, _)| part.clip == clip);
@@ -104,7 +75,7 @@ fn filled<'a, I: Iterator<Item = &'a Media>>(plan: &Plan, parts: impl Fn() -> I)
 }
 
 /// What the output is, as it was found on the finished file.
-pub(super) fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
+pub fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
     let (media, counts) = (&verified.media, verified.counts);
     let video = plan.output.video.as_ref().zip(media.video.as_ref());
     let audio = plan.output.audio.as_ref().zip(media.audio.as_ref());

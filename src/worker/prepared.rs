@@ -30,7 +30,7 @@ impl Worker {
         let sources = Sources::head(&self.store, &request, job).await?;
         record.task_id = sources.task_id(&request, job);
         record.sources = describe::sources(&request, &sources);
-        let variables = describe::variables(&request, &sources, record.start_time);
+        let variables = sources.variables(&request, record.start_time);
         let target_bucket = self.check_known_target(&request, &variables)?;
         let record_bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
         Ok(Prepared { request, sources, record_bucket })
@@ -43,7 +43,7 @@ impl Worker {
         request: &Request,
         variables: &Variables,
     ) -> Result<String, TaskError> {
-        let bucket = target_bucket(request, variables)?;
+        let bucket = request.target_bucket(variables)?;
         let target = &request.target;
         let is_late = |variable| variable == Variable::Resolution;
         if !target.key.variables().any(is_late) {
@@ -68,13 +68,5 @@ impl Worker {
             return Err(TargetError::IsRecord { key, prefix });
         }
         check_target(request, bucket, key)
-    }
-}
-
-/// The bucket that the result goes to.
-pub(super) fn target_bucket(request: &Request, variables: &Variables) -> Result<String, TaskError> {
-    match &request.target.bucket {
-        Some(template) => Ok(template.render(variables)?),
-        None => Ok(request.bucket.clone()),
     }
 }

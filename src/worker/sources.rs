@@ -6,18 +6,19 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Job, TaskError};
 use crate::engine::ffmpeg::Ffmpeg;
-use crate::engine::probe::{Probed, probe};
+use crate::engine::probe::{Probed, probe_all};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::process::request::RequestSources;
+use crate::process::template::Variables;
 use crate::storage::fetch::fetch;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
-use crate::task::TaskId;
+use crate::task::{Moment, TaskId};
 
 /// Sources that are fetched at the same time, each with parallel ranges.
 const PARALLEL_FETCHES: usize = 3;
-/// Sources that are looked at or probed at the same time.
+/// Sources that are looked at at the same time.
 const PARALLEL_LOOKS: usize = 4;
 
 /// A distinct source object.
@@ -71,6 +72,12 @@ impl Sources {
         TaskId::derive(&job.main, named, &request.canonical)
     }
 
+    /// The values of the variables that are known before the media are.
+    pub(super) fn variables(&self, request: &Request, created: Moment) -> Variables {
+        let modified = self.of(request.main).head.last_modified;
+        request.variables(created.timestamp(), modified)
+    }
+
     /// The source of a clip.
     pub(super) fn of(&self, clip: usize) -> &Source {
         &self.distinct[self.of_clip[clip]]
@@ -106,18 +113,10 @@ impl Sources {
         paths: &[PathBuf],
         warnings: &mut Vec<String>,
     ) -> Result<Vec<Probed>, TaskError> {
-        let ffmpeg = &ffmpeg.shared(PARALLEL_LOOKS.min(self.distinct.len()));
-        let probed: Vec<Probed> = stream::iter(self.distinct.iter().zip(paths))
-            .map(|(source, path)| async move {
-                probe(ffmpeg, path).await.map_err(|error| TaskError::Probe {
-                    clip: source.clip,
-                    uri: source.uri.clone(),
-                    source: error,
-                })
-            })
-            .buffered(PARALLEL_LOOKS)
-            .try_collect()
-            .await?;
+        let probed = probe_all(ffmpeg, paths).await.map_err(|(index, error)| {
+            let Source { uri, clip, .. } = &self.distinct[index];
+            TaskError::Probe { clip: *clip, uri: uri.clone(), source: error }
+        })?;
         for (source, probed) in self.distinct.iter().zip(&probed) {
             let (clip, uri) = (source.clip, &source.uri);
             let notices = probed.notices.iter();

@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use tracing::{Instrument, info};
 
-use super::artifacts::{Artifact, Artifacts};
 use super::budget;
 use super::describe;
 use super::encode::Files;
-use super::prepared::{Prepared, target_bucket};
+use super::prepared::Prepared;
 use super::sources::Sources;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
+use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::probe::Probed;
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
@@ -64,7 +64,7 @@ impl Worker {
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);
         budget::check(&plan, deadline.until)?;
-        let mut variables = describe::variables(request, sources, record.start_time);
+        let mut variables = sources.variables(request, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
 
@@ -86,7 +86,7 @@ impl Worker {
     }
 
     fn target(&self, request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {
-        let bucket = target_bucket(request, variables)?;
+        let bucket = request.target_bucket(variables)?;
         let key = request.target.key.target_key(variables)?;
         self.check_target(request, &bucket, &key)?;
         Ok(ObjectUri::new(bucket, key))

@@ -19,6 +19,8 @@ mod bed;
 
 mod audio;
 mod claim;
+#[cfg(feature = "cli")]
+mod cli;
 mod concat;
 mod confined;
 mod doors;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use super::ffmpeg::Ffmpeg;
+use super::verify::{Verified, VerifyError, verify, verify_segments};
 use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::object::ObjectUri;
@@ -13,27 +15,33 @@ use crate::process::request::SegmentFormat;
 
 /// A file of the output.
 #[derive(Debug)]
-pub(super) struct Artifact {
-    pub(super) path: PathBuf,
-    pub(super) uri: ObjectUri,
-    pub(super) content_type: &'static str,
+pub struct Artifact {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where it is going to be stored.
+    pub uri: ObjectUri,
+    /// Its media type.
+    pub content_type: &'static str,
 }
 
 /// The finished output.
 #[derive(Debug)]
-pub(super) struct Artifacts {
+pub struct Artifacts {
     /// In the order to store them: the playlist, or the only file, last.
-    pub(super) files: Vec<Artifact>,
+    pub files: Vec<Artifact>,
     /// Files that together hold its streams, to be read back.
-    pub(super) readable: Vec<PathBuf>,
+    pub readable: Vec<PathBuf>,
     /// Segments of the video, where there are any.
-    pub(super) segments: Option<u64>,
+    pub segments: Option<u64>,
 }
 
 impl Artifacts {
     /// Finds the files, and makes the playlist name them as they are stored:
     /// beside the target, named after it.
-    pub(super) fn of(workspace: &Workspace, plan: &Plan, target: &ObjectUri) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// When the workspace can't be read or written.
+    pub fn of(workspace: &Workspace, plan: &Plan, target: &ObjectUri) -> io::Result<Self> {
         let paths = workspace.outputs()?;
         let Some(segments) = plan.output.segments else {
             return Ok(Self::single(paths, plan.output.container, target));
@@ -57,6 +65,18 @@ impl Artifacts {
             readable,
             segments: plan.output.video.as_ref().and_then(|_| count(streams.first()?)),
         })
+    }
+
+    /// Checks the finished output against the plan.
+    ///
+    /// # Errors
+    /// When it differs, or the check can't be run.
+    pub async fn verify(&self, ffmpeg: &Ffmpeg, plan: &Plan) -> Result<Verified, VerifyError> {
+        let verified = verify(ffmpeg, plan, &self.readable).await?;
+        match self.segments {
+            Some(found) => verify_segments(plan, found).map(|()| verified),
+            None => Ok(verified),
+        }
     }
 
     fn single(paths: Vec<PathBuf>, container: Container, target: &ObjectUri) -> Self {

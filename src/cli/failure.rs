@@ -1,0 +1,93 @@
+//! Why a command did not do what it was asked.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+use video_concat::code::Code;
+
+/// What the process ends with where a task failed.
+const FAILED: u8 = 1;
+/// Where the request was wrong.
+const WRONG: u8 = 2;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    code: Option<String>,
+    is_wrong: bool,
+    argument: Option<Box<(String, String)>>,
+    pub(crate) place: Option<Box<Place>>,
+}
+
+/// Where in a text the mistake is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The file that holds the text, where it is a file.
+    pub(crate) file: Option<String>,
+    pub(crate) text: String,
+    pub(crate) at: Range<usize>,
+    /// What is wrong, without the offset.
+    pub(crate) problem: String,
+    /// What would be right there.
+    pub(crate) remedy: Option<String>,
+    /// What it collides with.
+    pub(crate) first: Option<Range<usize>>,
+    /// The same place in the process string.
+    pub(crate) in_process: Option<Range<usize>>,
+}
+
+impl Failure {
+    /// The request is wrong.
+    pub(crate) fn wrong(message: impl Into<String>) -> Self {
+        Self::with_code(Code::InvalidArgument, message)
+    }
+
+    /// Something else than the request is.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: None, is_wrong: false, argument: None, place: None }
+    }
+
+    /// What a task would fail with.
+    pub(crate) fn with_code(code: Code, message: impl Into<String>) -> Self {
+        let is_wrong = code == Code::InvalidArgument;
+        Self { code: Some(code.to_string()), is_wrong, ..Self::failed(message) }
+    }
+
+    pub(crate) fn argument(self, name: &str, value: &str) -> Self {
+        Self { argument: Some(Box::new((name.to_owned(), value.to_owned()))), ..self }
+    }
+
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { place: Some(Box::new(place)), ..self }
+    }
+
+    /// The status that the process ends with.
+    pub(crate) fn status(&self) -> u8 {
+        if self.is_wrong { WRONG } else { FAILED }
+    }
+
+    /// The failure for programs, by the names that records and refusals have.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut fields = Map::new();
+        let mut set = |name: &str, value: Value| _ = fields.insert(name.to_owned(), value);
+        set("Code", self.code.clone().into());
+        set("Message", self.message.clone().into());
+        if let Some((name, value)) = self.argument.as_deref() {
+            set("ArgumentName", name.clone().into());
+            set("ArgumentValue", value.clone().into());
+        }
+        if let Some(place) = self.place.as_deref() {
+            if let Some(at) = &place.in_process {
+                set("Start", at.start.into());
+                set("End", at.end.into());
+            }
+            if let Some(file) = &place.file {
+                set("File", file.clone().into());
+                set("FileStart", place.at.start.into());
+                set("FileEnd", place.at.end.into());
+            }
+        }
+        Value::Object(fields)
+    }
+}

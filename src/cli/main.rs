@@ -1,0 +1,110 @@
+//! `video-concat`, the command line: requests are written, checked, explained, and carried out on
+//! this machine, or handed to a deployed function.
+
+mod build;
+mod check;
+mod clock;
+mod decode;
+mod failure;
+mod json;
+mod output;
+mod request;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use failure::Failure;
+use output::Output;
+
+/// Joins video and audio files as `video/concat` says.
+#[derive(Debug, Parser)]
+#[command(
+    name = "video-concat",
+    version,
+    propagate_version = true,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong request."
+)]
+struct Cli {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a request: print its canonical process string, or what is wrong and where.
+    Check(check::Check),
+    /// Write a process string, and what sends it.
+    Build(Box<build::Build>),
+    /// Show a process string with its names in clear.
+    Decode(decode::Decode),
+    /// Print a script that completes this command's arguments in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write all of them.
+    Man(Man),
+}
+
+#[derive(Args, Debug)]
+struct Man {
+    /// Write the page of each command into this folder instead.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    let outcome = match cli.command {
+        Command::Check(check) => check.run(output),
+        Command::Build(build) => build.run(output),
+        Command::Decode(decode) => decode.run(output),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            let mut command = Cli::command();
+            clap_complete::generate(shell, &mut command, "video-concat", &mut script);
+            output.bytes(&script)
+        }
+        Command::Man(man) => man.run(output),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+impl Man {
+    fn run(&self, output: Output) -> Result<(), Failure> {
+        let command = Cli::command();
+        let Some(folder) = &self.out else {
+            let mut page = Vec::new();
+            let written = clap_mangen::Man::new(command).render(&mut page);
+            written.map_err(|error| Failure::failed(error.to_string()))?;
+            return output.bytes(&page);
+        };
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(command, folder));
+        written.map_err(|error| {
+            Failure::failed(format!("can't write into `{}`: {error}", folder.display()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+}

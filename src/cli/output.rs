@@ -1,0 +1,87 @@
+//! What is printed: results to the standard output, all else to the standard error; colours only
+//! where a terminal shows them and `NO_COLOR` does not forbid it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::Value;
+
+use super::failure::{Failure, Place};
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A result: its lines for people, or its fields for programs.
+    pub(crate) fn result(self, text: &str, json: impl FnOnce() -> Value) -> Result<(), Failure> {
+        if self.json {
+            self.bytes(format!("{}\n", json()).as_bytes())
+        } else {
+            self.bytes(text.as_bytes())
+        }
+    }
+
+    /// A result as it is.
+    #[expect(clippy::unused_self, reason = "results are printed by what knows how")]
+    pub(crate) fn bytes(self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // Who reads it, such as `head`, has read enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(Failure::failed(format!("can't print the result: {error}"))),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// What was accepted but should be known. Programs find it in the result.
+    pub(crate) fn warnings(self, warnings: &[String]) {
+        if !self.json {
+            for warning in warnings {
+                print(Group::with_title(Level::WARNING.primary_title(warning)));
+            }
+        }
+    }
+
+    pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
+        if self.json {
+            // The status tells it where even this can't be printed.
+            let _ = self.bytes(format!("{}\n", failure.to_json()).as_bytes());
+        } else {
+            match &failure.place {
+                Some(place) => draw(place),
+                None => {
+                    print(Group::with_title(Level::ERROR.primary_title(failure.message.as_str())));
+                }
+            }
+        }
+        ExitCode::from(failure.status())
+    }
+}
+
+fn print(report: Group<'_>) {
+    anstream::eprintln!("{}", Renderer::styled().render(&[report]));
+}
+
+/// The line that the mistake is in, and a caret under it.
+fn draw(place: &Place) {
+    let mut mistake = AnnotationKind::Primary.span(place.at.clone());
+    if let Some(remedy) = &place.remedy {
+        mistake = mistake.label(remedy.as_str());
+    }
+    let mut snippet = Snippet::source(place.text.as_str()).annotation(mistake);
+    if let Some(file) = &place.file {
+        snippet = snippet.path(file.as_str());
+    }
+    if let Some(first) = &place.first {
+        snippet = snippet.annotation(AnnotationKind::Context.span(first.clone()));
+    }
+    print(Level::ERROR.primary_title(place.problem.as_str()).element(snippet));
+}
