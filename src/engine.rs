@@ -1,6 +1,7 @@
 //! How the film is made: files and ffmpeg, without AWS and without the task record.
 
 pub mod artifacts;
+pub mod clock;
 pub mod diagnose;
 pub mod event;
 pub mod ffmpeg;

@@ -6,10 +6,12 @@ use num_rational::Ratio;
 use serde::{Deserialize, Serialize};
 
 use crate::flicks::Flicks;
+pub use clock::{Clock, Stretch};
 pub use colour::{Colour, ColourRange};
 pub use format::{Demuxer, FormatError, HEAD_LENGTH, Recognised, recognise};
 pub use speaker::{Layout, Speaker};
 
+mod clock;
 mod colour;
 mod format;
 pub mod report;
@@ -147,6 +149,8 @@ pub struct AudioStream {
     pub layout: String,
     /// Bits per sample where the codec is lossless, else `None`.
     pub bit_depth: Option<u8>,
+    /// Whether its time stamps jitter, or leave gaps.
+    pub unsteady: bool,
     /// First timestamp.
     pub start: Flicks,
     /// End of the last sample.

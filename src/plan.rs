@@ -22,6 +22,7 @@ use crate::timeline::Timeline;
 mod audio;
 mod chunk;
 mod clip;
+mod clock;
 mod colour;
 mod conform;
 mod encoder;
@@ -38,6 +39,7 @@ mod words;
 use chunk::Share;
 pub use chunk::{Chunk, Policy};
 pub use clip::{Clip, PlannedClip};
+pub use clock::Listed;
 pub use graph::Files;
 use graph::Graph;
 use input::{file_url, piped};
@@ -234,7 +236,9 @@ impl Plan {
                 }
                 (Some(stream), None) => {
                     let input = graph.open(self, index, files, clip.start());
-                    let chain = audio::chain(stream, clip.start(), place.samples, output);
+                    let stretches = files.stretches(index);
+                    let source = audio::Source { stream, start: clip.start(), stretches };
+                    let chain = audio::chain(&source, place.samples, output);
                     format!("[{input}:{}]{chain}{label}", stream.index)
                 }
                 (None, _) => format!("{}{label}", audio::silence(place.samples, output)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::clock::stretches;
 use super::diagnose::{Finding, diagnose};
 use super::event::{Event, Events};
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
@@ -12,6 +13,7 @@ use super::probe::ProbeError;
 use super::render::{chunks, render};
 use super::seek::unproven;
 use super::workspace::Workspace;
+use crate::media::Stretch;
 use crate::plan::{Files, Plan};
 
 /// Why an output could not be made.
@@ -52,6 +54,8 @@ struct Reading {
     conformed: Vec<Option<PathBuf>>,
     /// Clips that are read from the start of their files.
     from_start: Vec<bool>,
+    /// Where the audio of each clip belongs.
+    stretches: Vec<Vec<Stretch>>,
 }
 
 /// What is wrong with clips that were used all the same, in words, with the
@@ -68,8 +72,9 @@ impl Maker<'_> {
         self.refuse_undecodable()?;
         let chunks = chunks(self.ffmpeg, self.plan);
         let from_start = unproven(self.ffmpeg, self.plan, &chunks, self.sources).await?;
-        let mut reading = Reading { conformed: Vec::new(), from_start };
+        let mut reading = Reading { from_start, ..Reading::default() };
         loop {
+            reading.stretches = stretches(self.ffmpeg, self.plan, &self.files(&reading)).await?;
             let outcome = self.render(&reading, target).await;
             match &outcome {
                 Err(RunError::Failed { log, .. })
@@ -87,8 +92,8 @@ impl Maker<'_> {
     }
 
     fn files<'a>(&'a self, reading: &'a Reading) -> Files<'a> {
-        let Reading { conformed, from_start } = reading;
-        Files { sources: self.sources, conformed, from_start }
+        let Reading { conformed, from_start, stretches } = reading;
+        Files { sources: self.sources, conformed, from_start, stretches }
     }
 
     async fn render(&self, reading: &Reading, target: &Path) -> Result<String, RunError> {

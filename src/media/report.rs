@@ -13,6 +13,7 @@ use super::{Demuxer, Further, Media, Size, Undecodable};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
+mod rhythm;
 mod stream;
 
 /// What to ask ffprobe for of the streams: what is read below. Titles and the

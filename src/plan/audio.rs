@@ -1,8 +1,9 @@
 //! A clip's audio as a filter chain with an exact number of samples.
 
+use super::clock;
 use crate::codec::{AudioCodec, Container};
 use crate::flicks::Flicks;
-use crate::media::AudioStream;
+use crate::media::{AudioStream, Stretch};
 use crate::mix::adaptive_filter;
 use crate::output::AudioOutput;
 
@@ -13,6 +14,18 @@ const JITTER: &str = "0.04";
 /// of it: enough for its filter to have settled.
 const SETTLE_MS: u64 = 50;
 
+/// Where the stamps are steady, each is right to the millisecond.
+const STEADY: &str = "0.002";
+
+/// What of a stream is heard.
+pub(super) struct Source<'a> {
+    pub(super) stream: &'a AudioStream,
+    /// Start of the cut on the stream's own clock.
+    pub(super) start: Flicks,
+    /// Where its parts belong, if its own stamps don't tell it.
+    pub(super) stretches: &'a [Stretch],
+}
+
 /// The samples of a clip at the output's rate and layout.
 ///
 /// `aresample` drops the last of what is before the cut, fills gaps and a late
@@ -22,33 +35,32 @@ const SETTLE_MS: u64 = 50;
 /// asks for the next one and is not called again for a frame that waits at its
 /// own input already. Waiting at `atrim`, frames come one by one as they are
 /// asked for.
-pub(super) fn chain(
-    stream: &AudioStream,
-    start: Flicks,
-    samples: u64,
-    output: &AudioOutput,
-) -> String {
-    let mix = output.mix(stream).map(|mix| mix.filter(output.layout()));
-    let filters = [placed(stream.sample_rate, start, output.sample_rate)];
-    let rest = [format(output), counted(samples, output)];
-    filters.into_iter().chain(mix).chain(rest).collect::<Vec<_>>().join(",")
+pub(super) fn chain(source: &Source<'_>, samples: u64, output: &AudioOutput) -> String {
+    let &Source { stream, start, stretches } = source;
+    let jitter = if stretches.is_empty() { JITTER } else { STEADY };
+    let mut filters: Vec<String> = clock::stamps(stretches).into_iter().collect();
+    filters.push(placed(stream.sample_rate, start, output.sample_rate, jitter));
+    filters.extend(output.mix(stream).map(|mix| mix.filter(output.layout())));
+    filters.extend([format(output), counted(samples, output)]);
+    filters.join(",")
 }
 
 /// The samples of a clip whose audio has been [`conformed`].
 pub(super) fn conformed_chain(samples: u64, output: &AudioOutput) -> String {
     let rate = output.sample_rate;
-    [placed(rate, Flicks::ZERO, rate), format(output), counted(samples, output)].join(",")
+    [placed(rate, Flicks::ZERO, rate, JITTER), format(output), counted(samples, output)].join(",")
 }
 
-/// Samples at the output's rate, from `start` on, without gaps.
-fn placed(input_rate: u32, start: Flicks, output_rate: u32) -> String {
+/// Samples at the output's rate, from `start` on, without gaps. Time stamps that are off by no more
+/// than `jitter` seconds change nothing.
+fn placed(input_rate: u32, start: Flicks, output_rate: u32, jitter: &str) -> String {
     let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
     let settled = start - Flicks::from_millis(SETTLE_MS);
     [
         format!("atrim=start={}", settled.as_option()),
         format!(
-            "aresample={output_rate}:async=1:min_comp=0.0000001:min_hard_comp={JITTER}:first_pts={first}"
+            "aresample={output_rate}:async=1:min_comp=0.0000001:min_hard_comp={jitter}:first_pts={first}"
         ),
         "aformat=sample_fmts=fltp".to_owned(),
     ]

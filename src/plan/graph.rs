@@ -6,7 +6,7 @@ use super::Plan;
 use super::input::Input;
 use super::words::words;
 use crate::flicks::Flicks;
-use crate::media::Demuxer;
+use crate::media::{Demuxer, Stretch};
 
 /// The local files that a plan is carried out on.
 #[derive(Clone, Copy, Debug)]
@@ -18,17 +18,23 @@ pub struct Files<'a> {
     pub conformed: &'a [Option<PathBuf>],
     /// Of each clip, whether it has to be read from the start of its file. Empty where none has.
     pub from_start: &'a [bool],
+    /// Of each clip, where its audio belongs as its time stamps are unsteady. Empty where none are.
+    pub stretches: &'a [Vec<Stretch>],
 }
 
 impl<'a> Files<'a> {
     /// Sources that are taken as they are.
     #[must_use]
     pub const fn new(sources: &'a [&'a Path]) -> Self {
-        Self { sources, conformed: &[], from_start: &[] }
+        Self { sources, conformed: &[], from_start: &[], stretches: &[] }
     }
 
     pub(super) fn conformed(&self, clip: usize) -> Option<&'a Path> {
         self.conformed.get(clip).and_then(Option::as_deref)
+    }
+
+    pub(super) fn stretches(&self, clip: usize) -> &'a [Stretch] {
+        self.stretches.get(clip).map_or(&[], Vec::as_slice)
     }
 
     /// Where a clip's file is opened so that everything from `time` on decodes.

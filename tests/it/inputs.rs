@@ -18,6 +18,7 @@ mod codecs;
 mod containers;
 mod damage;
 pub(crate) mod decoders;
+mod jitter;
 mod key_frames;
 mod refused;
 mod seeking;

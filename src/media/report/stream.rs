@@ -2,6 +2,7 @@
 
 use num_rational::Ratio;
 
+use super::rhythm::Rhythm;
 use super::{StreamReport, ratio};
 use crate::flicks::Flicks;
 use crate::frame_rate;
@@ -28,13 +29,18 @@ pub(super) struct StreamScan {
     pub(super) jumps: bool,
     /// By how much the first packet is decoded before it is shown.
     lead: Option<i64>,
+    /// Of audio: whether its packets come when they are due.
+    rhythm: Option<Rhythm>,
 }
 
 impl StreamScan {
     pub(super) fn new(report: StreamReport) -> Self {
+        let time_base = ratio(&report.time_base, '/').unwrap_or_else(|| Ratio::new(1, 1000));
+        let codec = report.codec_name.as_deref().unwrap_or_default();
+        let is_audio = report.codec_type == "audio";
+        let rhythm = is_audio.then(|| Rhythm::new(codec, report.sample_rate(), time_base));
         Self {
-            time_base: ratio(&report.time_base, '/').unwrap_or_else(|| Ratio::new(1, 1000)),
-            report,
+            time_base,
             packets: 0,
             bytes: 0,
             first: None,
@@ -46,6 +52,8 @@ impl StreamScan {
             presented: false,
             jumps: false,
             lead: None,
+            rhythm,
+            report,
         }
     }
 
@@ -59,6 +67,9 @@ impl StreamScan {
     }
 
     pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
+        if let Some(rhythm) = &mut self.rhythm {
+            rhythm.packet(time, duration);
+        }
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
         self.bytes = self.bytes.saturating_add(size.unsigned_abs());
@@ -103,8 +114,12 @@ impl StreamScan {
     fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
         let first = self.first?;
         let start = self.report.start_pts.map_or(first, |declared| declared.max(first));
-        let start = self.flicks(start)?.max(floor);
+        let start = self.flicks(start)?;
         let end = self.flicks(self.end)? - self.padding();
+        let placed = self.rhythm.as_ref().and_then(Rhythm::span);
+        let (start, end) =
+            placed.map_or((start, end), |(start, end)| (start, end - self.padding()));
+        let start = start.max(floor);
         Some((start, end.max(start)))
     }
 
@@ -165,6 +180,7 @@ impl StreamScan {
             channels: self.report.channels,
             layout: self.report.channel_layout.clone(),
             bit_depth: self.report.bit_depth(),
+            unsteady: self.rhythm.as_ref().is_some_and(Rhythm::is_unsteady),
             start,
             end,
             bit_rate: self.bit_rate(start, end),

@@ -35,6 +35,7 @@ pub(crate) fn audio_stream() -> AudioStream {
         channels: 2,
         layout: "stereo".to_owned(),
         bit_depth: None,
+        unsteady: false,
         start: Flicks::ZERO,
         end: Flicks::from_millis(10_000),
         bit_rate: 128_000,
@@ -208,6 +209,20 @@ fn padding_in_ogg_is_in_the_duration_already() {
     let packets = ["2,0,0,960,1,K__,312,0", "2,960,960,240,1,K__,0,720"];
     let media = scan_as(Demuxer::Ogg, STREAMS, &packets).finish().unwrap();
     assert_eq!(media.length, Flicks::from_millis(25));
+}
+
+#[test]
+fn audio_comes_in_a_steady_rhythm_or_it_does_not() {
+    for (name, second, unsteady) in [
+        ("steady", "2,1024,1024,1024,1,K__", false),
+        ("rounded", "2,1023,1023,1024,1,K__", false),
+        ("a gap", "2,3072,3072,1024,1,K__", true),
+        ("jitter", "2,700,700,1024,1,K__", true),
+        ("no time", "2,N/A,N/A,1024,1,K__", false),
+    ] {
+        let media = scan(&["2,0,0,1024,1,K__", second, "2,2048,2048,1024,1,K__"]).unwrap();
+        assert_eq!(media.audio.unwrap().unsteady, unsteady || name == "a gap", "{name}");
+    }
 }
 
 #[test]

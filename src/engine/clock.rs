@@ -1,0 +1,56 @@
+//! Clock: where the audio of clips belongs whose time stamps are unsteady.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ffmpeg::{Ffmpeg, RunError};
+use crate::media::{Clock, Stretch};
+use crate::plan::{Files, Listed, Plan};
+
+/// Of each clip, the stretches of its audio; none where its stamps are to be
+/// taken as they are.
+///
+/// # Errors
+/// When they can't be listed for want of something on this side.
+pub async fn stretches(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &Files<'_>,
+) -> Result<Vec<Vec<Stretch>>, RunError> {
+    let mut all = Vec::with_capacity(plan.clips.len());
+    for clip in 0..plan.clips.len() {
+        let mut of_clip = Vec::new();
+        if let Some(stream) = plan.clip(clip).media.audio.as_ref()
+            && let Some(arguments) = plan.clock_arguments(clip, files)
+        {
+            of_clip = list(ffmpeg, arguments, stream.sample_rate).await?;
+        }
+        all.push(of_clip);
+    }
+    Ok(all)
+}
+
+async fn list(
+    ffmpeg: &Ffmpeg,
+    arguments: Vec<String>,
+    rate: u32,
+) -> Result<Vec<Stretch>, RunError> {
+    let listing = Arc::new(Mutex::new((Clock::new(rate), None)));
+    let listed = Arc::clone(&listing);
+    let on_line = move |line: &str| {
+        let (clock, first) = &mut *listed.lock().unwrap_or_else(PoisonError::into_inner);
+        match Listed::read(line) {
+            Some(Listed::First(stamp)) => *first = Some(stamp),
+            Some(Listed::Frame(offset, samples)) => clock.push(clock.samples() + offset, samples),
+            None => {}
+        }
+    };
+    match ffmpeg.list(arguments, on_line).await {
+        // What is wrong with the source is found when it is joined.
+        Ok(_) | Err(RunError::Failed { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    let (clock, first) = &*listing.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(first) = first else { return Ok(Vec::new()) };
+    let stretches = clock.stretches().into_iter();
+    Ok(stretches.map(|stretch| Stretch { offset: stretch.offset + first, ..stretch }).collect())
+}

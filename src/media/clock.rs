@@ -1,0 +1,457 @@
+//! Where audio belongs whose time stamps jitter.
+//!
+//! A stamp may say when a packet was received, or be rounded, or be that of a whole burst: then each
+//! is wrong, and only their mean is right. So stretches of audio are placed as wholes. A new one
+//! begins where the mean moves for good: at a gap, at an overlap, or in the course of a drift.
+
+use serde::{Deserialize, Serialize};
+
+/// What counts as jitter, in milliseconds.
+const JITTER_MS: i64 = 40;
+/// Stamps that are off by no more are steady: containers round to milliseconds.
+const ROUNDING_MS: i64 = 2;
+/// A mean is taken over so much audio on either side of a gap, in milliseconds.
+const WINDOW_MS: i64 = 1000;
+/// A mean may be off by so many of its standard deviations by chance.
+const CHANCE: f64 = 3.0;
+/// Half of the distances between two values of a normal distribution are below so many of its
+/// standard deviations.
+const MEDIAN_DISTANCE: f64 = 0.954;
+/// Runs of steady packets that are remembered: hours of jitter.
+const MOST_RUNS: usize = 1_000_000;
+/// Stretches that are placed by themselves at most.
+const MOST_STRETCHES: usize = 1000;
+/// A stamp that is further from the others counts for nothing in their mean, in milliseconds.
+const OUTLIER_MS: i64 = 100;
+/// The most samples that are counted: so many are beyond all recordings, and no sum of them is
+/// beyond the numbers here.
+const MOST_SAMPLES: i64 = 1 << 50;
+/// How often each run is looked at, on average, before the stamps are given up.
+const MOST_LOOKS: usize = 200;
+
+/// The time stamps of an audio stream.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    rate: i64,
+    samples: i64,
+    runs: Vec<Run>,
+    /// Whether there were more runs than are remembered.
+    overflown: bool,
+}
+
+/// Packets in a row whose stamps agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    /// Samples before it.
+    from: i64,
+    /// By how many samples its stamps are later than the samples before it last.
+    offset: i64,
+    /// Packets that tell it, each by itself.
+    packets: i64,
+}
+
+/// Audio that is placed as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Samples before it.
+    pub from: i64,
+    /// By how many samples it begins later than the samples before it last.
+    pub offset: i64,
+}
+
+impl Clock {
+    /// Of so many samples a second.
+    #[must_use]
+    pub fn new(rate: u32) -> Self {
+        let rate = i64::from(rate.max(1));
+        Self { rate, samples: 0, runs: Vec::new(), overflown: false }
+    }
+
+    /// Adds a packet: its time stamp, in samples, and how many samples it holds.
+    pub fn push(&mut self, stamp: i64, samples: i64) {
+        let offset = stamp.clamp(-MOST_SAMPLES, MOST_SAMPLES) - self.samples;
+        let rounding = self.ms(ROUNDING_MS).unsigned_abs();
+        let full = self.runs.len() == MOST_RUNS;
+        match self.runs.last_mut() {
+            Some(run) if run.offset.abs_diff(offset) <= rounding => run.packets += 1,
+            _ if full => self.overflown = true,
+            _ => self.runs.push(Run { from: self.samples, offset, packets: 1 }),
+        }
+        self.samples += samples.clamp(0, MOST_SAMPLES - self.samples);
+    }
+
+    /// All samples.
+    #[must_use]
+    pub const fn samples(&self) -> i64 {
+        self.samples
+    }
+
+    /// Whether every stamp follows from the first.
+    #[must_use]
+    pub const fn is_steady(&self) -> bool {
+        self.runs.len() <= 1
+    }
+
+    /// The stretches of the audio. None where the stamps are steady, and where they make no sense.
+    #[must_use]
+    pub fn stretches(&self) -> Vec<Stretch> {
+        if self.overflown || self.is_steady() {
+            return Vec::new();
+        }
+        Means::new(self).stretches().unwrap_or_default()
+    }
+
+    /// Where unsteady audio begins and ends: by its stamps where they are steady there, else by
+    /// their mean.
+    #[must_use]
+    pub fn span(&self) -> Option<(i64, i64)> {
+        let stretches = self.stretches();
+        let (first, last) = (stretches.first()?, stretches.last()?);
+        let second = self.runs.get(1)?;
+        let final_run = self.runs.last()?;
+        let window = self.ms(WINDOW_MS);
+        let start = if second.from < window { first.offset } else { self.runs[0].offset };
+        let steady_end = self.samples - final_run.from >= window;
+        let end = if steady_end { final_run.offset } else { last.offset };
+        Some((start, end + self.samples))
+    }
+
+    /// The runs, in which packets that were stamped together when they came together are one.
+    /// Also how long the longest of these is.
+    fn pooled(&self) -> (Vec<Run>, i64) {
+        let mut longest = 0;
+        let ends = self.runs.iter().skip(1).map(|run| run.from).chain([self.samples]);
+        let mut pooled: Vec<Run> = Vec::with_capacity(self.runs.len());
+        let mut before: Option<Run> = None;
+        let mut sum = 0;
+        for (run, end) in self.runs.iter().zip(ends) {
+            let weight = i128::from(run.offset) * i128::from(end - run.from);
+            let together = before.is_some_and(|before| {
+                // Less than half of what the packet before lasts, and not back.
+                let (lasts, moved) = (run.from - before.from, run.offset - before.offset);
+                before.packets == 1 && moved < -lasts / 2 && moved >= -lasts - self.ms(ROUNDING_MS)
+            });
+            if let Some(burst) = pooled.last_mut().filter(|_| together) {
+                sum += weight;
+                longest = longest.max(run.from - burst.from);
+                // Steady packets behind it tell what all were, that had only been held up.
+                let steady = run.packets > 1;
+                burst.offset = if steady { run.offset } else { mean(sum, end - burst.from) };
+                burst.packets = run.packets;
+            } else {
+                sum = weight;
+                pooled.push(*run);
+            }
+            before = Some(*run);
+        }
+        (pooled, longest)
+    }
+
+    const fn ms(&self, ms: i64) -> i64 {
+        self.rate * ms / 1000
+    }
+}
+
+fn mean(sum: i128, samples: i64) -> i64 {
+    let samples = i128::from(samples.max(1));
+    i64::try_from((sum + samples / 2).div_euclid(samples)).unwrap_or(i64::MAX)
+}
+
+/// The offsets of runs, for means of any part.
+struct Means {
+    runs: Vec<Run>,
+    /// Of each run, the sum of the offsets of all samples before it; and of all.
+    sums: Vec<i128>,
+    samples: i64,
+    jitter: i64,
+    window: i64,
+    outlier: i64,
+    /// A part that is no longer than a burst may be a part of one.
+    burst: i64,
+    /// Samples of what tells an offset by itself.
+    packet: f64,
+    /// Standard deviation of a packet's offset.
+    noise: f64,
+}
+
+impl Means {
+    fn new(clock: &Clock) -> Self {
+        let (runs, burst) = clock.pooled();
+        let mut sums = vec![0];
+        for (index, run) in runs.iter().enumerate() {
+            let end = runs.get(index + 1).map_or(clock.samples, |next| next.from);
+            sums.push(sums[index] + i128::from(run.offset) * i128::from(end - run.from));
+        }
+        let packets = runs.iter().map(|run| run.packets).sum::<i64>().max(1);
+        Self {
+            noise: noise(&runs, packets),
+            packet: (float(clock.samples) / float(packets)).max(1.0),
+            runs,
+            sums,
+            samples: clock.samples,
+            jitter: clock.ms(JITTER_MS),
+            window: clock.ms(WINDOW_MS),
+            outlier: clock.ms(OUTLIER_MS),
+            burst,
+        }
+    }
+
+    /// None where there are too many, as no recording has them.
+    fn stretches(&self) -> Option<Vec<Stretch>> {
+        let mut stretches = Vec::new();
+        let mut looks = 0;
+        let mut open = vec![(0, self.runs.len())];
+        while let Some((first, end)) = open.pop() {
+            looks += end - first;
+            if looks > self.runs.len() * MOST_LOOKS || stretches.len() == MOST_STRETCHES {
+                return None;
+            }
+            if let Some(middle) = self.step(first, end).or_else(|| self.drift(first, end)) {
+                open.extend([(middle, end), (first, middle)]);
+            } else {
+                stretches.push(self.stretch(first, end));
+            }
+        }
+        Some(stretches)
+    }
+
+    /// Runs that are placed as a whole, by their mean without outliers.
+    fn stretch(&self, first: usize, end: usize) -> Stretch {
+        let length = |index| self.start(index + 1) - self.start(index);
+        let mut runs: Vec<(i64, i64)> =
+            (first..end).map(|index| (self.runs[index].offset, length(index))).collect();
+        runs.sort_unstable();
+        let half = runs.iter().map(|run| run.1).sum::<i64>() / 2;
+        let mut passed = 0;
+        let middle = runs.iter().find(|run| {
+            passed += run.1;
+            passed > half
+        });
+        let median = middle.or(runs.last()).map_or(0, |run| run.0);
+        let near = runs.iter().filter(|run| (run.0 - median).abs() <= self.outlier);
+        let (sum, samples) = near.fold((0, 0), |(sum, samples), &(offset, length)| {
+            (sum + i128::from(offset) * i128::from(length), samples + length)
+        });
+        Stretch { from: self.start(first), offset: mean(sum, samples) }
+    }
+
+    /// Where a run begins; the end of all behind the last.
+    fn start(&self, run: usize) -> i64 {
+        self.runs.get(run).map_or(self.samples, |run| run.from)
+    }
+
+    /// The sum of the offsets of all samples up to one.
+    fn sum(&self, until: i64) -> i128 {
+        let next = self.runs.partition_point(|run| run.from <= until);
+        let Some(index) = next.checked_sub(1) else { return 0 };
+        let run = self.runs[index];
+        self.sums[index] + i128::from(run.offset) * i128::from(until - run.from)
+    }
+
+    /// The mean offset of a part.
+    fn offset(&self, from: i64, until: i64) -> i64 {
+        mean(self.sum(until) - self.sum(from), until - from)
+    }
+
+    /// What of some runs tells their offset: what is next to their ends may be a part of a burst,
+    /// whose mean is another.
+    fn told(&self, first: usize, end: usize) -> (i64, i64) {
+        (self.start(first) + self.burst, self.start(end) - self.burst)
+    }
+
+    /// The run with which the offset changes most clearly, by more than jitter can.
+    fn step(&self, first: usize, end: usize) -> Option<usize> {
+        let (from, until) = self.told(first, end);
+        let inside = (first + 1..end).filter(|&run| (from + 1..until).contains(&self.start(run)));
+        let steps = inside.filter_map(|run| {
+            let at = self.start(run);
+            let (before, behind) = ((at - self.window).max(from), (at + self.window).min(until));
+            let step = float(self.offset(at, behind) - self.offset(before, at)).abs();
+            let [left, right] = [at - before, behind - at].map(|part| float(part) / self.packet);
+            let chance = CHANCE * self.noise * (1.0 / left + 1.0 / right).sqrt();
+            let clear = step > float(self.jitter) + chance;
+            clear.then_some((run, clearness(step, left, right)))
+        });
+        steps.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(run, _)| run)
+    }
+
+    /// The run at which to part a stretch that no single offset fits, though it changes nowhere by
+    /// much.
+    fn drift(&self, first: usize, end: usize) -> Option<usize> {
+        let (from, until) = self.told(first, end);
+        let whole = self.offset(from, until);
+        let strays = |at: i64| {
+            let parts = [(at - self.window, at), (at, at + self.window)];
+            let inside = parts.into_iter().filter(|part| part.0 >= from && part.1 <= until);
+            inside.into_iter().any(|part| (self.offset(part.0, part.1) - whole).abs() > self.jitter)
+        };
+        if !(first..=end).any(|run| strays(self.start(run))) {
+            return None;
+        }
+        let inside = (first + 1..end).filter(|&run| (from + 1..until).contains(&self.start(run)));
+        let steps = inside.map(|run| {
+            let at = self.start(run);
+            let step = float(self.offset(at, until) - self.offset(from, at)).abs();
+            (run, clearness(step, float(at - from), float(until - at)))
+        });
+        steps.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(run, _)| run)
+    }
+}
+
+/// How much better two means fit than one.
+fn clearness(step: f64, left: f64, right: f64) -> f64 {
+    step * step * left * right / (left + right)
+}
+
+/// The standard deviation of the packets' offsets, which gaps hardly change.
+fn noise(runs: &[Run], packets: i64) -> f64 {
+    let moves = runs.windows(2).map(|two| two[1].offset.abs_diff(two[0].offset));
+    let mut moves: Vec<u64> = moves.collect();
+    moves.sort_unstable();
+    // Inside a run there are none.
+    let middle = usize::try_from(packets / 2).unwrap_or(usize::MAX);
+    let steady = usize::try_from(packets).unwrap_or(usize::MAX).saturating_sub(moves.len());
+    let median = middle.checked_sub(steady).and_then(|place| moves.get(place));
+    float(median.map_or(0, |&move_| i64::try_from(move_).unwrap_or(i64::MAX))) / MEDIAN_DISTANCE
+}
+
+/// Sample counts of any recording are exact in it.
+#[expect(clippy::cast_precision_loss, reason = "what it is compared with is rougher by far")]
+const fn float(samples: i64) -> f64 {
+    samples as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Stretch};
+
+    const RATE: u32 = 48_000;
+    const PACKET: i64 = 1024;
+
+    fn ms(ms: i64) -> i64 {
+        ms * 48
+    }
+
+    /// Steady packets, each with its stamp changed.
+    fn clock(packets: i64, change: impl Fn(i64, i64) -> i64) -> Clock {
+        let mut clock = Clock::new(RATE);
+        for number in 0..packets {
+            clock.push(change(number, number * PACKET), PACKET);
+        }
+        clock
+    }
+
+    /// Between -35 and 35 ms, in no order that matters.
+    fn jitter(number: i64) -> i64 {
+        ms((number * 7919 + 13 * (number / 5)) % 71 - 35)
+    }
+
+    fn assert_near(found: &[Stretch], expected: &[(i64, i64)], packets: i64, name: &str) {
+        assert_eq!(found.len(), expected.len(), "{name}: {found:?}");
+        for (stretch, (packet, offset_ms)) in found.iter().zip(expected) {
+            let apart = (stretch.from / PACKET - packet).abs();
+            assert!(apart <= packets, "{name}: {found:?}");
+            assert!((stretch.offset - ms(*offset_ms)).abs() < ms(4), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn steady_stamps_are_let_be() {
+        let rounded = clock(1000, |_, stamp| stamp / 48 * 48);
+        assert!(rounded.is_steady());
+        assert_eq!(rounded.stretches(), []);
+        assert_eq!(rounded.samples(), 1000 * PACKET);
+    }
+
+    #[test]
+    fn jitter_makes_no_gap_and_no_offset() {
+        for packets in [2, 5, 20, 100, 3000] {
+            let mean = (0..packets).map(jitter).sum::<i64>() / packets;
+            let found = clock(packets, |n, stamp| stamp + ms(500) + jitter(n)).stretches();
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!((found[0].offset - ms(500) - mean).abs() < 48, "{packets}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn audio_begins_and_ends_by_its_stamps_where_they_are_steady() {
+        let ends = |first, last| Some((first, 500 * PACKET + last));
+        let jump = clock(500, |n, stamp| stamp + if n < 250 { 0 } else { ms(20) });
+        assert_eq!(jump.span(), ends(0, ms(20)));
+        let early = clock(500, |n, stamp| stamp - if n == 0 { ms(35) } else { 0 });
+        assert_eq!(early.span(), ends(-3, 0));
+        let late = clock(500, |n, stamp| stamp + if n == 499 { ms(35) } else { 0 });
+        assert_eq!(late.span(), ends(0, 3));
+    }
+
+    #[test]
+    fn bursts_make_no_gap() {
+        for (burst, between) in [(8, 0), (24, 48), (3, 96), (100, 0)] {
+            // Rounded to milliseconds, one way or the other.
+            let rounded = |n: i64| n * 7919 % 2 * 48;
+            let stamp = |n| n / burst * burst * PACKET + n % burst * between + rounded(n);
+            let found = clock(2000, |n, _| stamp(n));
+            let mean = -(burst - 1) * (PACKET - between) / 2;
+            assert_near(&found.stretches(), &[(0, mean / 48)], 0, &format!("bursts of {burst}"));
+        }
+    }
+
+    #[test]
+    fn packets_that_were_held_up_are_no_gap() {
+        // Half a second of them comes at once.
+        let late = |n: i64, stamp: i64| if (100..124).contains(&n) { 124 * PACKET } else { stamp };
+        assert_near(&clock(500, late).stretches(), &[(0, 0)], 0, "held up");
+    }
+
+    #[test]
+    fn gaps_stay_where_they_are() {
+        for gap in [45, 60, 500, 20_000] {
+            let found = clock(500, |n, stamp| stamp + if n >= 200 { ms(gap) } else { 0 });
+            let expected =
+                [Stretch { from: 0, offset: 0 }, Stretch { from: 200 * PACKET, offset: ms(gap) }];
+            assert_eq!(found.stretches(), expected, "{gap} ms");
+        }
+        let found = clock(500, |n, stamp| stamp + jitter(n) + if n >= 200 { ms(120) } else { 0 });
+        assert_near(&found.stretches(), &[(0, 0), (200, 120)], 2, "in jitter");
+        let overlap = clock(500, |n, stamp| stamp - if n >= 200 { ms(300) } else { 0 });
+        assert_near(&overlap.stretches(), &[(0, 0), (200, -300)], 0, "overlap");
+    }
+
+    #[test]
+    fn every_one_of_many_gaps_stays() {
+        // Speech that is sent when somebody speaks.
+        let found = clock(600, |n, stamp| stamp + n / 5 * ms(150)).stretches();
+        let expected = (0..120).map(|n| Stretch { from: n * 5 * PACKET, offset: n * ms(150) });
+        assert!(found.iter().copied().eq(expected), "{found:?}");
+    }
+
+    #[test]
+    fn what_moves_slowly_is_followed() {
+        for (name, drift) in [("late", 1), ("early", -1)] {
+            let moved = |n: i64| drift * n * 12;
+            let found = clock(3000, |n, stamp| stamp + moved(n)).stretches();
+            for packet in 0..3000 {
+                let own = found.iter().rfind(|stretch| stretch.from <= packet * PACKET).unwrap();
+                assert!((own.offset - moved(packet)).abs() <= ms(45), "{name} at {packet}");
+            }
+            assert!(found.len() < 40, "{name}: {}", found.len());
+        }
+        // A packet is lost now and then.
+        let lost = clock(3000, |n, stamp| stamp + n / 200 * PACKET).stretches();
+        for packet in 0..3000 {
+            let own = lost.iter().rfind(|stretch| stretch.from <= packet * PACKET).unwrap();
+            assert!((own.offset - packet / 200 * PACKET).abs() <= ms(45), "at {packet}");
+        }
+    }
+
+    #[test]
+    fn stamps_that_make_no_sense_are_let_be() {
+        let wild = |n: i64| (n * 7919 % 1009) * ms(1000);
+        assert_eq!(clock(200_000, |n, _| wild(n)).stretches(), []);
+        let mut extreme = Clock::new(RATE);
+        for stamp in [i64::MIN, i64::MAX, 0, i64::MIN, i64::MAX] {
+            extreme.push(stamp, i64::MAX / 4);
+        }
+        let _ = extreme.stretches();
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether the packets of an audio stream come when they are due.
+
+use num_rational::Ratio;
+
+use crate::flicks::Flicks;
+use crate::media::Clock;
+
+/// Samples of a packet, of the codecs whose packets are all alike.
+const PACKET_SAMPLES: &[(&str, &[i64])] = &[
+    ("aac", &[1024, 2048, 960, 1920]),
+    ("mp3", &[1152, 576]),
+    ("mp2", &[1152]),
+    ("ac3", &[1536]),
+    ("eac3", &[1536]),
+    ("amr_nb", &[160]),
+    ("amr_wb", &[320]),
+];
+
+/// What encoders round by themselves, in milliseconds.
+const ROUNDING_MS: u64 = 3;
+
+/// The rhythm of an audio stream's packets.
+#[derive(Debug)]
+pub(super) struct Rhythm {
+    time_base: Ratio<i64>,
+    rate: Ratio<i64>,
+    usual: &'static [i64],
+    /// How far off containers are: they round time stamps and lengths, each by a tick at most.
+    rounding: Flicks,
+    /// When the next packet would follow without a gap, in ticks.
+    due: Option<i64>,
+    /// Whether the packet before is said to be longer or shorter than it can be. The last may be.
+    odd: bool,
+    unsteady: bool,
+    /// None where the length of a packet is not known.
+    clock: Option<Clock>,
+}
+
+impl Rhythm {
+    pub(super) fn new(codec: &str, sample_rate: u32, time_base: Ratio<i64>) -> Self {
+        let usual = PACKET_SAMPLES.iter().find(|row| row.0 == codec);
+        let ticks = Flicks::from_ticks(2, time_base).unwrap_or_default();
+        Self {
+            time_base,
+            rate: Ratio::from_integer(i64::from(sample_rate.max(1))),
+            usual: usual.map_or(&[], |row| row.1),
+            rounding: ticks + Flicks::from_millis(ROUNDING_MS),
+            due: None,
+            odd: false,
+            unsteady: false,
+            clock: (usual.is_some() || ticks < Flicks::from_millis(1))
+                .then(|| Clock::new(sample_rate)),
+        }
+    }
+
+    /// Adds a packet, in ticks.
+    pub(super) fn packet(&mut self, time: Option<i64>, duration: Option<i64>) {
+        let off = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
+        let off = off.and_then(|ticks| self.flicks(ticks));
+        self.unsteady |= self.odd || off.is_some_and(|off| self.is_much(off));
+        let start = time.or(self.due);
+        self.count(start, duration.filter(|&ticks| ticks > 0));
+        self.due = start.zip(duration).and_then(|(start, duration)| start.checked_add(duration));
+    }
+
+    /// Counts the samples of a packet.
+    fn count(&mut self, start: Option<i64>, duration: Option<i64>) {
+        let told = duration.and_then(|ticks| self.flicks(ticks));
+        let stamp = start.and_then(|time| self.flicks(time));
+        let (Some(told), Some(stamp)) = (told, stamp) else {
+            self.clock = None;
+            return;
+        };
+        let samples = told.to_units(self.rate);
+        let nearest = self.usual.iter().copied().min_by_key(|usual| usual.abs_diff(samples));
+        // What a container calls the length may be the distance to the next stamp.
+        let off = nearest.map(|nearest| Flicks::of_units(nearest, self.rate) - told);
+        // Or the rate has changed: then there is no count of samples.
+        if self.odd {
+            self.clock = None;
+        }
+        self.odd = off.is_some_and(|off| self.is_much(off));
+        if let Some(clock) = &mut self.clock {
+            clock.push(stamp.to_units(self.rate), nearest.unwrap_or(samples));
+        }
+    }
+
+    /// Whether packets come too early or too late.
+    pub(super) const fn is_unsteady(&self) -> bool {
+        self.unsteady
+    }
+
+    /// Where audio begins and ends whose time stamps are unsteady: by their means.
+    pub(super) fn span(&self) -> Option<(Flicks, Flicks)> {
+        let clock = self.clock.as_ref().filter(|_| self.unsteady)?;
+        let (start, end) = clock.span()?;
+        Some((Flicks::of_units(start, self.rate), Flicks::of_units(end, self.rate)))
+    }
+
+    fn is_much(&self, off: Flicks) -> bool {
+        off > self.rounding || off < Flicks::ZERO - self.rounding
+    }
+
+    fn flicks(&self, ticks: i64) -> Option<Flicks> {
+        Flicks::from_ticks(ticks, self.time_base)
+    }
+}
