@@ -5,16 +5,23 @@ mod build;
 mod check;
 mod clock;
 mod decode;
+mod engine;
 mod failure;
 mod json;
 mod output;
+mod progress;
 mod request;
+mod run;
+mod side;
+mod task;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+
+use video_concat::engine::ffmpeg::confine;
 
 use failure::Failure;
 use output::Output;
@@ -43,6 +50,8 @@ enum Command {
     Build(Box<build::Build>),
     /// Show a process string with its names in clear.
     Decode(decode::Decode),
+    /// Carry a request out on this machine.
+    Run(run::Run),
     /// Print a script that completes this command's arguments in a shell.
     Completions {
         /// The shell.
@@ -60,12 +69,20 @@ struct Man {
 }
 
 fn main() -> ExitCode {
+    // First of all: this program also starts ffmpeg, confined, in a role of its own.
+    let confined = confine::begin();
     let cli = Cli::parse();
     let output = Output::new(cli.json);
     let outcome = match cli.command {
         Command::Check(check) => check.run(output),
         Command::Build(build) => build.run(output),
         Command::Decode(decode) => decode.run(output),
+        Command::Run(run) => {
+            if let Err(error) = confined {
+                output.warnings(&[error.to_string()]);
+            }
+            run.run(output)
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Cli::command();

@@ -50,6 +50,13 @@ impl Output {
         }
     }
 
+    /// What is said beside the result. Programs find it in the result.
+    pub(crate) fn note(self, text: &str) {
+        if !self.json {
+            anstream::eprintln!("{text}");
+        }
+    }
+
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
         if self.json {
             // The status tells it where even this can't be printed.

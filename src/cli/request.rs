@@ -13,6 +13,7 @@ use video_concat::process::{
 
 use super::failure::{Failure, Place};
 use super::json::{literal_offset, member};
+use super::side::Side;
 
 /// Stands for what a process string does not tell of its main object. No object is called so, hence
 /// nothing is refused on its account.
@@ -48,6 +49,7 @@ pub(crate) struct Asked {
     pub(crate) bucket: Option<String>,
     pub(crate) object: Option<String>,
     pub(crate) process: String,
+    pub(crate) user_data: Option<String>,
     origin: Origin,
     limits: Limits,
 }
@@ -64,6 +66,18 @@ enum Origin {
 }
 
 impl RequestArgs {
+    /// The one task that is asked for.
+    pub(crate) fn one(&self) -> Result<Asked, Failure> {
+        let mut all = self.all()?;
+        match (all.pop(), all.len()) {
+            (Some(only), 0) => Ok(only),
+            (_, others) => {
+                let count = others + 1;
+                Err(Failure::wrong(format!("the event asks for {count} tasks: give one at a time")))
+            }
+        }
+    }
+
     /// Every task that is asked for, one at least.
     pub(crate) fn all(&self) -> Result<Vec<Asked>, Failure> {
         if self.request == "-" {
@@ -97,6 +111,7 @@ impl RequestArgs {
             bucket: self.bucket.clone(),
             object: self.object.clone(),
             process: process.to_owned(),
+            user_data: None,
             origin: Origin::Alone,
             limits: self.limits(),
         }
@@ -123,6 +138,7 @@ impl RequestArgs {
                 object: Some(submission.object),
                 origin: origin(file, text, single),
                 process,
+                user_data: submission.user_data,
                 limits: self.limits(),
             })
         });
@@ -154,7 +170,7 @@ impl Asked {
     /// A process string by itself.
     pub(crate) fn alone(process: String, bucket: Option<String>, object: Option<String>) -> Self {
         let (origin, limits) = (Origin::Alone, Limits::default());
-        Self { bucket, object, process, origin, limits }
+        Self { bucket, object, process, user_data: None, origin, limits }
     }
 
     /// The request, of an object that need not be known.
@@ -164,6 +180,21 @@ impl Asked {
         self.check_names(&main)?;
         let spec = parse(&self.process).map_err(|error| self.mistake(&error))?;
         resolve(&spec, &main, self.limits).map_err(|error| self.mistake(&error))
+    }
+
+    /// The request, of an object that has to be known. Its bucket is the side's, where that is one.
+    pub(crate) fn resolve_whole(&self, side: &Side) -> Result<Request, Failure> {
+        if self.object.is_none() {
+            let message = "the main object is unknown: name it by `--object`";
+            return Err(Failure::wrong(message).argument("object", ""));
+        }
+        let of_side = || match side {
+            Side::Bucket(name) => name.clone(),
+            // Any name: nothing but the variable `{bucket}` shows it.
+            Side::Folder(_) => "sources".to_owned(),
+        };
+        let bucket = self.bucket.clone().unwrap_or_else(of_side);
+        Self { bucket: Some(bucket), ..self.clone() }.resolve()
     }
 
     fn check_names(&self, main: &MainObject) -> Result<(), Failure> {

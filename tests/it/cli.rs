@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod run;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

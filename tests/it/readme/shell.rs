@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::{FRONT, LANGUAGE, OPERATIONS, blocks_of, documents, file, read};
 use crate::bed::expect::{Clip, Expected};
+use crate::bed::ffmpeg;
 use crate::bed::function::Function;
 use crate::bed::gateway::{Gateway, Kind};
 use crate::bed::lambda::Lambda;
@@ -67,7 +68,8 @@ fn lines(page: &str) -> Vec<Line> {
 }
 
 fn is_run(line: &Line) -> bool {
-    !NOT_RUN.iter().any(|(start, _)| line.command.starts_with(start))
+    let is_built = cfg!(feature = "cli") || !line.command.contains("--features cli");
+    is_built && !NOT_RUN.iter().any(|(start, _)| line.command.starts_with(start))
 }
 
 #[test]
@@ -109,6 +111,21 @@ impl Stage {
         let mut stage = Self::new();
         stage.set("AWS_ENDPOINT_URL", moto.url());
         stage
+    }
+
+    /// `cargo run` starts the command line that cargo has built for the tests.
+    fn with_command_line(&mut self) {
+        let Some(program) = option_env!("CARGO_BIN_EXE_video-concat") else { return };
+        let folder = self.path().join("bin");
+        fs::create_dir(&folder).unwrap();
+        let script = format!(
+            "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec '{program}' \"$@\"\n"
+        );
+        fs::write(folder.join("cargo"), script).unwrap();
+        fs::set_permissions(folder.join("cargo"), fs::Permissions::from_mode(0o700)).unwrap();
+        let path = &mut self.environment[0].1;
+        *path = format!("{}:{path}", folder.display());
+        self.environment.extend(ffmpeg::environment());
     }
 
     fn path(&self) -> &Path {
@@ -240,9 +257,14 @@ fn the_front_page() {
     let cloud = Cloud::new(&mut stage, &moto, &buckets, "video-concat/oss-keys");
     stage.outputs(&[("FunctionName", "video-concat-ConcatFunction-1")]);
     stage.set("AWS_ENDPOINT_URL_S3", &cloud.s3.url());
+    let clips = stage.path().join("clips");
+    fs::create_dir(&clips).unwrap();
     for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
-        fs::copy(Source::new(clip).write(name), stage.path().join(name)).unwrap();
+        let source = Source::new(clip).write(name);
+        fs::copy(&source, stage.path().join(name)).unwrap();
+        fs::copy(&source, clips.join(name)).unwrap();
     }
+    stage.with_command_line();
     stage.run(FRONT);
     assert_eq!(stage.json("reply.json")["Status"], "Succeeded");
     let rate = (25, 1);

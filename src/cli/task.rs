@@ -1,0 +1,291 @@
+//! A task on this machine: what the function does between claiming a task and storing its result, by
+//! the same engine.
+
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+use video_concat::engine::artifacts::{Artifact, Artifacts};
+use video_concat::engine::event::Event;
+use video_concat::engine::ffmpeg::Ffmpeg;
+use video_concat::engine::make::{MakeError, Maker};
+use video_concat::engine::probe::probe_all;
+use video_concat::engine::workspace::Workspace;
+use video_concat::ledger::result_description;
+use video_concat::object::ObjectUri;
+use video_concat::plan::{Plan, plan};
+use video_concat::process::{Request, TargetError, check_target};
+use video_concat::storage::ObjectStore;
+use video_concat::storage::client::{s3_client, shared_config};
+use video_concat::storage::upload::store_file;
+use video_concat::task::{Moment, TargetRecord, TaskRecord};
+use video_concat::worker::{TaskError, describe};
+
+use super::engine::EngineArgs;
+use super::failure::Failure;
+use super::progress::Progress;
+use super::side::{self, Side};
+pub(crate) use sources::Source;
+use sources::{begin, bring, heads};
+
+/// What task records begin with where the function's settings don't say otherwise.
+const TASK_PREFIX: &str = ".tasks/";
+
+/// A task whose sources are here and planned with.
+pub(crate) struct Task {
+    pub(crate) request: Request,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) plan: Plan,
+    pub(crate) target: ObjectUri,
+    pub(crate) record: TaskRecord,
+    pub(crate) ffmpeg: Ffmpeg,
+    /// The files that the plan's sources are.
+    pub(crate) files: Vec<PathBuf>,
+    workspace: Workspace,
+    side: Side,
+    store: Option<ObjectStore>,
+    started: Instant,
+}
+
+impl Task {
+    /// Brings the sources here, probes them, and plans.
+    pub(crate) async fn prepare(
+        request: Request,
+        side: &Side,
+        engine: &EngineArgs,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let ffmpeg = engine.ffmpeg()?;
+        let store = match side {
+            Side::Folder(_) => None,
+            Side::Bucket(_) => Some(connect().await),
+        };
+        let sources = heads(&request, side, store.as_ref()).await?;
+        let mut record = begin(&request, &sources, side);
+        let workspace = Workspace::new(&engine.work_dir()).map_err(TaskError::Workspace)?;
+        let fetching = Instant::now();
+        let paths = bring(&sources, side, store.as_ref(), &workspace, engine, progress).await?;
+        record.timings.fetch_ms = millis(fetching);
+
+        progress.stage("probe");
+        let probing = Instant::now();
+        let probed = probe_all(&ffmpeg, &paths).await;
+        let probed = probed.map_err(|(index, error)| sources[index].unusable(&error))?;
+        record.timings.probe_ms = millis(probing);
+        for (source, probed) in sources.iter().zip(&probed) {
+            let notices = probed.notices.iter().map(|notice| source.about(&notice));
+            record.warnings.extend(notices);
+        }
+        let media: Vec<Vec<_>> = probed
+            .iter()
+            .map(|source| source.parts.iter().map(|part| part.media.clone()).collect())
+            .collect();
+        let plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
+        record.warnings.extend_from_slice(&plan.warnings);
+        describe::plan(&plan, &mut record);
+        let target = target(&request, &sources, &plan, record.start_time)?;
+        let parts = probed.iter().flat_map(|source| &source.parts);
+        let files = parts.map(|part| part.file.clone()).collect();
+        let side = side.clone();
+        Ok(Self {
+            request,
+            sources,
+            plan,
+            target,
+            record,
+            ffmpeg,
+            files,
+            workspace,
+            side,
+            store,
+            started,
+        })
+    }
+
+    /// Makes the output and checks it. Nothing has been stored then.
+    pub(crate) async fn make(&mut self, progress: &Progress) -> Result<Vec<Artifact>, Failure> {
+        let started = Instant::now();
+        let whole = self.plan.length().to_micros().max(1).unsigned_abs();
+        progress.encode(whole);
+        let bar = progress.clone();
+        let events = move |event| match event {
+            Event::Progress { done, .. } => bar.set(done),
+            Event::Conforming | Event::Again => bar.encode(whole),
+            Event::Diagnosing => {}
+        };
+        let output = self.workspace.output(self.request.auto_extension());
+        let sources: Vec<&Path> = self.files.iter().map(PathBuf::as_path).collect();
+        let maker = Maker {
+            ffmpeg: &self.ffmpeg,
+            plan: &self.plan,
+            sources: &sources,
+            workspace: &self.workspace,
+            events: Arc::new(events),
+        };
+        let found = maker.make(&output).await.map_err(|error| match error {
+            MakeError::Clip { clip, source } => self.source(clip).unusable_as(clip, &source),
+            MakeError::Run(error) => TaskError::Run(error).into(),
+        })?;
+        let found = found.into_iter().map(|(clip, text)| match clip {
+            Some(clip) => self.source(clip).about_as(clip, &text),
+            None => text,
+        });
+        let found: Vec<String> = found.collect();
+        self.record.warnings.extend(found);
+        self.record.timings.encode_ms = millis(started);
+
+        progress.stage("check");
+        let started = Instant::now();
+        let artifacts = Artifacts::of(&self.workspace, &self.plan, &self.target)
+            .map_err(TaskError::Workspace)?;
+        let verified = artifacts.verify(&self.ffmpeg, &self.plan).await;
+        let verified = verified.map_err(TaskError::Verify)?;
+        describe::verified(&self.plan, &verified, &mut self.record);
+        self.record.timings.verify_ms = millis(started);
+        Ok(artifacts.files)
+    }
+
+    /// Stores the output's files, the playlist (or the only file) last. Returns where the last one is.
+    pub(crate) async fn store(
+        &mut self,
+        files: &[Artifact],
+        side: &Side,
+        progress: &Progress,
+    ) -> Result<Vec<String>, Failure> {
+        progress.stage("store");
+        let started = Instant::now();
+        for file in files {
+            self.check(&file.uri, side)?;
+        }
+        let stored = match side {
+            Side::Folder(folder) => self.store_files(files, folder)?,
+            Side::Bucket(bucket) => self.store_objects(files, bucket).await?,
+        };
+        self.record.timings.store_ms = millis(started);
+        self.record.timings.total_ms = millis(self.started);
+        if let Some(store) = &self.store {
+            self.record.usage.count(store.meter().read());
+        }
+        self.record.succeed(now());
+        Ok(stored)
+    }
+
+    /// Whether this may be stored there: neither over a source nor over what tells of tasks.
+    pub(crate) fn check(&self, uri: &ObjectUri, side: &Side) -> Result<(), Failure> {
+        if uri.key.starts_with(TASK_PREFIX) {
+            let (key, prefix) = (uri.key.clone(), TASK_PREFIX.to_owned());
+            return Err(TaskError::Target(TargetError::IsRecord { key, prefix }).into());
+        }
+        check_target(&self.request, &uri.bucket, &uri.key).map_err(TaskError::Target)?;
+        let overwrites = match (&self.side, side) {
+            (Side::Folder(from), Side::Folder(to)) => {
+                let target = side::path(to, &uri.key)?.canonicalize().ok();
+                let is_it = |source: &Source| {
+                    let source = side::path(from, &source.key).ok();
+                    source.and_then(|path| path.canonicalize().ok()) == target
+                };
+                target.is_some() && self.sources.iter().any(is_it)
+            }
+            (Side::Bucket(from), Side::Bucket(to)) => {
+                from == to && self.sources.iter().any(|source| source.key == uri.key)
+            }
+            _ => false,
+        };
+        if overwrites {
+            let (bucket, key) = (uri.bucket.clone(), uri.key.clone());
+            return Err(TaskError::Target(TargetError::IsSource { bucket, key }).into());
+        }
+        Ok(())
+    }
+
+    fn store_files(&mut self, files: &[Artifact], folder: &Path) -> Result<Vec<String>, Failure> {
+        let mut stored = Vec::new();
+        for file in files {
+            let path = side::path(folder, &file.uri.key)?;
+            side::store(&file.path, &path).map_err(|error| {
+                Failure::failed(format!("`{}` can't be written: {error}", path.display()))
+            })?;
+            let head = side::look(folder, &file.uri.key)?;
+            self.record.usage.bytes_stored += head.size;
+            self.record.targets.push(TargetRecord {
+                uri: file.uri.clone(),
+                etag: head.etag,
+                size: head.size,
+                content_type: file.content_type.to_owned(),
+            });
+            stored.push(path.display().to_string());
+        }
+        Ok(stored)
+    }
+
+    async fn store_objects(
+        &mut self,
+        files: &[Artifact],
+        bucket: &str,
+    ) -> Result<Vec<String>, Failure> {
+        if self.store.is_none() {
+            self.store = Some(connect().await);
+        }
+        let store = self.store.as_ref().expect("it has just been connected");
+        let run = Uuid::new_v4();
+        let mut stored = Vec::new();
+        for file in files {
+            let uri = ObjectUri::new(bucket, &file.uri.key);
+            // As the function marks its results, so that no upload of one starts a task.
+            let description = result_description(file.content_type, self.record.task_id, run);
+            let object = store_file(store, &uri, &file.path, &description).await;
+            let object = object.map_err(TaskError::Upload)?;
+            stored.push(uri.to_string());
+            self.record.targets.push(TargetRecord {
+                uri,
+                etag: object.etag,
+                size: object.size,
+                content_type: file.content_type.to_owned(),
+            });
+        }
+        Ok(stored)
+    }
+
+    fn source(&self, clip: usize) -> &Source {
+        &self.sources[self.request.sources().of_clip[clip]]
+    }
+}
+
+impl From<TaskError> for Failure {
+    fn from(error: TaskError) -> Self {
+        Self::with_code(error.code(), error.to_string())
+    }
+}
+
+async fn connect() -> ObjectStore {
+    ObjectStore::new(s3_client(&shared_config().await))
+}
+
+fn target(
+    request: &Request,
+    sources: &[Source],
+    plan: &Plan,
+    created: Moment,
+) -> Result<ObjectUri, Failure> {
+    let main = &sources[request.sources().of_clip[request.main]];
+    let mut variables = request.variables(created.timestamp(), main.head.last_modified);
+    variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+    let named = request.target_bucket(&variables).and_then(|bucket| {
+        let key = request.target.key.target_key(&variables)?;
+        Ok(ObjectUri::new(bucket, key))
+    });
+    Ok(named.map_err(TaskError::Name)?)
+}
+
+fn now() -> Moment {
+    Moment::new(Timestamp::now())
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
