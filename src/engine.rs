@@ -11,5 +11,6 @@ pub mod make;
 pub mod probe;
 pub mod render;
 pub mod seek;
+pub mod trial;
 pub mod verify;
 pub mod workspace;

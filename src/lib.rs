@@ -7,6 +7,7 @@
 pub mod access_keys;
 pub mod code;
 pub mod codec;
+pub mod cost;
 pub mod event;
 pub mod flicks;
 mod frame_rate;

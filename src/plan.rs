@@ -25,6 +25,7 @@ mod clip;
 mod clock;
 mod colour;
 mod conform;
+mod effort;
 mod encoder;
 mod geometry;
 mod graph;

@@ -15,6 +15,7 @@ use super::clock::milliseconds;
 use super::failure::Failure;
 use super::output::Output;
 use super::request::Asked;
+pub(crate) use sender::quoted;
 use table_args::OutputParameters;
 
 /// What is printed.

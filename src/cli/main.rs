@@ -6,6 +6,7 @@ mod check;
 mod clock;
 mod decode;
 mod engine;
+mod explain;
 mod failure;
 mod json;
 mod output;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use video_concat::engine::ffmpeg::confine;
+use video_concat::engine::ffmpeg::confine::{self, ConfineError};
 
 use failure::Failure;
 use output::Output;
@@ -50,6 +51,8 @@ enum Command {
     Build(Box<build::Build>),
     /// Show a process string with its names in clear.
     Decode(decode::Decode),
+    /// Show what a request would do: clips, frames and samples, chunks, disk, time, and cost.
+    Explain(explain::Explain),
     /// Carry a request out on this machine.
     Run(run::Run),
     /// Print a script that completes this command's arguments in a shell.
@@ -77,10 +80,12 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(output),
         Command::Build(build) => build.run(output),
         Command::Decode(decode) => decode.run(output),
+        Command::Explain(explain) => {
+            warn(confined, output);
+            explain.run(output)
+        }
         Command::Run(run) => {
-            if let Err(error) = confined {
-                output.warnings(&[error.to_string()]);
-            }
+            warn(confined, output);
             run.run(output)
         }
         Command::Completions { shell } => {
@@ -94,6 +99,13 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.failure(&failure),
+    }
+}
+
+/// Media files are read where nothing holds ffmpeg back: their owner should know.
+fn warn(confined: Result<(), ConfineError>, output: Output) {
+    if let Err(error) = confined {
+        output.warnings(&[error.to_string()]);
     }
 }
 

@@ -29,7 +29,7 @@ pub use limits::shrink_stacks;
 pub use live::all_ended;
 
 /// What every encoding is told. A source is used as far as it decodes, be it less than a third.
-const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
+pub const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
 /// How much of a process's output is read in one piece.
 const PIECE: usize = 256 * 1024;
 

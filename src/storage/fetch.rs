@@ -187,6 +187,12 @@ impl Fetch<'_> {
     }
 }
 
+/// How many requests fetch an object of this size.
+#[must_use]
+pub const fn request_count(size: u64) -> u64 {
+    size.div_ceil(RANGE_SIZE)
+}
+
 fn ranges(size: u64) -> impl Iterator<Item = Range<u64>> {
     (0..size.div_ceil(RANGE_SIZE))
         .map(move |index| index * RANGE_SIZE..size.min((index + 1) * RANGE_SIZE))

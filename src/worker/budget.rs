@@ -8,18 +8,11 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::sources::Sources;
-use crate::codec::{Preset, VideoCodec};
+use crate::codec::Preset;
 use crate::plan::Plan;
 
 /// Bytes a second that no function has been seen to fetch.
 const FASTEST_FETCH: u64 = 1 << 30;
-
-/// Processor time per pixel in nanoseconds, by [`Preset`]: half of what the
-/// layer's encoders took on one core of an AMD EPYC for a still grey video of
-/// 1280x720, so that no processor and no film is faster.
-const X264_COST: [f64; 10] = [1.4, 1.8, 2.2, 2.5, 3.0, 3.0, 4.0, 4.5, 5.0, 7.5];
-const X265_COST: [f64; 10] = [7.5, 8.5, 9.5, 10.5, 12.0, 12.0, 22.0, 30.0, 30.0, 30.0];
-const VP9_COST: f64 = 2.9;
 
 /// Encoding is judged by its own speed after this share of its time.
 const SPEED_CHECK_SHARE: u32 = 8;
@@ -99,8 +92,7 @@ pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
     };
     let cores = available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let frames = plan.timeline.frames();
-    let pixels = u64::from(video.size.width) * u64::from(video.size.height) * frames;
-    let least = least(video.codec, plan.preset, pixels, cores);
+    let least = plan.least_encoding(cores);
     let left = deadline.saturating_duration_since(Instant::now());
     if least <= left {
         return Ok(());
@@ -114,18 +106,6 @@ pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
         least,
         left,
     })
-}
-
-fn least(codec: VideoCodec, preset: Preset, pixels: u64, cores: u32) -> Duration {
-    let preset = preset as usize;
-    let cost = match codec {
-        VideoCodec::H264 => X264_COST[preset],
-        VideoCodec::H265 => X265_COST[preset],
-        VideoCodec::Vp9 => VP9_COST,
-    };
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    let nanoseconds = pixels as f64 * cost / f64::from(cores);
-    Duration::try_from_secs_f64(nanoseconds / 1e9).unwrap_or(Duration::MAX)
 }
 
 /// Checks that encoding goes fast enough, when `done` of `whole` has been
@@ -157,25 +137,7 @@ fn judge_speed(done: u64, whole: u64, spent: Duration, left: Duration) -> Result
 mod tests {
     use std::time::Duration;
 
-    use super::{BudgetError, judge_speed, least};
-    use crate::codec::{Preset, VideoCodec};
-
-    #[test]
-    fn the_least_time_grows_with_pixels_and_slowness_and_shrinks_with_processors() {
-        let least =
-            |codec, preset, frames, cores| least(codec, preset, 1920 * 1080 * frames, cores);
-        let hour = 60 * 60 * 25;
-        let base = least(VideoCodec::H264, Preset::Fast, hour, 2);
-        assert_eq!(base.as_secs(), 279);
-        assert!(least(VideoCodec::H264, Preset::Fast, hour, 4) < base);
-        assert!(least(VideoCodec::H264, Preset::Veryfast, hour, 2) < base);
-        assert!(least(VideoCodec::H265, Preset::Fast, hour, 2) > base);
-        assert!(least(VideoCodec::H264, Preset::Fast, 2 * hour, 2) > base);
-        assert!(
-            least(VideoCodec::Vp9, Preset::Placebo, u64::from(u32::MAX), 1)
-                > Duration::from_hours(1)
-        );
-    }
+    use super::{BudgetError, judge_speed};
 
     #[test]
     fn speed_is_judged_when_it_can_be_told() {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use video_concat::code::Code;
 use video_concat::codec::AudioCodec;
+use video_concat::cost::PRICES;
 use video_concat::event::{Event, ProcessSource, Submission, decode};
 use video_concat::flicks::Flicks;
 use video_concat::media::Demuxer;
@@ -189,6 +190,13 @@ fn the_settings_are_those_that_the_function_reads() {
             assert_eq!(Settings::from_env_map(given), unset, "{name}");
         }
     }
+}
+
+#[test]
+fn the_price_is_that_of_the_table() {
+    let page = read(OPERATIONS);
+    let price = format!("${:.10} per\nGB-second", PRICES.x86_gb_second);
+    assert!(page.contains(&price) && page.contains(PRICES.region), "{price}");
 }
 
 #[test]

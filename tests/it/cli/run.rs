@@ -20,12 +20,12 @@ use crate::scene::{Scene, USUAL, b64, sur};
 const RATE: (u32, u32) = (25, 1);
 
 /// A folder with sources in `in`, and room for results.
-struct Desk {
+pub(super) struct Desk {
     folder: TempDir,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for name in ["in", "work"] {
             fs::create_dir(folder.path().join(name)).unwrap();
@@ -33,23 +33,23 @@ impl Desk {
         Self { folder }
     }
 
-    fn source(self, name: &str, source: &Source) -> Self {
+    pub(super) fn source(self, name: &str, source: &Source) -> Self {
         fs::copy(source.write(name), self.path("in").join(name)).unwrap();
         self
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(super) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = command(arguments);
         command.current_dir(self.folder.path()).env("WORK_DIR", self.path("work"));
         command.envs(ffmpeg::environment());
         command
     }
 
-    fn run(&self, main: &str, process: &str, more: &[&str]) -> Said {
+    pub(super) fn run(&self, main: &str, process: &str, more: &[&str]) -> Said {
         let arguments = ["run", process, "--object", main, "--sources", "in", "--out", "out"];
         let said = end(&mut self.command(&[&arguments[..], more].concat()), "");
         let left: Vec<_> = fs::read_dir(self.path("work")).unwrap().collect();
@@ -58,7 +58,7 @@ impl Desk {
     }
 
     /// Every file of a folder, by its name in there.
-    fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
+    pub(super) fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path(name), "", &mut files);
         files
@@ -77,7 +77,7 @@ fn collect(folder: &Path, before: &str, files: &mut BTreeMap<String, Vec<u8>>) {
     }
 }
 
-fn to(parameters: &str, segment: &str, target: &str) -> String {
+pub(super) fn to(parameters: &str, segment: &str, target: &str) -> String {
     let target = format!("b_{},o_{}", b64("results"), b64(target));
     format!("video/concat,{parameters}{}{segment}|sys/saveas,{target}", sur("b.mp4"))
 }

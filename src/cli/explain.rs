@@ -1,0 +1,357 @@
+//! `explain`: what a request would do, before it is done.
+
+mod commands;
+mod text;
+
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use clap::{Args, ValueEnum};
+use num_rational::Ratio;
+use serde::Serialize;
+use serde_json::json;
+use video_concat::codec::Container;
+use video_concat::cost::{Architecture, Cost, PRICES, Work};
+use video_concat::engine::render::chunks;
+use video_concat::engine::seek::unproven;
+use video_concat::engine::trial::estimate;
+use video_concat::object::ObjectUri;
+use video_concat::output::{AudioRateControl, VideoRate};
+use video_concat::plan::{Chunk, Files, Plan};
+use video_concat::process::Request;
+use video_concat::process::request::SegmentFormat;
+use video_concat::process::template::{Template, Variable};
+use video_concat::storage::fetch::request_count;
+use video_concat::task::{AudioRecord, OutputRecord, SourceRecord, TimelineRecord, VideoRecord};
+use video_concat::worker::TaskError;
+
+use super::engine::EngineArgs;
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Progress;
+use super::request::{Asked, RequestArgs};
+use super::run::wait;
+use super::side::Side;
+use super::task::Task;
+
+/// Lambda gives a whole processor for so many megabytes.
+const PROCESSOR_MB: f64 = 1769.0;
+/// Bytes a second between S3 and a function, by experience.
+const TRANSFER: f64 = 75e6;
+/// Requests for the record of a task: claimed, confirmed, ended.
+const RECORD_PUTS: u32 = 3;
+
+/// A processor of Lambda.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Processor {
+    #[default]
+    #[value(name = "x86_64")]
+    X86,
+    #[value(name = "arm64")]
+    Arm,
+}
+
+/// The arguments.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Where the sources are: a folder whose files are the objects, or a bucket. Without it, only
+    /// what the request itself tells is shown.
+    #[arg(long, value_name = "DIR|s3://BUCKET")]
+    sources: Option<Side>,
+    /// Also print the commands of ffmpeg.
+    #[arg(long, requires = "sources")]
+    commands: bool,
+    /// Also measure how long it takes, by making a small part of it.
+    #[arg(long, requires = "sources")]
+    time: bool,
+    /// The function's processor, which its price depends on.
+    #[arg(long, value_enum, default_value_t)]
+    arch: Processor,
+    #[command(flatten)]
+    engine: EngineArgs,
+}
+
+/// What is known. Names are those of task records, where they have such.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Explanation {
+    process: String,
+    warnings: Vec<String>,
+    /// Where the result goes; nothing where its name depends on the sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    /// As asked, where no source has been looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clips: Vec<AskedClip>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    planned: Option<Planned>,
+}
+
+/// An entry of the concatenation list, as it is asked for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct AskedClip {
+    object: String,
+    start_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+}
+
+/// What the sources tell.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Planned {
+    sources: Vec<SourceRecord>,
+    timeline: Vec<TimelineRecord>,
+    output: OutputRecord,
+    chunks: Vec<PlannedChunk>,
+    disk: Disk,
+    time: Time,
+    cost: Cost,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    commands: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PlannedChunk {
+    first_frame: u64,
+    frames: u64,
+}
+
+/// Bytes of the work folder.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Disk {
+    sources: u64,
+    /// Of the output, where its bit rate is asked for; a segmented one counts twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<u64>,
+}
+
+/// Seconds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Time {
+    processors: u32,
+    /// What encoding takes here at least.
+    least: f64,
+    /// What making and checking takes here, by trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    here: Option<f64>,
+    /// What the task takes in a function with so much memory: by trial, else at least.
+    function: f64,
+    function_memory_mb: u32,
+}
+
+impl Explain {
+    pub(crate) fn run(&self, output: Output) -> Result<(), Failure> {
+        let asked = self.request.one()?;
+        let explanation = match &self.sources {
+            None => of_request(&asked)?,
+            Some(side) => {
+                let request = asked.resolve_whole(side)?;
+                let progress = Progress::new();
+                let outcome = wait(self.of_sources(request, side, &progress));
+                progress.clear();
+                outcome?
+            }
+        };
+        output.warnings(&explanation.warnings);
+        output.result(&text::of(&explanation), || json!(explanation))
+    }
+
+    async fn of_sources(
+        &self,
+        request: Request,
+        side: &Side,
+        progress: &Progress,
+    ) -> Result<Explanation, Failure> {
+        let task = Task::prepare(request, side, &self.engine, progress).await?;
+        let chunks = chunks(&task.ffmpeg, &task.plan);
+        let sources: Vec<&Path> = task.files.iter().map(PathBuf::as_path).collect();
+        let mut from_start = Vec::new();
+        if self.commands || self.time {
+            progress.stage("seek");
+            let found = unproven(&task.ffmpeg, &task.plan, &chunks, &sources).await;
+            from_start = found.map_err(TaskError::Run)?;
+        }
+        let files = Files { from_start: &from_start, ..Files::new(&sources) };
+        let processors = available_parallelism()
+            .map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let here = if self.time {
+            progress.stage("time");
+            let here = estimate(&task.ffmpeg, &task.plan, &files, processors).await;
+            Some(here.map_err(TaskError::Run)?.as_secs_f64())
+        } else {
+            None
+        };
+        let disk = disk(&task);
+        let time = self.times(&task, &disk, here, processors);
+        let cost = self.cost(&task, &disk, time.function);
+        let commands =
+            if self.commands { commands::of(&task, &chunks, &files) } else { Vec::new() };
+        Ok(Explanation {
+            process: task.request.canonical.clone(),
+            warnings: task.record.warnings.clone(),
+            target: Some(task.target.to_string()),
+            clips: Vec::new(),
+            planned: Some(Planned {
+                sources: task.record.sources.clone(),
+                timeline: task.record.timeline.clone(),
+                output: output_of(&task.plan),
+                chunks: chunks.iter().map(PlannedChunk::from).collect(),
+                disk,
+                time,
+                cost,
+                commands,
+            }),
+        })
+    }
+
+    fn times(&self, task: &Task, disk: &Disk, here: Option<f64>, processors: u32) -> Time {
+        let least = task.plan.least_encoding(processors).as_secs_f64();
+        let functions = f64::from(self.engine.memory) / PROCESSOR_MB;
+        let work = here.unwrap_or(least) * f64::from(processors) / functions;
+        let moved = as_float(disk.sources + disk.output.unwrap_or(0)) / TRANSFER;
+        Time {
+            processors,
+            least,
+            here,
+            function: work + moved,
+            function_memory_mb: self.engine.memory,
+        }
+    }
+
+    fn cost(&self, task: &Task, disk: &Disk, seconds: f64) -> Cost {
+        let sources = task.sources.iter();
+        let gets: u64 = sources.map(|source| 1 + request_count(source.head.size)).sum();
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let megabytes = (disk.sources + disk.output.unwrap_or(0)).div_ceil(1 << 20);
+        let work = Work {
+            memory_mb: self.engine.memory,
+            disk_mb: small(megabytes),
+            seconds,
+            invocations: 1,
+            puts: small(file_count(&task.plan)).saturating_add(RECORD_PUTS),
+            gets: small(gets),
+        };
+        let architecture = match self.arch {
+            Processor::X86 => Architecture::X86,
+            Processor::Arm => Architecture::Arm,
+        };
+        PRICES.cost(&work, architecture)
+    }
+}
+
+/// What can be told without sources.
+fn of_request(asked: &Asked) -> Result<Explanation, Failure> {
+    let request = asked.resolve()?;
+    let is_unknown = |index| index == request.main && asked.object.is_none();
+    let clips = request.clips.iter().enumerate().map(|(index, clip)| AskedClip {
+        object: if is_unknown(index) { "(the main object)".to_owned() } else { clip.key.clone() },
+        start_ms: clip.start_ms,
+        duration_ms: clip.duration_ms,
+    });
+    Ok(Explanation {
+        clips: clips.collect(),
+        target: known_target(asked, &request),
+        process: request.canonical,
+        warnings: request.warnings,
+        planned: None,
+    })
+}
+
+/// The target, where its name depends on neither sources nor time.
+fn known_target(asked: &Asked, request: &Request) -> Option<String> {
+    let unknown = jiff::Timestamp::UNIX_EPOCH;
+    let variables = request.variables(unknown, unknown);
+    let templates = request.target.bucket.iter().chain([&request.target.key]);
+    let is_known = templates.flat_map(Template::variables).all(Variable::is_known_early);
+    if !is_known || asked.object.is_none() || asked.bucket.is_none() {
+        return None;
+    }
+    let bucket = request.target_bucket(&variables).ok()?;
+    let key = request.target.key.target_key(&variables).ok()?;
+    Some(ObjectUri::new(bucket, key).to_string())
+}
+
+fn disk(task: &Task) -> Disk {
+    let sources = task.sources.iter().map(|source| source.head.size).sum();
+    let copies = if task.plan.output.segments.is_some() { 2 } else { 1 };
+    Disk { sources, output: output_bytes(&task.plan).map(|bytes| bytes * copies) }
+}
+
+/// Files of the output: segments, what they begin with, and a playlist.
+fn file_count(plan: &Plan) -> u64 {
+    let streams = u64::from(plan.output.video.is_some()) + u64::from(plan.output.audio.is_some());
+    match plan.output.segments.map(|segments| segments.format) {
+        None => 1,
+        Some(SegmentFormat::Hls) => {
+            plan.segment_count() + 1 + u64::from(plan.output.container == Container::Mp4)
+        }
+        Some(SegmentFormat::Dash) => (plan.segment_count() + 1) * streams + 1,
+    }
+}
+
+/// Bytes of the output, where its bit rates are asked for.
+fn output_bytes(plan: &Plan) -> Option<u64> {
+    let video = match plan.output.video.as_ref().map(|video| video.rate) {
+        None => 0,
+        Some(VideoRate::BitRate(rate) | VideoRate::Quality { peak: Some((rate, _)), .. }) => rate,
+        Some(VideoRate::Quality { peak: None, .. }) => return None,
+    };
+    let audio = match plan.output.audio.as_ref().map(|audio| audio.rate) {
+        None => 0,
+        Some(AudioRateControl::BitRate(rate)) => rate,
+        // Small beside a video, and what the encoders choose at most.
+        Some(AudioRateControl::Default | AudioRateControl::Quality(_)) => 320_000,
+    };
+    let millis = plan.length().to_millis().unsigned_abs();
+    Some((video + audio).saturating_mul(millis) / 8000)
+}
+
+/// The output as it is planned, by the names that a record has.
+fn output_of(plan: &Plan) -> OutputRecord {
+    let video = plan.output.video.as_ref().map(|video| VideoRecord {
+        codec: video.codec.name().to_owned(),
+        width: video.size.width,
+        height: video.size.height,
+        frame_rate: ratio(video.frame_rate),
+        pixel_format: video.pixel_format.name().to_owned(),
+        frames: plan.timeline.frames(),
+        bit_rate: None,
+    });
+    let audio = plan.output.audio.as_ref().map(|audio| AudioRecord {
+        codec: audio.codec.name().to_owned(),
+        sample_rate: audio.sample_rate,
+        channels: audio.channels,
+        bit_rate: None,
+        samples: plan.timeline.samples(),
+    });
+    OutputRecord {
+        container: plan.output.container.name().to_owned(),
+        duration_ms: plan.length().to_millis().unsigned_abs(),
+        video,
+        audio,
+    }
+}
+
+impl From<&Chunk> for PlannedChunk {
+    fn from(chunk: &Chunk) -> Self {
+        let first_frame = chunk.frames.start;
+        Self { first_frame, frames: chunk.frames.end - first_frame }
+    }
+}
+
+fn ratio(number: Ratio<i64>) -> f64 {
+    let part = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
+    part(*number.numer()) / part(*number.denom())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+const fn as_float(number: u64) -> f64 {
+    number as f64
+}
