@@ -15,6 +15,7 @@ mod v4;
 use jiff::Timestamp;
 
 pub use time::MOST_SKEW;
+pub use v4::sign;
 
 use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};

@@ -18,6 +18,8 @@ pub(crate) struct Failure {
     is_wrong: bool,
     argument: Option<Box<(String, String)>>,
     pub(crate) place: Option<Box<Place>>,
+    /// The record of the task that failed.
+    record: Option<Box<Value>>,
 }
 
 /// Where in a text the mistake is.
@@ -45,13 +47,30 @@ impl Failure {
 
     /// Something else than the request is.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: None, is_wrong: false, argument: None, place: None }
+        Self {
+            message: message.into(),
+            code: None,
+            is_wrong: false,
+            argument: None,
+            place: None,
+            record: None,
+        }
     }
 
     /// What a task would fail with.
     pub(crate) fn with_code(code: Code, message: impl Into<String>) -> Self {
         let is_wrong = code == Code::InvalidArgument;
         Self { code: Some(code.to_string()), is_wrong, ..Self::failed(message) }
+    }
+
+    /// What an endpoint refuses with, or a task has failed with.
+    pub(crate) fn refused(code: &str, message: impl Into<String>) -> Self {
+        let is_wrong = ["InvalidArgument", "InvalidRequest", "MethodNotAllowed"].contains(&code);
+        Self { code: Some(code.to_owned()), is_wrong, ..Self::failed(message) }
+    }
+
+    pub(crate) fn with_record(self, record: Value) -> Self {
+        Self { record: Some(Box::new(record)), ..self }
     }
 
     pub(crate) fn argument(self, name: &str, value: &str) -> Self {
@@ -69,6 +88,9 @@ impl Failure {
 
     /// The failure for programs, by the names that records and refusals have.
     pub(crate) fn to_json(&self) -> Value {
+        if let Some(record) = &self.record {
+            return (**record).clone();
+        }
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| _ = fields.insert(name.to_owned(), value);
         set("Code", self.code.clone().into());

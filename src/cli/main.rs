@@ -5,12 +5,14 @@ mod build;
 mod check;
 mod clock;
 mod decode;
+mod endpoint;
 mod engine;
 mod explain;
 mod failure;
 mod json;
 mod output;
 mod progress;
+mod remote;
 mod request;
 mod run;
 mod side;
@@ -55,6 +57,14 @@ enum Command {
     Explain(explain::Explain),
     /// Carry a request out on this machine.
     Run(run::Run),
+    /// Hand a request to a deployed function.
+    Submit(remote::Submit),
+    /// List the tasks of a deployed function, the newest first.
+    Tasks(remote::Tasks),
+    /// Show the record of a task.
+    Show(remote::One),
+    /// Cancel a task.
+    Cancel(remote::One),
     /// Print a script that completes this command's arguments in a shell.
     Completions {
         /// The shell.
@@ -88,6 +98,10 @@ fn main() -> ExitCode {
             warn(confined, output);
             run.run(output)
         }
+        Command::Submit(submit) => submit.run(output),
+        Command::Tasks(tasks) => tasks.run(output),
+        Command::Show(one) => one.show(output),
+        Command::Cancel(one) => one.cancel(output),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             let mut command = Cli::command();

@@ -33,6 +33,11 @@ impl Progress {
         );
     }
 
+    /// A stage whose percent is reported begins.
+    pub(crate) fn percent(&self, name: &'static str) {
+        self.begin(name, 100, "{prefix:7} {bar:30} {percent:>3} %  {elapsed}");
+    }
+
     /// A stage that makes so many microseconds of output begins.
     pub(crate) fn encode(&self, whole: u64) {
         self.begin("encode", whole, "{prefix:7} {bar:30} {percent:>3} %  {speed}  {eta} left");

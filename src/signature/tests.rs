@@ -336,3 +336,18 @@ fn requests_of_the_node_sdk_verify() {
         assert!(meant.covers_body);
     }
 }
+
+#[test]
+fn what_is_signed_here_verifies_and_covers_the_body() {
+    let mut request = request(&[("content-type", "application/json")]);
+    request.query.push(("marker".to_owned(), "a b+c".to_owned()));
+    let signed = super::sign(&request, &resource(), "AKIDEXAMPLE", &secret(), "eu-west-1", now());
+    request.headers.extend(signed.map(|(name, value)| (name.to_owned(), value)));
+    let claim = Claim::of(&request).unwrap().unwrap();
+    assert_eq!(claim.key_id(), "AKIDEXAMPLE");
+    claim.check_time(now()).unwrap();
+    let resources = [resource()];
+    assert!(claim.verify(&secret(), &request, &resources).unwrap().covers_body);
+    request.body.push(b' ');
+    assert!(claim.verify(&secret(), &request, &resources).is_err());
+}

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::canonical::{DIGEST, Signed, UNSIGNED, encoded, from_hex, hex};
 use super::{SignatureError, time};
 use crate::access_keys::Secret;
-use crate::event::HttpRequest;
+use crate::event::{HttpRequest, Resource};
 
 const ALGORITHM: &str = "OSS4-HMAC-SHA256";
 const PRODUCT: &str = "oss";
@@ -156,6 +156,40 @@ impl Claim {
         ]
         .join("\n")
     }
+}
+
+/// The headers that sign a request, its body included, version 4.
+#[must_use]
+pub fn sign(
+    request: &HttpRequest,
+    resource: &Resource,
+    key_id: &str,
+    secret: &Secret,
+    region: &str,
+    now: Timestamp,
+) -> [(&'static str, String); 3] {
+    let made_text = now.strftime("%Y%m%dT%H%M%SZ").to_string();
+    let digest = hex(&Sha256::digest(&request.body));
+    let mut headers = request.headers.clone();
+    headers.insert("x-oss-date".to_owned(), made_text.clone());
+    headers.insert(DIGEST.to_owned(), digest.clone());
+    let (method, query) = (request.method.as_str(), request.query.as_slice());
+    let signed = Signed { method, query, headers: &headers, resource };
+    let scope = Scope { date: now.strftime("%Y%m%d").to_string(), region: region.to_owned() };
+    let claim = Claim {
+        key_id: key_id.to_owned(),
+        scope,
+        additional: BTreeSet::new(),
+        signature: Vec::new(),
+        made_text: made_text.clone(),
+        made: now,
+        life: None,
+    };
+    let signature = mac(&claim.key(secret), &claim.string_to_sign(&signed))
+        .map_or_else(String::new, |mac| hex(&mac.finalize().into_bytes()));
+    let authorization =
+        format!("{ALGORITHM} Credential={key_id}/{},Signature={signature}", claim.scope);
+    [("authorization", authorization), ("x-oss-date", made_text), (DIGEST, digest)]
 }
 
 struct Fields {

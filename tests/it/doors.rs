@@ -28,16 +28,16 @@ use crate::scene::{TOPIC, USUAL, b64, settings};
 
 const CALLER: &str = "arn:aws:iam::123456789012:user/editor";
 /// Spaces, signs of forms, letters beyond ASCII, and what looks encoded.
-const ODD_KEY: &str = "dir/clip a+b é%41 ~(1).mp4";
+pub(crate) const ODD_KEY: &str = "dir/clip a+b é%41 ~(1).mp4";
 
 /// Buckets `sources`, `results` and `tasks`, and two instances of the function:
 /// one at the doors, one for what it hands on.
-struct Doors {
-    s3: S3,
+pub(crate) struct Doors {
+    pub(crate) s3: S3,
     sns: Sns,
-    lambda: Lambda,
-    front: Arc<Function>,
-    back: Function,
+    pub(crate) lambda: Lambda,
+    pub(crate) front: Arc<Function>,
+    pub(crate) back: Function,
     settings: Settings,
 }
 
@@ -46,7 +46,7 @@ impl Doors {
         Self::with(|settings| settings)
     }
 
-    fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+    pub(crate) fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let s3 = S3::start(&["sources", "results", "tasks"]);
         let sns = Sns::start(&[TOPIC]);
         let lambda = Lambda::start();
@@ -67,16 +67,16 @@ impl Doors {
     }
 
     /// A gateway whose own authoriser lets everybody through as [`CALLER`].
-    fn iam(&self, kind: Kind) -> Gateway {
+    pub(crate) fn iam(&self, kind: Kind) -> Gateway {
         Gateway::iam(kind, &self.front, CALLER)
     }
 
     /// Delivers what was handed on.
-    fn deliver(&self) -> Value {
+    pub(crate) fn deliver(&self) -> Value {
         self.lambda.deliver(&self.back).unwrap()
     }
 
-    fn record(&self, id: &Value) -> Value {
+    pub(crate) fn record(&self, id: &Value) -> Value {
         let key = format!(".tasks/{}.json", id.as_str().unwrap());
         let record = self.s3.get("tasks", &key).expect("the record is there");
         serde_json::from_slice(&record).unwrap()
@@ -84,7 +84,7 @@ impl Doors {
 }
 
 /// The usual task, whose result is `results/{target}`.
-fn process(target: &str) -> String {
+pub(crate) fn process(target: &str) -> String {
     format!("video/concat,f_mp4,{USUAL}|sys/saveas,b_{},o_{}", b64("results"), b64(target))
 }
 

@@ -27,17 +27,19 @@ use crate::scene::settings;
 
 const EVENTS: &str = "events/README.md";
 const TESTS: &str = "tests/README.md";
+const COMMAND_LINE: &str = "src/cli/README.md";
 /// In most regions the command line sends requests for SQS to AWS, whatever the endpoint.
 const REGION: &str = "eu-central-2";
 
 /// Lines that no test runs, by how they begin, and why not.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("make demo", "it builds everything that the tests were built from"),
     ("make tools", "the same"),
     ("sam build", "it builds for release, as `make build` does before the tests"),
     ("sam deploy", "it needs AWS itself: no stand-in carries out a template of SAM"),
     ("sam local invoke", "it needs Docker"),
     ("sam local start-api", "it needs Docker, and does not end"),
+    ("cargo build", "it builds for release what the tests have built"),
     ("cargo test", "it runs the tests, which these are"),
     ("FFMPEG_PATH=/usr/bin/ffmpeg FFPROBE_PATH=/usr/bin/ffprobe cargo test", "the same"),
 ];
@@ -76,7 +78,7 @@ fn is_run(line: &Line) -> bool {
 fn every_line_is_run_or_excused() {
     let run: BTreeSet<String> =
         documents().into_iter().filter(|page| lines(page).iter().any(is_run)).collect();
-    assert_eq!(run, super::set([FRONT, LANGUAGE, EVENTS, OPERATIONS, TESTS]));
+    assert_eq!(run, super::set([FRONT, LANGUAGE, EVENTS, OPERATIONS, TESTS, COMMAND_LINE]));
     let all: Vec<Line> = documents().iter().flat_map(|page| lines(page)).collect();
     for (start, _) in NOT_RUN {
         assert!(all.iter().any(|line| line.command.starts_with(start)), "no line is `{start}`");
@@ -123,6 +125,7 @@ impl Stage {
         );
         fs::write(folder.join("cargo"), script).unwrap();
         fs::set_permissions(folder.join("cargo"), fs::Permissions::from_mode(0o700)).unwrap();
+        symlink(program, folder.join("video-concat")).unwrap();
         let path = &mut self.environment[0].1;
         *path = format!("{}:{path}", folder.display());
         self.environment.extend(ffmpeg::environment());
@@ -329,6 +332,30 @@ fn the_ways_in() {
     stage.python(EVENTS);
     cloud.work();
     assert!(cloud.s3.keys("my-clips").contains(&"out.mp4".to_owned()));
+}
+
+#[test]
+#[cfg(feature = "cli")]
+fn the_command_line() {
+    let moto = Moto::start();
+    let mut stage = Stage::with(&moto);
+    let cloud = Cloud::new(&mut stage, &moto, &["my-clips", "tasks"], "unused");
+    let gateway = Gateway::iam(Kind::HttpApi, &cloud.front, "arn:aws:iam::123456789012:user/me");
+    stage.set("ENDPOINT", &gateway.url());
+    let clips = stage.path().join("clips");
+    fs::create_dir(&clips).unwrap();
+    for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
+        let source = Source::new(clip).write(name);
+        fs::copy(&source, clips.join(name)).unwrap();
+        cloud.s3.put_file("my-clips", name, &source);
+    }
+    stage.with_command_line();
+    stage.run(COMMAND_LINE);
+    let rate = (25, 1);
+    let second = Clip::whole(2, rate, 2.0).cut(0.0, 38);
+    let expected = Expected::new(rate, vec![Clip::whole(1, rate, 2.0), second]);
+    let joined = stage.path().join("joined/a-joined.mp4");
+    assert_eq!(expected.differences(&Reading::of(joined)), []);
 }
 
 #[test]

@@ -1,0 +1,236 @@
+//! `submit`, `tasks`, `show`, and `cancel`: tasks of a deployed function, over HTTP.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use video_concat::event::Resource;
+use video_concat::quote::printable;
+
+use super::endpoint::Endpoint;
+use super::failure::Failure;
+use super::output::Output;
+use super::progress::Progress;
+use super::request::RequestArgs;
+use super::run::wait;
+
+/// Pauses between looks at a task that is waited for.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The arguments of `submit`.
+#[derive(Args, Debug)]
+pub(crate) struct Submit {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Wait until the task has ended, and show how.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+/// How far a task has come.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Status {
+    Running,
+    Succeeded,
+    Failed,
+}
+
+/// The arguments of `tasks`.
+#[derive(Args, Debug)]
+pub(crate) struct Tasks {
+    /// Only those with this status.
+    #[arg(long, value_enum, ignore_case = true)]
+    status: Option<Status>,
+    /// As many at most.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+/// The arguments of `show` and `cancel`.
+#[derive(Args, Debug)]
+pub(crate) struct One {
+    /// Id of the task.
+    #[arg(value_name = "TASK_ID")]
+    id: video_concat::task::TaskId,
+    #[command(flatten)]
+    endpoint: Endpoint,
+}
+
+impl Submit {
+    pub(crate) fn run(&self, output: Output) -> Result<(), Failure> {
+        let asked = self.request.one()?;
+        // A mistake is drawn here, where the string is.
+        let request = asked.resolve()?;
+        output.warnings(&request.warnings);
+        let (Some(bucket), Some(object)) = (&asked.bucket, &asked.object) else {
+            let message = "the main object is unknown: name it by `--bucket` and `--object`";
+            return Err(Failure::wrong(message).argument("object", ""));
+        };
+        let mut event = json!({"bucket": bucket, "object": object, "process": asked.process});
+        if let Some(data) = &asked.user_data {
+            event["userData"] = data.clone().into();
+        }
+        let progress = Progress::new();
+        let outcome = wait(async {
+            progress.stage("submit");
+            let body = event.to_string();
+            let answer = self.endpoint.send("POST", &Resource::default(), &[], body).await?;
+            let ids = answer.json()?;
+            if !self.wait {
+                return Ok((ids, None));
+            }
+            let record = self.follow(&ids, &progress).await?;
+            Ok((ids, Some(record)))
+        });
+        progress.clear();
+        match outcome? {
+            (ids, None) => {
+                let text = ids["TaskId"].as_str().unwrap_or_default();
+                output.result(&format!("{}\n", printable(text)), || ids.clone())
+            }
+            (_, Some(record)) => ended(output, &record),
+        }
+    }
+
+    /// Looks at the task until it has ended.
+    async fn follow(&self, ids: &Value, progress: &Progress) -> Result<Value, Failure> {
+        let id = ids["TaskId"].as_str().and_then(|id| id.parse().ok());
+        let id = id.ok_or_else(|| Failure::failed("the answer names no task"))?;
+        let mut pause = FIRST_PAUSE;
+        progress.percent("task");
+        loop {
+            let record = record(&self.endpoint, id).await?;
+            if record["Status"] != "Running" {
+                return Ok(record);
+            }
+            progress.set(record["Progress"].as_u64().unwrap_or(0));
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+impl Tasks {
+    pub(crate) fn run(&self, output: Output) -> Result<(), Failure> {
+        let (tasks, more) = wait(self.list())?;
+        let text = tasks.iter().fold(String::new(), |text, task| text + &line(task));
+        output.result(&text, || json!({"Tasks": tasks, "More": more}))?;
+        if more {
+            output.note("there are more: raise `--limit`");
+        }
+        Ok(())
+    }
+
+    /// As many pages as it takes, and whether there are more tasks.
+    async fn list(&self) -> Result<(Vec<Value>, bool), Failure> {
+        let resource = Resource::new("tasks", "");
+        let mut tasks: Vec<Value> = Vec::new();
+        let mut marker: Option<Value> = None;
+        loop {
+            let mut query = Vec::new();
+            if let Some(status) = self.status {
+                query.push(("status".to_owned(), format!("{status:?}")));
+            }
+            if let Some(marker) = marker.as_ref().and_then(Value::as_str) {
+                query.push(("marker".to_owned(), marker.to_owned()));
+            }
+            let page = self.endpoint.send("GET", &resource, &query, String::new()).await?;
+            let mut page = page.json()?;
+            if let Value::Array(found) = page["Tasks"].take() {
+                tasks.extend(found);
+            }
+            marker = Some(page["NextMarker"].take()).filter(Value::is_string);
+            if tasks.len() >= self.limit || marker.is_none() {
+                let more = tasks.len() > self.limit || marker.is_some();
+                tasks.truncate(self.limit);
+                return Ok((tasks, more));
+            }
+        }
+    }
+}
+
+impl One {
+    pub(crate) fn show(&self, output: Output) -> Result<(), Failure> {
+        let record = wait(record(&self.endpoint, self.id))?;
+        output.result(&described(&record), || record.clone())
+    }
+
+    pub(crate) fn cancel(&self, output: Output) -> Result<(), Failure> {
+        let resource = Resource::new("tasks", self.id.to_string());
+        wait(self.endpoint.send("DELETE", &resource, &[], String::new()))?;
+        let text = format!("{} is canceled\n", self.id);
+        output.result(&text, || json!({"TaskId": self.id, "Canceled": true}))
+    }
+}
+
+async fn record(endpoint: &Endpoint, id: video_concat::task::TaskId) -> Result<Value, Failure> {
+    let resource = Resource::new("tasks", id.to_string());
+    endpoint.send("GET", &resource, &[], String::new()).await?.json()
+}
+
+/// A task that was waited for has ended: well, or as its code says.
+fn ended(output: Output, record: &Value) -> Result<(), Failure> {
+    if record["Status"] == "Succeeded" {
+        return output.result(&described(record), || record.clone());
+    }
+    let text = |name: &str| record[name].as_str().unwrap_or("unknown").to_owned();
+    Err(Failure::refused(&text("Code"), text("Message")).with_record(record.clone()))
+}
+
+/// A task on one line.
+fn line(task: &Value) -> String {
+    let text = |name: &str| printable(task[name].as_str().unwrap_or("-"));
+    let target = task["Targets"].as_array().and_then(|targets| targets.last());
+    let target = target.and_then(|target| target["URI"].as_str());
+    let what = target.or(task["Code"].as_str()).map(printable).unwrap_or_default();
+    let (progress, id) = (task["Progress"].as_u64().unwrap_or(0), text("TaskId"));
+    format!("{id}  {}  {:9}  {progress:>3} %  {what}\n", text("StartTime"), text("Status"))
+        .replace("  \n", "\n")
+}
+
+/// A record for people: what its reader asks first.
+fn described(record: &Value) -> String {
+    let mut text = String::new();
+    let mut push = |name: &str, value: &str| {
+        // Writing into a String never fails.
+        let _ = writeln!(text, "{name:9}{value}");
+    };
+    let field = |name: &str| record[name].as_str();
+    push("task", field("TaskId").unwrap_or_default());
+    let progress = record["Progress"].as_u64().unwrap_or(0);
+    push("status", &format!("{}, {progress} %", field("Status").unwrap_or_default()));
+    let times = [("started", "StartTime"), ("ended", "EndTime"), ("process", "Process")];
+    let reasons = [("code", "Code"), ("message", "Message"), ("data", "UserData")];
+    for (name, key) in times.into_iter().chain(reasons) {
+        if let Some(value) = field(key) {
+            push(name, &plain(value));
+        }
+    }
+    let list = |name: &str| record[name].as_array().cloned().unwrap_or_default();
+    for source in list("Sources") {
+        push("source", &plain(source["URI"].as_str().unwrap_or_default()));
+    }
+    for target in list("Targets") {
+        let size = target["Size"].as_u64().unwrap_or(0);
+        push(
+            "target",
+            &format!("{}, {size} bytes", plain(target["URI"].as_str().unwrap_or_default())),
+        );
+    }
+    for warning in list("Warnings") {
+        push("warning", &plain(warning.as_str().unwrap_or_default()));
+    }
+    text
+}
+
+/// The text without what would spoil the lines of a terminal.
+fn plain(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
