@@ -69,10 +69,15 @@ need-%:
 
 build: need-rust-compiler-python-layer bootstrap layer
 
-# What `sam deploy` needs of an architecture, in one zip, tried as its reader would.
+# What `sam deploy` needs of an architecture, in one zip, and the command line in another; the first is
+# tried as its reader would.
 package := target/package/video-concat-$(ARCH).zip
+command_line := target/package/video-concat-command-line-$(ARCH).zip
 package: build $(venv)/.installed
-	$(venv)/bin/python .ci/package $(bootstrap) $(layer) $(ARCH) $(package)
+	$(cargo_build) --release --locked --features cli --bin video-concat
+	@$(call assert_old_glibc,$(release)/video-concat)
+	$(venv)/bin/python .ci/package $(bootstrap) $(layer) $(ARCH) $(package) \
+		"$(release)/video-concat" $(command_line)
 	@unpacked=$$(mktemp -d) && trap 'rm -rf "$$unpacked"' EXIT && \
 		$(venv)/bin/python -m zipfile -e $(package) "$$unpacked" && cd "$$unpacked" && \
 		SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 "$(CURDIR)/$(venv)/bin/sam" validate --lint
