@@ -25,7 +25,7 @@ impl Output {
         if self.json {
             self.bytes(format!("{}\n", json()).as_bytes())
         } else {
-            self.bytes(text.as_bytes())
+            self.bytes(shown(text).as_bytes())
         }
     }
 
@@ -45,7 +45,7 @@ impl Output {
     pub(crate) fn warnings(self, warnings: &[String]) {
         if !self.json {
             for warning in warnings {
-                print(Group::with_title(Level::WARNING.primary_title(warning)));
+                print(Group::with_title(Level::WARNING.primary_title(shown(warning))));
             }
         }
     }
@@ -53,7 +53,7 @@ impl Output {
     /// What is said beside the result. Programs find it in the result.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
-            anstream::eprintln!("{text}");
+            anstream::eprintln!("{}", shown(text));
         }
     }
 
@@ -65,12 +65,18 @@ impl Output {
             match &failure.place {
                 Some(place) => draw(place),
                 None => {
-                    print(Group::with_title(Level::ERROR.primary_title(failure.message.as_str())));
+                    print(Group::with_title(Level::ERROR.primary_title(shown(&failure.message))));
                 }
             }
         }
         ExitCode::from(failure.status())
     }
+}
+
+/// The text without what a terminal would carry out, such as an escape sequence in the name of an
+/// object.
+fn shown(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
 
 fn print(report: Group<'_>) {
@@ -90,5 +96,5 @@ fn draw(place: &Place) {
     if let Some(first) = &place.first {
         snippet = snippet.annotation(AnnotationKind::Context.span(first.clone()));
     }
-    print(Level::ERROR.primary_title(place.problem.as_str()).element(snippet));
+    print(Level::ERROR.primary_title(shown(&place.problem)).element(snippet));
 }

@@ -283,6 +283,27 @@ fn buckets_do_in_the_place_of_folders() {
 }
 
 #[test]
+fn no_name_is_carried_out_by_the_terminal() {
+    let desk = Desk::new();
+    let name = "a\u{1b}[31m.mp4";
+    fs::copy(Source::new(1).write("a.mp4"), desk.path("in").join(name)).unwrap();
+    fs::write(desk.path("in/b.mp4"), "no media").unwrap();
+    let good = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x-{basename}"));
+    let fails = format!("video/concat,f_mp4,{USUAL}{}|sys/saveas,o_{}", sur(name), b64("y"));
+    let wrong = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("{key}"));
+    for (main, process, status) in [(name, &good, 0), ("b.mp4", &fails, 1), (name, &wrong, 2)] {
+        for command in ["run", "explain"] {
+            let arguments = [command, process, "--object", main, "--sources", "in"];
+            let out: &[&str] = if command == "run" { &["--out", "out"] } else { &[] };
+            let said = end(&mut desk.command(&[&arguments[..], out].concat()), "");
+            assert!(said.status == status || command == "explain", "{said:?}");
+            assert!(!said.out.contains('\u{1b}') && !said.err.contains('\u{1b}'), "{said:?}");
+        }
+    }
+    assert!(desk.path("out").join(format!("x-{name}")).is_file());
+}
+
+#[test]
 fn events_are_run_as_they_are() {
     let desk = Desk::new().source("a.mp4", &Source::new(1));
     let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("{bucket}-{t_year}"));
