@@ -96,9 +96,8 @@ async fn cancel(
     invocation: &Invocation,
 ) -> Result<Value, FunctionError> {
     let worker = &function.worker;
-    let settings = &worker.settings;
     let refuse = |code, message: &str| reply::direct(&worker.refuse("", code, message, invocation));
-    let Some(bucket) = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref()) else {
+    let Some(bucket) = worker.settings.record_bucket() else {
         let message = "set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have records found by their id";
         return refuse(Code::InvalidArgument, message);
     };

@@ -4,6 +4,7 @@
 //! the tag of the one before, so of several that want the same task one gets it, and a holder whose
 //! lease has lapsed finds out at its next write.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,8 +50,8 @@ pub struct Marker {
 }
 
 impl Marker {
-    fn order(&self) -> (i64, String) {
-        (-self.changed, self.task.to_string())
+    fn order(&self) -> (Reverse<i64>, TaskId) {
+        (Reverse(self.changed), self.task)
     }
 }
 
@@ -227,12 +228,13 @@ impl Ledger {
         let mut found: Vec<Marker> = Vec::new();
         for (key, changed) in self.store.list(bucket, &self.prefix).await? {
             let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
-            if let Some(task) = name.and_then(|name| name.parse().ok()) {
-                found.push(Marker { changed: changed.as_millisecond(), task });
+            let Some(task) = name.and_then(|name| name.parse().ok()) else { continue };
+            let place = Marker { changed: changed.as_millisecond(), task };
+            if marker.is_none_or(|marker| place.order() > marker.order()) {
+                found.push(place);
             }
         }
         found.sort_by_key(Marker::order);
-        found.retain(|place| marker.is_none_or(|marker| place.order() > marker.order()));
         Ok(found)
     }
 

@@ -176,6 +176,12 @@ impl Plan {
         }
     }
 
+    /// The same in microseconds, as ffmpeg counts its progress; never zero.
+    #[must_use]
+    pub fn length_micros(&self) -> u64 {
+        self.length().to_micros().max(1).unsigned_abs()
+    }
+
     /// The length of a segment that no muxer can make, where there is one.
     fn impossible_segment(&self) -> Option<Flicks> {
         let segments = self.output.segments.filter(|s| s.format == SegmentFormat::Dash)?;

@@ -105,6 +105,12 @@ impl Settings {
         if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
     }
 
+    /// The bucket in which a record is found by its id alone.
+    #[must_use]
+    pub fn record_bucket(&self) -> Option<&str> {
+        self.task_bucket.as_deref().or(self.default_bucket.as_deref())
+    }
+
     /// Looks whether the files that the settings name are there.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use video_concat::engine::artifacts::{Artifact, Artifacts};
 use video_concat::engine::event::Event;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::make::{MakeError, Maker};
-use video_concat::engine::probe::probe_all;
+use video_concat::engine::probe::{Probed, probe_all};
 use video_concat::engine::workspace::Workspace;
 use video_concat::ledger::result_description;
 use video_concat::object::ObjectUri;
@@ -81,10 +81,7 @@ impl Task {
             let notices = probed.notices.iter().map(|notice| source.about(&notice));
             record.warnings.extend(notices);
         }
-        let media: Vec<Vec<_>> = probed
-            .iter()
-            .map(|source| source.parts.iter().map(|part| part.media.clone()).collect())
-            .collect();
+        let media: Vec<_> = probed.iter().map(Probed::media).collect();
         let plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, &mut record);
@@ -110,7 +107,7 @@ impl Task {
     /// Makes the output and checks it. Nothing has been stored then.
     pub(crate) async fn make(&mut self, progress: &Progress) -> Result<Vec<Artifact>, Failure> {
         let started = Instant::now();
-        let whole = self.plan.length().to_micros().max(1).unsigned_abs();
+        let whole = self.plan.length_micros();
         progress.encode(whole);
         let bar = progress.clone();
         let events = move |event| match event {

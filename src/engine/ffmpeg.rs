@@ -30,6 +30,8 @@ pub use live::all_ended;
 
 /// What every encoding is told. A source is used as far as it decodes, be it less than a third.
 pub const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
+/// How an encoding reports its progress.
+const PROGRESS: &[&str] = &["-progress", "pipe:1"];
 /// How much of a process's output is read in one piece.
 const PIECE: usize = 256 * 1024;
 
@@ -146,9 +148,7 @@ impl Ffmpeg {
         arguments: Vec<String>,
         progress: impl FnMut(Progress) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command.args("-progress pipe:1".split(' ')).args(ENCODING.split(' '));
-        command.args(arguments);
+        let command = self.encoding(PROGRESS, arguments);
         self.supervise(command, &self.encoder, None, on_progress(progress)).await
     }
 
@@ -162,8 +162,7 @@ impl Ffmpeg {
         arguments: Vec<String>,
         mut on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command.args(ENCODING.split(' ')).args(arguments);
+        let command = self.encoding(&[], arguments);
         let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
         self.supervise(command, &self.encoder, None, read).await
     }
@@ -175,8 +174,7 @@ impl Ffmpeg {
         arguments: Vec<String>,
         progress: impl FnMut(Progress) + Send + 'static,
     ) -> (Receiver<ChildStdin>, impl Future<Output = Result<String, RunError>>) {
-        let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command.args("-progress pipe:1".split(' ')).args(ENCODING.split(' ')).args(arguments);
+        let command = self.encoding(PROGRESS, arguments);
         let (sender, receiver) = sync_channel(1);
         let run = self.supervise(command, &self.encoder, Some(sender), on_progress(progress));
         (receiver, run)
@@ -189,8 +187,7 @@ impl Ffmpeg {
         arguments: Vec<String>,
         stream: Stream,
     ) -> Result<(String, Stream), RunError> {
-        let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command.args(ENCODING.split(' ')).args(arguments);
+        let command = self.encoding(&[], arguments);
         let (returned, back) = sync_channel(1);
         let hand_on = move |mut stdout: ChildStdout| {
             let mut stream = stream;
@@ -234,6 +231,12 @@ impl Ffmpeg {
         command.args(arguments).args(input.arguments());
         let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
         self.supervise(command, &self.prober, None, read).await
+    }
+
+    fn encoding(&self, reports: &[&str], arguments: Vec<String>) -> FfmpegCommand {
+        let mut command = FfmpegCommand::new_with_path(&self.encoder);
+        command.args(reports).args(ENCODING.split(' ')).args(arguments);
+        command
     }
 
     /// Runs a process to its end on a thread of its own, with its standard

@@ -60,11 +60,10 @@ struct Reading {
 
 /// What is wrong with clips that were used all the same, in words, with the
 /// clip's index where one is to blame.
-type Found = Vec<(Option<usize>, String)>;
+pub type Found = Vec<(Option<usize>, String)>;
 
 impl Maker<'_> {
-    /// Renders the output to `target`. Returns what is wrong with clips that were used all the same,
-    /// in words, with the clip's index where one is to blame.
+    /// Renders the output to `target`.
     ///
     /// # Errors
     /// See [`MakeError`].
@@ -98,7 +97,7 @@ impl Maker<'_> {
 
     async fn render(&self, reading: &Reading, target: &Path) -> Result<String, RunError> {
         let events = Arc::clone(&self.events);
-        let whole = self.plan.length().to_micros().max(1).unsigned_abs();
+        let whole = self.plan.length_micros();
         let progress = move |progress: Progress| {
             events(Event::Progress { done: progress.micros.min(whole), whole });
         };
@@ -107,10 +106,9 @@ impl Maker<'_> {
 
     /// Refuses a clip that would be black or silent although it holds video or audio.
     fn refuse_undecodable(&self) -> Result<(), MakeError> {
-        let clips = self.plan.clips.iter().enumerate();
-        let mut found =
-            clips.filter_map(|(index, part)| Some((part.clip, self.plan.undecodable(index)?)));
-        let found = found.next();
+        let mut clips = self.plan.clips.iter().enumerate();
+        let found =
+            clips.find_map(|(index, part)| Some((part.clip, self.plan.undecodable(index)?)));
         found.map_or(Ok(()), |(clip, kind)| {
             let source = ProbeError::Undecodable { kind, complaints: String::new() };
             Err(MakeError::Clip { clip, source })

@@ -122,6 +122,12 @@ pub async fn probe_all<P: AsRef<Path>>(
 }
 
 impl Probed {
+    /// What is known of its parts.
+    #[must_use]
+    pub fn media(&self) -> Vec<Arc<Media>> {
+        self.parts.iter().map(|part| Arc::clone(&part.media)).collect()
+    }
+
     fn single(path: &Path, media: Media, notice: Option<Notice>) -> Self {
         let part = Part { file: path.to_owned(), media: Arc::new(media) };
         Self {

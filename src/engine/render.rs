@@ -50,8 +50,8 @@ pub async fn render(
         let mut log = String::new();
         for chunk in &chunks {
             let arguments = plan.render_arguments(chunk, files);
-            let (complaints, returned) = chunk_ffmpeg.render(arguments, stream).await?;
-            log.push_str(&complaints);
+            let (more, returned) = chunk_ffmpeg.render(arguments, stream).await?;
+            append(&mut log, &more);
             stream = returned;
         }
         // The end of the stream ends the other process.
@@ -71,15 +71,21 @@ pub async fn render(
         },
         // It can't end well before its input does.
         outcome = &mut joined => {
-            let log = outcome?;
-            return rendered.await.map(|more| log + &more);
+            let mut log = outcome?;
+            append(&mut log, &rendered.await?);
+            return Ok(log);
         }
     };
-    let more = joined.await?;
+    append(&mut log, &joined.await?);
+    Ok(log)
+}
+
+/// Adds what another process reported, on a line of its own.
+fn append(log: &mut String, more: &str) {
     if !log.is_empty() && !more.is_empty() {
         log.push('\n');
     }
-    Ok(log + &more)
+    log.push_str(more);
 }
 
 /// The way from the chunks to the process that joins them.

@@ -132,9 +132,7 @@ async fn visible(
 
 /// Without a bucket of their own, records are in the target's, which is not known here.
 fn record_bucket(function: &Function) -> Result<&str, Refusal> {
-    let settings = &function.worker.settings;
-    let bucket = settings.task_bucket.as_ref().or(settings.default_bucket.as_ref());
-    bucket.map(String::as_str).ok_or_else(|| {
+    function.worker.settings.record_bucket().ok_or_else(|| {
         let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
         Refusal::new(Refused::InvalidRequest, message)
     })

@@ -176,10 +176,7 @@ impl Ledger {
     /// Removes what a run that died has stored of a result that it never finished.
     pub(super) async fn sweep(&self, lease: &Lease) {
         for uri in lease.storing.iter().rev() {
-            let head = self.store.head(uri, None).await;
-            let is_of_run =
-                |head: &ObjectHead| head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string());
-            if head.is_ok_and(|head| is_of_run(&head))
+            if self.stored_by(lease, uri).await.is_some()
                 && let Err(error) = self.store.delete(uri).await
             {
                 warn!(%error, "an object of a run that died was not removed");
@@ -191,10 +188,7 @@ impl Ledger {
     async fn stored(&self, lease: &Lease) -> Option<Vec<TargetRecord>> {
         let mut targets = Vec::with_capacity(lease.storing.len());
         for uri in &lease.storing {
-            let head = self.store.head(uri, None).await.ok()?;
-            if head.metadata.get(RUN_MARK) != Some(&lease.holder.to_string()) {
-                return None;
-            }
+            let head = self.stored_by(lease, uri).await?;
             targets.push(TargetRecord {
                 uri: uri.clone(),
                 etag: head.etag,
@@ -203,6 +197,12 @@ impl Ledger {
             });
         }
         Some(targets).filter(|targets| !targets.is_empty())
+    }
+
+    /// An object, if it is there and the holder of the lease stored it.
+    async fn stored_by(&self, lease: &Lease, uri: &ObjectUri) -> Option<ObjectHead> {
+        let head = self.store.head(uri, None).await.ok()?;
+        (head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string())).then_some(head)
     }
 }
 

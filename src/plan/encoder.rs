@@ -154,13 +154,12 @@ fn vp9_speed(preset: Preset) -> u8 {
 pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
     let rate = output.frame_rate;
     let start = format!("{}*{}/TB", Intermediate::LEAD, rate.recip());
-    let in_band = match (container, output.codec) {
-        (Container::Ts | Container::Avi | Container::Asf | Container::Mxf, VideoCodec::H264) => {
-            "h264_mp4toannexb,"
-        }
-        (Container::Ts | Container::Avi | Container::Asf | Container::Mxf, VideoCodec::H265) => {
-            "hevc_mp4toannexb,"
-        }
+    // These hold the parameter sets among the frames.
+    let in_band =
+        matches!(container, Container::Ts | Container::Avi | Container::Asf | Container::Mxf);
+    let in_band = match output.codec {
+        VideoCodec::H264 if in_band => "h264_mp4toannexb,",
+        VideoCodec::H265 if in_band => "hevc_mp4toannexb,",
         _ => "",
     };
     let mut arguments = words(&format!(

@@ -62,7 +62,7 @@ pub fn plan(
     let media: Vec<Arc<Media>> = sources.iter().map(whole).collect();
     let of_clip = request.sources().of_clip;
     let of_clips: Vec<&Media> = of_clip.iter().map(|&source| &*media[source]).collect();
-    let clips = ranges(request, sources, &of_clips)?;
+    let clips = ranges(request, sources, &of_clip, &of_clips)?;
     let mut warnings = Vec::new();
     let output = specify(request, &of_clips, &mut warnings)?;
     let timeline = timeline(&output, &clips);
@@ -86,11 +86,11 @@ pub fn plan(
 fn ranges(
     request: &Request,
     sources: &[Vec<Arc<Media>>],
+    of_clip: &[usize],
     media: &[&Media],
 ) -> Result<Vec<PlannedClip>, PlanError> {
     let mut clips = Vec::new();
-    let of_clip = request.sources().of_clip;
-    for (clip, (asked, source)) in request.clips.iter().zip(of_clip).enumerate() {
+    for (clip, (asked, &source)) in request.clips.iter().zip(of_clip).enumerate() {
         let length = media[clip].length;
         let range = SourceRange::of(length, asked.start_ms, asked.duration_ms);
         let range = range.ok_or_else(|| PlanError::Start {

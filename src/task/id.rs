@@ -14,7 +14,7 @@ const PREFIX: &str = "MediaConvert-";
 
 /// What a task is, as a name: the same request on the same objects has the
 /// same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TaskId(Uuid);
 

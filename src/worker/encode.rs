@@ -11,7 +11,7 @@ use tracing::info;
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
-use crate::engine::make::{MakeError, Maker};
+use crate::engine::make::{Found, MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
 use crate::plan::Plan;
@@ -53,7 +53,7 @@ impl Worker {
             }
             Event::Diagnosing => {}
         };
-        let whole = plan.length().to_micros().max(1).unsigned_abs();
+        let whole = plan.length_micros();
         let ffmpeg = self.ffmpeg();
         let Files { sources: paths, output, workspace } = files;
         let maker =
@@ -80,7 +80,7 @@ impl Worker {
 }
 
 fn warnings(
-    outcome: Result<Vec<(Option<usize>, String)>, MakeError>,
+    outcome: Result<Found, MakeError>,
     sources: &Sources,
 ) -> Result<Vec<String>, TaskError> {
     let uri = |clip: usize| &sources.of(clip).uri;

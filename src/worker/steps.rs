@@ -1,7 +1,6 @@
 //! The steps of a task, in order.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::{Instrument, info};
@@ -16,7 +15,6 @@ use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::probe::Probed;
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
-use crate::media::Media;
 use crate::object::ObjectUri;
 use crate::plan::plan;
 use crate::process::Request;
@@ -57,9 +55,7 @@ impl Worker {
         let probed = self.probe(sources, &paths, record).instrument(span).await?;
         journal.progress(record, PROBED);
 
-        let parts = probed.iter().map(|source| &source.parts);
-        let media: Vec<Vec<Arc<Media>>> =
-            parts.map(|parts| parts.iter().map(|part| part.media.clone()).collect()).collect();
+        let media: Vec<_> = probed.iter().map(Probed::media).collect();
         let plan = plan(request, &media, self.settings.video_preset)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);

@@ -81,9 +81,8 @@ async fn treat(ffmpeg: &Ffmpeg, request: &Request, path: &Path, target: &Path) -
             return Fate::Refused;
         }
     };
-    let parts = probed.parts.iter().map(|part| part.media.clone()).collect();
     let files: Vec<&Path> = probed.parts.iter().map(|part| part.file.as_path()).collect();
-    let Ok(plan) = plan(request, &[parts], Preset::Ultrafast) else {
+    let Ok(plan) = plan(request, &[probed.media()], Preset::Ultrafast) else {
         return Fate::Refused;
     };
     match render(ffmpeg, &plan, &Files::new(&files), target, |_| ()).await {
