@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::engine::probe::ProbeError;
 use crate::flicks::Flicks;
+use crate::media::Demuxer;
 use crate::plan::input::Input;
 use crate::plan::{Files, Plan};
 
@@ -21,6 +22,9 @@ const MAX_LOG_LINES: usize = 5;
 pub enum Finding {
     /// Nothing of what is shown or heard.
     Whole,
+    /// These lines, which may be about streams that are not used: decoders of all streams report
+    /// while a file is opened.
+    Opening(Vec<String>),
     /// Errors, though it was opened where the container has a key frame: it may
     /// be none.
     Doubtful,
@@ -32,6 +36,8 @@ pub enum Finding {
 struct Decoded {
     frames: u64,
     log: String,
+    /// What is reported while the file is opened, where anything is.
+    opening: Vec<String>,
 }
 
 /// Decodes what the output uses of a clip.
@@ -47,9 +53,11 @@ pub async fn diagnose(
     let seek = files.seek(plan, clip, plan.clip(clip).start());
     let (start, end) = (plan.clip(clip).start(), plan.clip(clip).end());
     let mut lines: Vec<String> = Vec::new();
+    let mut opened = Vec::new();
     for (kind, index) in plan.streams(clip) {
         let source = Stream { ffmpeg, plan, clip, index, files };
-        let Decoded { frames, log } = source.decode(seek, end).await?;
+        let Decoded { frames, log, opening } = source.decode(seek, end).await?;
+        opened.extend(opening);
         if seek.is_some() {
             // What comes before the cut is decoded for its sake alone.
             if frames == 0 || !log.is_empty() && !source.reports(seek, start, &log).await? {
@@ -66,7 +74,11 @@ pub async fn diagnose(
             return Err(ProbeError::Undecodable { kind, complaints: lines.join("; ") });
         }
     }
-    Ok(if lines.is_empty() { Finding::Whole } else { Finding::Damaged(lines.join("; ")) })
+    Ok(match (lines.is_empty(), opened.is_empty()) {
+        (true, true) => Finding::Whole,
+        (true, false) => Finding::Opening(opened),
+        (false, _) => Finding::Damaged(lines.join("; ")),
+    })
 }
 
 /// A stream of a clip's file.
@@ -111,10 +123,53 @@ impl Stream<'_> {
         let arguments: Vec<&str> = arguments.into_iter().chain(shown).collect();
         let source = self.files.sources[self.plan.clips[self.clip].source];
         let input = Input::whole(self.plan.clip(self.clip).media.demuxer, source);
-        let log = match self.ffmpeg.inspect(input, &arguments, on_line).await {
-            Ok(log) | Err(RunError::Failed { log, .. }) => log,
-            Err(error) => return Err(ProbeError::Run(error)),
-        };
-        Ok(Decoded { frames: frames.load(Ordering::Relaxed), log })
+        let log = reported(self.ffmpeg.inspect(input, &arguments, on_line).await)?;
+        let frames = frames.load(Ordering::Relaxed);
+        if log.is_empty() {
+            return Ok(Decoded { frames, log, opening: Vec::new() });
+        }
+        let nothing = ["-show_entries", "format=filename"];
+        let opening = reported(self.ffmpeg.inspect(input, &nothing, |_| ()).await)?;
+        let log = without_opening(input.demuxer, &log, &opening);
+        Ok(Decoded { frames, log, opening: opening.lines().map(str::to_owned).collect() })
+    }
+}
+
+fn reported(outcome: Result<String, RunError>) -> Result<String, ProbeError> {
+    match outcome {
+        Ok(log) | Err(RunError::Failed { log, .. }) => Ok(log),
+        Err(error) => Err(ProbeError::Run(error)),
+    }
+}
+
+/// A log without what decoders report while a file is opened: they may be those of streams that
+/// are not used. Those of the stream in question report again when it is decoded.
+fn without_opening(demuxer: Demuxer, log: &str, opening: &str) -> String {
+    let own = format!("[{}", demuxer.name());
+    let mut opening = opening.lines().peekable();
+    let kept = log.lines().filter(|line| {
+        let known = opening.next_if(|next| next == line).is_some();
+        !known || line.starts_with(&own)
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_opening;
+    use crate::media::Demuxer;
+
+    #[test]
+    fn what_decoders_report_while_a_file_is_opened_does_not_count() {
+        let opening = "[mov,mp4] bad atom\n[flac] bad header\n[flac] bad frame";
+        let again = format!("{opening}\n[flac] bad header");
+        for (name, log, opening, expected) in [
+            ("another stream's", "[flac] bad", "[flac] bad", ""),
+            ("the demuxer's", opening, opening, "[mov,mp4] bad atom"),
+            ("its own", &again, opening, "[mov,mp4] bad atom\n[flac] bad header"),
+            ("more of it", "[aac] bad band", opening, "[aac] bad band"),
+        ] {
+            assert_eq!(without_opening(Demuxer::Mov, log, opening), expected, "{name}");
+        }
     }
 }

@@ -149,11 +149,13 @@ impl Maker<'_> {
         (self.events)(Event::Diagnosing);
         let mut found = Vec::new();
         let mut doubtful = Vec::new();
+        let mut opening = Vec::new();
         for (index, part) in self.plan.clips.iter().enumerate() {
             let clip = part.clip;
             let finding = diagnose(self.ffmpeg, self.plan, index, &self.files(reading)).await;
             match finding.map_err(|source| MakeError::Clip { clip, source })? {
                 Finding::Whole => {}
+                Finding::Opening(lines) => opening.extend(lines),
                 Finding::Doubtful => doubtful.push(index),
                 Finding::Damaged(log) => {
                     let text = format!("it is damaged, what decodes was used: {log}");
@@ -172,7 +174,8 @@ impl Maker<'_> {
         let log = outcome?;
         let sought = |clip| self.files(reading).seek(self.plan, clip, self.plan.clip(clip).start());
         let run_up = (0..self.plan.clips.len()).any(|clip| sought(clip).is_some());
-        if found.is_empty() && !run_up {
+        let explained = log.lines().all(|line| opening.iter().any(|known| known == line));
+        if found.is_empty() && !run_up && !explained {
             found.push((None, format!("ffmpeg reported errors: {log}")));
         }
         Ok(Some(found))

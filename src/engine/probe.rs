@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use thiserror::Error;
@@ -12,12 +12,13 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
-use crate::media::report::{PACKET_FIELDS, ReportError, STREAM_FIELDS, Scan};
+use crate::media::report::{Report, ReportError};
 use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recognise};
 use crate::plan::input::{Input, file_url};
+use streams::Reader;
 
-/// The longest description of streams that is read.
-const REPORT_LIMIT: usize = 4 * 1024 * 1024;
+mod streams;
+
 /// The most ID3 tags in front of a file that are stepped over.
 const MOST_TAGS: u32 = 8;
 
@@ -128,18 +129,14 @@ impl Probed {
         self.parts.iter().map(|part| Arc::clone(&part.media)).collect()
     }
 
-    fn single(path: &Path, media: Media, notice: Option<Notice>) -> Self {
+    fn single(path: &Path, media: Media, notices: Vec<Notice>) -> Self {
         let part = Part { file: path.to_owned(), media: Arc::new(media) };
-        Self {
-            media: Arc::clone(&part.media),
-            parts: vec![part],
-            notices: notice.into_iter().collect(),
-        }
+        Self { media: Arc::clone(&part.media), parts: vec![part], notices }
     }
 }
 
 /// What is odd about a file that can be used all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Its clock starts anew in the middle.
     Joined,
@@ -150,6 +147,8 @@ pub enum Notice {
         /// Length of what is there.
         found: Flicks,
     },
+    /// The demuxer reported errors.
+    Damaged(String),
 }
 
 impl fmt::Display for Notice {
@@ -162,16 +161,24 @@ impl fmt::Display for Notice {
                 declared.to_millis(),
                 found.to_millis()
             ),
+            Self::Damaged(log) => write!(f, "it is damaged, what can be read was used: {log}"),
         }
     }
 }
 
 impl Notice {
+    fn of(report: &Report, media: &Media, complaints: &[String]) -> Vec<Self> {
+        let lengths = report.lengths(media).into_iter();
+        let mut cut_short = lengths.filter_map(|(declared, found)| Self::cut(declared, found));
+        let damaged = (!complaints.is_empty()).then(|| Self::Damaged(complaints.join("; ")));
+        cut_short.next().into_iter().chain(damaged).collect()
+    }
+
     /// Headers round, and encoders miscount a few frames.
-    fn of(declared: Option<Flicks>, found: Flicks) -> Option<Self> {
-        let missing = declared? - found;
+    fn cut(declared: Flicks, found: Flicks) -> Option<Self> {
+        let missing = declared - found;
         let much = (found.count() / 20).max(Flicks::from_millis(250).count());
-        (missing.count() > much).then_some(Self::CutShort { declared: declared?, found })
+        (missing.count() > much).then_some(Self::CutShort { declared, found })
     }
 }
 
@@ -182,16 +189,15 @@ impl Notice {
 /// When it is no source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     let demuxer = recognise_file(path)?;
-    let (media, declared, jumps) = read(ffmpeg, demuxer, path).await?;
+    let (media, jumps, notices) = read(ffmpeg, demuxer, path).await?;
     if jumps
         && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs)
         && make_continuous(ffmpeg, &media, path).await?
     {
         let media = scan(ffmpeg, Demuxer::MpegTs, path).await?;
-        return Ok(Probed::single(path, media, Some(Notice::Joined)));
+        return Ok(Probed::single(path, media, vec![Notice::Joined]));
     }
-    let notice = Notice::of(declared, media.length);
-    Ok(Probed::single(path, media, notice))
+    Ok(Probed::single(path, media, notices))
 }
 
 /// Copies the streams that count into a transport stream without jumps, in the
@@ -228,41 +234,19 @@ pub async fn scan(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Medi
     read(ffmpeg, demuxer, path).await.map(|(media, ..)| media)
 }
 
-/// The media, the length that it declares, and whether its clock jumps.
+/// The media, whether its clock jumps, and what is odd about it.
 async fn read(
     ffmpeg: &Ffmpeg,
     demuxer: Demuxer,
-    path: &Path,
-) -> Result<(Media, Option<Flicks>, bool), ProbeError> {
-    let report = describe(ffmpeg, demuxer, path).await?;
-    let scan = Arc::new(Mutex::new(Scan::new(demuxer, &report)?));
-    let packets = Arc::clone(&scan);
-    let on_line = move |line: &str| {
-        packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
-    };
-    let arguments = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
-    ffmpeg.inspect(Input::whole(demuxer, path), &arguments, on_line).await?;
-    let scan =
-        Arc::into_inner(scan).map(|scan| scan.into_inner().unwrap_or_else(PoisonError::into_inner));
-    let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
-    let (declared, jumps) = (scan.declared(), scan.jumps());
-    Ok((scan.finish()?, declared, jumps))
-}
-
-/// ffprobe's description of the streams, as JSON.
-async fn describe(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<String, ProbeError> {
-    let report = Arc::new(Mutex::new(String::new()));
-    let lines = Arc::clone(&report);
-    let on_line = move |line: &str| {
-        let mut report = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if report.len() <= REPORT_LIMIT {
-            report.push_str(line);
-        }
-    };
-    let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
-    ffmpeg.inspect(Input::whole(demuxer, path), &arguments, on_line).await?;
-    let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
-    if report.len() > REPORT_LIMIT { Err(ProbeError::TooManyStreams) } else { Ok(report) }
+    file: &Path,
+) -> Result<(Media, bool, Vec<Notice>), ProbeError> {
+    let reader = Reader { ffmpeg, demuxer, file };
+    let report = reader.describe().await?;
+    let (chosen, complaints) = reader.choose(&report).await?;
+    let jumps = chosen.jumps();
+    let media = chosen.finish(demuxer, &report)?;
+    let notices = Notice::of(&report, &media, &complaints);
+    Ok((media, jumps, notices))
 }
 
 fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {

@@ -1,5 +1,5 @@
-//! From what ffprobe prints to [`Media`]: stream descriptions as JSON, then
-//! every packet of the two streams that count as one line of CSV.
+//! From what ffprobe prints to [`Media`]: stream descriptions as JSON, from which the two streams
+//! that count are chosen, then every packet of these two as one line of CSV.
 //!
 //! Lengths come from the packets, not from the headers: a header tells the
 //! length of the whole file at best, many tell nothing, and some lie.
@@ -21,11 +21,11 @@ mod stream;
 pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height,\
                                  sample_aspect_ratio,pix_fmt,field_order,color_space,\
                                  color_primaries,color_transfer,color_range,r_frame_rate,\
-                                 avg_frame_rate,time_base,start_pts,bit_rate,has_b_frames,\
+                                 avg_frame_rate,time_base,start_pts,duration,bit_rate,has_b_frames,\
                                  sample_rate,channels,channel_layout,\
                                  bits_per_sample,bits_per_raw_sample:\
                                  stream_disposition=attached_pic:stream_side_data=rotation:\
-                                 format=duration:chapter=id";
+                                 format=duration:chapter=id:program_stream=index";
 
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
 /// last two only where a packet has them.
@@ -49,14 +49,17 @@ pub enum ReportError {
     NoPackets,
 }
 
+/// What ffprobe says of a file's streams.
 #[derive(Debug, Default, Deserialize)]
-struct Report {
+pub struct Report {
     #[serde(default)]
     streams: Vec<StreamReport>,
     #[serde(default)]
     format: FormatReport,
     #[serde(default)]
     chapters: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    programs: Vec<Programme>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +86,7 @@ struct StreamReport {
     avg_frame_rate: String,
     time_base: String,
     start_pts: Option<i64>,
+    duration: Option<String>,
     bit_rate: Option<String>,
     has_b_frames: i64,
     sample_rate: Option<String>,
@@ -106,53 +110,135 @@ struct SideData {
     rotation: Option<f64>,
 }
 
-/// The two streams that count, waiting for their packets.
+/// The streams of a file that are shown and heard together.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Programme {
+    #[serde(default)]
+    streams: Vec<Member>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Member {
+    index: u32,
+}
+
+/// The packets of a stream that may count.
 #[derive(Debug)]
 pub struct Scan {
     demuxer: Demuxer,
-    declared: Option<Flicks>,
-    video: Option<StreamScan>,
-    audio: Option<StreamScan>,
-    further: Further,
-    /// Streams that can't be decoded, with whether they hold anything.
-    undecodable: Vec<(StreamReport, bool)>,
+    stream: StreamScan,
+}
+
+/// The two streams that count, as far as a file has them, and the kinds that it has but nobody can
+/// decode.
+#[derive(Debug, Default)]
+pub struct Chosen {
+    /// Of the video.
+    pub video: Option<Scan>,
+    /// Of the audio.
+    pub audio: Option<Scan>,
+    /// What was not chosen for want of a decoder.
+    pub undecodable: Undecodable,
+}
+
+impl Report {
+    /// Reads ffprobe's JSON.
+    ///
+    /// # Errors
+    /// When it can't be read or names neither video nor audio.
+    pub fn read(json: &str) -> Result<Self, ReportError> {
+        let report: Self = serde_json::from_str(json)?;
+        if report.streams.iter().any(StreamReport::can_be_decoded) {
+            Ok(report)
+        } else {
+            Err(ReportError::NoStreams)
+        }
+    }
+
+    /// The streams that may be the file's video, the first choice first.
+    #[must_use]
+    pub fn videos(&self) -> Vec<u32> {
+        self.candidates("video").collect()
+    }
+
+    /// The streams that may be the file's audio beside this video, the first choice first: those of
+    /// its own programme, else those of none.
+    #[must_use]
+    pub fn audios(&self, video: Option<u32>) -> Vec<u32> {
+        let holds = |programme: &&Programme, index| {
+            programme.streams.iter().any(|member| member.index == index)
+        };
+        let programme =
+            video.and_then(|video| self.programs.iter().find(|each| holds(each, video)));
+        let Some(programme) = programme else {
+            return self.candidates("audio").collect();
+        };
+        let own = self.candidates("audio").filter(|&audio| holds(&programme, audio));
+        let of_none = self
+            .candidates("audio")
+            .filter(|&audio| !self.programs.iter().any(|each| holds(&each, audio)));
+        own.chain(of_none).collect()
+    }
+
+    /// Whether which audio counts depends on the video.
+    #[must_use]
+    pub fn has_programmes(&self) -> bool {
+        self.programs.len() > 1
+    }
+
+    /// The streams of a kind, `video` or `audio`, that nothing can be made of.
+    #[must_use]
+    pub fn undecodable(&self, kind: &str) -> Vec<u32> {
+        let of_kind = self.streams.iter().filter(|stream| stream.codec_type == kind);
+        let left = of_kind.filter(|stream| !stream.is_cover() && !stream.can_be_decoded());
+        left.map(|stream| stream.index).collect()
+    }
+
+    /// How long the file says that it is, or each of its streams, where that can be trusted; and
+    /// how long it is.
+    #[must_use]
+    pub fn lengths(&self, media: &Media) -> Vec<(Flicks, Flicks)> {
+        if media.demuxer == Demuxer::Mov {
+            let video = media.video.as_ref().map(|s| (s.index, s.end - s.start));
+            let audio = media.audio.as_ref().map(|s| (s.index, s.end - s.start));
+            // Of a stream without a packet nothing is left.
+            let empty = |kind| Some((self.candidates(kind).next()?, Flicks::ZERO));
+            let both = [video.or_else(|| empty("video")), audio.or_else(|| empty("audio"))];
+            let declared = |(index, found)| Some((self.declared_by_stream(index)?, found));
+            return both.into_iter().flatten().filter_map(declared).collect();
+        }
+        self.format.declared(media.demuxer).map(|told| (told, media.length)).into_iter().collect()
+    }
+
+    fn declared_by_stream(&self, index: u32) -> Option<Flicks> {
+        let stream = self.streams.iter().find(|stream| stream.index == index)?;
+        stream.duration.as_deref().and_then(seconds)
+    }
+
+    fn candidates(&self, kind: &str) -> impl Iterator<Item = u32> {
+        let of_kind = self.streams.iter().filter(move |stream| stream.codec_type == kind);
+        of_kind.filter(|stream| stream.can_be_decoded()).map(|stream| stream.index)
+    }
 }
 
 impl Scan {
-    /// Chooses the streams from ffprobe's JSON report.
-    ///
-    /// # Errors
-    /// When it can't be read or names no stream that can be decoded.
-    pub fn new(demuxer: Demuxer, report: &str) -> Result<Self, ReportError> {
-        let report: Report = serde_json::from_str(report)?;
-        let pick = |kind: &str| {
-            report.streams.iter().find(|s| s.codec_type == kind && s.can_be_decoded()).cloned()
-        };
-        let video = pick("video").map(StreamScan::new);
-        let audio = pick("audio").map(StreamScan::new);
-        if video.is_none() && audio.is_none() {
-            return Err(ReportError::NoStreams);
-        }
-        let declared = report.format.declared(demuxer);
-        let chosen = [&video, &audio].into_iter().flatten().count();
-        let further =
-            Further { streams: report.streams.len() - chosen, chapters: report.chapters.len() };
-        let left = report.streams.into_iter().filter(|s| !s.is_cover() && !s.can_be_decoded());
-        let undecodable = left.map(|stream| (stream, false)).collect();
-        Ok(Self { demuxer, declared, video, audio, further, undecodable })
+    /// A stream of the report, by its index. `None` where there is none.
+    #[must_use]
+    pub fn new(demuxer: Demuxer, report: &Report, index: u32) -> Option<Self> {
+        let stream = report.streams.iter().find(|stream| stream.index == index)?;
+        Some(Self { demuxer, stream: StreamScan::new(stream.clone()) })
     }
 
-    /// How long the file says that it is, where that can be trusted.
+    /// The stream's index in the file.
     #[must_use]
-    pub const fn declared(&self) -> Option<Flicks> {
-        self.declared
+    pub const fn index(&self) -> u32 {
+        self.stream.report.index
     }
 
-    /// Whether time stamps jump back, or far ahead.
+    /// Whether there was no packet.
     #[must_use]
-    pub fn jumps(&self) -> bool {
-        let mut streams = [&self.video, &self.audio].into_iter().flatten();
-        streams.any(|stream| stream.jumps)
+    pub const fn is_empty(&self) -> bool {
+        self.stream.is_empty()
     }
 
     /// Adds one packet. Lines of other streams, and damaged ones, are passed
@@ -160,50 +246,43 @@ impl Scan {
     pub fn packet(&mut self, line: &str) {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
-        let (index, pts, dts) = (number(), number(), number());
-        if let Some(undecodable) =
-            self.undecodable.iter_mut().find(|s| Some(i64::from(s.0.index)) == index)
-        {
-            undecodable.1 = true;
-        }
-        let (duration, size) = (number(), number());
+        let (index, pts, dts, duration, size) = (number(), number(), number(), number(), number());
         let flags = fields.next().unwrap_or_default();
         let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
-        let stream = [&mut self.video, &mut self.audio]
-            .into_iter()
-            .flatten()
-            .find(|stream| Some(i64::from(stream.report.index)) == index);
-        if let Some(stream) = stream
-            && !flags.contains('D')
-        {
-            // AVI has only one clock, that of decoding.
-            let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };
-            if let Some(dts) = dts {
-                stream.watch_clock(dts);
-            }
-            stream.presented |= pts.is_some();
-            stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
-            // In Ogg the last packet's duration is without it already.
-            stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
+        let stream = &mut self.stream;
+        if index != Some(i64::from(stream.report.index)) || flags.contains('D') {
+            return;
         }
+        // AVI has only one clock, that of decoding.
+        let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };
+        if let Some(dts) = dts {
+            stream.watch_clock(dts);
+        }
+        stream.presented |= pts.is_some();
+        stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
+        // In Ogg the last packet's duration is without it already.
+        stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
+    }
+}
+
+impl Chosen {
+    /// Whether time stamps jump back, or far ahead.
+    #[must_use]
+    pub fn jumps(&self) -> bool {
+        [&self.video, &self.audio].into_iter().flatten().any(|scan| scan.stream.jumps)
     }
 
     /// The media, once every packet has been seen.
     ///
     /// # Errors
     /// When there was none.
-    pub fn finish(self) -> Result<Media, ReportError> {
+    pub fn finish(self, demuxer: Demuxer, report: &Report) -> Result<Media, ReportError> {
         // Both count from zero; what is before it is an encoder's delay that a
         // player does not show.
-        let zero_based = matches!(self.demuxer, Demuxer::Mov | Demuxer::Matroska);
+        let zero_based = matches!(demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
-        let holds = |kind: &str| self.undecodable.iter().any(|s| s.1 && s.0.codec_type == kind);
-        let undecodable = Undecodable {
-            video: self.video.is_none() && holds("video"),
-            audio: self.audio.is_none() && holds("audio"),
-        };
-        let video = self.video.and_then(|stream| stream.into_video(floor, self.demuxer));
-        let audio = self.audio.and_then(|stream| stream.into_audio(floor));
+        let video = self.video.and_then(|scan| scan.stream.into_video(floor, demuxer));
+        let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor));
         let spans = [
             video.as_ref().map(|stream| (stream.start, stream.end)),
             audio.as_ref().map(|stream| (stream.start, stream.end)),
@@ -214,7 +293,12 @@ impl Scan {
         if end <= start {
             return Err(ReportError::NoPackets);
         }
-        let (demuxer, length, further) = (self.demuxer, end - start, self.further);
+        let chosen = [video.is_some(), audio.is_some()].into_iter().filter(|&is| is).count();
+        let (undecodable, length) = (self.undecodable, end - start);
+        let further = Further {
+            streams: report.streams.len().saturating_sub(chosen),
+            chapters: report.chapters.len(),
+        };
         Ok(Media { demuxer, start, length, video, audio, undecodable, further })
     }
 }
@@ -222,19 +306,22 @@ impl Scan {
 impl FormatReport {
     /// A transport stream or a bare codec's file declares nothing: its length
     /// is ffmpeg's guess. MP4 and Matroska may hold a longer stream that does
-    /// not count, and a file that breaks off is complained of anyway.
+    /// not count.
     fn declared(&self, demuxer: Demuxer) -> Option<Flicks> {
         let declares = matches!(
             demuxer,
             Demuxer::Avi | Demuxer::Asf | Demuxer::Flv | Demuxer::Mxf | Demuxer::Wav
         );
-        let seconds = self.duration.as_deref().filter(|_| declares)?;
-        // Microseconds, as ffprobe prints them.
-        let (whole, micros) = seconds.split_once('.')?;
-        let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
-        let micros = seconds.checked_add(micros.parse().ok()?)?;
-        Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
+        self.duration.as_deref().filter(|_| declares).and_then(seconds)
     }
+}
+
+/// Seconds with microseconds, as ffprobe prints them.
+fn seconds(text: &str) -> Option<Flicks> {
+    let (whole, micros) = text.split_once('.')?;
+    let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
+    let micros = seconds.checked_add(micros.parse().ok()?)?;
+    Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
 }
 
 impl StreamReport {

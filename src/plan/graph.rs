@@ -64,7 +64,7 @@ impl<'a> Graph<'a> {
         let seek = files.seek(plan, clip, time);
         let source = plan.clips[clip].source;
         let demuxer = plan.sources[source].demuxer;
-        self.add(Input { demuxer, file: files.sources[source], seek })
+        self.add(Input { seek, ..Input::whole(demuxer, files.sources[source]) })
     }
 
     /// The index of a new input: the clip's audio alone.

@@ -23,13 +23,21 @@ pub struct Input<'a> {
     pub file: &'a Path,
     /// The key frame to start reading at, on the file's own clock; `None` is the start.
     pub seek: Option<Flicks>,
+    /// Whether its chapters are looked for.
+    pub chapters: bool,
 }
 
 impl<'a> Input<'a> {
     /// The whole file.
     #[must_use]
     pub const fn whole(demuxer: Demuxer, file: &'a Path) -> Self {
-        Self { demuxer, file, seek: None }
+        Self { demuxer, file, seek: None, chapters: false }
+    }
+
+    /// With its chapters, which count where a file is checked.
+    #[must_use]
+    pub const fn with_chapters(self) -> Self {
+        Self { chapters: true, ..self }
     }
 
     /// The arguments, `-i` and the file last.
@@ -39,6 +47,10 @@ impl<'a> Input<'a> {
         let mut arguments = words(&format!(
             "-protocol_whitelist file -max_pixels {MAX_PIXELS} -max_streams {MAX_STREAMS} -f {name}"
         ));
+        if self.demuxer == Demuxer::Mov && !self.chapters {
+            // They may be in a track that is damaged.
+            arguments.extend(words("-ignore_chapters 1"));
+        }
         if let Some(time) = self.seek {
             // Frames before the cut are decoded and passed on: the filters choose the frame that is
             // on show when the cut begins, which may be an earlier one.

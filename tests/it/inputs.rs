@@ -22,6 +22,7 @@ mod jitter;
 mod key_frames;
 mod refused;
 mod seeking;
+mod selection;
 mod structure;
 
 const PAL: (u32, u32) = (25, 1);

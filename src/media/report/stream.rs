@@ -66,6 +66,10 @@ impl StreamScan {
         pts.or_else(|| Some(dts?.saturating_add(self.lead.unwrap_or(0))))
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.packets == 0
+    }
+
     pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
         if let Some(rhythm) = &mut self.rhythm {
             rhythm.packet(time, duration);

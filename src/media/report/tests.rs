@@ -1,6 +1,6 @@
 use num_rational::Ratio;
 
-use super::{ReportError, Scan};
+use super::{Chosen, Report, ReportError, Scan};
 use crate::flicks::Flicks;
 use crate::media::{AudioStream, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream};
 
@@ -69,11 +69,7 @@ const STREAMS: &str = r#"{"streams": [
 ]}"#;
 
 fn scan(packets: &[&str]) -> Result<Media, ReportError> {
-    let mut scan = Scan::new(Demuxer::Mov, STREAMS)?;
-    for line in packets {
-        scan.packet(line);
-    }
-    scan.finish()
+    finished(Demuxer::Mov, STREAMS, packets)
 }
 
 #[test]
@@ -87,18 +83,35 @@ fn the_first_real_streams_count_and_covers_do_not() {
 }
 
 #[test]
-fn a_video_that_is_there_and_has_no_decoder_is_lost() {
+fn a_stream_without_a_decoder_is_no_choice() {
     let unknown = STREAMS.replace(r#""codec_name": "h264", "#, "");
-    for (name, report, packets, video) in [
-        ("it decodes", STREAMS, vec!["1,0,0,40,1,K__"], false),
-        ("no decoder", &unknown, vec!["1,0,0,40,1,K__"], true),
-        ("no packets", &unknown, vec!["0,0,0,40,1,K__"], false),
+    let report = Report::read(&unknown).unwrap();
+    assert_eq!((report.videos(), report.undecodable("video")), (vec![], vec![1]));
+    let report = Report::read(STREAMS).unwrap();
+    assert_eq!((report.videos(), report.undecodable("video")), (vec![1], vec![]));
+}
+
+#[test]
+fn the_audio_is_of_the_programme_of_the_video() {
+    let programmes = |members: &[&[u32]]| {
+        let streams = |indexes: &&[u32]| {
+            let each = indexes.iter().map(|index| format!(r#"{{"index": {index}}}"#));
+            format!(r#"{{"streams": [{}]}}"#, each.collect::<Vec<_>>().join(","))
+        };
+        let all: Vec<String> = members.iter().map(streams).collect();
+        let report = STREAMS.replace("]}", &format!(r#"], "programs": [{}]}}"#, all.join(",")));
+        Report::read(&report).unwrap()
+    };
+    for (name, members, expected) in [
+        ("one for all", &[&[1, 2, 3][..]][..], vec![2, 3]),
+        ("the second", &[&[2], &[1, 3]], vec![3]),
+        ("its own first", &[&[1, 3]], vec![3, 2]),
+        ("none", &[&[1], &[2, 3]], vec![]),
+        ("shared", &[&[1, 2], &[1, 3]], vec![2]),
     ] {
-        let mut packets = packets;
-        packets.push("2,0,0,1024,500,K__");
-        let media = scan_as(Demuxer::Mov, report, &packets).finish().unwrap();
-        assert_eq!(media.undecodable, Undecodable { video, audio: false }, "{name}");
+        assert_eq!(programmes(members).audios(Some(1)), expected, "{name}");
     }
+    assert_eq!(programmes(&[&[1], &[2, 3]]).audios(None), [2, 3]);
 }
 
 #[test]
@@ -155,9 +168,9 @@ fn key_frames_are_kept_half_a_second_apart() {
 #[test]
 fn headers_alone_are_no_media() {
     assert!(matches!(scan(&[]), Err(ReportError::NoPackets)));
-    let none = Scan::new(Demuxer::Mov, r#"{"streams": []}"#);
+    let none = Report::read(r#"{"streams": []}"#);
     assert!(matches!(none, Err(ReportError::NoStreams)));
-    assert!(matches!(Scan::new(Demuxer::Mov, "{"), Err(ReportError::Report(_))));
+    assert!(matches!(Report::read("{"), Err(ReportError::Report(_))));
 }
 
 proptest::proptest! {
@@ -169,12 +182,22 @@ proptest::proptest! {
 }
 
 /// As [`scan`], read by another demuxer.
-fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Scan {
-    let mut scan = Scan::new(demuxer, report).unwrap();
-    for line in packets {
-        scan.packet(line);
-    }
-    scan
+fn finished(demuxer: Demuxer, report: &str, packets: &[&str]) -> Result<Media, ReportError> {
+    scan_as(demuxer, report, packets).finish(demuxer, &Report::read(report).unwrap())
+}
+
+fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Chosen {
+    let report = Report::read(report).unwrap();
+    let scanned = |index: Option<&u32>| {
+        let mut scan = Scan::new(demuxer, &report, *index?)?;
+        for line in packets {
+            scan.packet(line);
+        }
+        Some(scan).filter(|scan| !scan.is_empty())
+    };
+    let video = scanned(report.videos().first());
+    let audio = scanned(report.audios(video.as_ref().map(Scan::index)).first());
+    Chosen { video, audio, undecodable: Undecodable::default() }
 }
 
 #[test]
@@ -184,7 +207,7 @@ fn frames_in_avi_come_as_late_as_the_decoder_holds_them_back() {
         .replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 2, "pix_fmt": "yuv420p""#);
     let packets = ["1,N/A,0,1,1,K__", "1,N/A,1,1,1,___", "1,2,2,1,1,___"];
     for (demuxer, late) in [(Demuxer::Avi, 80), (Demuxer::Mov, 0)] {
-        let video = scan_as(demuxer, &report, &packets).finish().unwrap().video.unwrap();
+        let video = finished(demuxer, &report, &packets).unwrap().video.unwrap();
         assert_eq!(video.late, Flicks::from_millis(late), "{demuxer:?}");
         assert_eq!(video.start, Flicks::ZERO);
         assert_eq!(video.end, Flicks::from_millis(120));
@@ -197,8 +220,8 @@ fn matroska_may_tell_no_time_but_that_of_decoding() {
         STREAMS.replace(r#""pix_fmt": "yuv420p""#, r#""has_b_frames": 1, "pix_fmt": "yuv420p""#);
     for (pts, late) in [("N/A", 40), ("0", 0)] {
         let first = format!("1,{pts},0,40,1,K__");
-        let scan = scan_as(Demuxer::Matroska, &report, &[&first, "1,N/A,40,40,1,___"]);
-        let video = scan.finish().unwrap().video.unwrap();
+        let packets = [&*first, "1,N/A,40,40,1,___"];
+        let video = finished(Demuxer::Matroska, &report, &packets).unwrap().video.unwrap();
         assert_eq!(video.late, Flicks::from_millis(late), "{pts}");
         assert_eq!((video.start, video.end), (Flicks::ZERO, Flicks::from_millis(80)));
     }
@@ -207,7 +230,7 @@ fn matroska_may_tell_no_time_but_that_of_decoding() {
 #[test]
 fn padding_in_ogg_is_in_the_duration_already() {
     let packets = ["2,0,0,960,1,K__,312,0", "2,960,960,240,1,K__,0,720"];
-    let media = scan_as(Demuxer::Ogg, STREAMS, &packets).finish().unwrap();
+    let media = finished(Demuxer::Ogg, STREAMS, &packets).unwrap();
     assert_eq!(media.length, Flicks::from_millis(25));
 }
 
@@ -244,15 +267,30 @@ fn clocks_jump_back_or_far_ahead() {
 #[test]
 fn only_some_headers_are_trusted_with_the_length() {
     let report = STREAMS.replace("]}", r#"], "format": {"duration": "2.080000"}}"#);
+    let report = Report::read(&report).unwrap();
+    let (ms, length) = (Flicks::from_millis, Flicks::from_millis(10_000));
     for (demuxer, declared) in [
-        (Demuxer::Flv, Some(Flicks::from_millis(2080))),
-        (Demuxer::Mxf, Some(Flicks::from_millis(2080))),
-        (Demuxer::MpegTs, None),
-        (Demuxer::Mp3, None),
+        (Demuxer::Flv, vec![(ms(2080), length)]),
+        (Demuxer::Mxf, vec![(ms(2080), length)]),
+        (Demuxer::MpegTs, vec![]),
+        (Demuxer::Mp3, vec![]),
+        (Demuxer::Mov, vec![]),
     ] {
-        assert_eq!(scan_as(demuxer, &report, &[]).declared(), declared, "{demuxer:?}");
+        assert_eq!(report.lengths(&Media { demuxer, ..media() }), declared, "{demuxer:?}");
     }
-    assert_eq!(scan_as(Demuxer::Flv, STREAMS, &[]).declared(), None);
+    assert_eq!(Report::read(STREAMS).unwrap().lengths(&media()), []);
+}
+
+#[test]
+fn an_mp4_file_tells_the_length_of_each_stream() {
+    let report = STREAMS.replace(r#""index": 2,"#, r#""index": 2, "duration": "4.000000","#);
+    let report = Report::read(&report).unwrap();
+    let mut media = media();
+    media.audio.as_mut().unwrap().index = 2;
+    let found = Flicks::from_millis(10_000);
+    assert_eq!(report.lengths(&media), [(Flicks::from_millis(4000), found)]);
+    media.audio = None;
+    assert_eq!(report.lengths(&media), [(Flicks::from_millis(4000), Flicks::ZERO)]);
 }
 
 #[test]
@@ -268,9 +306,12 @@ fn numbers_beyond_measure_are_survived() {
         ("length", avi, "]}", "], \"format\": {\"duration\": \"9223372036854.999999\"}}", ""),
     ] {
         let most = |text: &str| text.replace("MOST", "9223372036854775807");
-        let scan = scan_as(demuxer, &most(&STREAMS.replace(from, to)), &[&*most(packet); 3]);
-        assert_eq!(scan.declared(), None, "{name}");
-        if let Some(video) = scan.finish().ok().and_then(|media| media.video) {
+        let report = most(&STREAMS.replace(from, to));
+        let media = finished(demuxer, &report, &[&*most(packet); 3]);
+        if let Ok(media) = &media {
+            assert_eq!(Report::read(&report).unwrap().lengths(media), [], "{name}");
+        }
+        if let Some(video) = media.ok().and_then(|media| media.video) {
             assert!(video.frame_rate <= Ratio::from_integer(240), "{name}");
             assert_eq!(video.display_size(), Size::new(1080, 1920), "{name}");
         }

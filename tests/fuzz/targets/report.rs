@@ -9,8 +9,8 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 use video_concat::codec::Preset;
 use video_concat::flicks::Flicks;
-use video_concat::media::report::Scan;
-use video_concat::media::{Demuxer, Media};
+use video_concat::media::report::{Chosen, Report, Scan};
+use video_concat::media::{Demuxer, Media, Undecodable};
 use video_concat::plan::{self, Files, Policy};
 use video_concat::process::{Limits, MainObject, parse, resolve};
 
@@ -30,10 +30,21 @@ fn scanned(text: &str) -> Option<Media> {
     let (name, rest) = text.split_once('\n')?;
     let demuxer = DEMUXERS.into_iter().find(|demuxer| demuxer.name() == name)?;
     let (report, packets) = rest.split_once("\n\n").unwrap_or((rest, ""));
-    let mut scan = Scan::new(demuxer, report).ok()?;
-    packets.lines().for_each(|line| scan.packet(line));
-    let _ = (scan.declared(), scan.jumps());
-    scan.finish().ok()
+    let report = Report::read(report).ok()?;
+    let scanned = |candidates: &[u32]| {
+        candidates.iter().find_map(|&index| {
+            let mut scan = Scan::new(demuxer, &report, index)?;
+            packets.lines().for_each(|line| scan.packet(line));
+            Some(scan).filter(|scan| !scan.is_empty())
+        })
+    };
+    let video = scanned(&report.videos());
+    let audio = scanned(&report.audios(video.as_ref().map(Scan::index)));
+    let chosen = Chosen { video, audio, undecodable: Undecodable::default() };
+    let _ = chosen.jumps();
+    let media = chosen.finish(demuxer, &report).ok()?;
+    let _ = report.lengths(&media);
+    Some(media)
 }
 
 fn plan(process: &str, media: &Media) {

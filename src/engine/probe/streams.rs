@@ -1,0 +1,177 @@
+//! The streams of a file: which of them count, and what their packets add up to.
+//!
+//! Each stream that counts is read by itself: a demuxer that fails on a packet of another one ends
+//! the reading of all.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ProbeError;
+use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
+use crate::media::report::{Chosen, PACKET_FIELDS, Report, STREAM_FIELDS, Scan};
+use crate::media::{Demuxer, Undecodable};
+use crate::plan::input::Input;
+
+/// The longest description of streams that is read.
+const REPORT_LIMIT: usize = 4 * 1024 * 1024;
+
+/// As many lines of a log are quoted.
+const MAX_LOG_LINES: usize = 5;
+
+/// The packets of a stream, and what the demuxer reports of them.
+#[derive(Debug, Default)]
+struct Scanned {
+    scan: Option<Scan>,
+    complaints: Vec<String>,
+}
+
+/// A file whose streams are looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) ffmpeg: &'a Ffmpeg,
+    pub(super) demuxer: Demuxer,
+    pub(super) file: &'a Path,
+}
+
+impl Reader<'_> {
+    /// ffprobe's description of the streams.
+    pub(super) async fn describe(&self) -> Result<Report, ProbeError> {
+        let report = Arc::new(Mutex::new(String::new()));
+        let lines = Arc::clone(&report);
+        let on_line = move |line: &str| {
+            let mut report = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if report.len() <= REPORT_LIMIT {
+                report.push_str(line);
+            }
+        };
+        let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
+        self.ffmpeg.inspect(self.input().with_chapters(), &arguments, on_line).await?;
+        let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+        if report.len() > REPORT_LIMIT {
+            return Err(ProbeError::TooManyStreams);
+        }
+        Ok(Report::read(&report)?)
+    }
+
+    /// Of each kind the first stream that has packets and can be decoded, and what the demuxer
+    /// reports of their packets.
+    pub(super) async fn choose(
+        &self,
+        report: &Report,
+    ) -> Result<(Chosen, Vec<String>), ProbeError> {
+        let videos = report.videos();
+        let (video, audio) = if report.has_programmes() {
+            let video = self.first(report, &videos).await?;
+            let audios = report.audios(video.scan.as_ref().map(Scan::index));
+            (video, self.first(report, &audios).await?)
+        } else {
+            let audios = report.audios(None);
+            tokio::try_join!(self.first(report, &videos), self.first(report, &audios))?
+        };
+        let mut complaints = video.complaints;
+        complaints.extend(audio.complaints);
+        complaints.dedup();
+        let (video, audio) = (video.scan, audio.scan);
+        let undecodable = Undecodable {
+            video: video.is_none() && self.any_packet(&report.undecodable("video")).await?,
+            audio: audio.is_none() && self.any_packet(&report.undecodable("audio")).await?,
+        };
+        Ok((Chosen { video, audio, undecodable }, complaints))
+    }
+
+    /// The first candidate that has packets, and rather one of which something decodes.
+    async fn first(&self, report: &Report, candidates: &[u32]) -> Result<Scanned, ProbeError> {
+        let mut holds_packets = Scanned::default();
+        for &index in candidates {
+            let decodes = candidates.len() == 1 || self.decodes(index).await?;
+            if !decodes && holds_packets.scan.is_some() {
+                continue;
+            }
+            let scanned = self.scan(report, index).await?;
+            match scanned.scan.as_ref().map(Scan::is_empty) {
+                Some(false) if decodes => return Ok(scanned),
+                Some(false) => holds_packets = scanned,
+                Some(true) | None => {}
+            }
+        }
+        Ok(holds_packets)
+    }
+
+    /// Reads all packets of a stream.
+    async fn scan(&self, report: &Report, index: u32) -> Result<Scanned, ProbeError> {
+        let Some(scan) = Scan::new(self.demuxer, report, index) else {
+            return Ok(Scanned::default());
+        };
+        let scan = Arc::new(Mutex::new(scan));
+        let packets = Arc::clone(&scan);
+        let on_line = move |line: &str| {
+            packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
+        };
+        let stream = index.to_string();
+        let shown = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
+        let arguments = [&["-select_streams", &stream][..], &shown].concat();
+        let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
+        let scan = Arc::into_inner(scan).map(Mutex::into_inner);
+        let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
+        let scan = Some(scan.unwrap_or_else(PoisonError::into_inner));
+        Ok(Scanned { scan, complaints: self.own_lines(&log) })
+    }
+
+    /// What the demuxer itself reports: decoders try the first packets of all streams, whether they
+    /// are used or not.
+    fn own_lines(&self, log: &str) -> Vec<String> {
+        let name = format!("[{}", self.demuxer.name());
+        let is_own =
+            |line: &&str| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with([',', ']']));
+        let mut lines: Vec<String> = log.lines().filter(is_own).map(str::to_owned).collect();
+        lines.dedup();
+        lines.truncate(MAX_LOG_LINES);
+        lines
+    }
+
+    /// Whether a frame of a stream decodes.
+    async fn decodes(&self, index: u32) -> Result<bool, ProbeError> {
+        let decoded = Arc::new(Mutex::new(Progress::default()));
+        let reached = Arc::clone(&decoded);
+        let on_progress = move |progress| {
+            *reached.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+        };
+        let mut arguments = self.input().arguments();
+        let stream = format!("0:{index}");
+        let one = ["-map", &stream, "-frames", "1", "-f", "null", "pipe:"];
+        arguments.extend(one.map(str::to_owned));
+        match self.ffmpeg.encode(arguments, on_progress).await {
+            Ok(_) => {
+                let decoded = *decoded.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(decoded.frames > 0 || decoded.micros > 0)
+            }
+            Err(RunError::Failed { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether one of these streams has a packet.
+    async fn any_packet(&self, streams: &[u32]) -> Result<bool, ProbeError> {
+        for index in streams {
+            let found = Arc::new(Mutex::new(false));
+            let seen = Arc::clone(&found);
+            let on_line = move |line: &str| {
+                *seen.lock().unwrap_or_else(PoisonError::into_inner) |= !line.is_empty();
+            };
+            let stream = index.to_string();
+            let shown = ["-show_entries", "packet=stream_index", "-of", "csv=p=0"];
+            let first = ["-select_streams", &stream, "-read_intervals", "%+#1"];
+            let arguments = [&first[..], &shown].concat();
+            self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
+            if *found.lock().unwrap_or_else(PoisonError::into_inner) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn input(&self) -> Input<'_> {
+        Input::whole(self.demuxer, self.file)
+    }
+}
