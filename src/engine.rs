@@ -11,6 +11,7 @@ pub mod make;
 pub mod probe;
 pub mod render;
 pub mod seek;
+mod stream;
 pub mod trial;
 pub mod verify;
 pub mod workspace;

@@ -11,10 +11,12 @@ pub mod name;
 mod parse;
 pub mod request;
 mod resolve;
+mod saveas;
 mod span;
 pub mod table;
 mod target;
 pub mod template;
+mod text;
 mod value;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use ffmpeg_sidecar::command::FfmpegCommand;
 use thiserror::Error;
 
-use super::render::Stream;
+use super::stream::Stream;
 use crate::code::Code;
 use crate::plan::input::Input;
 use limits::{Memory, ran_out};

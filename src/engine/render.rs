@@ -4,14 +4,11 @@
 //! standard output; they are handed to the joining process as they come, so
 //! nothing of them is stored in between.
 
-use std::io::{self, Write};
 use std::path::Path;
-use std::process::ChildStdin;
-use std::sync::mpsc::Receiver;
 
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
-use super::fragments::Fragments;
-use crate::plan::{Chunk, Files, Intermediate, Plan, Policy};
+use super::stream::Stream;
+use crate::plan::{Chunk, Files, Plan, Policy};
 
 /// Percent of the memory that the joining process may use beside a chunk's.
 const JOIN_PERCENT: u64 = 25;
@@ -86,35 +83,4 @@ fn append(log: &mut String, more: &str) {
         log.push('\n');
     }
     log.push_str(more);
-}
-
-/// The way from the chunks to the process that joins them.
-pub(super) struct Stream {
-    fragments: Option<Fragments>,
-    reader: Result<ChildStdin, Receiver<ChildStdin>>,
-}
-
-impl Stream {
-    fn new(intermediate: Intermediate, stdin: Receiver<ChildStdin>) -> Self {
-        let continued = intermediate.can_be_continued();
-        Self { fragments: continued.then(Fragments::default), reader: Err(stdin) }
-    }
-
-    /// Hands on what a chunk's process wrote.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Err(started) = &self.reader {
-            let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-            self.reader = Ok(started.recv().map_err(gone)?);
-        }
-        let Ok(reader) = &mut self.reader else { return Ok(()) };
-        match &mut self.fragments {
-            Some(fragments) => fragments.push(bytes, &mut |bytes| reader.write_all(bytes)),
-            None => reader.write_all(bytes),
-        }
-    }
-
-    /// A chunk's process has ended.
-    pub(super) fn end(&mut self) -> io::Result<()> {
-        self.fragments.as_mut().map_or(Ok(()), Fragments::end)
-    }
 }

@@ -6,7 +6,7 @@
 
 use super::error::{ProcessError, ProcessErrorKind};
 use super::span::Span;
-use super::table::{self, Kind, Operation, Parameter};
+use super::table::{self, Kind, LONGEST_PROCESS, Operation, Parameter};
 
 /// A process string that keeps to the grammar. Its values are unread text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +65,6 @@ impl ParameterSpec {
         self.key.to(self.value)
     }
 }
-
-/// The most bytes of a process string: as many as an asynchronous event of Lambda has.
-pub(super) const LONGEST_PROCESS: usize = 256 * 1024;
 
 /// Reads a process string.
 ///

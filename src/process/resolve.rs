@@ -8,7 +8,7 @@ use super::canonical::canonical;
 use super::error::{Conflict, ProcessError};
 use super::parse::ProcessSpec;
 use super::request::{Clip, Request, Role, Segment, SegmentFormat};
-use super::target;
+use super::saveas;
 use super::value::Value;
 use crate::codec::{Container, audio_ban, combination_ban, video_ban};
 use crate::quote::printable;
@@ -61,13 +61,13 @@ pub fn resolve(
         video: video::video(concat, container, &mut warnings)?,
         audio: audio::audio(concat, container)?,
         segment: operations.segment.as_ref().map(|s| segment(s, container)).transpose()?,
-        target: target::target(&operations.target),
+        target: saveas::target(&operations.target),
         topic: operations.notify.as_ref().and_then(|notify| notify.name("topic")),
         warnings,
         canonical: canonical(&operations),
     };
     check_combination(&request, concat)?;
-    target::check_early(&request, &operations.target)?;
+    saveas::check_early(&request, &operations.target)?;
     Ok(request)
 }
 

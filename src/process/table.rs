@@ -11,7 +11,7 @@ use std::fmt;
 
 pub use self::markdown::markdown;
 pub use self::rows::PARAMETERS;
-use super::error::list;
+use super::text::list;
 
 /// The operations of a process string.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +139,9 @@ impl fmt::Display for Kind {
         }
     }
 }
+
+/// The most bytes of a process string: as many as an asynchronous event of Lambda has.
+pub(super) const LONGEST_PROCESS: usize = 256 * 1024;
 
 /// The most digits behind the point. More would make rates that no container
 /// can write down.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
+use super::text::{list, nearest};
 use crate::named::named;
 
 named! {
@@ -319,9 +320,9 @@ fn expect_variable(tail: &str, offset: usize) -> Result<(Variable, &str), Templa
 }
 
 fn suggestion(name: &str) -> String {
-    match super::error::nearest(name, Variable::NAMES.iter().copied()) {
+    match nearest(name, Variable::NAMES.iter().copied()) {
         Some(known) => format!("; did you mean `{{{known}}}`?"),
-        None => format!("; known are {}", super::error::list(Variable::NAMES, "and")),
+        None => format!("; known are {}", list(Variable::NAMES, "and")),
     }
 }
 

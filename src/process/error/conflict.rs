@@ -1,8 +1,9 @@
 //! The sentences for what cannot be asked for at once.
 
-use super::{Conflict, list};
+use super::kind::Conflict;
 use crate::codec::{max_channels, sample_rates};
 use crate::process::target::TargetError;
+use crate::process::text::list;
 
 impl Conflict {
     /// What is wrong, without the offset.

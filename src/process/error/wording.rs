@@ -1,11 +1,9 @@
 //! The sentences. Each has a problem, which the offset follows, and mostly a
 //! remedy.
 
-use std::fmt::Display;
-
-use super::ProcessErrorKind as Kind;
-use crate::process::parse::LONGEST_PROCESS;
-use crate::process::table::{Kind as ValueKind, Operation, PARAMETERS, Parameter};
+use super::kind::ProcessErrorKind as Kind;
+use crate::process::table::{Kind as ValueKind, LONGEST_PROCESS, Operation, PARAMETERS, Parameter};
+use crate::process::text::{list, nearest};
 use crate::process::value::ValueError;
 use crate::quote::quote;
 
@@ -140,34 +138,4 @@ fn expected(parameter: &Parameter) -> String {
 
 fn place(parameter: &Parameter) -> String {
     format!("`{}` in `{}`", parameter.name, parameter.operation)
-}
-
-/// `a`, `a or b`, `a, b, or c`.
-pub(in crate::process) fn list<T: Display>(items: &[T], conjunction: &str) -> String {
-    match items {
-        [] => String::new(),
-        [only] => only.to_string(),
-        [one, two] => format!("{one} {conjunction} {two}"),
-        [first @ .., last] => {
-            let first: Vec<String> = first.iter().map(ToString::to_string).collect();
-            format!("{}, {conjunction} {last}", first.join(", "))
-        }
-    }
-}
-
-/// The known name that `found` may be a slip of.
-pub(in crate::process) fn nearest<'a>(
-    found: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    // Longer than any name by far; the distance would take its time.
-    if found.len() > 64 {
-        return None;
-    }
-    let found = found.trim().to_lowercase();
-    known
-        .map(|name| (strsim::damerau_levenshtein(&found, name), name))
-        .filter(|&(distance, name)| distance == 0 || distance * 3 <= name.chars().count())
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, name)| name)
 }

@@ -1,6 +1,6 @@
 //! What users read.
 
-use super::super::error::{list, nearest};
+use super::super::text::{list, nearest};
 use super::{LEAST, TARGET, complaint, read};
 
 /// The message for the least request with `parameters` added.
