@@ -18,6 +18,9 @@ const LEAST_BUFFER_MS: u64 = 1000;
 const LARGEST_BUFFER: u64 = 2_147_483_647;
 /// Without it, x265 fills the log that failures are told from.
 const X265_LOG: &str = "log-level=error";
+/// Where x265 keeps to a buffer, its threads don't look at how far the others are, which is another
+/// each time.
+const X265_STEADY: &str = "const-vbv=1";
 /// The largest number that `crf` has in the language, and in VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
@@ -35,7 +38,7 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(words(&match output.codec {
-        VideoCodec::H264 => x26x_rate(output, plan.length()),
+        VideoCodec::H264 => x264_rate(output, plan.length()),
         VideoCodec::H265 => x265_rate(output, plan.length()),
         VideoCodec::Vp9 => vp9_rate(output.rate),
     }));
@@ -84,16 +87,27 @@ fn x26x_rate(output: &VideoOutput, length: Flicks) -> String {
     }
 }
 
-/// x265 treats such a buffer as another wish unless told not to, and takes up
-/// to a quarter more than any buffer of less than a second.
+/// Where a buffer has to be kept to, x264's threads look at how far the others are, which is
+/// another each time. One thread gives the same bytes in each run; decoder and filters have theirs.
+fn x264_rate(output: &VideoOutput, length: Flicks) -> String {
+    let rate = x26x_rate(output, length);
+    match output.rate {
+        VideoRate::Quality { peak: None, .. } => rate,
+        VideoRate::BitRate(_) | VideoRate::Quality { .. } => format!("{rate} -threads 1"),
+    }
+}
+
+/// x265 takes up to a quarter more than any buffer of less than a second. A buffer that is full at
+/// first would be bits beside the mean.
 fn x265_rate(output: &VideoOutput, length: Flicks) -> String {
     match output.rate {
         VideoRate::BitRate(_) => {
-            format!("{} -x265-params {X265_LOG}:strict-cbr=1", x26x_rate(output, length))
+            let rate = x26x_rate(output, length);
+            format!("{rate} -x265-params {X265_LOG}:{X265_STEADY}:vbv-init=0.6")
         }
         VideoRate::Quality { crf, peak } => {
             let peak = peak.map(|(rate, buffer)| (rate, buffer / 5 * 4));
-            format!("{} -x265-params {X265_LOG}", quality(crf, peak))
+            format!("{} -x265-params {X265_LOG}:{X265_STEADY}", quality(crf, peak))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How a clip's video is scaled into the frame.
 
+use num_rational::Ratio;
+
 use crate::media::Size;
 use crate::output::{Fitting, covering, inside};
 
@@ -35,7 +37,7 @@ impl Placing {
             return vec![format!("scale={}:{}:flags=bicubic", frame.width, frame.height)];
         }
         let canvas = if fitting == Fitting::Crop { scaled } else { frame };
-        let steady = Steady { stored, scaled, canvas, inside: frame, shape: frame, step: 2 };
+        let steady = Steady { stored, scaled, canvas, inside: frame, shape: frame, lines: 2 };
         let mut filters = vec![format!("{}:flags=bicubic", steady.scale()), steady.pad()];
         if fitting == Fitting::Crop && scaled != frame {
             let offset = |a: u32, b: u32| (a - b) / 4 * 2;
@@ -47,11 +49,23 @@ impl Placing {
 }
 
 /// The filters that keep a video whose frames may be interlaced at its first size, stored as
-/// `stored` and shown as `shown`. Lines stay in their fields.
-pub(super) fn steady(stored: Size, shown: Size) -> [String; 2] {
-    let steady =
-        Steady { stored, scaled: stored, canvas: stored, inside: stored, shape: shown, step: 4 };
-    [format!("{}:interl=-1", steady.scale()), steady.pad()]
+/// `stored` and shown as `shown`, of which the part is seen that `fitting` leaves in `frame`. Lines
+/// stay in their fields.
+pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -> Vec<String> {
+    if fitting == Fitting::Stretch {
+        return vec![format!("scale={}:{}:interl=-1", stored.width, stored.height)];
+    }
+    let shape = if fitting == Fitting::Crop { inside(frame, shown) } else { shown };
+    let part = |own: u32, seen: u32, whole: u32| {
+        let part = Ratio::new(u64::from(own) * u64::from(seen), u64::from(whole).max(1));
+        u32::try_from(part.round().to_integer()).unwrap_or(own).clamp(1, own)
+    };
+    let seen = Size::new(
+        part(stored.width, shape.width, shown.width),
+        part(stored.height, shape.height, shown.height),
+    );
+    let steady = Steady { stored, scaled: stored, canvas: stored, inside: seen, shape, lines: 4 };
+    vec![format!("{}:interl=-1", steady.scale()), steady.pad()]
 }
 
 /// Frames of one size, whatever becomes of the size in the middle of a stream.
@@ -68,30 +82,30 @@ struct Steady {
     inside: Size,
     /// The shape of that on a screen.
     shape: Size,
-    /// What sizes and offsets are multiples of.
-    step: u32,
+    /// What heights and offsets from above are multiples of: four where lines are in fields.
+    lines: u32,
 }
 
 impl Steady {
     fn scale(&self) -> String {
-        let Self { stored, scaled, inside, shape, step, .. } = self;
+        let Self { stored, scaled, inside, shape, lines, .. } = self;
         let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
         let shape = format!("({}/{})", shape.width, shape.height);
         let side = |own: u32, wide: &str, narrow: &str| {
             format!("'if({first},{own},if(gte(dar,{shape}),{wide},{narrow}))'")
         };
-        let stepped = |side: &str| format!("max(round({side}/{step}),1)*{step}");
+        let stepped = |side: &str, step: u32| format!("max(round({side}/{step}),1)*{step}");
         let (width, height) = (inside.width.to_string(), inside.height.to_string());
-        let wide = side(scaled.width, &width, &stepped(&format!("{width}*dar/{shape}")));
-        let high = side(scaled.height, &stepped(&format!("{height}*{shape}/dar")), &height);
+        let wide = side(scaled.width, &width, &stepped(&format!("{width}*dar/{shape}"), 2));
+        let high = side(scaled.height, &stepped(&format!("{height}*{shape}/dar"), *lines), &height);
         format!("scale={wide}:{high}:eval=frame")
     }
 
     /// Centred and black.
     fn pad(&self) -> String {
-        let Self { canvas: Size { width, height }, step, .. } = self;
-        let offset = |side: char| format!("floor((o{side}-i{side})/{})*{step}", step * 2);
-        format!("pad={width}:{height}:{}:{}:black:eval=frame", offset('w'), offset('h'))
+        let Self { canvas: Size { width, height }, lines, .. } = self;
+        let offset = |side, step| format!("floor((o{side}-i{side})/{})*{step}", step * 2);
+        format!("pad={width}:{height}:{}:{}:black:eval=frame", offset('w', 2), offset('h', *lines))
     }
 }
 

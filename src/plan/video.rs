@@ -25,7 +25,8 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let mut filters = vec!["sidedata=mode=delete".to_owned()];
     if can_be_interlaced(&source.stream.pixel_format) {
         // The deinterlacer does not take a change of size.
-        filters.extend(geometry::steady(upright(source.stream), source.stream.display_size()));
+        let (stored, shown) = (upright(source.stream), source.stream.display_size());
+        filters.extend(geometry::steady(stored, shown, output.size, output.fitting));
         // Headers don't tell, and a stream may change on the way: each frame says what it is.
         // Progressive ones pass untouched.
         filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());

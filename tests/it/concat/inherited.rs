@@ -8,6 +8,7 @@ use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::process::{repository, run};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, b64, sur};
+use crate::video::studio::{Studio, put};
 
 /// Said by every source that can, and by no output.
 const SECRET: &str = "SECRET";
@@ -199,6 +200,29 @@ fn two_runs_give_the_same_bytes() {
         check(&format!("f_{rest}"));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A buffer of bits is kept to row by row, by what each thread knows of the others.
+#[test]
+fn two_runs_that_keep_to_a_bit_rate_give_the_same_bytes() {
+    let (scene, studio) = (Scene::new(), Studio::new());
+    let busy = "-f lavfi -i testsrc2=s=640x360:r=25:d=2,noise=alls=20:allf=t -c:v ffv1";
+    put(&scene, &studio.make("a.mkv", busy));
+    for codec in ["h264", "h265"] {
+        for rate in ["vb_500000", "crf_20,maxrate_500000"] {
+            let parameters = format!("f_mkv,an_1,acodec_aac,vcodec_{codec},{rate}");
+            let run = |number: usize| {
+                let process = format!(
+                    "video/concat,{parameters}|sys/saveas,b_{},o_{}",
+                    b64("results"),
+                    b64(&number.to_string())
+                );
+                std::fs::read(scene.process("a.mkv", &process).succeeded().file()).unwrap()
+            };
+            let first = run(0);
+            assert!((1..5).all(|number| run(number) == first), "{parameters}");
+        }
+    }
 }
 
 #[test]

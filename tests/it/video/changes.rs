@@ -53,7 +53,7 @@ fn a_shape_that_changes_is_not_distorted() {
     let scene = Scene::new();
     broadcast(&scene, &charts);
     for (parameters, size, expected) in [
-        ("", (320, 180), [("rgyw", 90), ("kkkk", 90), ("kkkk", 44), ("rgyw", 90)]),
+        ("", (320, 180), [("rgyw", 90), ("kkkk", 90), ("kkkk", 45), ("rgyw", 90)]),
         (
             ",s_200x200,scaletype_crop",
             (200, 200),

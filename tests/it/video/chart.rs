@@ -118,11 +118,11 @@ impl Seen {
         }
     }
 
-    /// The same within the blur that scaling and coding leave; the square
-    /// stands in the middle.
+    /// The same within the blur that scaling and coding leave, and the four lines that bars are
+    /// rounded to; the square stands in the middle.
     pub(crate) fn is(&self, size: (usize, usize), corners: &str, square: (usize, usize)) -> bool {
         let near = |a: usize, b: usize| a.abs_diff(b) <= 3;
-        let middle = |side: usize, square: usize, at: usize| near(at * 2 + square, side);
+        let middle = |side: usize, square: usize, at: usize| near(at + square / 2, side / 2);
         self.size == size
             && self.corners == corners
             && near(self.square.0, square.0)
