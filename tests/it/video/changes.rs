@@ -62,7 +62,8 @@ fn a_shape_that_changes_is_not_distorted() {
         (
             ",s_200x200,scaletype_fill",
             (200, 200),
-            [("kkkk", 56), ("kkkk", 74), ("kkkk", 50), ("kkkk", 56)],
+            // Into the room that the first shape has.
+            [("kkkk", 56), ("kkkk", 56), ("kkkk", 28), ("kkkk", 56)],
         ),
     ] {
         assert_shapes(&scene, parameters, size, &expected);
