@@ -19,6 +19,7 @@ pub mod object;
 pub mod output;
 pub mod plan;
 pub mod playlist;
+pub mod policy;
 pub mod process;
 pub mod quote;
 pub mod reply;

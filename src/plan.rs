@@ -32,6 +32,7 @@ mod graph;
 pub mod input;
 mod intermediate;
 mod make;
+mod packets;
 mod seek;
 mod segment;
 mod video;
@@ -46,6 +47,9 @@ use graph::Graph;
 use input::{file_url, piped};
 pub use intermediate::Intermediate;
 pub use make::{PlanError, plan};
+pub use packets::{
+    Group, Listings, Packet, PacketError, PacketList, compare_audio, compare_video, groups,
+};
 pub use seek::Seek;
 use words::words;
 
@@ -110,6 +114,7 @@ impl Plan {
             arguments.extend(piped(self.intermediate().demuxer()));
         }
         arguments.extend(graph.filter());
+        arguments.extend(self.listings(files.listings, graph.count()));
         if let Some(video) = video {
             arguments.extend(words(&format!("-map {}:v:0", graph.count())));
             arguments.extend(encoder::copy(video, *container));

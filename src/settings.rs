@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
 use crate::codec::Preset;
+use crate::policy::Verify;
 
 /// The longest list that can be allowed: every clip adds a kilobyte or two to
 /// one argument of ffmpeg, and the system takes 128 kB.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub max_sources: usize,
     /// `VIDEO_PRESET`.
     pub video_preset: Preset,
+    /// `VERIFY`.
+    pub verify: Verify,
     /// What should be known but stops nothing, in words for the log.
     pub warnings: Vec<String>,
 }
@@ -100,6 +103,7 @@ impl Settings {
             access_keys,
             max_sources: reader.max_sources(),
             video_preset: reader.video_preset(),
+            verify: reader.verify(),
             warnings: reader.warnings,
         };
         if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
@@ -302,5 +306,16 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let names = Preset::NAMES.join(", ");
         self.wrong("VIDEO_PRESET", format!("is `{text}`, but must be one of {names}"));
         Preset::DEFAULT
+    }
+
+    fn verify(&mut self) -> Verify {
+        let Some(text) = self.value("VERIFY") else {
+            return Verify::DEFAULT;
+        };
+        if let Some(verify) = Verify::from_name(&text) {
+            return verify;
+        }
+        self.wrong("VERIFY", format!("is `{text}`, but must be `decode` or `packets`"));
+        Verify::DEFAULT
     }
 }

@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use video_concat::codec::Preset;
 use video_concat::engine::ffmpeg::{Ffmpeg, shrink_stacks};
+use video_concat::policy::Verify;
 
 use super::failure::Failure;
 
@@ -35,6 +36,15 @@ pub(crate) struct EngineArgs {
         value_parser = PossibleValuesParser::new(Preset::NAMES)
     )]
     preset: String,
+    /// What of the output is decoded before it is stored: all, or what its packets don't prove.
+    #[arg(
+        long,
+        value_name = "HOW",
+        env = "VERIFY",
+        default_value = Verify::DEFAULT.name(),
+        value_parser = PossibleValuesParser::new(Verify::NAMES)
+    )]
+    verify: String,
 }
 
 impl EngineArgs {
@@ -62,6 +72,10 @@ impl EngineArgs {
 
     pub(crate) fn preset(&self) -> Preset {
         Preset::from_name(&self.preset).expect("clap has checked it against the names")
+    }
+
+    pub(crate) fn verify(&self) -> Verify {
+        Verify::from_name(&self.verify).expect("clap has checked it against the names")
     }
 }
 

@@ -14,10 +14,12 @@ use video_concat::engine::event::Event;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::make::{MakeError, Maker};
 use video_concat::engine::probe::{Probed, probe_all};
+use video_concat::engine::verify::Check;
 use video_concat::engine::workspace::Workspace;
 use video_concat::ledger::result_description;
 use video_concat::object::ObjectUri;
 use video_concat::plan::{Plan, plan};
+use video_concat::policy::Verify;
 use video_concat::process::{Request, TargetError, check_target};
 use video_concat::storage::ObjectStore;
 use video_concat::storage::client::{s3_client, shared_config};
@@ -45,6 +47,7 @@ pub(crate) struct Task {
     pub(crate) ffmpeg: Ffmpeg,
     /// The files that the plan's sources are.
     pub(crate) files: Vec<PathBuf>,
+    verify: Verify,
     workspace: Workspace,
     side: Side,
     store: Option<ObjectStore>,
@@ -97,6 +100,7 @@ impl Task {
             record,
             ffmpeg,
             files,
+            verify: engine.verify(),
             workspace,
             side,
             store,
@@ -122,15 +126,16 @@ impl Task {
             plan: &self.plan,
             sources: &sources,
             workspace: &self.workspace,
+            verify: self.verify,
             events: Arc::new(events),
         };
-        let found = maker.make(&output).await.map_err(|error| match error {
+        let made = maker.make(&output).await.map_err(|error| match error {
             MakeError::Clip { clip, source } => self.source(clip).unusable_as(clip, &source),
             MakeError::Run(error) => TaskError::Run(error).into(),
         })?;
-        let found = found.into_iter().map(|(clip, text)| match clip {
-            Some(clip) => self.source(clip).about_as(clip, &text),
-            None => text,
+        let found = made.found.iter().map(|(clip, text)| match clip {
+            Some(clip) => self.source(*clip).about_as(*clip, text),
+            None => text.clone(),
         });
         let found: Vec<String> = found.collect();
         self.record.warnings.extend(found);
@@ -140,7 +145,14 @@ impl Task {
         let started = Instant::now();
         let artifacts = Artifacts::of(&self.workspace, &self.plan, &self.target)
             .map_err(TaskError::Workspace)?;
-        let verified = artifacts.verify(&self.ffmpeg, &self.plan).await;
+        let check = Check {
+            ffmpeg: &self.ffmpeg,
+            plan: &self.plan,
+            made: &made,
+            workspace: &self.workspace,
+            verify: self.verify,
+        };
+        let verified = artifacts.verify(&check).await;
         let verified = verified.map_err(TaskError::Verify)?;
         describe::verified(&self.plan, &verified, &mut self.record);
         self.record.timings.verify_ms = millis(started);

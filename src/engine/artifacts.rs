@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::ffmpeg::Ffmpeg;
-use super::verify::{Verified, VerifyError, verify, verify_segments};
+use super::verify::{Check, Verified, VerifyError, verify, verify_segments};
 use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::object::ObjectUri;
@@ -71,10 +70,10 @@ impl Artifacts {
     ///
     /// # Errors
     /// When it differs, or the check can't be run.
-    pub async fn verify(&self, ffmpeg: &Ffmpeg, plan: &Plan) -> Result<Verified, VerifyError> {
-        let verified = verify(ffmpeg, plan, &self.readable).await?;
+    pub async fn verify(&self, check: &Check<'_>) -> Result<Verified, VerifyError> {
+        let verified = verify(check, &self.readable).await?;
         match self.segments {
-            Some(found) => verify_segments(plan, found).map(|()| verified),
+            Some(found) => verify_segments(check.plan, found).map(|()| verified),
             None => Ok(verified),
         }
     }

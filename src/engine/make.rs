@@ -1,5 +1,6 @@
 //! Make: from a plan and its sources to the output's files.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use super::render::{chunks, render};
 use super::seek::unproven;
 use super::workspace::Workspace;
 use crate::media::Stretch;
-use crate::plan::{Files, Plan};
+use crate::plan::{Files, Listings, Plan};
+use crate::policy::Verify;
 
 /// Why an output could not be made.
 #[derive(Debug, Error)]
@@ -43,8 +45,30 @@ pub struct Maker<'a> {
     pub sources: &'a [&'a Path],
     /// Where intermediate files go.
     pub workspace: &'a Workspace,
+    /// How the output is going to be checked.
+    pub verify: Verify,
     /// What is told of it.
     pub events: Events,
+}
+
+/// How an output was made.
+#[derive(Debug)]
+pub struct Made {
+    /// What is wrong with clips that were used all the same.
+    pub found: Found,
+    /// The output frames of each process that rendered some.
+    pub chunks: Vec<Range<u64>>,
+    /// What the encoders gave, listed.
+    pub lists: Lists,
+}
+
+/// Files that list the packets of a stream as they left its encoder.
+#[derive(Debug)]
+pub struct Lists {
+    /// Of the video.
+    pub video: PathBuf,
+    /// Of the audio, decoded; where it is not decoded otherwise.
+    pub audio: Option<PathBuf>,
 }
 
 /// What is known of how clips can be read, beyond the plan.
@@ -67,14 +91,17 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// See [`MakeError`].
-    pub async fn make(&self, target: &Path) -> Result<Found, MakeError> {
+    pub async fn make(&self, target: &Path) -> Result<Made, MakeError> {
         self.refuse_undecodable()?;
         let chunks = chunks(self.ffmpeg, self.plan);
+        let audio = (self.verify == Verify::Packets).then(|| self.workspace.listing("audio"));
+        let lists = Lists { video: self.workspace.listing("video"), audio };
         let from_start = unproven(self.ffmpeg, self.plan, &chunks, self.sources).await?;
         let mut reading = Reading { from_start, ..Reading::default() };
+        let chunks = chunks.into_iter().map(|chunk| chunk.frames).collect();
         loop {
             reading.stretches = stretches(self.ffmpeg, self.plan, &self.files(&reading)).await?;
-            let outcome = self.render(&reading, target).await;
+            let outcome = self.render(&reading, &lists, target).await;
             match &outcome {
                 Err(RunError::Failed { log, .. })
                     if reading.conformed.is_empty() && Plan::needs_conforming(log) =>
@@ -82,7 +109,7 @@ impl Maker<'_> {
                     reading.conformed = self.conform(&reading).await?;
                 }
                 _ => match self.diagnose(&mut reading, outcome).await? {
-                    Some(found) => return Ok(found),
+                    Some(found) => return Ok(Made { found, chunks, lists }),
                     // Another way of reading the clips may give no errors.
                     None => (self.events)(Event::Again),
                 },
@@ -92,16 +119,23 @@ impl Maker<'_> {
 
     fn files<'a>(&'a self, reading: &'a Reading) -> Files<'a> {
         let Reading { conformed, from_start, stretches } = reading;
-        Files { sources: self.sources, conformed, from_start, stretches }
+        Files { conformed, from_start, stretches, ..Files::new(self.sources) }
     }
 
-    async fn render(&self, reading: &Reading, target: &Path) -> Result<String, RunError> {
+    async fn render(
+        &self,
+        reading: &Reading,
+        lists: &Lists,
+        target: &Path,
+    ) -> Result<String, RunError> {
+        let listings = Listings { video: Some(&lists.video), audio: lists.audio.as_deref() };
+        let files = Files { listings, ..self.files(reading) };
         let events = Arc::clone(&self.events);
         let whole = self.plan.length_micros();
         let progress = move |progress: Progress| {
             events(Event::Progress { done: progress.micros.min(whole), whole });
         };
-        render(self.ffmpeg, self.plan, &self.files(reading), target, progress).await
+        render(self.ffmpeg, self.plan, &files, target, progress).await
     }
 
     /// Refuses a clip that would be black or silent although it holds video or audio.

@@ -1,11 +1,13 @@
 //! Verify: the finished file is what was planned.
 //!
-//! Everything is counted on the file itself, by reading all its packets and
-//! decoding all its frames.
+//! Everything is counted on the file itself, by reading all its packets and decoding all its frames,
+//! or as many as are asked for. Its packets have to be those that the encoders gave.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+mod content;
+mod packets;
+
+use std::io;
+use std::path::PathBuf;
 
 use num_rational::Ratio;
 use thiserror::Error;
@@ -13,13 +15,17 @@ use thiserror::Error;
 use crate::code::Code;
 use crate::codec::{AudioCodec, Container, VideoCodec};
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
+use crate::engine::make::Made;
 use crate::engine::probe::{ProbeError, scan};
+use crate::engine::workspace::Workspace;
 use crate::flicks::Flicks;
 use crate::media::report::ReportError;
 use crate::media::{AudioStream, Demuxer, Media, VideoStream};
 use crate::output::{AudioOutput, VideoOutput};
 use crate::plan::input::Input;
-use crate::plan::{Plan, signed};
+use crate::plan::{PacketError, Plan, signed};
+use crate::policy::Verify;
+use content::Content;
 
 /// Containers that write milliseconds round every time stamp to them.
 const TICK_MS: u64 = 1;
@@ -60,6 +66,12 @@ pub enum VerifyError {
     /// The check itself could not be run.
     #[error("the finished output could not be checked: {0}")]
     Run(RunError),
+    /// It holds other packets than the encoders gave.
+    #[error("the finished output is not as planned: {0}")]
+    Packets(#[from] PacketError),
+    /// What the encoders gave is not known.
+    #[error("what was encoded is not known: {0}")]
+    Listing(io::Error),
     /// It is something else than planned.
     #[error("the finished output is not as planned: {what} is {found}, not {planned}")]
     Mismatch {
@@ -77,54 +89,68 @@ impl VerifyError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Unreadable(_) | Self::Undecodable(_) | Self::Mismatch { .. } => {
-                Code::OutputMismatch
-            }
+            Self::Unreadable(_)
+            | Self::Undecodable(_)
+            | Self::Packets(_)
+            | Self::Mismatch { .. } => Code::OutputMismatch,
+            Self::Listing(_) => Code::InternalError,
             Self::Run(error) => error.code(),
         }
     }
 }
 
-/// Checks the finished output against the plan. `files` hold its streams: one
-/// file, or one for each stream.
+/// A finished output that is to be checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Check<'a> {
+    /// The programs.
+    pub ffmpeg: &'a Ffmpeg,
+    /// What it should be.
+    pub plan: &'a Plan,
+    /// How it was made.
+    pub made: &'a Made,
+    /// Where intermediate files go.
+    pub workspace: &'a Workspace,
+    /// What has to be decoded.
+    pub verify: Verify,
+}
+
+/// Checks the finished output. `files` hold its streams: one file, or one for each stream, the
+/// video's first.
 ///
 /// # Errors
-/// When it differs, or the check can't be run.
-pub async fn verify(
-    ffmpeg: &Ffmpeg,
-    plan: &Plan,
-    files: &[PathBuf],
-) -> Result<Verified, VerifyError> {
-    let demuxer = demuxer(plan.output.container);
+/// When it is not what was planned, or the check can't be run.
+pub async fn verify(check: &Check<'_>, files: &[PathBuf]) -> Result<Verified, VerifyError> {
+    let demuxer = demuxer(check.plan.output.container);
     let mut media: Option<Media> = None;
-    let mut undecodable = None;
-    let mut frames = 0;
-    for file in files {
-        let (part, decoded) =
-            tokio::join!(scan(ffmpeg, demuxer, file), decode(ffmpeg, demuxer, file));
+    let mut contents = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let input = Input::whole(demuxer, file);
+        let has = Content {
+            video: check.plan.output.video.is_some() && index == 0,
+            audio: check.plan.output.audio.is_some() && index + 1 == files.len(),
+        };
+        let (part, found) =
+            tokio::join!(scan(check.ffmpeg, demuxer, file), content::read(check, input, has));
         let part = part?;
         media = Some(match media {
             Some(whole) => whole.joined(part),
             None => part,
         });
-        match decoded {
-            Ok(count) => frames += count,
-            Err(error) => undecodable = undecodable.or(Some(error)),
-        }
+        contents.push(found);
     }
     let media = media.ok_or(ReportError::NoStreams).map_err(ProbeError::from)?;
-    compare(plan, &media)?;
-    if let Some(error) = undecodable {
-        return Err(error);
+    compare(check.plan, &media)?;
+    let mut decoded_frames = 0;
+    for (file, found) in files.iter().zip(contents) {
+        decoded_frames += found?.prove(check, Input::whole(demuxer, file), &media).await?;
     }
-    let planned = plan.frames().end;
-    expect("the number of decoded frames", &frames, &planned)?;
+    let frames = check.plan.frames().end;
     let counts = Counts {
         frames,
         samples: media.audio.as_ref().map_or(0, counted_samples),
-        max_join_offset_ms: join_offset(plan, &media),
-        decoded: true,
-        decoded_frames: frames,
+        max_join_offset_ms: join_offset(check.plan, &media),
+        decoded: decoded_frames == frames,
+        decoded_frames,
     };
     Ok(Verified { media, counts })
 }
@@ -196,31 +222,6 @@ fn compare_audio(
     let padding = output.encoder_delay() + frame(output) * 2;
     let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
     within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
-}
-
-/// Decodes everything, and counts the frames of the video.
-async fn decode(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<u64, VerifyError> {
-    let frames = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&frames);
-    // Errors are in what is read, so what only beautifies frames is left out.
-    let mut arguments: Vec<String> =
-        "-skip_loop_filter all -skip_idct all".split(' ').map(str::to_owned).collect();
-    arguments.extend(Input::whole(demuxer, path).arguments());
-    // Stamps counted anew: the check here is of the frames and the audio, and
-    // rounded time stamps would make the null muxer complain.
-    arguments.extend(
-        "-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"
-            .split(' ')
-            .map(str::to_owned),
-    );
-    let progress = move |progress: crate::engine::ffmpeg::Progress| {
-        counter.store(progress.frames, Ordering::Relaxed);
-    };
-    match ffmpeg.encode(arguments, progress).await {
-        Ok(complaints) if complaints.is_empty() => Ok(frames.load(Ordering::Relaxed)),
-        Ok(log) | Err(RunError::Failed { log, .. }) => Err(VerifyError::Undecodable(log)),
-        Err(error) => Err(VerifyError::Run(error)),
-    }
 }
 
 fn expect<T: PartialEq + ToString + ?Sized>(

@@ -43,6 +43,18 @@ impl Workspace {
         self.0.path().join(format!("{OUTPUT}.{extension}"))
     }
 
+    /// Where the packets of a stream are listed as they left the encoder.
+    #[must_use]
+    pub fn listing(&self, stream: &str) -> PathBuf {
+        self.0.path().join(format!("listing-{stream}"))
+    }
+
+    /// Where a group of the output's pictures is kept to be decoded.
+    #[must_use]
+    pub fn group(&self, index: usize) -> PathBuf {
+        self.0.path().join(format!("group-{index}"))
+    }
+
     /// Every file of the output, the playlist (or the only file) last.
     ///
     /// # Errors

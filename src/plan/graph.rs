@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Plan;
 use super::input::Input;
+use super::packets::Listings;
 use super::words::words;
 use crate::flicks::Flicks;
 use crate::media::{Demuxer, Stretch};
@@ -20,13 +21,21 @@ pub struct Files<'a> {
     pub from_start: &'a [bool],
     /// Of each clip, where its audio belongs as its time stamps are unsteady. Empty where none are.
     pub stretches: &'a [Vec<Stretch>],
+    /// Where the joining process lists what the encoders give it.
+    pub listings: Listings<'a>,
 }
 
 impl<'a> Files<'a> {
     /// Sources that are taken as they are.
     #[must_use]
     pub const fn new(sources: &'a [&'a Path]) -> Self {
-        Self { sources, conformed: &[], from_start: &[], stretches: &[] }
+        Self {
+            sources,
+            conformed: &[],
+            from_start: &[],
+            stretches: &[],
+            listings: Listings { video: None, audio: None },
+        }
     }
 
     pub(super) fn conformed(&self, clip: usize) -> Option<&'a Path> {

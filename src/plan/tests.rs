@@ -17,7 +17,7 @@ use crate::process::request::SegmentFormat;
 use crate::timeline::{SourceRange, Timeline};
 
 /// A plan of clips of these lengths, each of its own source.
-fn plan(lengths: &[u64]) -> Plan {
+pub(super) fn plan(lengths: &[u64]) -> Plan {
     let clips: Vec<PlannedClip> = lengths
         .iter()
         .enumerate()

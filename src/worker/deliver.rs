@@ -8,10 +8,9 @@ use tracing::{Instrument, info, warn};
 
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts};
-use crate::engine::verify::{Verified, VerifyError};
+use crate::engine::verify::{Check, Verified, VerifyError};
 use crate::ledger::{Journal, result_description};
 use crate::object::ObjectUri;
-use crate::plan::Plan;
 use crate::storage::upload::{self, PendingUpload, UploadError};
 use crate::task::{TargetRecord, TaskRecord};
 
@@ -23,20 +22,20 @@ impl Worker {
     /// after the check.
     pub(super) async fn send(
         &self,
-        plan: &Plan,
+        check: &Check<'_>,
         artifacts: &Artifacts,
         journal: &Journal,
         record: &mut TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
         let started = Instant::now();
-        let check = self.check(plan, artifacts).instrument(stage("verify", record));
+        let checking = self.check(check, artifacts).instrument(stage("verify", record));
         let sending =
             self.begin(&artifacts.files, journal, record).instrument(stage("store", record));
-        let (verified, uploads) = tokio::join!(check, sending);
+        let (verified, uploads) = tokio::join!(checking, sending);
         record.timings.verify_ms = millis(started);
         match verified {
             Ok(verified) => {
-                describe::verified(plan, &verified, record);
+                describe::verified(check.plan, &verified, record);
                 uploads
             }
             Err(error) => {
@@ -46,9 +45,13 @@ impl Worker {
         }
     }
 
-    async fn check(&self, plan: &Plan, artifacts: &Artifacts) -> Result<Verified, VerifyError> {
+    async fn check(
+        &self,
+        check: &Check<'_>,
+        artifacts: &Artifacts,
+    ) -> Result<Verified, VerifyError> {
         let started = Instant::now();
-        let verified = artifacts.verify(&self.ffmpeg(), plan).await?;
+        let verified = artifacts.verify(check).await?;
         info!(ms = millis(started), "verify");
         Ok(verified)
     }

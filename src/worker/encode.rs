@@ -11,7 +11,7 @@ use tracing::info;
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
-use crate::engine::make::{Found, MakeError, Maker};
+use crate::engine::make::{Made, MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
 use crate::plan::Plan;
@@ -38,7 +38,7 @@ impl Worker {
         journal: &Journal,
         record: &mut TaskRecord,
         deadline: Instant,
-    ) -> Result<(), TaskError> {
+    ) -> Result<Made, TaskError> {
         let started = Instant::now();
         let done = Arc::new(AtomicU64::new(0));
         let reached = Arc::clone(&done);
@@ -56,8 +56,14 @@ impl Worker {
         let whole = plan.length_micros();
         let ffmpeg = self.ffmpeg();
         let Files { sources: paths, output, workspace } = files;
-        let maker =
-            Maker { ffmpeg: &ffmpeg, plan, sources: paths, workspace, events: Arc::new(events) };
+        let maker = Maker {
+            ffmpeg: &ffmpeg,
+            plan,
+            sources: paths,
+            workspace,
+            verify: self.settings.verify,
+            events: Arc::new(events),
+        };
         let make = maker.make(output);
         tokio::pin!(make);
         let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
@@ -74,28 +80,21 @@ impl Worker {
         };
         record.timings.encode_ms = millis(started);
         info!(ms = record.timings.encode_ms, "encode");
-        record.warnings.extend(warnings(outcome, sources)?);
-        Ok(())
+        let made = outcome.map_err(|error| failure(error, sources))?;
+        record.warnings.extend(made.found.iter().map(|(clip, text)| match clip {
+            Some(clip) => format!("clip {clip} (`{}`): {text}", sources.of(*clip).uri),
+            None => text.clone(),
+        }));
+        Ok(made)
     }
 }
 
-fn warnings(
-    outcome: Result<Found, MakeError>,
-    sources: &Sources,
-) -> Result<Vec<String>, TaskError> {
-    let uri = |clip: usize| &sources.of(clip).uri;
-    match outcome {
-        Ok(found) => Ok(found
-            .into_iter()
-            .map(|(clip, text)| match clip {
-                Some(clip) => format!("clip {clip} (`{}`): {text}", uri(clip)),
-                None => text,
-            })
-            .collect()),
-        Err(MakeError::Clip { clip, source }) => {
-            Err(TaskError::Probe { clip, uri: uri(clip).clone(), source })
+fn failure(error: MakeError, sources: &Sources) -> TaskError {
+    match error {
+        MakeError::Clip { clip, source } => {
+            TaskError::Probe { clip, uri: sources.of(clip).uri.clone(), source }
         }
-        Err(MakeError::Run(error)) => Err(error.into()),
+        MakeError::Run(error) => error.into(),
     }
 }
 

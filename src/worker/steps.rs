@@ -13,6 +13,7 @@ use super::sources::Sources;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::probe::Probed;
+use crate::engine::verify::Check;
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
 use crate::object::ObjectUri;
@@ -69,7 +70,8 @@ impl Worker {
         let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
         let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("encode", record);
-        self.encode(&plan, sources, files, journal, record, deadline.until)
+        let made = self
+            .encode(&plan, sources, files, journal, record, deadline.until)
             .instrument(span)
             .await?;
         journal.progress(record, ENCODED);
@@ -77,7 +79,10 @@ impl Worker {
         for artifact in &artifacts.files {
             self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
-        let uploads = self.send(&plan, &artifacts, journal, record).await?;
+        let ffmpeg = self.ffmpeg();
+        let verify = self.settings.verify;
+        let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
+        let uploads = self.send(&check, &artifacts, journal, record).await?;
         Ok((artifacts.files, uploads))
     }
 

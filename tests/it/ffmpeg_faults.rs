@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use video_concat::policy::Verify;
 
 use crate::bed::ffmpeg::{ffmpeg_path, tool_path};
 use crate::bed::invocation::Reply;
@@ -18,6 +19,11 @@ use crate::scene::{Outcome, Scene, USUAL, b64};
 /// real one, `$TOOL` one that can do more, and `$OUT` the last argument without
 /// `file:`.
 fn scene(script: &str) -> (Scene, tempfile::TempDir) {
+    verified_scene(script, "decode")
+}
+
+/// The same with this way of checking an output.
+fn verified_scene(script: &str, verify: &str) -> (Scene, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("ffmpeg");
     let (real, tool) = (ffmpeg_path(), tool_path());
@@ -28,7 +34,9 @@ fn scene(script: &str) -> (Scene, tempfile::TempDir) {
     );
     fs::write(&path, text).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", path.to_str().unwrap()));
+    let scene = Scene::with(|settings| {
+        settings.set("FFMPEG_PATH", path.to_str().unwrap()).set("VERIFY", verify)
+    });
     (scene.source("a.mp4", &Source::new(1)), folder)
 }
 
@@ -96,9 +104,12 @@ fn an_output_that_is_not_as_planned_is_never_stored() {
         ("no file at all", "rm \"$OUT\"; : > \"$OUT.mp4\"".to_owned(), "can't be read back"),
         ("half a file", "head -c 9000 \"$OUT\" > \"$OUT.mp4\"".to_owned(), ""),
     ] {
-        let (scene, _folder) = scene(&damaged(&format!("{deed}; mv \"$OUT.mp4\" \"$OUT\"")));
-        let message = run(&scene).failed("OutputMismatch");
-        assert!(message.contains(words), "{name}: {message}");
+        for verify in Verify::NAMES {
+            let deed = damaged(&format!("{deed}; mv \"$OUT.mp4\" \"$OUT\""));
+            let (scene, _folder) = verified_scene(&deed, verify);
+            let message = run(&scene).failed("OutputMismatch");
+            assert!(message.contains(words), "{name}, {verify}: {message}");
+        }
     }
 }
 
@@ -107,8 +118,42 @@ fn a_bit_error_in_the_output_is_found_by_decoding_it() {
     // The middle of the media data.
     let deed = "printf '\\377\\000\\377\\000\\377\\000\\377\\000' | \
                 dd of=\"$OUT\" bs=1 seek=12000 conv=notrunc status=none";
-    let (scene, _folder) = scene(&damaged(deed));
-    run(&scene).failed("OutputMismatch");
+    for verify in Verify::NAMES {
+        let (scene, _folder) = verified_scene(&damaged(deed), verify);
+        run(&scene).failed("OutputMismatch");
+    }
+}
+
+/// What still decodes: other content, or the same at other times.
+#[test]
+fn an_output_that_is_not_what_was_encoded_is_never_stored() {
+    for (name, deed, words) in [
+        (
+            "another video of the same length",
+            format!(
+                "{REMUX} -c:a copy -c:v libx264 -vf hflip -g 150 \"$OUT.mp4\"; mv \"$OUT.mp4\" \"$OUT\""
+            ),
+            "of the video is not the one that was encoded",
+        ),
+        (
+            "a frame that is shown late",
+            format!(
+                "{REMUX} -c copy -bsf:v 'setts=pts=PTS+eq(N\\,3)*5/1000/TB' \"$OUT.mp4\"; mv \"$OUT.mp4\" \"$OUT\""
+            ),
+            "of the video is shown at",
+        ),
+    ] {
+        for verify in Verify::NAMES {
+            let (scene, _folder) = verified_scene(&damaged(&deed), verify);
+            let message = run(&scene).failed("OutputMismatch");
+            assert!(message.contains(words), "{name}, {verify}: {message}");
+        }
+    }
+    let louder =
+        format!("{REMUX} -c:v copy -af volume=2 -c:a aac \"$OUT.mp4\"; mv \"$OUT.mp4\" \"$OUT\"");
+    let (scene, _folder) = verified_scene(&damaged(&louder), "packets");
+    let message = run(&scene).failed("OutputMismatch");
+    assert!(message.contains("of the audio is not the one that was encoded"), "{message}");
 }
 
 #[test]
