@@ -41,4 +41,5 @@ mod refusals;
 mod release;
 mod scene;
 mod storage;
+mod verify;
 mod video;

@@ -80,7 +80,7 @@ impl Found {
         }
         let encoded = encoded(&lists.video)?;
         check.plan.check_encoded(&encoded, &check.made.chunks)?;
-        compare_video(&encoded, found)?;
+        compare_video(check.plan.output.container, &encoded, found)?;
         match self.decoded {
             Some(decoded) => Ok(decoded),
             None => decode_groups(check, file, found, media).await,
