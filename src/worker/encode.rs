@@ -80,12 +80,12 @@ impl Worker {
         };
         record.timings.encode_ms = millis(started);
         info!(ms = record.timings.encode_ms, "encode");
-        let made = outcome.map_err(|error| failure(error, sources))?;
-        record.warnings.extend(made.found.iter().map(|(clip, text)| match clip {
+        let result = outcome.map_err(|error| failure(error, sources))?;
+        record.warnings.extend(result.found.iter().map(|(clip, text)| match clip {
             Some(clip) => format!("clip {clip} (`{}`): {text}", sources.of(*clip).uri),
             None => text.clone(),
         }));
-        Ok(made)
+        Ok(result)
     }
 }
 
