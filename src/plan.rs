@@ -33,8 +33,10 @@ pub mod input;
 mod intermediate;
 mod make;
 mod packets;
+mod range;
 mod seek;
 mod segment;
+mod sound;
 mod video;
 mod words;
 
@@ -68,6 +70,10 @@ pub struct Plan {
     pub preset: Preset,
     /// What the caller should know, in words.
     pub warnings: Vec<String>,
+    /// How long the ranges are that the video is rendered in by several functions; see
+    /// [`Plan::in_ranges`].
+    #[serde(default)]
+    pub range_length: Option<Flicks>,
 }
 
 impl Plan {
@@ -103,26 +109,38 @@ impl Plan {
     /// its standard input, makes the audio, and writes the output to `target`.
     #[must_use]
     pub fn join_arguments(&self, files: &Files<'_>, target: &Path) -> Vec<String> {
-        let OutputSpec { video, audio, container, .. } = &self.output;
         let mut graph = Graph::default();
-        if let Some(audio) = audio {
-            self.add_audio(&mut graph, audio, files);
-        }
+        let encoded = self.output.audio.as_ref().map(|audio| {
+            let row = self.add_audio(&mut graph, audio, files);
+            graph.chains.push(format!("{row}{}[a]", audio::finished(audio, self.output.container)));
+            audio_encoder(audio)
+        });
+        let listings = self.listings(files.listings, graph.count());
+        self.joining(&graph, listings, encoded.unwrap_or_default(), target)
+    }
+
+    /// What joins the video of [`Plan::render_arguments`] with `audio`, whose inputs `graph` has.
+    /// `listings` go before the output.
+    fn joining(
+        &self,
+        graph: &Graph<'_>,
+        listings: Vec<String>,
+        audio: Vec<String>,
+        target: &Path,
+    ) -> Vec<String> {
+        let OutputSpec { video, container, .. } = &self.output;
         let mut arguments = words("-copyts");
         arguments.extend(graph.inputs());
         if video.is_some() {
             arguments.extend(piped(self.intermediate().demuxer()));
         }
         arguments.extend(graph.filter());
-        arguments.extend(self.listings(files.listings, graph.count()));
+        arguments.extend(listings);
         if let Some(video) = video {
             arguments.extend(words(&format!("-map {}:v:0", graph.count())));
             arguments.extend(encoder::copy(video, *container));
         }
-        if let Some(audio) = audio {
-            arguments.extend(words("-map [a]"));
-            arguments.extend(encoder::audio(audio));
-        }
+        arguments.extend(audio);
         arguments.extend(self.muxer(target));
         arguments.push(file_url(target));
         arguments
@@ -231,7 +249,13 @@ impl Plan {
         graph.chains.push(format!("{labels}{joined}[v]"));
     }
 
-    fn add_audio<'a>(&'a self, graph: &mut Graph<'a>, output: &AudioOutput, files: &Files<'a>) {
+    /// Adds the audio of every clip; what is returned puts them in a row.
+    fn add_audio<'a>(
+        &'a self,
+        graph: &mut Graph<'a>,
+        output: &AudioOutput,
+        files: &Files<'a>,
+    ) -> String {
         let mut labels = String::new();
         let mut count = 0;
         for (index, place) in self.timeline.places.iter().enumerate() {
@@ -259,9 +283,14 @@ impl Plan {
             labels.push_str(&label);
             count += 1;
         }
-        let joined = audio::joined(count, output, self.output.container);
-        graph.chains.push(format!("{labels}{joined}[a]"));
+        format!("{labels}{}", audio::in_a_row(count, output))
     }
+}
+
+fn audio_encoder(audio: &AudioOutput) -> Vec<String> {
+    let mut arguments = words("-map [a]");
+    arguments.extend(encoder::audio(audio));
+    arguments
 }
 
 /// A count as the timeline's arithmetic takes it.

@@ -11,11 +11,11 @@ use super::diagnose::{Finding, diagnose};
 use super::event::{Event, Events};
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
 use super::probe::ProbeError;
-use super::render::{chunks, render};
+use super::render::{chunks, render, render_range};
 use super::seek::unproven;
 use super::workspace::Workspace;
 use crate::media::Stretch;
-use crate::plan::{Files, Listings, Plan};
+use crate::plan::{Chunk, Files, Listings, Plan};
 use crate::policy::Verify;
 
 /// Why an output could not be made.
@@ -71,6 +71,41 @@ pub struct Lists {
     pub audio: Option<PathBuf>,
 }
 
+impl Lists {
+    /// In files of the workspace, as far as the check needs them.
+    #[must_use]
+    pub fn new(workspace: &Workspace, verify: Verify) -> Self {
+        let audio = (verify == Verify::Packets).then(|| workspace.listing("audio"));
+        Self { video: workspace.listing("video"), audio }
+    }
+
+    /// As the joining process is told of them.
+    #[must_use]
+    pub fn as_listings(&self) -> Listings<'_> {
+        Listings { video: Some(&self.video), audio: self.audio.as_deref() }
+    }
+}
+
+/// What is made, and where.
+struct Work<'a> {
+    piece: Piece,
+    /// Of the video, as far as it is made.
+    chunks: Vec<Chunk>,
+    /// Where it is listed what the encoders give.
+    lists: Option<&'a Lists>,
+    target: &'a Path,
+}
+
+/// What of the output is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Piece {
+    Whole,
+    /// A range of the video.
+    Range,
+    /// The audio alone.
+    Sound,
+}
+
 /// What is known of how clips can be read, beyond the plan.
 #[derive(Debug, Default)]
 struct Reading {
@@ -92,24 +127,51 @@ impl Maker<'_> {
     /// # Errors
     /// See [`MakeError`].
     pub async fn make(&self, target: &Path) -> Result<Made, MakeError> {
-        self.refuse_undecodable()?;
         let chunks = chunks(self.ffmpeg, self.plan);
-        let audio = (self.verify == Verify::Packets).then(|| self.workspace.listing("audio"));
-        let lists = Lists { video: self.workspace.listing("video"), audio };
-        let from_start = unproven(self.ffmpeg, self.plan, &chunks, self.sources).await?;
-        let mut reading = Reading { from_start, ..Reading::default() };
+        let lists = Lists::new(self.workspace, self.verify);
+        let work =
+            Work { piece: Piece::Whole, chunks: chunks.clone(), lists: Some(&lists), target };
+        let found = self.work(&work).await?;
         let chunks = chunks.into_iter().map(|chunk| chunk.frames).collect();
+        Ok(Made { found, chunks, lists })
+    }
+
+    /// Renders a range of the video to `target`.
+    ///
+    /// # Errors
+    /// See [`MakeError`].
+    pub async fn make_range(&self, range: &Chunk, target: &Path) -> Result<Found, MakeError> {
+        let chunks = vec![range.clone()];
+        self.work(&Work { piece: Piece::Range, chunks, lists: None, target }).await
+    }
+
+    /// Makes the audio alone.
+    ///
+    /// # Errors
+    /// See [`MakeError`].
+    pub async fn make_sound(&self, target: &Path) -> Result<Found, MakeError> {
+        let chunks = Vec::new();
+        self.work(&Work { piece: Piece::Sound, chunks, lists: None, target }).await
+    }
+
+    async fn work(&self, work: &Work<'_>) -> Result<Found, MakeError> {
+        self.refuse_undecodable(work)?;
+        let from_start = unproven(self.ffmpeg, self.plan, &work.chunks, self.sources).await?;
+        let mut reading = Reading { from_start, ..Reading::default() };
         loop {
-            reading.stretches = stretches(self.ffmpeg, self.plan, &self.files(&reading)).await?;
-            let outcome = self.render(&reading, &lists, target).await;
+            if work.piece != Piece::Range {
+                let files = self.files(&reading);
+                reading.stretches = stretches(self.ffmpeg, self.plan, &files).await?;
+            }
+            let outcome = self.render(&reading, work).await;
             match &outcome {
                 Err(RunError::Failed { log, .. })
                     if reading.conformed.is_empty() && Plan::needs_conforming(log) =>
                 {
                     reading.conformed = self.conform(&reading).await?;
                 }
-                _ => match self.diagnose(&mut reading, outcome).await? {
-                    Some(found) => return Ok(Made { found, chunks, lists }),
+                _ => match self.diagnose(&mut reading, work, outcome).await? {
+                    Some(found) => return Ok(found),
                     // Another way of reading the clips may give no errors.
                     None => (self.events)(Event::Again),
                 },
@@ -122,25 +184,42 @@ impl Maker<'_> {
         Files { conformed, from_start, stretches, ..Files::new(self.sources) }
     }
 
-    async fn render(
-        &self,
-        reading: &Reading,
-        lists: &Lists,
-        target: &Path,
-    ) -> Result<String, RunError> {
-        let listings = Listings { video: Some(&lists.video), audio: lists.audio.as_deref() };
-        let files = Files { listings, ..self.files(reading) };
+    async fn render(&self, reading: &Reading, work: &Work<'_>) -> Result<String, RunError> {
+        let (ffmpeg, plan, files) = (self.ffmpeg, self.plan, self.files(reading));
+        let listings = work.lists.map(Lists::as_listings).unwrap_or_default();
+        let files = Files { listings, ..files };
         let events = Arc::clone(&self.events);
-        let whole = self.plan.length_micros();
+        let whole = plan.length_micros();
         let progress = move |progress: Progress| {
             events(Event::Progress { done: progress.micros.min(whole), whole });
         };
-        render(self.ffmpeg, self.plan, &files, target, progress).await
+        match (work.piece, &work.chunks[..]) {
+            (Piece::Range, [range, ..]) => {
+                render_range(ffmpeg, plan, &files, range, work.target).await
+            }
+            (Piece::Sound, _) => {
+                let arguments = plan.sound_arguments(&files, work.target);
+                ffmpeg.encode(arguments.unwrap_or_default(), progress).await
+            }
+            _ => render(ffmpeg, plan, &files, work.target, progress).await,
+        }
+    }
+
+    /// Whether the work reads a clip.
+    fn reads(&self, work: &Work<'_>, clip: usize) -> bool {
+        match work.piece {
+            Piece::Whole => true,
+            Piece::Range => {
+                work.chunks.iter().any(|range| self.plan.clips_of(range).contains(&clip))
+            }
+            Piece::Sound => self.plan.clip(clip).media.audio.is_some(),
+        }
     }
 
     /// Refuses a clip that would be black or silent although it holds video or audio.
-    fn refuse_undecodable(&self) -> Result<(), MakeError> {
-        let mut clips = self.plan.clips.iter().enumerate();
+    fn refuse_undecodable(&self, work: &Work<'_>) -> Result<(), MakeError> {
+        let clips = self.plan.clips.iter().enumerate();
+        let mut clips = clips.filter(|(index, _)| self.reads(work, *index));
         let found =
             clips.find_map(|(index, part)| Some((part.clip, self.plan.undecodable(index)?)));
         found.map_or(Ok(()), |(clip, kind)| {
@@ -171,6 +250,7 @@ impl Maker<'_> {
     async fn diagnose(
         &self,
         reading: &mut Reading,
+        work: &Work<'_>,
         outcome: Result<String, RunError>,
     ) -> Result<Option<Found>, MakeError> {
         match &outcome {
@@ -184,7 +264,8 @@ impl Maker<'_> {
         let mut found = Vec::new();
         let mut doubtful = Vec::new();
         let mut opening = Vec::new();
-        for (index, part) in self.plan.clips.iter().enumerate() {
+        let clips = self.plan.clips.iter().enumerate();
+        for (index, part) in clips.filter(|(index, _)| self.reads(work, *index)) {
             let clip = part.clip;
             let finding = diagnose(self.ffmpeg, self.plan, index, &self.files(reading)).await;
             match finding.map_err(|source| MakeError::Clip { clip, source })? {

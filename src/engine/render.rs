@@ -2,13 +2,19 @@
 //!
 //! Both run at the same time. Each chunk's process writes encoded frames to its
 //! standard output; they are handed to the joining process as they come, so
-//! nothing of them is stored in between.
+//! nothing of them is stored in between. A task that is distributed over several
+//! functions has them apart: a range of the video goes to a file, and what joins
+//! the ranges is fed with them.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
+use tokio::sync::mpsc;
+
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
-use super::stream::Stream;
-use crate::plan::{Chunk, Files, Plan, Policy};
+use super::stream::{Sink, Stream};
+use crate::plan::{Chunk, Files, Listings, Plan, Policy};
 
 /// Percent of the memory that the joining process may use beside a chunk's.
 const JOIN_PERCENT: u64 = 25;
@@ -40,22 +46,107 @@ pub async fn render(
     }
     let join_ffmpeg = ffmpeg.portion(JOIN_PERCENT);
     let (stdin, joined) = join_ffmpeg.join(join, progress);
-    tokio::pin!(joined);
-    let mut stream = Stream::new(plan.intermediate(), stdin);
+    let stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin));
     let chunk_ffmpeg = ffmpeg.portion(100 - JOIN_PERCENT);
-    let rendered = async {
-        let mut log = String::new();
-        for chunk in &chunks {
-            let arguments = plan.render_arguments(chunk, files);
-            let (more, returned) = chunk_ffmpeg.render(arguments, stream).await?;
-            append(&mut log, &more);
-            stream = returned;
-        }
-        // The end of the stream ends the other process.
-        drop(stream);
-        Ok::<String, RunError>(log)
+    both(render_chunks(&chunk_ffmpeg, plan, &chunks, files, stream), joined).await
+}
+
+/// Renders a range of the video to `target`, as it goes to what joins the ranges. Returns what the
+/// processes reported.
+///
+/// # Errors
+/// When one of them can't be run or fails, and when the file can't be written.
+pub async fn render_range(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    files: &Files<'_>,
+    range: &Chunk,
+    target: &Path,
+) -> Result<String, RunError> {
+    let file = File::create(target).map_err(|source| unwritable(target, source))?;
+    let stream = Stream::new(plan.intermediate(), Sink::Open(Box::new(file)));
+    let memory = ffmpeg.portion(DECODERS_PERCENT).memory_bytes();
+    let chunks = plan.chunks_of(&range.frames, Policy { memory });
+    render_chunks(ffmpeg, plan, &chunks, files, stream).await
+}
+
+/// What is handed to the process that joins ranges.
+#[derive(Debug)]
+pub enum Fed {
+    /// More of a range.
+    Bytes(Vec<u8>),
+    /// A range has ended.
+    End,
+    /// All have.
+    Last,
+}
+
+/// Joins ranges, which come by `feed`, with the audio in `sound`.
+///
+/// # Errors
+/// When the process can't be run or fails, and when the feed ends before its last.
+pub async fn join(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    sound: &Path,
+    listings: Listings<'_>,
+    target: &Path,
+    mut feed: mpsc::Receiver<Fed>,
+) -> Result<String, RunError> {
+    let join = plan.join_made_arguments(sound, listings, target);
+    if plan.output.video.is_none() {
+        return ffmpeg.encode(join, |_| ()).await;
+    }
+    let (stdin, joined) = ffmpeg.join(join, |_| ());
+    let mut stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin));
+    let written = async {
+        let writing = tokio::task::spawn_blocking(move || {
+            loop {
+                match feed.blocking_recv() {
+                    Some(Fed::Bytes(bytes)) => stream.push(&bytes)?,
+                    Some(Fed::End) => stream.end()?,
+                    Some(Fed::Last) => return Ok(()),
+                    None => return Err(io::Error::other("the ranges did not all come")),
+                }
+            }
+        });
+        let done = writing.await.map_err(io::Error::other).and_then(|done| done);
+        done.map(|()| String::new())
+            .map_err(|source| RunError::Stream { program: "ffmpeg".to_owned(), source })
     };
+    both(written, joined).await
+}
+
+fn unwritable(target: &Path, source: io::Error) -> RunError {
+    RunError::Stream { program: format!("ffmpeg (`{}`)", target.display()), source }
+}
+
+async fn render_chunks(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    chunks: &[Chunk],
+    files: &Files<'_>,
+    mut stream: Stream,
+) -> Result<String, RunError> {
+    let mut log = String::new();
+    for chunk in chunks {
+        let arguments = plan.render_arguments(chunk, files);
+        let (more, returned) = ffmpeg.render(arguments, stream).await?;
+        append(&mut log, &more);
+        stream = returned;
+    }
+    // The end of the stream ends what reads it.
+    drop(stream);
+    Ok(log)
+}
+
+/// Waits for what writes the stream and for the process that reads it.
+async fn both(
+    rendered: impl Future<Output = Result<String, RunError>>,
+    joined: impl Future<Output = Result<String, RunError>>,
+) -> Result<String, RunError> {
     tokio::pin!(rendered);
+    tokio::pin!(joined);
     let mut log = tokio::select! {
         outcome = &mut rendered => match outcome {
             Ok(log) => log,

@@ -1,4 +1,4 @@
-//! The stream of encoded frames, from the processes that render chunks to the one that joins them.
+//! The stream of encoded frames, from the processes that render chunks to what takes them.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -7,28 +7,36 @@ use std::sync::mpsc::Receiver;
 use super::fragments::Fragments;
 use crate::plan::Intermediate;
 
-/// The way from the chunks to the process that joins them.
+/// The way from the chunks to what takes them.
 pub(super) struct Stream {
     fragments: Option<Fragments>,
-    reader: Result<ChildStdin, Receiver<ChildStdin>>,
+    sink: Sink,
+}
+
+/// What takes the chunks.
+pub(super) enum Sink {
+    /// A process that is about to start.
+    Waiting(Receiver<ChildStdin>),
+    /// What can be written to.
+    Open(Box<dyn Write + Send>),
 }
 
 impl Stream {
-    pub(super) fn new(intermediate: Intermediate, stdin: Receiver<ChildStdin>) -> Self {
+    pub(super) fn new(intermediate: Intermediate, sink: Sink) -> Self {
         let continued = intermediate.can_be_continued();
-        Self { fragments: continued.then(Fragments::default), reader: Err(stdin) }
+        Self { fragments: continued.then(Fragments::default), sink }
     }
 
     /// Hands on what a chunk's process wrote.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Err(started) = &self.reader {
+        if let Sink::Waiting(started) = &self.sink {
             let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-            self.reader = Ok(started.recv().map_err(gone)?);
+            self.sink = Sink::Open(Box::new(started.recv().map_err(gone)?));
         }
-        let Ok(reader) = &mut self.reader else { return Ok(()) };
+        let Sink::Open(sink) = &mut self.sink else { return Ok(()) };
         match &mut self.fragments {
-            Some(fragments) => fragments.push(bytes, &mut |bytes| reader.write_all(bytes)),
-            None => reader.write_all(bytes),
+            Some(fragments) => fragments.push(bytes, &mut |bytes| sink.write_all(bytes)),
+            None => sink.write_all(bytes),
         }
     }
 

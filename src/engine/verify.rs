@@ -7,7 +7,7 @@ mod content;
 mod packets;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use num_rational::Ratio;
 use thiserror::Error;
@@ -222,6 +222,21 @@ fn compare_audio(
     let padding = output.encoder_delay() + frame(output) * 2;
     let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
     within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
+}
+
+/// Decodes the video of a file that is not finished yet, and counts its frames.
+///
+/// # Errors
+/// When they are not so many as planned, or do not decode.
+pub async fn decoded_frames(
+    ffmpeg: &Ffmpeg,
+    demuxer: Demuxer,
+    path: &Path,
+    planned: u64,
+) -> Result<u64, VerifyError> {
+    let frames = content::decode(ffmpeg, Input::whole(demuxer, path)).await?;
+    expect("the number of decoded frames", &frames, &planned)?;
+    Ok(frames)
 }
 
 fn expect<T: PartialEq + ToString + ?Sized>(

@@ -97,9 +97,19 @@ pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row, as the encoder and the container need them.
-pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -> String {
-    let mut filters = vec![format!("concat=n={clips}:v=0:a=1"), stamps(output)];
+/// All clips in a row.
+pub(super) fn in_a_row(clips: usize, output: &AudioOutput) -> String {
+    format!("concat=n={clips}:v=0:a=1,{}", stamps(output))
+}
+
+/// The same from a file with the samples alone.
+pub(super) fn of_samples(output: &AudioOutput) -> String {
+    format!("{},{}", format(output), stamps(output))
+}
+
+/// What the encoder and the container need behind that.
+pub(super) fn finished(output: &AudioOutput, container: Container) -> String {
+    let mut filters = Vec::new();
     let delay = output.encoder_delay();
     if matches!(output.codec, AudioCodec::Ac3 | AudioCodec::Amr) {
         // These encoders keep their delay to themselves when the audio ends:
@@ -122,7 +132,7 @@ pub(super) fn joined(clips: usize, output: &AudioOutput, container: Container) -
         let stamped = if output.sample_rate == 8000 { 50 } else { 80 };
         filters.push(format!("asetpts=N-({delay}-{stamped})"));
     }
-    filters.join(",")
+    filters.iter().flat_map(|filter| [",", filter]).collect()
 }
 
 /// Float samples between the clips and the encoder keep every source's depth.

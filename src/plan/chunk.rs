@@ -29,14 +29,20 @@ pub struct Policy {
 }
 
 impl Plan {
-    /// Chunks that together are the whole video; none where there is no video. A process opens all
-    /// clips of its chunk at once, so a chunk ends at a join where a further clip would take more
-    /// memory than there is.
+    /// Chunks that together are the whole video; none where there is no video.
     #[must_use]
     pub fn chunks(&self, policy: Policy) -> Vec<Chunk> {
+        self.chunks_of(&self.frames(), policy)
+    }
+
+    /// Chunks that together are a range of the video's frames. A process opens all clips of its
+    /// chunk at once, so a chunk ends at a join where a further clip would take more memory than
+    /// there is.
+    #[must_use]
+    pub fn chunks_of(&self, frames: &Range<u64>, policy: Policy) -> Vec<Chunk> {
         let mut chunks: Vec<Chunk> = Vec::new();
         let mut taken = 0;
-        for share in self.shares(&self.frames()) {
+        for share in self.shares(frames) {
             let first = self.timeline.places[share.clip].first_frame;
             let needed = self.decoder_memory(share.clip);
             let fits = taken + needed <= policy.memory;
@@ -47,7 +53,7 @@ impl Plan {
                     taken += needed;
                 }
                 _ => {
-                    chunks.push(Chunk { frames: first..end });
+                    chunks.push(Chunk { frames: first + share.frames.start..end });
                     taken = needed;
                 }
             }

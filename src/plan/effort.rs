@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Plan;
+use super::{Chunk, Plan};
 use crate::codec::{Preset, VideoCodec};
 
 /// Processor time per pixel in nanoseconds, by [`Preset`]: half of what the
@@ -23,8 +23,15 @@ impl Plan {
     /// What encoding the video takes at least on so many processors; nothing without a video.
     #[must_use]
     pub fn least_encoding(&self, processors: u32) -> Duration {
-        let codec = self.output.video.as_ref().map(|video| video.codec);
-        codec.map_or(Duration::ZERO, |codec| least(codec, self.preset, self.pixels(), processors))
+        self.least_encoding_of(&Chunk { frames: self.frames() }, processors)
+    }
+
+    /// The same of a range of the video.
+    #[must_use]
+    pub fn least_encoding_of(&self, range: &Chunk, processors: u32) -> Duration {
+        let Some(video) = &self.output.video else { return Duration::ZERO };
+        let pixels = video.size.area() * (range.frames.end - range.frames.start);
+        least(video.codec, self.preset, pixels, processors)
     }
 }
 

@@ -16,6 +16,9 @@ const LARGEST_TIME_SCALE: i64 = 10_000_000;
 const LEAST_BUFFER_MS: u64 = 1000;
 /// The number has 31 bits.
 const LARGEST_BUFFER: u64 = 2_147_483_647;
+/// How full the decoder's buffer is taken to be where another encoder's chunk went before. The
+/// encoders' own nine tenths would let each chunk spend it anew.
+const LATER_FILL: &str = "0.3";
 /// Without it, x265 fills the log that failures are told from.
 const X265_LOG: &str = "log-level=error";
 /// Where x265 keeps to a buffer, its threads don't look at how far the others are, which is another
@@ -38,8 +41,8 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     });
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(words(&match output.codec {
-        VideoCodec::H264 => x264_rate(output, plan.length()),
-        VideoCodec::H265 => x265_rate(output, plan.length()),
+        VideoCodec::H264 => x264_rate(plan, output, chunk),
+        VideoCodec::H265 => x265_rate(plan, output, chunk),
         VideoCodec::Vp9 => vp9_rate(output.rate),
     }));
     // Both count frames instead of stamping them: a frame that is shown later
@@ -89,25 +92,32 @@ fn x26x_rate(output: &VideoOutput, length: Flicks) -> String {
 
 /// Where a buffer has to be kept to, x264's threads look at how far the others are, which is
 /// another each time. One thread gives the same bytes in each run; decoder and filters have theirs.
-fn x264_rate(output: &VideoOutput, length: Flicks) -> String {
-    let rate = x26x_rate(output, length);
+fn x264_rate(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> String {
+    let rate = x26x_rate(output, plan.rate_length());
     match output.rate {
         VideoRate::Quality { peak: None, .. } => rate,
+        VideoRate::Quality { peak: Some(_), .. } if plan.follows_another(chunk) => {
+            format!("{rate} -threads 1 -x264-params vbv-init={LATER_FILL}")
+        }
         VideoRate::BitRate(_) | VideoRate::Quality { .. } => format!("{rate} -threads 1"),
     }
 }
 
 /// x265 takes up to a quarter more than any buffer of less than a second. A buffer that is full at
 /// first would be bits beside the mean.
-fn x265_rate(output: &VideoOutput, length: Flicks) -> String {
+fn x265_rate(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> String {
     match output.rate {
         VideoRate::BitRate(_) => {
-            let rate = x26x_rate(output, length);
+            let rate = x26x_rate(output, plan.rate_length());
             format!("{rate} -x265-params {X265_LOG}:{X265_STEADY}:vbv-init=0.6")
         }
         VideoRate::Quality { crf, peak } => {
+            let fill = match peak {
+                Some(_) if plan.follows_another(chunk) => format!(":vbv-init={LATER_FILL}"),
+                _ => String::new(),
+            };
             let peak = peak.map(|(rate, buffer)| (rate, buffer / 5 * 4));
-            format!("{} -x265-params {X265_LOG}:{X265_STEADY}", quality(crf, peak))
+            format!("{} -x265-params {X265_LOG}:{X265_STEADY}{fill}", quality(crf, peak))
         }
     }
 }

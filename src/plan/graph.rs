@@ -81,6 +81,11 @@ impl<'a> Graph<'a> {
         self.add(Input::whole(Demuxer::Matroska, file))
     }
 
+    /// The index of a new input: audio that has been made before, by itself.
+    pub(super) fn open_made(&mut self, file: &'a Path) -> usize {
+        self.add(Input::whole(Demuxer::Mov, file))
+    }
+
     fn add(&mut self, input: Input<'a>) -> usize {
         self.inputs.push(input);
         self.inputs.len() - 1

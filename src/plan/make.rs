@@ -71,7 +71,7 @@ pub fn plan(
         return Err(PlanError::NoFrame { length_ms: length.to_millis() });
     }
     let sources = sources.concat();
-    let plan = Plan { output, timeline, sources, clips, preset, warnings };
+    let plan = Plan { output, timeline, sources, clips, preset, warnings, range_length: None };
     match plan.impossible_segment() {
         None => Ok(plan),
         Some(length) => Err(OutputError::LongSegment {

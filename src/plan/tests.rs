@@ -58,6 +58,7 @@ pub(super) fn plan(lengths: &[u64]) -> Plan {
         clips,
         preset: Preset::Veryfast,
         warnings: Vec::new(),
+        range_length: None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::packets::{encoded, failed, found, silent};
 use super::{Check, VerifyError, expect};
-use crate::engine::ffmpeg::Progress;
+use crate::engine::ffmpeg::{Ffmpeg, Progress};
 use crate::media::{Demuxer, Media};
 use crate::plan::input::Input;
 use crate::plan::{Group, PacketList, compare_audio, compare_video, groups};
@@ -50,7 +50,7 @@ pub(super) async fn read(
     };
     let decoded = async {
         match check.verify {
-            Verify::Decode => decode(check, file).await.map(Some),
+            Verify::Decode => decode(ffmpeg, file).await.map(Some),
             Verify::Packets => Ok(None),
         }
     };
@@ -102,7 +102,7 @@ async fn decode_groups(
     // Transparency is a second video beside each packet, which the list does not hold.
     let groups = groups.filter(|_| check.plan.intermediate().can_be_continued());
     let Some(groups) = groups else {
-        let decoded = decode(check, file).await?;
+        let decoded = decode(check.ffmpeg, file).await?;
         expect("the number of decoded frames", &decoded, &check.plan.frames().end)?;
         return Ok(decoded);
     };
@@ -112,7 +112,7 @@ async fn decode_groups(
     check.ffmpeg.encode(arguments, |_| ()).await.map_or_else(failed, silent)?;
     let mut frames = 0;
     for (group, part) in &parts {
-        let decoded = decode(check, Input::whole(Demuxer::Matroska, part)).await?;
+        let decoded = decode(check.ffmpeg, Input::whole(Demuxer::Matroska, part)).await?;
         expect("the number of decoded frames", &decoded, &group.frames)?;
         frames += decoded;
     }
@@ -120,7 +120,7 @@ async fn decode_groups(
 }
 
 /// Decodes everything, and counts the frames of the video.
-async fn decode(check: &Check<'_>, file: Input<'_>) -> Result<u64, VerifyError> {
+pub(super) async fn decode(ffmpeg: &Ffmpeg, file: Input<'_>) -> Result<u64, VerifyError> {
     let frames = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&frames);
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
@@ -132,6 +132,6 @@ async fn decode(check: &Check<'_>, file: Input<'_>) -> Result<u64, VerifyError> 
     arguments
         .extend(words("-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"));
     let progress = move |progress: Progress| counter.store(progress.frames, Ordering::Relaxed);
-    check.ffmpeg.encode(arguments, progress).await.map_or_else(failed, silent)?;
+    ffmpeg.encode(arguments, progress).await.map_or_else(failed, silent)?;
     Ok(frames.load(Ordering::Relaxed))
 }
