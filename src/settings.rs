@@ -3,16 +3,20 @@
 //! An empty value counts as unset: templates hand on parameters that nobody
 //! filled in.
 
+mod distribution;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
 use crate::codec::Preset;
 use crate::policy::Verify;
+pub use distribution::{Distribute, Distribution};
 
 /// The longest list that can be allowed: every clip adds a kilobyte or two to
 /// one argument of ffmpeg, and the system takes 128 kB.
@@ -53,6 +57,8 @@ pub struct Settings {
     pub video_preset: Preset,
     /// `VERIFY`.
     pub verify: Verify,
+    /// `DISTRIBUTE` and what goes with it.
+    pub distribution: Distribution,
     /// What should be known but stops nothing, in words for the log.
     pub warnings: Vec<String>,
 }
@@ -104,6 +110,7 @@ impl Settings {
             max_sources: reader.max_sources(),
             video_preset: reader.video_preset(),
             verify: reader.verify(),
+            distribution: Distribution::read(&mut reader),
             warnings: reader.warnings,
         };
         if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
@@ -285,15 +292,24 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
 
     fn max_sources(&mut self) -> usize {
         const DEFAULT: usize = 11;
-        let Some(text) = self.value("MAX_SOURCES") else {
-            return DEFAULT;
+        self.whole("MAX_SOURCES", &(1..=MOST_SOURCES), DEFAULT)
+    }
+
+    /// A whole number of a range.
+    fn whole<N>(&mut self, name: &'static str, range: &RangeInclusive<N>, default: N) -> N
+    where
+        N: FromStr + PartialOrd + fmt::Display,
+    {
+        let Some(text) = self.value(name) else {
+            return default;
         };
-        if let Ok(count @ 1..=MOST_SOURCES) = text.parse() {
-            return count;
+        if let Some(number) = text.parse().ok().filter(|number| range.contains(number)) {
+            return number;
         }
-        let problem = format!("is `{text}`, but must be a whole number from 1 to {MOST_SOURCES}");
-        self.wrong("MAX_SOURCES", problem);
-        DEFAULT
+        let (least, most) = (range.start(), range.end());
+        let problem = format!("is `{text}`, but must be a whole number from {least} to {most}");
+        self.wrong(name, problem);
+        default
     }
 
     fn video_preset(&mut self) -> Preset {

@@ -1,4 +1,4 @@
-use super::{AccessKeys, HttpAuth, KeySource, Settings};
+use super::{AccessKeys, Distribute, Distribution, HttpAuth, KeySource, Settings};
 use crate::object::ObjectUri;
 
 fn read(pairs: &[(&str, &str)]) -> Result<Settings, String> {
@@ -17,6 +17,13 @@ fn an_empty_environment_gives_the_defaults() {
     assert_eq!(settings.work_dir.to_str(), Some("/tmp"));
     assert_eq!(settings.task_prefix, ".tasks/");
     assert_eq!(settings.max_sources, 11);
+    let distribution = Distribution {
+        state_machine: None,
+        which: Distribute::Auto,
+        chunk_seconds: 60,
+        max_concurrency: 40,
+    };
+    assert_eq!(settings.distribution, distribution);
     let iam_only = HttpAuth::Required { iam: true, oss: false };
     assert_eq!(settings.http_auth, iam_only);
     assert_eq!(settings.access_keys, None);
@@ -126,4 +133,54 @@ fn missing_files_are_named_by_their_setting() {
     let settings = read(&[("FFMPEG_PATH", "/no/ffmpeg")]).unwrap();
     let error = settings.check_files().unwrap_err().to_string();
     assert!(error.starts_with("setting `FFMPEG_PATH` names `/no/ffmpeg`"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_the_distribution_gets_a_line() {
+    for (name, value, line) in [
+        (
+            "STATE_MACHINE_ARN",
+            "arn:aws:lambda:us-east-1:123456789012:function:f",
+            "setting `STATE_MACHINE_ARN` is `arn:aws:lambda:us-east-1:123456789012:function:f`, but must look like `arn:aws:states:us-east-1:123456789012:stateMachine:name`",
+        ),
+        (
+            "DISTRIBUTE",
+            "yes",
+            "setting `DISTRIBUTE` is `yes`, but must be `auto`, `always`, or `never`",
+        ),
+        (
+            "DISTRIBUTE",
+            "always",
+            "setting `DISTRIBUTE` is `always`, but `STATE_MACHINE_ARN` is not set",
+        ),
+        (
+            "CHUNK_SECONDS",
+            "9",
+            "setting `CHUNK_SECONDS` is `9`, but must be a whole number from 10 to 600",
+        ),
+        (
+            "MAX_CONCURRENCY",
+            "-1",
+            "setting `MAX_CONCURRENCY` is `-1`, but must be a whole number from 1 to 10000",
+        ),
+    ] {
+        assert_eq!(read(&[(name, value)]).unwrap_err(), line);
+    }
+}
+
+#[test]
+fn a_task_is_distributed_where_there_is_a_state_machine_and_it_may_be() {
+    let arn = "arn:aws:states:us-east-1:123456789012:stateMachine:long";
+    let machine = ("STATE_MACHINE_ARN", arn);
+    for (pairs, found) in [
+        (vec![machine], Some(arn)),
+        (vec![machine, ("DISTRIBUTE", "always")], Some(arn)),
+        (vec![machine, ("DISTRIBUTE", "never")], None),
+        (vec![], None),
+        // As the SAM CLI sets it.
+        (vec![("STATE_MACHINE_ARN", "LongTasksMachine"), ("AWS_SAM_LOCAL", "true")], None),
+    ] {
+        let settings = read(&pairs).unwrap();
+        assert_eq!(settings.distribution.state_machine(), found, "{pairs:?}");
+    }
 }

@@ -1,0 +1,93 @@
+//! Which tasks run on Step Functions, and in which pieces.
+
+use std::ops::RangeInclusive;
+
+use super::Reader;
+
+/// Seconds of output that a chunk may aim at.
+const CHUNK_SECONDS: RangeInclusive<u32> = 10..=600;
+const DEFAULT_CHUNK_SECONDS: u32 = 60;
+/// Step Functions runs no more children of one map at a time.
+const MAX_CONCURRENCY: RangeInclusive<u32> = 1..=10_000;
+const DEFAULT_CONCURRENCY: u32 = 40;
+
+/// `DISTRIBUTE`: which tasks are distributed over several functions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Distribute {
+    /// Those that one function can't carry.
+    #[default]
+    Auto,
+    /// All.
+    Always,
+    /// None.
+    Never,
+}
+
+/// How tasks are distributed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    /// `STATE_MACHINE_ARN`.
+    pub state_machine: Option<String>,
+    /// `DISTRIBUTE`.
+    pub which: Distribute,
+    /// `CHUNK_SECONDS`: the length of output that a chunk aims at.
+    pub chunk_seconds: u32,
+    /// `MAX_CONCURRENCY`: chunks of one task that run at once.
+    pub max_concurrency: u32,
+}
+
+impl Distribution {
+    /// The state machine, where a task may be distributed at all.
+    #[must_use]
+    pub fn state_machine(&self) -> Option<&str> {
+        self.state_machine.as_deref().filter(|_| self.which != Distribute::Never)
+    }
+
+    pub(super) fn read<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Self {
+        let state_machine = state_machine(reader);
+        let which = which(reader);
+        if which == Distribute::Always && state_machine.is_none() && !reader.is_local() {
+            reader.wrong("DISTRIBUTE", "is `always`, but `STATE_MACHINE_ARN` is not set");
+        }
+        Self {
+            state_machine,
+            which,
+            chunk_seconds: reader.whole("CHUNK_SECONDS", &CHUNK_SECONDS, DEFAULT_CHUNK_SECONDS),
+            max_concurrency: reader.whole("MAX_CONCURRENCY", &MAX_CONCURRENCY, DEFAULT_CONCURRENCY),
+        }
+    }
+}
+
+fn state_machine<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Option<String> {
+    let arn = reader.value("STATE_MACHINE_ARN")?;
+    let parts: Vec<&str> = arn.split(':').collect();
+    if let ["arn", partition, "states", region, account, "stateMachine", name] = parts[..]
+        && [partition, region, account, name].iter().all(|part| !part.is_empty())
+    {
+        return Some(arn);
+    }
+    // The SAM CLI puts the name of the template's resource there.
+    if !reader.is_local() {
+        let problem = format!(
+            "is `{arn}`, but must look like `arn:aws:states:us-east-1:123456789012:stateMachine:name`"
+        );
+        reader.wrong("STATE_MACHINE_ARN", problem);
+    }
+    None
+}
+
+fn which<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Distribute {
+    let Some(text) = reader.value("DISTRIBUTE") else {
+        return Distribute::default();
+    };
+    match text.as_str() {
+        "auto" => Distribute::Auto,
+        "always" => Distribute::Always,
+        "never" => Distribute::Never,
+        _ => {
+            let problem = format!("is `{text}`, but must be `auto`, `always`, or `never`");
+            reader.wrong("DISTRIBUTE", problem);
+            Distribute::default()
+        }
+    }
+}
