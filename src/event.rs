@@ -11,6 +11,7 @@ mod field;
 mod http;
 mod queue;
 mod route;
+mod step;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -22,6 +23,7 @@ pub use error::EventError;
 pub use http::HttpRequest;
 pub use queue::MessageRecord;
 pub use route::{Resource, Route};
+pub use step::{Failure, RunOfTask, Step, Work, execution_input};
 
 use crate::object::ETag;
 use crate::task::TaskId;
@@ -76,6 +78,8 @@ pub enum Event {
     Accepted(Box<Accepted>),
     /// A task that is to be canceled.
     Cancel(TaskId),
+    /// A step of a distributed task.
+    Step(Box<Step>),
     /// A request that waits for an HTTP reply.
     Http(Box<HttpRequest>),
     /// Messages of a queue.
@@ -96,6 +100,8 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
         decode_records(event)
     } else if has("requestContext") {
         http::decode(event)
+    } else if event.get("detail-type").and_then(Value::as_str) == Some(step::EXECUTION_CHANGE) {
+        step::decode_change(event).map(|step| Event::Step(Box::new(step)))
     } else if has("detail-type") {
         upload::decode_bridge(event)
     } else if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
@@ -103,6 +109,8 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
     } else if let Some(id) = event.get("cancel") {
         let id = id.as_str().ok_or(EventError::Missing("cancel".to_owned()));
         Ok(Event::Cancel(id?.parse()?))
+    } else if has(step::FIELD) {
+        step::decode(event).map(|step| Event::Step(Box::new(step)))
     } else if has(accepted::FIELD) {
         accepted::decode(event).map(|task| Event::Accepted(Box::new(task)))
     } else if ["bucket", "object", "process"].into_iter().any(has) {

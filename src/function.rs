@@ -78,6 +78,7 @@ async fn dispatch(
             let reply = http::answer(function, &request, invocation).await;
             Ok(reply.to_gateway())
         }
+        Ok(Event::Step(step)) => Box::pin(function.worker.step(&step, invocation)).await,
         Ok(Event::Cancel(id)) => cancel(function, id, invocation).await,
         Ok(Event::Queue(records)) => queue::work(function, records, invocation).await,
         Ok(Event::Topic(records)) => queue::work_on_topic(function, records, invocation).await,
@@ -196,7 +197,8 @@ fn given(submission: &Submission) -> Option<String> {
 fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
     let helps = |code: Code| code.is_retryable() || code == Code::DeadlineExceeded && !was_first;
     match record.status {
-        Status::Running => true,
+        // An execution goes on by itself.
+        Status::Running => record.execution_arn.is_none(),
         Status::Succeeded => false,
         Status::Failed => record.code.is_some_and(helps),
     }

@@ -18,10 +18,12 @@ use crate::storage::{ObjectStore, Precondition, StoreError};
 use crate::task::{Moment, State, Status, StoredRecord, TaskId, TaskRecord};
 
 pub use claim::{Begun, Claimed};
+pub use execution::Resumed;
 use journal::{Found, MAX_CONFLICTS, is_conflict, look, put};
-pub use journal::{Journal, Keep, LeaseError, OWN_MARK, result_description};
+pub use journal::{Journal, Keep, LeaseError, OWN_MARK, own_description, result_description};
 
 mod claim;
+mod execution;
 mod journal;
 
 /// The records of all tasks.
@@ -142,7 +144,11 @@ impl Ledger {
                         State::Untold if self.stands(&record).await => {
                             return Ok(Beginning::Begun(record));
                         }
-                        State::Overdue | State::Abandoned | State::Unreported => {
+                        // Where the execution is alive, its next asker finds it so.
+                        State::Overdue
+                        | State::Abandoned
+                        | State::Distributed
+                        | State::Unreported => {
                             return Ok(Beginning::Begun(record));
                         }
                         State::Untold | State::Succeeded | State::Failed => {
@@ -190,12 +196,17 @@ impl Ledger {
             let StoredRecord { record, lease } = stored;
             let precondition = Precondition::IfMatch(tag);
             let outcome = match (state, lease) {
-                (State::Held, Some(mut lease)) if record.status == Status::Running => {
+                (State::Held | State::Distributed, Some(mut lease))
+                    if record.status == Status::Running && lease.is_at_work(Timestamp::now()) =>
+                {
                     lease.canceled = true;
                     let asked = StoredRecord { record, lease: Some(lease) };
                     put(&self.store, uri, &asked, precondition).await.map(|_| Canceling::Asked)
                 }
-                (State::Pending | State::Overdue | State::Abandoned, lease) => {
+                (
+                    State::Pending | State::Overdue | State::Abandoned | State::Distributed,
+                    lease,
+                ) => {
                     if let Some(lease) = &lease {
                         self.abort(lease).await;
                         self.sweep(lease).await;

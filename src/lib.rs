@@ -40,6 +40,8 @@ pub mod async_invoke;
 #[cfg(feature = "service")]
 pub mod credentials;
 #[cfg(feature = "service")]
+pub mod executions;
+#[cfg(feature = "service")]
 pub mod failed_events;
 #[cfg(feature = "service")]
 pub mod function;

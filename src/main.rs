@@ -14,6 +14,7 @@ use video_concat::engine::ffmpeg::confine::{self, ConfineError};
 use video_concat::engine::ffmpeg::shrink_stacks;
 use video_concat::engine::layer::Bill;
 use video_concat::engine::workspace;
+use video_concat::executions::Executions;
 use video_concat::failed_events::FailedEvents;
 use video_concat::function::{Function, handle};
 use video_concat::notify::Publisher;
@@ -57,6 +58,7 @@ async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
             settings: Arc::new(settings),
             store: ObjectStore::new(s3_client(&config)),
             publisher: Publisher::new(&config),
+            executions: Executions::new(&config),
         },
     };
     let function = &function;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::task::{EventId, Status, TASK_TYPE, TaskRecord};
+use crate::task::{EventId, Status, TASK_TYPE, TaskRecord, state_machine_arn};
 
 /// SNS takes 256 KiB, attributes included.
 const LARGEST: usize = 256 * 1024 - 4 * 1024;
@@ -16,10 +16,12 @@ pub struct Message {
     pub attributes: Vec<(&'static str, String)>,
 }
 
-/// Renders the message of a task that has ended. `arn` is the function's or
-/// the state machine's, `time` is epoch milliseconds.
+/// Renders the message of a task that has ended. `function_arn` stands for what
+/// has carried it out, unless an execution has; `time` is epoch milliseconds.
 #[must_use]
-pub fn completion(record: &TaskRecord, arn: &str, time: i64) -> Message {
+pub fn completion(record: &TaskRecord, function_arn: &str, time: i64) -> Message {
+    let state_machine = record.execution_arn.as_deref().map(state_machine_arn);
+    let arn = state_machine.as_deref().unwrap_or(function_arn);
     let mut body = body(&record.event_id, &content(record), arn, time);
     if body.len() > LARGEST {
         body = self::body(&record.event_id, &content(&shortened(record)), arn, time);
@@ -90,6 +92,15 @@ mod tests {
         assert_eq!(body["time"], "1744872010123");
         let content: TaskRecord = serde_json::from_str(body["content"].as_str().unwrap()).unwrap();
         assert_eq!(content, record);
+    }
+
+    #[test]
+    fn of_a_distributed_task_the_state_machine_is_the_subject() {
+        let execution = "arn:aws:states:eu-west-1:123456789012:execution:long:name".to_owned();
+        let record = TaskRecord { execution_arn: Some(execution), ..example() };
+        let body: Value = serde_json::from_str(&completion(&record, ARN, 0).body).unwrap();
+        let machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:long";
+        assert_eq!(body["subject"], format!("{machine}/imm:Task:MediaConvert"));
     }
 
     #[test]

@@ -189,6 +189,7 @@ impl From<&EventError> for Refusal {
             | EventError::UnknownField { .. }
             | EventError::UserDataTooLong(_)
             | EventError::BadEncoding(_)
+            | EventError::UnknownStep(_)
             | EventError::NestedMessage
             | EventError::TaskId(_) => Refused::Task(error.code()),
         };

@@ -239,6 +239,18 @@ impl ObjectStore {
     /// # Errors
     /// See [`Problem`].
     pub async fn get_small(&self, uri: &ObjectUri) -> Result<Option<(Bytes, ETag)>, StoreError> {
+        self.get_up_to(uri, SMALL_LIMIT).await
+    }
+
+    /// The same of an object of at most so many bytes.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn get_up_to(
+        &self,
+        uri: &ObjectUri,
+        limit: u64,
+    ) -> Result<Option<(Bytes, ETag)>, StoreError> {
         self.meter.get();
         let request = self.client.get_object().bucket(&uri.bucket).key(&uri.key);
         let output = match request.send().await {
@@ -254,7 +266,7 @@ impl ObjectStore {
         let etag = ETag::new(output.e_tag().unwrap_or_default());
         let mut body =
             RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() };
-        Ok(Some((body.collect(SMALL_LIMIT).await?, etag)))
+        Ok(Some((body.collect(limit).await?, etag)))
     }
 
     /// Waits until uploads that were dropped half-way are given up.
@@ -300,11 +312,7 @@ impl ObjectStore {
     ) -> Result<ETag, StoreError> {
         let length = bytes.len() as u64;
         let request = self.put(uri, description, bytes.into());
-        let request = match precondition {
-            Precondition::None => request,
-            Precondition::IfAbsent => request.if_none_match("*"),
-            Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
-        };
+        let request = under(request, precondition);
         self.count_put(Box::pin(request.send()), uri, length).await
     }
 
@@ -323,9 +331,11 @@ impl ObjectStore {
         uri: &ObjectUri,
         slice: &FileSlice<'_>,
         description: &Description,
+        precondition: Precondition,
     ) -> Result<ETag, StoreError> {
         let body = slice.body(Operation::PutObject, uri).await?;
         let request = self.put(uri, description, body).content_length(slice.content_length());
+        let request = under(request, &precondition);
         let sent = request.customize().config_override(client::bulk(&self.client)).send();
         self.count_put(Box::pin(sent), uri, slice.length).await
     }
@@ -372,6 +382,14 @@ impl ObjectStore {
                 error => Err(error),
             },
         }
+    }
+}
+
+fn under(request: PutObjectFluentBuilder, precondition: &Precondition) -> PutObjectFluentBuilder {
+    match precondition {
+        Precondition::None => request,
+        Precondition::IfAbsent => request.if_none_match("*"),
+        Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
     }
 }
 

@@ -4,17 +4,19 @@ mod definition;
 mod id;
 mod record;
 mod requests;
+mod run;
 mod stored;
 mod time;
 
 pub use definition::Definition;
 pub use id::{EventId, RequestId, TaskId, TaskIdError};
 pub use record::{
-    AudioRecord, Filled, OutputRecord, SourceRecord, Status, TASK_TYPE, TargetRecord, TaskRecord,
-    TaskType, TimelineRecord, Timings, Usage, VerifiedRecord, VideoRecord,
+    AudioRecord, ChunkCount, Filled, OutputRecord, SourceRecord, Status, TASK_TYPE, TargetRecord,
+    TaskRecord, TaskType, TimelineRecord, Timings, Usage, VerifiedRecord, VideoRecord,
 };
 pub use requests::Requests;
-pub use stored::{LEASE, Lease, START, State, StoredRecord};
+pub use run::{Run, RunError, execution_arn, state_machine_arn};
+pub use stored::{Execution, LEASE, Lease, START, State, StoredRecord};
 pub use time::Moment;
 
 /// A finished task, for tests of whatever renders one.

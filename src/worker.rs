@@ -11,6 +11,7 @@ use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
+use crate::executions::Executions;
 use crate::ledger::{Begun, Claimed, Journal, Ledger};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
@@ -32,6 +33,7 @@ mod budget;
 mod deadline;
 mod deliver;
 pub mod describe;
+mod distributed;
 mod encode;
 mod error;
 mod job;
@@ -57,6 +59,8 @@ pub struct Worker {
     pub store: ObjectStore,
     /// Notification.
     pub publisher: Publisher,
+    /// Executions of tasks that are distributed.
+    pub executions: Executions,
 }
 
 /// The invocation that a task runs in.
@@ -149,6 +153,17 @@ impl Worker {
                 info!(status = %known.status, "answered from the record");
                 Ok(*known)
             }
+            Ok(Claimed::Distributed(mut known, execution)) => {
+                if self.follow(job, bucket, &known, &execution).await {
+                    self.count_pieces(&mut known, bucket).await;
+                    return Ok(*known);
+                }
+                if let Err(error) = ledger.bury(&uri, &execution).await {
+                    let error = Some(TaskError::Record(error));
+                    return Ok(self.end_unrecorded(error, job, record, invocation).await);
+                }
+                Err(Superseded)
+            }
             Ok(Claimed::Ours(journal, begun)) => {
                 Box::pin(self.carry_out(begun, prepared, job, &journal, invocation)).await
             }
@@ -177,14 +192,22 @@ impl Worker {
                 let error = match prepared {
                     Err(error) => Some(error),
                     Ok(prepared) => {
-                        let deadline = Deadline::before(invocation.deadline);
-                        let steps = Box::pin(self.steps(&prepared, journal, deadline, &mut record));
+                        let steps = self.here_or_elsewhere(
+                            &prepared,
+                            job,
+                            journal,
+                            invocation,
+                            &mut record,
+                        );
                         tokio::select! {
-                            outcome = steps => outcome.err(),
+                            outcome = Box::pin(steps) => outcome.err(),
                             ended = journal.keep_alive() => Some(ended.into()),
                         }
                     }
                 };
+                if error.is_none() && record.execution_arn.is_some() {
+                    return Ok(*record);
+                }
                 match error {
                     None => record.succeed(now()),
                     Some(TaskError::Superseded) => return Err(Superseded),
@@ -253,12 +276,20 @@ fn log_end(record: &TaskRecord, invocation: &Invocation) {
 /// The span of one stage. A line shows its innermost span only, so each has the
 /// ids.
 fn stage(name: &'static str, record: &TaskRecord) -> Span {
-    info_span!("stage", stage = name, request_id = %record.request_id, task_id = %record.task_id)
+    stage_of(name, &record.request_id, record.task_id)
+}
+
+fn stage_of(name: &'static str, request: &RequestId, task: TaskId) -> Span {
+    info_span!("stage", stage = name, request_id = %request, task_id = %task)
 }
 
 /// Puts the task's id on every line that is logged from here on.
 fn name_span(record: &TaskRecord) {
-    Span::current().record("task_id", record.task_id.to_string());
+    name_task(record.task_id);
+}
+
+fn name_task(task: TaskId) {
+    Span::current().record("task_id", task.to_string());
 }
 
 fn now() -> Moment {

@@ -66,3 +66,5 @@ pub mod sns;
 pub mod soundtrack;
 #[path = "bed/source.rs"]
 pub mod source;
+#[path = "bed/step_functions.rs"]
+pub mod step_functions;

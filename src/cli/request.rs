@@ -161,7 +161,9 @@ impl RequestArgs {
                 }
                 Ok(all)
             }
-            Event::Accepted(_) | Event::Cancel(_) | Event::Ignored(_) => Ok(Vec::new()),
+            Event::Accepted(_) | Event::Cancel(_) | Event::Step(_) | Event::Ignored(_) => {
+                Ok(Vec::new())
+            }
         }
     }
 }

@@ -25,6 +25,9 @@ pub struct Accepted {
     pub bucket: String,
     /// Key of the main object.
     pub object: String,
+    /// Its version, where the event named one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
     /// The process string.
     pub process: String,
     /// What the message gives back.

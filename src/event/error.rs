@@ -55,6 +55,9 @@ pub enum EventError {
         /// What the parser said.
         said: String,
     },
+    /// A step that there is none of.
+    #[error("there is no step {}; expected plan, render, sound, join, or fail", quote(.0))]
+    UnknownStep(String),
     /// A body that says it is Base64 is none.
     #[error("the request's body is marked as Base64 but does not decode")]
     BadBase64,
@@ -107,6 +110,7 @@ impl EventError {
             | Self::UnknownSource(_)
             | Self::BadEncoding(_)
             | Self::BadJson { .. }
+            | Self::UnknownStep(_)
             | Self::BadBase64
             | Self::NestedMessage
             | Self::NoProcessQuery

@@ -213,10 +213,16 @@ fn a_topic_wraps_the_same_events() {
     }
     let queue = json!({"Records": [message("x", &direct())]});
     let own = json!({"accepted": {}});
+    let step = json!({"step": "join", "task": crate::task::example().task_id, "bucket": "b",
+        "run": "0123456789abcdef"});
+    assert!(matches!(decode(&step), Ok(Event::Step(_))));
+    let change = json!({"detail-type": "Step Functions Execution Status Change", "detail": step});
     let twice = wrapped(&wrapped(&upload));
-    let wrong: [(&dyn ToString, EventError); 4] = [
+    let wrong: [(&dyn ToString, EventError); 6] = [
         (&queue, EventError::NestedMessage),
         (&own, EventError::UnknownKind),
+        (&step, EventError::UnknownKind),
+        (&change, EventError::UnknownKind),
         (&twice, EventError::UnknownKind),
         (&json!({"Type": "SubscriptionConfirmation", "Message": "m"}), EventError::UnknownKind),
     ];

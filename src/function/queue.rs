@@ -96,9 +96,11 @@ fn submissions(function: &Function, record: &MessageRecord) -> Result<Vec<Submis
             info!(reason, "ignored");
             Ok(Vec::new())
         }
-        Event::Accepted(_) | Event::Cancel(_) | Event::Queue(_) | Event::Topic(_) => {
-            Err(EventError::NestedMessage)
-        }
+        Event::Accepted(_)
+        | Event::Cancel(_)
+        | Event::Step(_)
+        | Event::Queue(_)
+        | Event::Topic(_) => Err(EventError::NestedMessage),
     }
 }
 

@@ -25,7 +25,8 @@ pub(super) async fn show(
     authority: &Authority,
     invocation: &Invocation,
 ) -> Result<HttpReply, Refusal> {
-    let record = visible(function, id, authority, invocation).await?;
+    let mut record = visible(function, id, authority, invocation).await?;
+    function.worker.count_pieces(&mut record, record_bucket(function)?).await;
     Ok(HttpReply::record(&record, &invocation.request_id))
 }
 

@@ -13,17 +13,21 @@ use super::{CANCELED, Ledger};
 use crate::code::Code;
 use crate::object::ObjectUri;
 use crate::storage::{ObjectHead, Precondition, Problem, StoreError};
-use crate::task::{EventId, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord};
+use crate::task::{
+    EventId, Execution, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord,
+};
 
 /// How long a record that others hold is left alone before it is looked at
 /// again: at first, and at most.
-const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
+pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
 
 /// What came of claiming a task.
 #[derive(Debug)]
 pub enum Claimed {
     /// It is ours.
     Ours(Box<Journal>, Begun),
+    /// An execution is at it, or should be.
+    Distributed(Box<TaskRecord>, Execution),
     /// It has been done; or others are still at it, as the record says.
     Known(Box<TaskRecord>),
 }
@@ -43,11 +47,12 @@ pub enum Begun {
 enum Verdict {
     Known(Box<TaskRecord>),
     Held(Box<TaskRecord>),
+    Distributed(Box<TaskRecord>, Execution),
     Free(Begun),
 }
 
 impl Begun {
-    fn record(&self) -> &TaskRecord {
+    pub(super) fn record(&self) -> &TaskRecord {
         match self {
             Self::Work(record) | Self::Stored(record) | Self::Untold(record) => record,
         }
@@ -75,6 +80,9 @@ impl Ledger {
                 Some(seen) => match self.judge(seen, fresh, watched.as_ref()).await {
                     Verdict::Free(begun) => (begun, Precondition::IfMatch(seen.tag.clone())),
                     Verdict::Known(record) => return Ok(Claimed::Known(record)),
+                    Verdict::Distributed(record, execution) => {
+                        return Ok(Claimed::Distributed(record, execution));
+                    }
                     Verdict::Held(record) if Instant::now() + pause >= patience => {
                         return Ok(Claimed::Known(record));
                     }
@@ -110,6 +118,11 @@ impl Ledger {
         let state = stored.state(Timestamp::now());
         let StoredRecord { record, lease } = stored;
         let record = Box::new(record);
+        if let (State::Distributed, Some(Lease { execution: Some(execution), .. })) =
+            (state, lease.clone())
+        {
+            return Verdict::Distributed(record, execution);
+        }
         if let Some(lease) = lease.as_ref().filter(|_| state != State::Held) {
             self.abort(lease).await;
         }
@@ -125,7 +138,7 @@ impl Ledger {
             (State::Abandoned, Some(lease)) => {
                 Verdict::Free(self.take_over(&record, &lease, fresh).await)
             }
-            (State::Pending | State::Overdue | State::Abandoned, _) => {
+            (State::Pending | State::Overdue | State::Abandoned | State::Distributed, _) => {
                 Verdict::Free(Begun::Work(Box::new(again(&record, fresh))))
             }
             (State::Unreported, _) if self.stands(&record).await => {
@@ -158,7 +171,12 @@ impl Ledger {
 
     /// What a run that died has left to do: nothing but to say so where all
     /// that it was about to store is there.
-    async fn take_over(&self, record: &TaskRecord, lease: &Lease, fresh: &TaskRecord) -> Begun {
+    pub(super) async fn take_over(
+        &self,
+        record: &TaskRecord,
+        lease: &Lease,
+        fresh: &TaskRecord,
+    ) -> Begun {
         info!(progress = record.progress, "taking over from a run that died");
         let Some(targets) = self.stored(lease).await else {
             self.sweep(lease).await;

@@ -52,6 +52,8 @@ pub enum LeaseError {
 pub enum Keep {
     /// There is more to do.
     Lease,
+    /// An execution goes on with it.
+    Execution,
     /// It is over.
     Nothing,
 }
@@ -78,6 +80,18 @@ impl Journal {
         precondition: Precondition,
     ) -> Result<Self, StoreError> {
         let lease = Lease::new(holder, Timestamp::now());
+        Self::open_with(store, uri, lease, record, precondition).await
+    }
+
+    /// The same with a lease of which more is to be said.
+    pub(super) async fn open_with(
+        store: &ObjectStore,
+        uri: &ObjectUri,
+        lease: Lease,
+        record: &TaskRecord,
+        precondition: Precondition,
+    ) -> Result<Self, StoreError> {
+        let holder = lease.holder;
         let latest = StoredRecord { record: record.clone(), lease: Some(lease) };
         let tag = put(store, uri, &latest, precondition).await?;
         Ok(Self {
@@ -92,6 +106,11 @@ impl Journal {
     /// The run, as what it stores is marked.
     pub fn holder(&self) -> Uuid {
         self.holder
+    }
+
+    /// Where the record is.
+    pub fn uri(&self) -> &ObjectUri {
+        &self.uri
     }
 
     /// Notes how far the task is. The next renewal tells.
@@ -189,12 +208,17 @@ impl Journal {
     fn next(&self, keep: Keep) -> StoredRecord {
         let until = Lease::new(self.holder, Timestamp::now()).until;
         self.change(|latest| match (&mut latest.lease, keep) {
-            (Some(lease), Keep::Lease) => lease.until = until,
+            (Some(lease), Keep::Lease | Keep::Execution) => {
+                lease.until = until;
+                if let Some(execution) = &mut lease.execution {
+                    execution.idle = keep == Keep::Execution;
+                }
+            }
             (lease, _) => *lease = None,
         })
     }
 
-    fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
+    pub(super) fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
         // Whoever panicked with it has left a whole record.
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut latest);
@@ -239,7 +263,7 @@ pub(super) async fn put(
     stored: &StoredRecord,
     precondition: Precondition,
 ) -> Result<ETag, StoreError> {
-    let description = description("application/json", stored.record.task_id);
+    let description = own_description("application/json", stored.record.task_id);
     let body = serde_json::to_vec(stored).expect("a record has text keys only");
     store.put_small(uri, body, &description, precondition).await
 }
@@ -251,7 +275,7 @@ pub(super) fn is_conflict(error: &StoreError) -> bool {
 }
 
 /// How an object of this service is described.
-fn description(content_type: &str, task: TaskId) -> Description {
+pub fn own_description(content_type: &str, task: TaskId) -> Description {
     Description {
         content_type: content_type.to_owned(),
         metadata: BTreeMap::from([(OWN_MARK.to_owned(), task.to_string())]),
@@ -260,7 +284,7 @@ fn description(content_type: &str, task: TaskId) -> Description {
 
 /// How a result is described.
 pub fn result_description(content_type: &str, task: TaskId, run: Uuid) -> Description {
-    let mut description = description(content_type, task);
+    let mut description = own_description(content_type, task);
     description.metadata.insert(RUN_MARK.to_owned(), run.to_string());
     description
 }

@@ -113,6 +113,51 @@ pub async fn fetch(
     Ok(FetchedBytes(arrived.iter().sum()))
 }
 
+/// Reads the object that `head` saw from its start to its end; `take` gets the bytes in order, and
+/// says whether it wants more.
+///
+/// # Errors
+/// See [`FetchError`].
+pub async fn read_whole<T, F>(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    head: &ObjectHead,
+    mut take: T,
+) -> Result<(), FetchError>
+where
+    T: FnMut(Vec<u8>) -> F,
+    F: Future<Output = bool>,
+{
+    let (mut at, mut tries, mut pause) = (0, 1, FIRST_PAUSE);
+    while at < head.size {
+        let read = async {
+            let mut body = store.read_range(uri, head, at..head.size).await?;
+            while let Some(bytes) = body.next().await? {
+                let room = usize::try_from(head.size - at).unwrap_or(usize::MAX);
+                let bytes = &bytes[..bytes.len().min(room)];
+                at += bytes.len() as u64;
+                if !take(bytes.to_vec()).await {
+                    at = head.size;
+                }
+            }
+            Ok(())
+        };
+        let error = match read.await {
+            Ok(()) if at == head.size => return Ok(()),
+            Ok(()) => FetchError::Short { uri: uri.clone(), at, size: head.size },
+            Err(error) => FetchError::Store(error),
+        };
+        if !error.is_transient() || tries == ATTEMPTS {
+            return Err(error);
+        }
+        tracing::warn!(%error, at, "the read broke and goes on");
+        tries += 1;
+        tokio::time::sleep(pause).await;
+        pause *= 2;
+    }
+    Ok(())
+}
+
 struct Fetch<'a> {
     store: &'a ObjectStore,
     uri: &'a ObjectUri,

@@ -16,7 +16,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::{
-    Description, FileSlice, MultipartUpload, ObjectStore, Part, Problem, StoreError,
+    Description, FileSlice, MultipartUpload, ObjectStore, Part, Precondition, Problem, StoreError,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -165,7 +165,8 @@ impl PendingUpload {
             upload.complete(parts).await
         } else {
             let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
-            self.store.put_file(&self.uri, &slice, &self.description).await
+            let description = &self.description;
+            self.store.put_file(&self.uri, &slice, description, Precondition::None).await
         }
     }
 

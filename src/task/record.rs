@@ -95,6 +95,22 @@ pub struct TaskRecord {
     pub usage: Usage,
     /// Whether the completion message was sent.
     pub notified: bool,
+    /// The execution that the task is distributed by.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub execution_arn: Option<String>,
+    /// The pieces of its video.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chunks: Option<ChunkCount>,
+}
+
+/// How many pieces the video of a distributed task has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChunkCount {
+    /// In all.
+    pub total: usize,
+    /// That have been rendered.
+    pub done: usize,
 }
 
 /// An entry of the concatenation list.
@@ -288,6 +304,16 @@ impl Usage {
         self.bytes_fetched = requests.bytes_fetched;
         self.bytes_stored = requests.bytes_stored;
     }
+
+    /// Adds what another invocation used for the same task.
+    pub fn add(&mut self, other: &Self) {
+        self.head_requests += other.head_requests;
+        self.get_requests += other.get_requests;
+        self.put_requests += other.put_requests;
+        self.bytes_fetched += other.bytes_fetched;
+        self.bytes_stored += other.bytes_stored;
+        self.gb_seconds = ((self.gb_seconds + other.gb_seconds) * 1000.0).round() / 1000.0;
+    }
 }
 
 impl TaskRecord {
@@ -322,6 +348,8 @@ impl TaskRecord {
             timings: Timings::default(),
             usage: Usage::default(),
             notified: false,
+            execution_arn: None,
+            chunks: None,
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Moment, Status, TaskRecord};
+use super::{Moment, Run, Status, TaskRecord};
 use crate::object::{ObjectUri, UploadName};
 
 /// How long a lease holds after it was last renewed. Renewals come several
@@ -44,6 +44,22 @@ pub struct Lease {
     /// Whether the caller wants the task no more: the holder finds it at its next renewal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub canceled: bool,
+    /// The execution that the task has been handed over to. Its steps hold the lease in turn.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub execution: Option<Execution>,
+}
+
+/// An execution that works on a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Execution {
+    /// Its ARN.
+    pub arn: String,
+    /// Which try at the task it is.
+    pub run: Run,
+    /// Whether none of its steps writes the record now.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub idle: bool,
 }
 
 impl Lease {
@@ -51,13 +67,26 @@ impl Lease {
     #[must_use]
     pub fn new(holder: Uuid, now: Timestamp) -> Self {
         let until = Moment::new(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
-        Self { holder, until, storing: Vec::new(), uploads: Vec::new(), canceled: false }
+        Self {
+            holder,
+            until,
+            storing: Vec::new(),
+            uploads: Vec::new(),
+            canceled: false,
+            execution: None,
+        }
     }
 
     /// Whether its holder has given a sign of life lately.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.until.timestamp()
+    }
+
+    /// Whether somebody works under it now: of an execution, one of its steps that writes the record.
+    #[must_use]
+    pub fn is_at_work(&self, now: Timestamp) -> bool {
+        self.is_live(now) && self.execution.as_ref().is_none_or(|execution| !execution.idle)
     }
 }
 
@@ -74,6 +103,8 @@ pub enum State {
     Overdue,
     /// A run holds the lease.
     Held,
+    /// An execution works on it, be its lease lapsed or not.
+    Distributed,
     /// The run that held the lease died before it ended.
     Abandoned,
     /// The result is there, and the run died before it reported so.
@@ -91,6 +122,7 @@ impl StoredRecord {
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
         match (self.record.status, &self.lease) {
+            (Status::Running, Some(lease)) if lease.execution.is_some() => State::Distributed,
             (_, Some(lease)) if lease.is_live(now) => State::Held,
             (Status::Running, Some(_)) => State::Abandoned,
             (Status::Running, None) => {
@@ -165,6 +197,24 @@ mod tests {
                 StoredRecord { record, lease }.state(start + SignedDuration::from_secs(after));
             assert_eq!(found, state, "{status:?} {leased:?} {after}");
         }
+    }
+
+    #[test]
+    fn what_an_execution_works_on_is_its_own_until_it_ends() {
+        let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
+        let holder = Uuid::from_u128(7);
+        let execution =
+            super::Execution { arn: "arn".into(), run: super::Run::of(holder), idle: true };
+        let lease = Lease { execution: Some(execution), ..Lease::new(holder, now) };
+        let record = TaskRecord { status: Status::Running, ..example() };
+        let mut stored = StoredRecord { record, lease: Some(lease) };
+        let text = serde_json::to_string(&stored).unwrap();
+        assert_eq!(serde_json::from_str::<StoredRecord>(&text).unwrap(), stored);
+        for later in [SignedDuration::ZERO, LEASE, SignedDuration::from_hours(9)] {
+            assert_eq!(stored.state(now + later), State::Distributed);
+        }
+        stored.record.status = Status::Succeeded;
+        assert_eq!(stored.state(now + LEASE), State::Unreported);
     }
 
     #[test]

@@ -52,6 +52,7 @@ fn accepted(job: &Job, prepared: Prepared, record: &TaskRecord) -> Accepted {
     Accepted {
         bucket: job.main.bucket.clone(),
         object: job.main.key.clone(),
+        version: job.version.clone(),
         process: job.process.clone(),
         user_data: record.user_data.clone(),
         etags: seen.map(|source| (source.uri.key, source.head.etag)).collect(),

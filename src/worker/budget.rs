@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::sources::Sources;
 use crate::codec::Preset;
-use crate::plan::Plan;
+use crate::plan::{Chunk, Plan};
 
 /// Bytes a second that no function has been seen to fetch.
 const FASTEST_FETCH: u64 = 1 << 30;
@@ -87,18 +87,26 @@ pub(super) fn check_fetch(sources: &Sources, deadline: Instant) -> Result<(), Bu
 
 /// Checks that the output can be encoded by then.
 pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
+    check_range(plan, &Chunk { frames: plan.frames() }, deadline)
+}
+
+/// Checks that a range of the video can be encoded by then.
+pub(super) fn check_range(
+    plan: &Plan,
+    range: &Chunk,
+    deadline: Instant,
+) -> Result<(), BudgetError> {
     let Some(video) = &plan.output.video else {
         return Ok(());
     };
     let cores = available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
-    let frames = plan.timeline.frames();
-    let least = plan.least_encoding(cores);
+    let least = plan.least_encoding_of(range, cores);
     let left = deadline.saturating_duration_since(Instant::now());
     if least <= left {
         return Ok(());
     }
     Err(BudgetError::Encode {
-        frames,
+        frames: range.frames.end - range.frames.start,
         size: video.size.to_string(),
         codec: video.codec.name(),
         preset: plan.preset,

@@ -11,7 +11,7 @@ use tracing::info;
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
-use crate::engine::make::{Made, MakeError, Maker};
+use crate::engine::make::{Found, Made, MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
 use crate::plan::Plan;
@@ -81,15 +81,23 @@ impl Worker {
         record.timings.encode_ms = millis(started);
         info!(ms = record.timings.encode_ms, "encode");
         let result = outcome.map_err(|error| failure(error, sources))?;
-        record.warnings.extend(result.found.iter().map(|(clip, text)| match clip {
-            Some(clip) => format!("clip {clip} (`{}`): {text}", sources.of(*clip).uri),
-            None => text.clone(),
-        }));
+        record.warnings.extend(warnings(&result.found, sources));
         Ok(result)
     }
 }
 
-fn failure(error: MakeError, sources: &Sources) -> TaskError {
+/// What was found wrong with clips, by their objects.
+pub(super) fn warnings<'a>(
+    found: &'a Found,
+    sources: &'a Sources,
+) -> impl Iterator<Item = String> + 'a {
+    found.iter().map(|(clip, text)| match clip {
+        Some(clip) => format!("clip {clip} (`{}`): {text}", sources.of(*clip).uri),
+        None => text.clone(),
+    })
+}
+
+pub(super) fn failure(error: MakeError, sources: &Sources) -> TaskError {
     match error {
         MakeError::Clip { clip, source } => {
             TaskError::Probe { clip, uri: sources.of(clip).uri.clone(), source }

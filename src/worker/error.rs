@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::engine::ffmpeg::RunError;
 use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
+use crate::executions::ExecutionError;
 use crate::ledger::{CANCELED, LeaseError};
 use crate::object::ObjectUri;
 use crate::plan::PlanError;
@@ -92,6 +93,37 @@ pub enum TaskError {
     /// Even under the best of circumstances it would take too long.
     #[error(transparent)]
     Budget(#[from] BudgetError),
+    /// Step Functions does not do what it is asked for.
+    #[error("the task can't be distributed: {0}")]
+    Execution(#[from] ExecutionError),
+    /// Another step holds the lease.
+    #[error("another step of the task is at work")]
+    Busy,
+    /// The sources, or the settings, are others than when the task was handed over.
+    #[error("the sources have changed since the task was begun")]
+    Changed,
+    /// There is no such range.
+    #[error("there is no range {0}")]
+    NoRange(usize),
+    /// A step that went before has left nothing.
+    #[error("`{0}` is missing: a step that was to make it failed")]
+    Missing(ObjectUri),
+    /// What a step has left can't be read.
+    #[error("`{uri}` can't be read: {said}")]
+    Note {
+        /// The object.
+        uri: ObjectUri,
+        /// What the parser said.
+        said: String,
+    },
+    /// The pieces are not the whole.
+    #[error("the pieces have {frames} frames together, not {planned}")]
+    Frames {
+        /// Of all pieces.
+        frames: u64,
+        /// By the plan.
+        planned: u64,
+    },
     /// Its lease lapsed while it was stalled, and another run has the task now.
     #[error("another run has taken the task over")]
     Superseded,
@@ -129,7 +161,9 @@ impl TaskError {
             | Self::Object(_)
             | Self::Plan(_)
             | Self::Name(_)
-            | Self::Target(_) => Code::InvalidArgument,
+            | Self::Target(_)
+            | Self::NoRange(_)
+            | Self::Changed => Code::InvalidArgument,
             Self::Head { source, .. } | Self::Record(source) => source.code(),
             Self::Space { .. } => Code::InsufficientStorage,
             Self::Fetch(error) => error.code(),
@@ -139,8 +173,11 @@ impl TaskError {
             Self::Upload(error) => error.code(),
             Self::Leftover(error) => error.code(),
             Self::Workspace(error) => io_code(error),
-            Self::Superseded => Code::InternalError,
-            Self::Canceled => Code::Canceled,
+            Self::Busy | Self::Missing(_) | Self::Note { .. } => Code::InternalError,
+            Self::Frames { .. } => Code::OutputMismatch,
+            Self::Execution(error) => error.code(),
+            // No step of such a run is to be repeated.
+            Self::Superseded | Self::Canceled => Code::Canceled,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }
     }

@@ -67,6 +67,7 @@ impl Job {
 impl From<Accepted> for Job {
     fn from(accepted: Accepted) -> Self {
         Self {
+            version: accepted.version,
             user_data: accepted.user_data,
             seen: accepted.etags,
             told: Some(accepted.told),

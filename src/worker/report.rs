@@ -64,6 +64,7 @@ impl Worker {
             let job = Job::new(ObjectUri::new("", ""), record.process.clone());
             // Where another run has taken it meanwhile, that one ends it.
             let _ = Box::pin(self.report(&job, journal, &mut record, invocation)).await;
+            self.stop(&record, bucket).await;
             log_end(&record, invocation);
         }
         Ok(canceling)

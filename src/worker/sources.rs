@@ -1,6 +1,7 @@
 //! The distinct sources of a task: seen once, fetched once, probed once.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -22,7 +23,7 @@ const PARALLEL_FETCHES: usize = 3;
 const PARALLEL_LOOKS: usize = 4;
 
 /// A distinct source object.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) uri: ObjectUri,
     pub(super) head: ObjectHead,
@@ -88,22 +89,34 @@ impl Sources {
         &self,
         store: &ObjectStore,
         workspace: &Workspace,
-        work_dir: &std::path::Path,
+        work_dir: &Path,
     ) -> Result<Vec<PathBuf>, TaskError> {
-        let needed = self.distinct.iter().map(|source| source.head.size).sum();
+        let all = (0..self.distinct.len()).collect();
+        self.fetch_some(store, workspace, work_dir, &all).await
+    }
+
+    /// Fetches these sources; at the paths of the others is nothing.
+    pub(super) async fn fetch_some(
+        &self,
+        store: &ObjectStore,
+        workspace: &Workspace,
+        work_dir: &Path,
+        wanted: &BTreeSet<usize>,
+    ) -> Result<Vec<PathBuf>, TaskError> {
+        let needed = wanted.iter().map(|&index| self.distinct[index].head.size).sum();
         let free = free_bytes(work_dir)?;
         if needed > free {
             return Err(TaskError::Space { needed, free });
         }
-        stream::iter(self.distinct.iter().enumerate())
-            .map(|(index, source)| async move {
-                let path = workspace.source(index);
-                fetch(store, &source.uri, &source.head, &path).await?;
-                Ok(path)
+        stream::iter(wanted)
+            .map(|&index| async move {
+                let Source { uri, head, .. } = &self.distinct[index];
+                fetch(store, uri, head, &workspace.source(index)).await
             })
             .buffered(PARALLEL_FETCHES)
-            .try_collect()
-            .await
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok((0..self.distinct.len()).map(|index| workspace.source(index)).collect())
     }
 
     /// Probes every fetched source. What is odd about one goes to `warnings`.

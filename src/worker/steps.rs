@@ -86,14 +86,18 @@ impl Worker {
         Ok((artifacts.files, uploads))
     }
 
-    fn target(&self, request: &Request, variables: &Variables) -> Result<ObjectUri, TaskError> {
+    pub(super) fn target(
+        &self,
+        request: &Request,
+        variables: &Variables,
+    ) -> Result<ObjectUri, TaskError> {
         let bucket = request.target_bucket(variables)?;
         let key = request.target.key.target_key(variables)?;
         self.check_target(request, &bucket, &key)?;
         Ok(ObjectUri::new(bucket, key))
     }
 
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         sources: &Sources,
         workspace: &Workspace,
@@ -108,7 +112,7 @@ impl Worker {
         Ok(paths)
     }
 
-    async fn probe(
+    pub(super) async fn probe(
         &self,
         sources: &Sources,
         paths: &[PathBuf],

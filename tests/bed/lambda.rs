@@ -120,7 +120,7 @@ impl Queue {
     }
 }
 
-fn synchronous(done: Reply) -> Response<Full<Bytes>> {
+pub fn synchronous(done: Reply) -> Response<Full<Bytes>> {
     let (body, failed) = match done {
         Reply::Ok(value) => (value, false),
         Reply::FunctionError { error_type, message } => {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::client::send;
 use super::function::Logs;
 use super::process::{Running, repository};
 
@@ -18,7 +19,17 @@ pub struct Moto {
 
 impl Moto {
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// With services that call others at this port.
+    pub fn calling(port: u16) -> Self {
+        Self::with(&[("MOTO_PORT", port.to_string())])
+    }
+
+    fn with(environment: &[(&str, String)]) -> Self {
         let mut command = Command::new(repository().join("target/venv/bin/moto_server"));
+        command.envs(environment.iter().map(|(name, value)| (*name, value)));
         let (mut server, logs) = Logs::start(command.args(["-p", "0"]));
         let url = loop {
             let address = |line: &Value| line.as_str()?.strip_prefix(READY).map(str::to_owned);
@@ -29,6 +40,16 @@ impl Moto {
             assert!(!server.has_ended(), "moto does not start: {lines:?}");
         };
         Self { _server: server, url }
+    }
+
+    /// Sets what its own interface has.
+    pub fn configure(&self, settings: &Value) {
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
+        let request = "POST /moto-api/config";
+        let port = port.expect("an address has a port");
+        let answer =
+            send(port, request, &[("Content-Type", "application/json")], &settings.to_string());
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
     pub fn url(&self) -> &str {

@@ -46,6 +46,8 @@ class Stack:
 
     def name(self, resource):
         kind = self.resources[resource]["Type"]
+        if kind == "AWS::StepFunctions::StateMachine":
+            return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self.attribute(resource)}"
         return {
             "AWS::S3::Bucket": TASKS,
             "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{self.parameters['TopicName']}",
@@ -61,12 +63,17 @@ class Stack:
         }[kind]
         return service if kind == "AWS::S3::Bucket" else service + self.name(resource)
 
+    def attribute(self, resource):
+        return self.resolve(self.resources[resource]["Properties"]["StateMachineName"])
+
     def look_up(self, name):
         if name in PSEUDO:
             return PSEUDO[name]
         if name in self.parameters:
             return self.parameters[name]
         resource, _, attribute = name.partition(".")
+        if attribute == "Name":
+            return self.attribute(resource)
         return self.arn(resource) if attribute == "Arn" else self.name(resource)
 
     def condition(self, name):
@@ -103,9 +110,9 @@ class Stack:
         return {key: self.resolve(inner) for key, inner in value.items()}
 
     def policies(self):
-        """Those of the one role that the function has."""
+        """Those of the one role that the function has; the state machine's is another."""
         roles = {n for n, r in self.resources.items() if r["Type"] == "AWS::IAM::Role"}
-        assert roles == {"FunctionRole"}, roles
+        assert roles == {"FunctionRole", "LongTasksRole"}, roles
         function = self.resources["ConcatFunction"]["Properties"]
         assert function["Role"] == {"Fn::GetAtt": ["FunctionRole", "Arn"]} or function[
             "Role"
@@ -116,6 +123,7 @@ class Stack:
         for resource in self.resources.values():
             wanted = resource.get("Condition")
             if resource["Type"] == "AWS::IAM::Policy" and (not wanted or self.condition(wanted)):
+                assert resource["Properties"]["Roles"] == [{"Ref": "FunctionRole"}], resource
                 documents.append(resource["Properties"]["PolicyDocument"])
         resolved = [self.resolve(document) for document in documents]
         for statement in (one for document in resolved for one in document["Statement"]):
@@ -132,6 +140,8 @@ def main():
     # As after an upload of the packages.
     template["Resources"]["ConcatFunction"]["Properties"]["CodeUri"] = "s3://packages/function.zip"
     template["Resources"]["FfmpegLayer"]["Properties"]["ContentUri"] = "s3://packages/layer.zip"
+    machine = template["Resources"]["LongTasksMachine"]["Properties"]
+    machine["DefinitionUri"] = "s3://packages/definition.json"
     stack = Stack(template, work["parameters"])
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()

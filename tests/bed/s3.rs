@@ -137,6 +137,11 @@ impl S3 {
         self.folder.path().join(bucket).join(key)
     }
 
+    /// The folder with a folder for each bucket.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub fn head(&self, bucket: &str, key: &str) -> Option<HeadObjectOutput> {
         let head = self.client.head_object().bucket(bucket).key(key);
         self.server.wait(head.send()).ok()

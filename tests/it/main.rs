@@ -30,6 +30,7 @@ mod harness;
 mod hostile;
 mod inputs;
 mod layer;
+mod long_tasks;
 mod matrix;
 mod names;
 mod notify;

@@ -20,7 +20,7 @@ use video_concat::output::{AudioOutput, AudioRateControl};
 use video_concat::process::template::Variable;
 use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve, table};
 use video_concat::settings::Settings;
-use video_concat::task::TaskRecord;
+use video_concat::task::{ChunkCount, TaskRecord};
 use video_concat::timeline::Timeline;
 use video_concat::troubleshooting;
 
@@ -246,6 +246,8 @@ fn the_records_fields_are_those_that_it_has() {
     let mut record = example_record();
     let end = record.start_time;
     record.fail(Code::InternalError, "why", end);
+    record.execution_arn = Some("arn".to_owned());
+    record.chunks = Some(ChunkCount { total: 1, done: 0 });
     let record = serde_json::to_value(record).unwrap();
     let section = section(RECORD, "## The task record");
     for (title, fields) in objects(&record) {

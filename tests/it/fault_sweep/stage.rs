@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use video_concat::async_invoke::AsyncInvoke;
 use video_concat::credentials::CredentialsCache;
+use video_concat::executions::Executions;
 use video_concat::function::{Function, handle};
 use video_concat::notify::Publisher;
 use video_concat::settings::Settings;
@@ -109,6 +110,7 @@ async fn function(world: &World) -> Function {
             settings: Arc::new(Settings::from_env_map(settings).unwrap()),
             store: ObjectStore::new(s3_client(&at(world.s3.url()))),
             publisher: Publisher::new(&at(world.sns.url())),
+            executions: Executions::new(&config),
         },
     }
 }

@@ -112,9 +112,11 @@ fn the_alarms_watch_metrics_that_there_are_and_tell_who_wants_to_hear() {
 fn statements() -> Vec<Value> {
     let template = template();
     let role = &template["Resources"]["FunctionRole"]["Properties"]["Policies"][0];
-    let hand_on = &template["Resources"]["HandOnPolicy"]["Properties"];
-    let both = [role, hand_on].map(|policy| policy["PolicyDocument"]["Statement"].clone());
-    let statements = both.into_iter().flat_map(|all| all.as_array().unwrap().clone());
+    let apart = ["HandOnPolicy", "LongTasksPolicy"];
+    let apart = apart.map(|name| &template["Resources"][name]["Properties"]);
+    let all = std::iter::once(role).chain(apart);
+    let all = all.map(|policy| policy["PolicyDocument"]["Statement"].clone());
+    let statements = all.flat_map(|all| all.as_array().unwrap().clone());
     statements.map(|one| one.get("Fn::If").map_or(one.clone(), |ways| ways[1].clone())).collect()
 }
 
@@ -163,6 +165,8 @@ fn the_role_reaches_the_services_that_are_called_and_what_lambda_uses_itself() {
     let manifest = text("Cargo.toml");
     let clients = manifest.lines().filter_map(|line| line.strip_prefix("aws-sdk-"));
     let called = clients.map(|rest| rest.split(' ').next().unwrap());
+    // As IAM calls it.
+    let called = called.map(|name| if name == "sfn" { "states" } else { name });
     // The log, the queues, and the buckets' encryption.
     let platform = ["logs", "sqs", "kms"];
     assert_eq!(allowed, called.chain(platform).map(str::to_owned).collect());

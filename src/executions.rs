@@ -1,0 +1,145 @@
+//! Executions of the state machine that carries out long tasks: the only module that speaks the SDK
+//! of Step Functions.
+
+use aws_config::SdkConfig;
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::Value;
+
+use crate::answer::{Answer, Right};
+use crate::code::Code;
+
+/// Starts, watches, and stops executions.
+#[derive(Clone, Debug)]
+pub struct Executions {
+    client: Client,
+}
+
+/// How an execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It was never started, or so long ago that it is forgotten.
+    Unknown,
+    /// It is at work.
+    Running,
+    /// It has ended.
+    Ended,
+}
+
+/// Why an execution could not be started, watched, or stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExecutionError {
+    /// The function's role may not.
+    #[error(
+        "the function's role needs `{action}` on `{resource}`; Step Functions said: {said} ({request})"
+    )]
+    AccessDenied {
+        /// The permission that is missing.
+        action: String,
+        /// The state machine, or the execution.
+        resource: String,
+        /// What the service said.
+        said: String,
+        /// The request id, in words.
+        request: String,
+    },
+    /// It failed.
+    #[error("`{action}` on `{resource}` failed: {said} ({request})")]
+    Failed {
+        /// What was asked for.
+        action: String,
+        /// The state machine, or the execution.
+        resource: String,
+        /// What the service or the connection said.
+        said: String,
+        /// The request id, in words.
+        request: String,
+    },
+}
+
+impl ExecutionError {
+    /// The outward code.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::AccessDenied { .. } => Code::AccessDenied,
+            Self::Failed { .. } => Code::InternalError,
+        }
+    }
+
+    fn of(answer: Answer, action: &str, resource: &str) -> Self {
+        let request = answer.request();
+        let right = Right { action: action.to_owned(), resource: resource.to_owned() };
+        if answer.is_denial() {
+            let Right { action, resource } = answer.missing(right);
+            Self::AccessDenied { action, resource, said: answer.words, request }
+        } else {
+            let Right { action, resource } = right;
+            Self::Failed { action, resource, said: answer.words, request }
+        }
+    }
+}
+
+impl Executions {
+    /// Executions with the shared configuration.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+
+    /// Starts an execution, unless there is one of that name.
+    ///
+    /// # Errors
+    /// See [`ExecutionError`].
+    pub async fn start(
+        &self,
+        state_machine: &str,
+        name: &str,
+        input: &Value,
+    ) -> Result<(), ExecutionError> {
+        let request = self.client.start_execution().state_machine_arn(state_machine).name(name);
+        let Err(error) = request.input(input.to_string()).send().await else {
+            return Ok(());
+        };
+        let answer = Answer::of(&error);
+        if answer.code.as_deref() == Some("ExecutionAlreadyExists") {
+            return Ok(());
+        }
+        Err(ExecutionError::of(answer, "states:StartExecution", state_machine))
+    }
+
+    /// How the execution of this ARN stands.
+    ///
+    /// # Errors
+    /// See [`ExecutionError`].
+    pub async fn standing(&self, arn: &str) -> Result<Standing, ExecutionError> {
+        let error = match self.client.describe_execution().execution_arn(arn).send().await {
+            Ok(found) if *found.status() == ExecutionStatus::Running => {
+                return Ok(Standing::Running);
+            }
+            Ok(_) => return Ok(Standing::Ended),
+            Err(error) => error,
+        };
+        let answer = Answer::of(&error);
+        if answer.code.as_deref() == Some("ExecutionDoesNotExist") {
+            return Ok(Standing::Unknown);
+        }
+        Err(ExecutionError::of(answer, "states:DescribeExecution", arn))
+    }
+
+    /// Stops an execution; stopping what has ended is no failure.
+    ///
+    /// # Errors
+    /// See [`ExecutionError`].
+    pub async fn stop(&self, arn: &str, cause: &str) -> Result<(), ExecutionError> {
+        let request = self.client.stop_execution().execution_arn(arn).error("Canceled");
+        let Err(error) = request.cause(cause).send().await else {
+            return Ok(());
+        };
+        let answer = Answer::of(&error);
+        if answer.code.as_deref() == Some("ExecutionDoesNotExist") {
+            return Ok(());
+        }
+        Err(ExecutionError::of(answer, "states:StopExecution", arn))
+    }
+}

@@ -1,0 +1,144 @@
+//! Tasks that an execution works on: its steps hold the lease in turn, and whoever else asks leaves
+//! the task to it for as long as it lives.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use super::Ledger;
+use super::claim::{Begun, PAUSES};
+use super::journal::{Found, Journal, Keep, LeaseError, MAX_CONFLICTS, is_conflict, look, put};
+use crate::object::ObjectUri;
+use crate::storage::{Precondition, StoreError};
+use crate::task::{Execution, Lease, Moment, Run, Status, StoredRecord, TaskRecord};
+
+/// What a step finds that would go on with its run.
+#[derive(Debug)]
+pub enum Resumed {
+    /// The lease, and what is left to do.
+    Ours(Box<Journal>, Begun),
+    /// The run is over: the task has ended, or is another run's.
+    Over,
+    /// Another step holds the lease, and has not let go of it in time.
+    Busy,
+}
+
+impl Journal {
+    /// Leaves the task to an execution. Its first step takes the lease next.
+    pub async fn hand_over(
+        &self,
+        record: &TaskRecord,
+        execution: Execution,
+    ) -> Result<(), LeaseError> {
+        self.change(|latest| {
+            if let Some(lease) = &mut latest.lease {
+                lease.execution = Some(execution);
+                (lease.storing, lease.uploads) = (Vec::new(), Vec::new());
+            }
+        });
+        self.write(record, Keep::Execution).await
+    }
+}
+
+impl Ledger {
+    /// Takes the lease for a step of this run; waits while another step holds it.
+    pub async fn resume(
+        &self,
+        uri: &ObjectUri,
+        run: &Run,
+        patience: Instant,
+    ) -> Result<Resumed, StoreError> {
+        let [mut pause, longest] = PAUSES;
+        let mut conflicts = 0;
+        loop {
+            let Some((found, lease)) = self.lease_of(uri, run).await? else {
+                return Ok(Resumed::Over);
+            };
+            if lease.is_at_work(Timestamp::now()) {
+                if Instant::now() + pause >= patience {
+                    return Ok(Resumed::Busy);
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(longest);
+                continue;
+            }
+            let Some(stored) = found.stored else { return Ok(Resumed::Over) };
+            let begun = self.left_to_do(stored.record, &lease).await;
+            let opened = self.take(uri, &begun, lease, found.tag).await;
+            match opened {
+                Ok(journal) => return Ok(Resumed::Ours(Box::new(journal), begun)),
+                Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether this run still has the task, and nobody has canceled it.
+    pub async fn is_current(&self, uri: &ObjectUri, run: &Run) -> Result<bool, StoreError> {
+        let found = self.lease_of(uri, run).await?;
+        Ok(found.is_some_and(|(found, lease)| {
+            let status = found.stored.map(|stored| stored.record.status);
+            status == Some(Status::Running) && !lease.canceled
+        }))
+    }
+
+    /// Takes the task from an execution that has ended without ending it. Whoever asks for the task
+    /// next begins it anew.
+    pub async fn bury(&self, uri: &ObjectUri, dead: &Execution) -> Result<(), StoreError> {
+        let Some((found, mut lease)) = self.lease_of(uri, &dead.run).await? else { return Ok(()) };
+        let Some(stored) = found.stored else { return Ok(()) };
+        if !lease.is_at_work(Timestamp::now()) {
+            (lease.execution, lease.until) = (None, Moment::new(Timestamp::UNIX_EPOCH));
+            let free = StoredRecord { lease: Some(lease), ..stored };
+            match put(&self.store, uri, &free, Precondition::IfMatch(found.tag)).await {
+                Err(error) if !is_conflict(&error) => return Err(error),
+                // Somebody else has taken it meanwhile.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The record, where its lease is this run's.
+    async fn lease_of(
+        &self,
+        uri: &ObjectUri,
+        run: &Run,
+    ) -> Result<Option<(Found, Lease)>, StoreError> {
+        let found = look(&self.store, uri).await?;
+        Ok(found.and_then(|found| {
+            let lease = found.stored.as_ref()?.lease.clone()?;
+            let is_its = lease.execution.as_ref().is_some_and(|execution| execution.run == *run);
+            is_its.then_some((found, lease))
+        }))
+    }
+
+    /// What a step has to do, after one that may have died.
+    async fn left_to_do(&self, record: TaskRecord, lease: &Lease) -> Begun {
+        if record.status != Status::Running {
+            return Begun::Stored(Box::new(record));
+        }
+        self.abort(lease).await;
+        if lease.canceled || lease.storing.is_empty() {
+            self.sweep(lease).await;
+            return Begun::Work(Box::new(record));
+        }
+        self.take_over(&record, lease, &record).await
+    }
+
+    async fn take(
+        &self,
+        uri: &ObjectUri,
+        begun: &Begun,
+        before: Lease,
+        tag: crate::object::ETag,
+    ) -> Result<Journal, StoreError> {
+        let execution = before.execution.map(|execution| Execution { idle: false, ..execution });
+        let canceled = before.canceled;
+        let lease = Lease { canceled, execution, ..Lease::new(Uuid::new_v4(), Timestamp::now()) };
+        let precondition = Precondition::IfMatch(tag);
+        Journal::open_with(&self.store, uri, lease, begun.record(), precondition).await
+    }
+}

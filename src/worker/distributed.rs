@@ -1,0 +1,143 @@
+//! Tasks that are distributed over several functions, as the state machine drives them.
+//!
+//! The record is the one place that decides here too. Its lease names the execution; the steps that
+//! write the record take it in turn, and those that don't look at it before and after they write.
+//! Everything in between is kept in a folder of the run's own beside the record, and whatever is
+//! there has been made by a step of this run. So each step may be repeated.
+
+mod fail;
+mod folder;
+mod hand_over;
+mod join;
+mod planning;
+mod render;
+
+use serde_json::{Value, json};
+use tracing::{Instrument, error, info};
+
+use super::{Deadline, Invocation, TaskError, Worker, name_task, stage_of};
+use crate::code::Code;
+use crate::event::{RunOfTask, Step, Work};
+use crate::object::ObjectUri;
+use crate::reply::FunctionError;
+use crate::storage::Meter;
+use crate::task::{Status, TaskRecord, Usage};
+use folder::{Folder, Piece};
+
+/// A step at work.
+struct Shift<'a> {
+    of: &'a RunOfTask,
+    /// Where the record is.
+    record: ObjectUri,
+    folder: Folder,
+    invocation: &'a Invocation,
+    deadline: Deadline,
+}
+
+impl Worker {
+    /// Carries out a step of a distributed task.
+    ///
+    /// # Errors
+    /// Where the step failed. The state machine repeats it, or ends the task.
+    pub async fn step(&self, step: &Step, invocation: &Invocation) -> Result<Value, FunctionError> {
+        let metered = self.store.metered(std::sync::Arc::new(Meter::default()));
+        let worker = Self { store: metered, ..self.clone() };
+        name_task(step.of.task);
+        let done = Box::pin(worker.step_metered(step, invocation)).await;
+        let last = invocation.deadline.checked_sub(super::REPLY);
+        let last = last.unwrap_or_else(std::time::Instant::now);
+        tokio::time::timeout_at(last.into(), worker.store.finish()).await.ok();
+        done.map_err(|error| {
+            error!(%error, code = error.code().as_str(), "the step failed");
+            FunctionError { code: error.code(), message: error.to_string() }
+        })
+    }
+
+    async fn step_metered(
+        &self,
+        Step { of, work }: &Step,
+        invocation: &Invocation,
+    ) -> Result<Value, TaskError> {
+        let shift = Shift {
+            of,
+            record: self.ledger().uri(&of.bucket, of.task),
+            folder: Folder::of(of, &self.settings.task_prefix),
+            invocation,
+            deadline: Deadline::before(invocation.deadline),
+        };
+        let piece = match work {
+            Work::Plan(_) => Piece::Plan,
+            Work::Render(index) => Piece::Range(*index),
+            Work::Sound => Piece::Sound,
+            Work::Join => Piece::Join,
+            Work::Fail(failure) => {
+                return Box::pin(self.end_failed(&shift, failure)).await;
+            }
+        };
+        let span = stage_of(piece.stage(), &invocation.request_id, of.task);
+        let done = async {
+            match work {
+                Work::Plan(accepted) => self.plan_ranges(&shift, accepted).await,
+                Work::Join => self.join_ranges(&shift).await,
+                _ => {
+                    let made = Box::pin(self.make_piece(&shift, piece));
+                    shift.deadline.limit(made).await
+                }
+            }
+        };
+        let done = Box::pin(done.instrument(span)).await;
+        if let Err(error) = &done
+            && !matches!(error, TaskError::Superseded | TaskError::Canceled)
+        {
+            // The engine may not tell what failed when the task is ended.
+            self.note_failure(&shift, piece, error).await;
+        }
+        done
+    }
+
+    /// Refuses to go on for a run that the task is no more.
+    async fn check_run(&self, shift: &Shift<'_>) -> Result<(), TaskError> {
+        let current = self.ledger().is_current(&shift.record, &shift.of.run).await;
+        if current.map_err(TaskError::Record)? { Ok(()) } else { Err(TaskError::Superseded) }
+    }
+
+    /// What this invocation has used so far.
+    fn used(&self, invocation: &Invocation) -> Usage {
+        let mut usage = Usage::default();
+        usage.count(self.store.meter().read());
+        usage.count_memory(self.settings.memory_mb, invocation.started.elapsed().as_secs_f64());
+        usage
+    }
+
+    /// Says in the record of a distributed task how many of its pieces are there.
+    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &str) {
+        let Some(chunks) = &mut record.chunks else { return };
+        let arn = record.execution_arn.as_deref().unwrap_or_default();
+        let Ok((task, run)) = crate::task::Run::of_execution(arn) else { return };
+        if record.status != Status::Running {
+            return;
+        }
+        let of = RunOfTask { task, run, bucket: bucket.to_owned() };
+        let folder = Folder::of(&of, &self.settings.task_prefix);
+        match folder.list(&self.store).await {
+            Ok(there) => {
+                chunks.done = there.ranges().min(chunks.total);
+                let span = u64::from(super::ENCODED - super::PROBED);
+                let done = span * chunks.done as u64 / chunks.total.max(1) as u64;
+                let percent = super::PROBED + u8::try_from(done).unwrap_or_default();
+                record.progress = record.progress.max(percent);
+            }
+            Err(error) => info!(%error, "the pieces can't be counted"),
+        }
+    }
+}
+
+/// What a step replies where all is well.
+fn done(status: &str) -> Value {
+    json!({"status": status})
+}
+
+/// Whether another function, or several, may do what this one could not.
+pub(super) fn wants_more_room(error: &TaskError) -> bool {
+    matches!(error.code(), Code::DeadlineExceeded | Code::InsufficientStorage)
+}

@@ -1,0 +1,149 @@
+//! Handing a task over to an execution, and following those that have been.
+
+use tracing::{info, warn};
+
+use super::super::prepared::Prepared;
+use super::super::{Deadline, Invocation, Job, TaskError, Worker};
+use super::folder::Folder;
+use super::wants_more_room;
+use crate::event::{Accepted, RunOfTask, Told, execution_input};
+use crate::executions::Standing;
+use crate::ledger::{CANCELED, Journal};
+use crate::settings::Distribute;
+use crate::task::{Execution, Run, TaskRecord, execution_arn};
+
+impl Worker {
+    /// Does the task here, or leaves it to an execution: because all are, or because this function
+    /// can't carry it.
+    pub(in crate::worker) async fn here_or_elsewhere(
+        &self,
+        prepared: &Prepared,
+        job: &Job,
+        journal: &Journal,
+        invocation: &Invocation,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let distribution = &self.settings.distribution;
+        let Some(state_machine) = distribution.state_machine() else {
+            let deadline = Deadline::before(invocation.deadline);
+            return self.steps(prepared, journal, deadline, record).await;
+        };
+        if distribution.which != Distribute::Always {
+            let deadline = Deadline::before(invocation.deadline);
+            let error = match self.steps(prepared, journal, deadline, record).await {
+                Err(error) if wants_more_room(&error) => error,
+                done => return done,
+            };
+            info!(%error, "one function can't carry the task");
+        }
+        record.usage = self.used(invocation);
+        let handed_over = self.hand_over(state_machine, job, journal, record).await;
+        if handed_over.is_err() {
+            record.execution_arn = None;
+        }
+        handed_over
+    }
+
+    /// Leaves the task to an execution. The record names it first: whoever asks for the task, should
+    /// this process die here, starts it.
+    async fn hand_over(
+        &self,
+        state_machine: &str,
+        job: &Job,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let bucket = &journal.uri().bucket;
+        let run = Run::of(journal.holder());
+        let name = run.execution_name(record.task_id);
+        let arn = execution_arn(state_machine, &name);
+        record.execution_arn = Some(arn.clone());
+        let of = RunOfTask { task: record.task_id, bucket: bucket.clone(), run: run.clone() };
+        let input = execution_input(&of, &accepted(job, bucket, record));
+        // What this run has learnt is learnt anew.
+        record.timeline.clear();
+        record.warnings.clear();
+        record.progress = 0;
+        journal.hand_over(record, Execution { arn, run, idle: true }).await?;
+        self.executions.start(state_machine, &name, &input).await?;
+        info!(execution = name, "handed over");
+        Ok(())
+    }
+
+    /// Looks after an execution that another request for the task has found: false where it is dead.
+    pub(in crate::worker) async fn follow(
+        &self,
+        job: &Job,
+        bucket: &str,
+        record: &TaskRecord,
+        execution: &Execution,
+    ) -> bool {
+        let standing = self.executions.standing(&execution.arn).await;
+        match standing {
+            Ok(Standing::Running) => true,
+            Ok(Standing::Ended) => false,
+            Ok(Standing::Unknown) => self.start_again(job, bucket, record, execution).await,
+            Err(error) => {
+                warn!(%error, "the execution can't be looked at");
+                true
+            }
+        }
+    }
+
+    /// Starts what a process that died has left to be started.
+    async fn start_again(
+        &self,
+        job: &Job,
+        bucket: &str,
+        record: &TaskRecord,
+        execution: &Execution,
+    ) -> bool {
+        let run = execution.run.clone();
+        let name = run.execution_name(record.task_id);
+        let state_machine = self.settings.distribution.state_machine();
+        let Some(state_machine) =
+            state_machine.filter(|it| execution_arn(it, &name) == execution.arn)
+        else {
+            return false;
+        };
+        let of = RunOfTask { task: record.task_id, bucket: bucket.to_owned(), run };
+        let input = execution_input(&of, &accepted(job, bucket, record));
+        match self.executions.start(state_machine, &name, &input).await {
+            Ok(()) => info!(execution = name, "started for a run that died"),
+            Err(error) => warn!(%error, "the execution can't be started"),
+        }
+        true
+    }
+
+    /// Ends the execution of a task that was canceled, and what it has made.
+    pub(in crate::worker) async fn stop(&self, record: &TaskRecord, bucket: &str) {
+        let Some(arn) = record.execution_arn.as_deref() else { return };
+        if let Err(error) = self.executions.stop(arn, CANCELED).await {
+            warn!(%error, "the execution was not stopped");
+        }
+        if let Ok((task, run)) = Run::of_execution(arn) {
+            let of = RunOfTask { task, run, bucket: bucket.to_owned() };
+            Folder::of(&of, &self.settings.task_prefix).remove(&self.store).await;
+        }
+    }
+}
+
+/// The job, under the ids of its record.
+fn accepted(job: &Job, bucket: &str, record: &TaskRecord) -> Accepted {
+    let sources = record.sources.iter();
+    Accepted {
+        bucket: job.main.bucket.clone(),
+        object: job.main.key.clone(),
+        version: job.version.clone(),
+        process: job.process.clone(),
+        user_data: record.user_data.clone(),
+        etags: sources.map(|source| (source.uri.key.clone(), source.etag.clone())).collect(),
+        told: Told {
+            task_id: record.task_id,
+            event_id: record.event_id.clone(),
+            request_id: record.request_id.clone(),
+            created: record.start_time,
+            record_bucket: bucket.to_owned(),
+        },
+    }
+}

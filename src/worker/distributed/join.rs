@@ -1,0 +1,237 @@
+//! The join step: trusts what is in the run's folder, and nothing that the state machine says.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tracing::{Instrument, info};
+
+use super::super::{Job, TaskError, Worker, log_end, millis, now, stage};
+use super::folder::{Piece, PieceNote, PlanNote};
+use super::{Shift, done};
+use crate::engine::artifacts::{Artifact, Artifacts};
+use crate::engine::make::{Lists, Made};
+use crate::engine::render::{Fed, join};
+use crate::engine::verify::Check;
+use crate::engine::workspace::Workspace;
+use crate::ledger::{Begun, Journal, Resumed};
+use crate::object::ObjectUri;
+use crate::policy::Verify;
+use crate::storage::fetch::{fetch, read_whole};
+use crate::storage::upload::PendingUpload;
+use crate::task::TaskRecord;
+
+/// Each piece was decoded where it was rendered: the join is proven by its packets, and by decoding
+/// what is on both sides of a seam.
+const PIECES_ARE_DECODED: Verify = Verify::Packets;
+/// Pieces of what is read that wait for the process that joins.
+const BUFFERED: usize = 16;
+
+impl Worker {
+    /// Joins all pieces, checks and stores the result, and reports it.
+    pub(super) async fn join_ranges(
+        &self,
+        shift: &Shift<'_>,
+    ) -> Result<serde_json::Value, TaskError> {
+        let ledger = self.ledger();
+        let resumed = ledger.resume(&shift.record, &shift.of.run, shift.deadline.until).await;
+        let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
+            Resumed::Ours(journal, Begun::Work(record)) => {
+                let mut record = *record;
+                let joined = self.join_held(shift, &journal, &mut record).await;
+                match joined {
+                    Ok(()) => record.succeed(now()),
+                    Err(TaskError::Canceled) => {
+                        record.fail(
+                            TaskError::Canceled.code(),
+                            TaskError::Canceled.to_string(),
+                            now(),
+                        );
+                    }
+                    Err(error) => {
+                        self.let_go(&journal, &record, shift).await;
+                        return Err(error);
+                    }
+                }
+                (journal, record)
+            }
+            // An earlier try has come so far.
+            Resumed::Ours(journal, Begun::Stored(record) | Begun::Untold(record)) => {
+                (journal, *record)
+            }
+            Resumed::Over => {
+                shift.folder.remove(&self.store).await;
+                return Ok(done("Over"));
+            }
+            Resumed::Busy => return Err(TaskError::Busy),
+        };
+        self.end(shift, &journal, &mut record).await?;
+        Ok(done(&record.status.to_string()))
+    }
+
+    /// Writes the last record, tells the topic, and removes the run's folder.
+    pub(super) async fn end(
+        &self,
+        shift: &Shift<'_>,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let took = now().timestamp().duration_since(record.start_time.timestamp());
+        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+        let mut used = self.used(shift.invocation);
+        used.memory_mb = self.settings.memory_mb;
+        record.usage.add(&used);
+        // Only its topic counts now.
+        let job = Job::new(ObjectUri::new("", ""), record.process.clone());
+        let reported = Box::pin(self.report(&job, journal, record, shift.invocation)).await;
+        reported.map_err(|_| TaskError::Superseded)?;
+        log_end(record, shift.invocation);
+        shift.folder.remove(&self.store).await;
+        Ok(())
+    }
+
+    async fn join_held(
+        &self,
+        shift: &Shift<'_>,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(), TaskError> {
+        let work = async {
+            let workspace = Workspace::new(&self.settings.work_dir)?;
+            let make = Box::pin(self.join_into(shift, &workspace, journal, record));
+            let (files, uploads) = shift.deadline.limit(make).await?;
+            // Not given up half-way: nobody would know what has appeared.
+            let span = stage("store", record);
+            let stored = self.store(&files, uploads, journal, shift.deadline, record);
+            stored.instrument(span).await
+        };
+        tokio::select! {
+            outcome = Box::pin(work) => outcome,
+            ended = journal.keep_alive() => Err(ended.into()),
+        }
+    }
+
+    async fn join_into(
+        &self,
+        shift: &Shift<'_>,
+        workspace: &Workspace,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
+        let note = self.plan_note(shift).await?;
+        let pieces = self.piece_notes(shift, &note).await?;
+        let started = Instant::now();
+        let sound = self.fetch_sound(shift, &note, &pieces, workspace).await?;
+        let output = workspace.output(&note.extension);
+        let (feed, ranges) = mpsc::channel(BUFFERED);
+        let ffmpeg = self.ffmpeg();
+        let lists = Lists::new(workspace, PIECES_ARE_DECODED);
+        let joined = async {
+            let listings = lists.as_listings();
+            let joined = join(&ffmpeg, &note.plan, &sound, listings, &output, ranges).await;
+            joined.map_err(TaskError::from)
+        };
+        let (log, ()) = tokio::try_join!(joined, self.feed(shift, &pieces, feed))?;
+        if !log.is_empty() {
+            record.warnings.push(format!("ffmpeg reported errors: {log}"));
+        }
+        let join_ms = millis(started);
+        info!(ms = join_ms, pieces = pieces.len(), "join");
+        add_up(&note, &pieces, record);
+        record.timings.encode_ms += join_ms;
+        let artifacts = Artifacts::of(workspace, &note.plan, &note.target)?;
+        let request = self.read(&Job::new(note.main.clone(), record.process.clone()))?;
+        for artifact in &artifacts.files {
+            self.check_target(&request, &artifact.uri.bucket, &artifact.uri.key)?;
+        }
+        let chunks = note.ranges.iter().map(|range| range.frames.clone()).collect();
+        let made = Made { found: Vec::new(), chunks, lists };
+        let (plan, verify) = (&note.plan, PIECES_ARE_DECODED);
+        let check = Check { ffmpeg: &ffmpeg, plan, made: &made, workspace, verify };
+        let uploads = self.send(&check, &artifacts, journal, record).await?;
+        if let Some(verified) = &mut record.verified {
+            (verified.decoded, verified.decoded_frames) = (true, verified.frames);
+        }
+        Ok((artifacts.files, uploads))
+    }
+
+    /// What is known of each piece. All have to be there, with all frames between them.
+    async fn piece_notes(
+        &self,
+        shift: &Shift<'_>,
+        note: &PlanNote,
+    ) -> Result<Vec<(Piece, PieceNote)>, TaskError> {
+        let ranges = (0..note.ranges.len()).map(Piece::Range);
+        let sound = note.plan.output.audio.as_ref().map(|_| Piece::Sound);
+        let mut pieces = Vec::new();
+        for piece in ranges.chain(sound) {
+            let uri = shift.folder.note(piece);
+            let found = shift.folder.read::<PieceNote>(&self.store, &uri).await?;
+            pieces.push((piece, found.ok_or(TaskError::Missing(uri))?));
+        }
+        let frames: u64 = pieces.iter().map(|(_, piece)| piece.frames).sum();
+        let planned = note.plan.frames().end;
+        if frames == planned { Ok(pieces) } else { Err(TaskError::Frames { frames, planned }) }
+    }
+
+    async fn fetch_sound(
+        &self,
+        shift: &Shift<'_>,
+        note: &PlanNote,
+        pieces: &[(Piece, PieceNote)],
+        workspace: &Workspace,
+    ) -> Result<PathBuf, TaskError> {
+        let path = workspace.audio(note.plan.clips.len());
+        if let Some((piece, found)) = pieces.iter().find(|(piece, _)| *piece == Piece::Sound) {
+            let uri = shift.folder.media(*piece);
+            fetch(&self.store, &uri, &found.head(), &path).await?;
+        }
+        Ok(path)
+    }
+
+    /// Reads the ranges in their order.
+    async fn feed(
+        &self,
+        shift: &Shift<'_>,
+        pieces: &[(Piece, PieceNote)],
+        feed: mpsc::Sender<Fed>,
+    ) -> Result<(), TaskError> {
+        for (piece, note) in pieces.iter().filter(|(piece, _)| *piece != Piece::Sound) {
+            let uri = shift.folder.media(*piece);
+            let sink = |bytes: Vec<u8>| {
+                let feed = &feed;
+                async move { feed.send(Fed::Bytes(bytes)).await.is_ok() }
+            };
+            read_whole(&self.store, &uri, &note.head(), sink).await?;
+            feed.send(Fed::End).await.ok();
+        }
+        // Where nobody takes it, the process that joins has ended, and says why.
+        feed.send(Fed::Last).await.ok();
+        Ok(())
+    }
+}
+
+/// Adds up what the steps have used, read, and found.
+fn add_up(note: &PlanNote, pieces: &[(Piece, PieceNote)], record: &mut TaskRecord) {
+    if let Some(chunks) = &mut record.chunks {
+        chunks.done = chunks.total;
+    }
+    for (_, piece) in pieces {
+        for &(index, bytes) in &piece.fetched {
+            let source = note.sources.get(index).and_then(|it| record.sources.get_mut(it.clip));
+            if let Some(source) = source {
+                source.bytes_fetched += bytes;
+            }
+        }
+        record.usage.add(&piece.usage);
+        for warning in &piece.warnings {
+            if !record.warnings.contains(warning) {
+                record.warnings.push(warning.clone());
+            }
+        }
+        record.timings.fetch_ms += piece.timings.fetch_ms;
+        record.timings.encode_ms += piece.timings.encode_ms;
+        record.timings.verify_ms += piece.timings.verify_ms;
+        record.timings.store_ms += piece.timings.store_ms;
+    }
+}

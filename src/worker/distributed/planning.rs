@@ -1,0 +1,164 @@
+//! The plan step: reads the sources, and decides on the ranges.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::super::prepared::Prepared;
+use super::super::sources::Sources;
+use super::super::{Deadline, Job, TaskError, Worker, budget, describe};
+use super::folder::{Piece, PlanNote, SourceNote};
+use super::{Shift, done};
+use crate::engine::probe::{Notice, Probed};
+use crate::engine::workspace::Workspace;
+use crate::event::Accepted;
+use crate::flicks::Flicks;
+use crate::ledger::{Begun, Journal, Resumed};
+use crate::plan::plan;
+use crate::task::{ChunkCount, Execution, Moment, TaskRecord};
+
+impl Worker {
+    /// Plans, and replies with what the state machine has to know. Another try finds the plan.
+    pub(super) async fn plan_ranges(
+        &self,
+        shift: &Shift<'_>,
+        accepted: &Accepted,
+    ) -> Result<serde_json::Value, TaskError> {
+        let ledger = self.ledger();
+        let resumed = ledger.resume(&shift.record, &shift.of.run, shift.deadline.until).await;
+        let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
+            Resumed::Ours(journal, Begun::Work(record)) => (journal, record),
+            Resumed::Ours(..) | Resumed::Over => return Err(TaskError::Superseded),
+            Resumed::Busy => return Err(TaskError::Busy),
+        };
+        let job = Job::from(accepted.clone());
+        let found = shift.folder.read(&self.store, &shift.folder.note(Piece::Plan)).await?;
+        let planning = async {
+            if let Some(note) = found {
+                return Ok(note);
+            }
+            let once = Box::pin(self.plan_once(shift, &job, &mut record));
+            shift.deadline.limit(once).await
+        };
+        let planned = tokio::select! {
+            planned = Box::pin(planning) => planned,
+            ended = journal.keep_alive() => Err(ended.into()),
+        };
+        let note = match planned {
+            Ok(note) => note,
+            Err(error) => {
+                self.let_go(&journal, &record, shift).await;
+                return Err(error);
+            }
+        };
+        record.chunks = Some(ChunkCount { total: note.ranges.len(), done: 0 });
+        record.usage.add(&self.used(shift.invocation));
+        record.usage.memory_mb = self.settings.memory_mb;
+        self.rest(&journal, &record, shift).await?;
+        Ok(self.reply(shift, &note))
+    }
+
+    fn reply(&self, shift: &Shift<'_>, note: &PlanNote) -> serde_json::Value {
+        let mut reply = done("Planned");
+        reply["task"] = shift.of.task.to_string().into();
+        reply["bucket"] = shift.of.bucket.clone().into();
+        reply["run"] = shift.of.run.to_string().into();
+        reply["ranges"] = shift.folder.ranges().key.into();
+        reply["chunks"] = note.ranges.len().into();
+        reply["audio"] = note.plan.output.audio.is_some().into();
+        reply["concurrency"] = self.settings.distribution.max_concurrency.into();
+        reply
+    }
+
+    /// Lets the next step take the lease.
+    async fn rest(
+        &self,
+        journal: &Journal,
+        record: &TaskRecord,
+        shift: &Shift<'_>,
+    ) -> Result<(), TaskError> {
+        let arn = record.execution_arn.clone().unwrap_or_default();
+        let execution = Execution { arn, run: shift.of.run.clone(), idle: true };
+        Ok(journal.hand_over(record, execution).await?)
+    }
+
+    /// The same after a failure, of which the caller is told.
+    pub(super) async fn let_go(&self, journal: &Journal, record: &TaskRecord, shift: &Shift<'_>) {
+        if let Err(error) = self.rest(journal, record, shift).await {
+            tracing::warn!(%error, "the lease was not given back");
+        }
+    }
+
+    async fn plan_once(
+        &self,
+        shift: &Shift<'_>,
+        job: &Job,
+        record: &mut TaskRecord,
+    ) -> Result<PlanNote, TaskError> {
+        let request = self.read(job)?;
+        let process = record.process.clone();
+        let mut fresh = record.clone();
+        let Prepared { request, sources, .. } = self.prepare(request, job, &mut fresh).await?;
+        if fresh.task_id != record.task_id || fresh.process != process {
+            return Err(TaskError::Changed);
+        }
+        record.warnings = fresh.warnings;
+        record.sources = fresh.sources;
+        let workspace = Workspace::new(&self.settings.work_dir)?;
+        let paths = self.fetch(&sources, &workspace, record).await?;
+        let probed = self.probe(&sources, &paths, record).await?;
+        let media: Vec<_> = probed.iter().map(Probed::media).collect();
+        let length =
+            Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
+        let plan = plan(&request, &media, self.settings.video_preset)?;
+        let ranges = plan.ranges(length);
+        let plan = if ranges.len() > 1 { plan.in_ranges(length) } else { plan };
+        record.warnings.extend_from_slice(&plan.warnings);
+        describe::plan(&plan, record);
+        for range in &ranges {
+            budget::check_range(&plan, range, own_deadline(shift))?;
+        }
+        let mut variables = sources.variables(&request, record.start_time);
+        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+        let target = self.target(&request, &variables)?;
+        let note = PlanNote {
+            plan,
+            ranges,
+            sources: notes(&sources, &probed, &paths),
+            of_clip: sources.of_clip.clone(),
+            target,
+            extension: variables.autoext.clone(),
+            main: job.main.clone(),
+        };
+        self.check_run(shift).await?;
+        let store = &self.store;
+        shift.folder.write_ranges(store, &note.ranges).await.map_err(TaskError::Record)?;
+        let uri = shift.folder.note(Piece::Plan);
+        shift.folder.write(store, &uri, &note).await.map_err(TaskError::Record)?;
+        Ok(note)
+    }
+}
+
+/// When a function ends that begins now and has the time that this one had.
+fn own_deadline(shift: &Shift<'_>) -> Instant {
+    let invocation = shift.invocation;
+    let whole: Duration = invocation.deadline.saturating_duration_since(invocation.started);
+    Deadline::before(Instant::now() + whole).until
+}
+
+fn notes(sources: &Sources, probed: &[Probed], paths: &[impl AsRef<Path>]) -> Vec<SourceNote> {
+    let all = sources.distinct.iter().zip(probed).zip(paths);
+    all.map(|((source, probed), path)| {
+        let own = probed.parts.iter().all(|part| part.file == path.as_ref());
+        SourceNote {
+            uri: source.uri.clone(),
+            etag: source.head.etag.clone(),
+            size: source.head.size,
+            version: source.head.version.clone(),
+            modified: Moment::new(source.head.last_modified),
+            clip: source.clip,
+            parts: probed.parts.len(),
+            as_it_is: own && probed.parts.len() == 1 && !probed.notices.contains(&Notice::Joined),
+        }
+    })
+    .collect()
+}

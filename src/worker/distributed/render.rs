@@ -1,0 +1,199 @@
+//! The render and sound steps: each makes one piece, from the sources that it touches.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::info;
+
+use super::super::encode::{failure, warnings};
+use super::super::sources::{Source, Sources};
+use super::super::{TaskError, Worker, millis};
+use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
+use super::{Shift, done};
+use crate::engine::make::Maker;
+use crate::engine::verify::decoded_frames;
+use crate::engine::workspace::Workspace;
+use crate::object::ETag;
+use crate::plan::Chunk;
+use crate::storage::{FileSlice, Precondition, Problem};
+use crate::task::Timings;
+
+/// The user metadata of a piece that says how many frames it has.
+const FRAMES: &str = "video-concat-frames";
+
+impl Worker {
+    /// Makes a piece, unless an earlier try has.
+    pub(super) async fn make_piece(
+        &self,
+        shift: &Shift<'_>,
+        piece: Piece,
+    ) -> Result<serde_json::Value, TaskError> {
+        self.check_run(shift).await?;
+        let uri = shift.folder.note(piece);
+        if shift.folder.read::<PieceNote>(&self.store, &uri).await?.is_some() {
+            return Ok(done("Made"));
+        }
+        let plan = self.plan_note(shift).await?;
+        let workspace = Workspace::new(&self.settings.work_dir)?;
+        let mut note = PieceNote::default();
+        let file = workspace.output("piece");
+        let range = match piece {
+            Piece::Range(index) => {
+                Some(plan.ranges.get(index).ok_or(TaskError::NoRange(index))?.clone())
+            }
+            _ => None,
+        };
+        self.render_piece(&plan, range.as_ref(), &workspace, &file, &mut note).await?;
+        self.keep_piece(shift, piece, &file, &mut note).await?;
+        // It may have been another's while it was being written.
+        if let Err(error) = self.check_run(shift).await {
+            for uri in [uri, shift.folder.media(piece)] {
+                self.store.delete(&uri).await.map_err(TaskError::Record)?;
+            }
+            return Err(error);
+        }
+        info!(size = note.size, frames = note.frames, "made");
+        Ok(done("Made"))
+    }
+
+    pub(super) async fn plan_note(&self, shift: &Shift<'_>) -> Result<PlanNote, TaskError> {
+        let uri = shift.folder.note(Piece::Plan);
+        shift.folder.read(&self.store, &uri).await?.ok_or(TaskError::Missing(uri))
+    }
+
+    async fn render_piece(
+        &self,
+        note: &PlanNote,
+        range: Option<&Chunk>,
+        workspace: &Workspace,
+        file: &Path,
+        piece: &mut PieceNote,
+    ) -> Result<(), TaskError> {
+        let sources = sources(note);
+        let wanted = wanted(note, range);
+        let started = Instant::now();
+        let paths = sources.fetch_some(&self.store, workspace, &self.settings.work_dir, &wanted);
+        let paths = paths.await?;
+        piece.fetched = wanted.iter().map(|&index| (index, note.sources[index].size)).collect();
+        piece.timings.fetch_ms = millis(started);
+        let files = self.parts(note, &paths, &wanted).await?;
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let ffmpeg = self.ffmpeg();
+        let started = Instant::now();
+        let maker = Maker {
+            ffmpeg: &ffmpeg,
+            plan: &note.plan,
+            sources: &files,
+            workspace,
+            verify: self.settings.verify,
+            events: Arc::new(|_| ()),
+        };
+        let made = match range {
+            Some(range) => maker.make_range(range, file).await,
+            None => maker.make_sound(file).await,
+        };
+        let found = made.map_err(|error| failure(error, &sources))?;
+        piece.warnings = warnings(&found, &sources).collect();
+        let encode_ms = millis(started);
+        let started = Instant::now();
+        if let Some(range) = range {
+            let planned = range.frames.end - range.frames.start;
+            let demuxer = note.plan.intermediate().demuxer();
+            piece.frames = decoded_frames(&ffmpeg, demuxer, file, planned).await?;
+        }
+        let verify_ms = millis(started);
+        piece.timings = Timings { encode_ms, verify_ms, ..piece.timings };
+        Ok(())
+    }
+
+    /// The files that the sources are made of, in the plan's order; those that are not wanted are
+    /// nowhere.
+    async fn parts(
+        &self,
+        note: &PlanNote,
+        paths: &[PathBuf],
+        wanted: &BTreeSet<usize>,
+    ) -> Result<Vec<PathBuf>, TaskError> {
+        let mut files = Vec::new();
+        let all = sources(note);
+        for (index, source) in note.sources.iter().enumerate() {
+            let path = &paths[index];
+            if source.as_it_is || !wanted.contains(&index) {
+                files.extend(std::iter::repeat_n(path.clone(), source.parts));
+                continue;
+            }
+            let one = Sources { distinct: vec![all.distinct[index].clone()], of_clip: vec![0] };
+            let (ffmpeg, mut known) = (self.ffmpeg(), Vec::new());
+            let probed = one.probe(&ffmpeg, std::slice::from_ref(path), &mut known).await?;
+            let parts = probed.into_iter().flat_map(|probed| probed.parts);
+            files.extend(parts.map(|part| part.file));
+        }
+        Ok(files)
+    }
+
+    /// Stores a piece and then its note. Of two tries that end at the same time, the first counts.
+    async fn keep_piece(
+        &self,
+        shift: &Shift<'_>,
+        piece: Piece,
+        file: &Path,
+        note: &mut PieceNote,
+    ) -> Result<(), TaskError> {
+        let started = Instant::now();
+        let media = shift.folder.media(piece);
+        note.size = std::fs::metadata(file)?.len();
+        self.check_run(shift).await?;
+        let mut description = shift.folder.description("application/octet-stream");
+        description.metadata.insert(FRAMES.to_owned(), note.frames.to_string());
+        let slice = FileSlice { path: file, offset: 0, length: note.size };
+        let put = self.store.put_file(&media, &slice, &description, Precondition::IfAbsent).await;
+        let etag: ETag = match put {
+            Ok(etag) => etag,
+            Err(error) if *error.problem() == Problem::Precondition => {
+                let there = self.store.head(&media, None).await.map_err(TaskError::Record)?;
+                if there.metadata.get(FRAMES) != Some(&note.frames.to_string()) {
+                    return Err(TaskError::Record(error));
+                }
+                note.size = there.size;
+                there.etag
+            }
+            Err(error) => return Err(TaskError::Record(error)),
+        };
+        note.etag = Some(etag);
+        note.timings.store_ms = millis(started);
+        note.usage = self.used(shift.invocation);
+        let uri = shift.folder.note(piece);
+        shift.folder.write(&self.store, &uri, note).await.map_err(TaskError::Record)
+    }
+
+    /// Leaves word of a failure, for whoever ends the task.
+    pub(super) async fn note_failure(&self, shift: &Shift<'_>, piece: Piece, error: &TaskError) {
+        let note = FailureNote { code: error.code(), message: error.to_string() };
+        if let Err(error) = shift.folder.write_failure(&self.store, piece, &note).await {
+            tracing::warn!(%error, "the failure could not be noted");
+        }
+    }
+}
+
+/// The sources as they were planned with.
+pub(super) fn sources(note: &PlanNote) -> Sources {
+    let distinct = note.sources.iter().map(|source| Source {
+        uri: source.uri.clone(),
+        head: source.head(),
+        clip: source.clip,
+    });
+    Sources { distinct: distinct.collect(), of_clip: note.of_clip.clone() }
+}
+
+/// The sources that a range of the video shows, or that have audio.
+fn wanted(note: &PlanNote, range: Option<&Chunk>) -> BTreeSet<usize> {
+    let clips = match range {
+        Some(range) => note.plan.clips_of(range),
+        None => (0..note.plan.clips.len())
+            .filter(|&clip| note.plan.streams(clip).iter().any(|(kind, _)| *kind == "audio"))
+            .collect(),
+    };
+    clips.into_iter().map(|clip| note.of_clip[note.plan.clips[clip].clip]).collect()
+}

@@ -1,0 +1,241 @@
+//! Step Functions, by moto's server: it runs the stack's own definition, and calls Lambda and S3 at a
+//! door of this bed, which answers invocations with real functions, several at a time.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use aws_sdk_sfn::Client;
+use aws_sdk_sfn::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::fault::{Answer, Fault, Faults};
+use super::function::{Function, Settings};
+use super::http::{AnyError, Server, reply};
+use super::invocation::{FUNCTION_ARN, Reply};
+use super::lambda::synchronous;
+use super::moto::Moto;
+use super::process::repository;
+use super::s3::{REGION, S3};
+
+/// How often an execution is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// What happens to an invocation.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// The function is killed by its request to S3 of this method, whose path holds this text: once
+    /// it has been carried out.
+    KilledAfter(Method, &'static str),
+    /// The same before it is carried out.
+    KilledBefore(Method, &'static str),
+    /// It fails with this error.
+    Fails(&'static str),
+    /// Something is done first.
+    After(fn(&Crew)),
+}
+
+struct Rule {
+    /// Part of the event's text.
+    part: &'static str,
+    times: usize,
+    fate: Fate,
+}
+
+/// The functions that carry out invocations.
+#[derive(Clone)]
+pub struct Crew {
+    settings: Settings,
+    faults: Faults,
+    s3_root: PathBuf,
+    idle: Arc<Mutex<Vec<Function>>>,
+    events: Arc<Mutex<Vec<Value>>>,
+    rules: Arc<Mutex<Vec<Rule>>>,
+}
+
+pub struct StepFunctions {
+    _door: Server,
+    moto: Moto,
+    crew: Crew,
+    client: Client,
+    state_machine: String,
+    helper: Server,
+}
+
+impl StepFunctions {
+    /// With functions of these settings, to which the state machine is added.
+    pub fn start(s3: &S3, settings: &Settings) -> Self {
+        let crew = Crew {
+            settings: settings.clone(),
+            faults: s3.faults().clone(),
+            s3_root: s3.root().to_owned(),
+            idle: Arc::default(),
+            events: Arc::default(),
+            rules: Arc::default(),
+        };
+        // The settings are completed below: the door has to be there before moto, and moto before
+        // the state machine.
+        let completed = Arc::new(Mutex::new(crew.clone()));
+        let at_door = Arc::clone(&completed);
+        let door = Server::start(move |request| {
+            let crew = at_door.lock().unwrap().clone();
+            crew.answer(request)
+        });
+        let moto = Moto::calling(door.address().port());
+        let config = aws_sdk_sfn::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(Credentials::new("bed", "bed", None, None, "bed"))
+            .region(Region::new(REGION))
+            .endpoint_url(moto.url());
+        let client = Client::from_conf(config.build());
+        let helper = Server::start(|_| async { Ok(reply(StatusCode::OK, "text/plain", "")) });
+        moto.configure(&json!({"stepfunctions": {"execute_state_machine": true}}));
+        let create = client
+            .create_state_machine()
+            .name("long-tasks")
+            .definition(definition())
+            .role_arn("arn:aws:iam::123456789012:role/long-tasks");
+        let created = helper.wait(create.send()).expect("moto takes the definition");
+        let state_machine = created.state_machine_arn().to_owned();
+        let crew = Crew {
+            settings: crew
+                .settings
+                .set("STATE_MACHINE_ARN", &state_machine)
+                .set("AWS_ENDPOINT_URL_SFN", moto.url()),
+            ..crew
+        };
+        *completed.lock().unwrap() = crew.clone();
+        Self { _door: door, moto, crew, client, state_machine, helper }
+    }
+
+    pub fn crew(&self) -> &Crew {
+        &self.crew
+    }
+
+    pub fn url(&self) -> &str {
+        self.moto.url()
+    }
+
+    pub fn state_machine(&self) -> &str {
+        &self.state_machine
+    }
+
+    pub fn describe(&self, execution: &str) -> DescribeExecutionOutput {
+        let describe = self.client.describe_execution().execution_arn(execution);
+        self.helper.wait(describe.send()).expect("the execution is there")
+    }
+
+    /// How it has ended, waited for.
+    pub fn ended(&self, execution: &str) -> ExecutionStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = self.describe(execution).status().clone();
+            if status != ExecutionStatus::Running {
+                return status;
+            }
+            assert!(Instant::now() < until, "{:#?}", self.history(execution));
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// ARNs of all executions of tasks.
+    pub fn executions(&self) -> Vec<String> {
+        let list = self.client.list_executions().state_machine_arn(&self.state_machine);
+        let all = self.helper.wait(list.send()).expect("moto lists");
+        all.executions().iter().map(|execution| execution.execution_arn().to_owned()).collect()
+    }
+
+    pub fn stop(&self, execution: &str) {
+        let stop = self.client.stop_execution().execution_arn(execution);
+        self.helper.wait(stop.send()).expect("it runs");
+    }
+
+    /// What happened in an execution.
+    pub fn history(&self, execution: &str) -> Vec<HistoryEvent> {
+        let history = self.client.get_execution_history().execution_arn(execution);
+        let found = self.helper.wait(history.send()).expect("the execution is there");
+        found.events().to_vec()
+    }
+}
+
+/// The stack's definition, for the function of this bed.
+fn definition() -> String {
+    let text = std::fs::read_to_string(repository().join("statemachine.asl.json"));
+    text.expect("it is part of the stack").replace("${FunctionArn}", FUNCTION_ARN)
+}
+
+impl Crew {
+    /// What shall happen to the next invocations whose events hold this text.
+    pub fn when(&self, part: &'static str, times: usize, fate: Fate) {
+        self.rules.lock().unwrap().push(Rule { part, times, fate });
+    }
+
+    /// Invokes a function that has nothing else to do.
+    pub fn invoke(&self, event: &Value) -> Reply {
+        self.events.lock().unwrap().push(event.clone());
+        let function = self.idle.lock().unwrap().pop();
+        let function = function.unwrap_or_else(|| Function::start(self.settings.clone()));
+        match self.fate(event) {
+            Some(Fate::Fails(error)) => return Reply::error(error, "as the test asked"),
+            Some(Fate::KilledAfter(method, part)) => {
+                let answer = Answer::KillAfter(function.id());
+                self.faults.add(Fault::new(answer).method(method).part(part));
+            }
+            Some(Fate::KilledBefore(method, part)) => {
+                let answer = Answer::Kill(function.id());
+                self.faults.add(Fault::new(answer).method(method).part(part));
+            }
+            Some(Fate::After(act)) => act(self),
+            None => {}
+        }
+        let reply = function.invoke(event);
+        if !function.has_ended() {
+            let left: Vec<_> = std::fs::read_dir(function.work_dir()).unwrap().collect();
+            assert!(left.is_empty(), "{event:#}: {left:?}");
+            self.idle.lock().unwrap().push(function);
+        }
+        reply
+    }
+
+    /// Those of its functions.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Every event that a function has been invoked with.
+    pub fn events(&self) -> Vec<Value> {
+        self.events.lock().unwrap().clone()
+    }
+
+    /// How many times a step has been asked for.
+    pub fn count(&self, step: &str) -> usize {
+        self.events().iter().filter(|event| event["step"] == step).count()
+    }
+
+    fn fate(&self, event: &Value) -> Option<Fate> {
+        let text = event.to_string();
+        let mut rules = self.rules.lock().unwrap();
+        let rule = rules.iter_mut().find(|rule| rule.times > 0 && text.contains(rule.part))?;
+        rule.times -= 1;
+        Some(rule.fate.clone())
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
+        let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8()?;
+        if path.starts_with("/2015-03-31/functions/") {
+            let event = serde_json::from_slice(&request.into_body().collect().await?.to_bytes())?;
+            let done = tokio::task::spawn_blocking(move || self.invoke(&event)).await?;
+            return Ok(synchronous(done));
+        }
+        match std::fs::read(self.s3_root.join(path.trim_start_matches('/'))) {
+            Ok(bytes) => Ok(reply(StatusCode::OK, "application/json", bytes)),
+            Err(_) => Ok(reply(StatusCode::NOT_FOUND, "application/xml", "")),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Tasks that one function can't carry, on Step Functions: the stack's own state machine, and as many
+//! functions as it asks for.
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::bed::expect::{Clip, Expected};
+use crate::bed::function::{Function, Settings};
+use crate::bed::reading::Reading;
+use crate::bed::s3::S3;
+use crate::bed::sns::Sns;
+use crate::bed::source::Source;
+use crate::bed::step_functions::{Fate, StepFunctions};
+use crate::scene::{TOPIC, USUAL, b64, settings, sur};
+
+const RATE: (u32, u32) = (25, 1);
+
+/// Two clips of 24 s: in ranges of 10 s the video has five.
+struct Stage {
+    s3: S3,
+    sns: Sns,
+    settings: Settings,
+    steps: StepFunctions,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let s3 = S3::start(&["sources", "results", "records"]);
+        let sns = Sns::start(&[TOPIC]);
+        for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
+            let source = Source::new(clip).seconds(24.0);
+            s3.put_file("sources", name, &source.write(name));
+        }
+        let settings = settings(&s3, &sns)
+            .set("TASK_BUCKET", "records")
+            .set("DISTRIBUTE", "always")
+            .set("CHUNK_SECONDS", "10")
+            .set("MAX_CONCURRENCY", "2");
+        let steps = StepFunctions::start(&s3, &settings);
+        let settings = steps.crew().settings().clone();
+        Self { s3, sns, settings, steps }
+    }
+
+    fn ask(&self, parameters: &str, target: &str) -> Value {
+        let record = self.steps.crew().invoke(&event(parameters, target)).unwrap();
+        assert_eq!(record["Status"], "Running", "{record:#}");
+        record
+    }
+
+    fn ended(&self, record: &Value) -> ExecutionStatus {
+        self.steps.ended(record["ExecutionArn"].as_str().unwrap())
+    }
+
+    fn record(&self, record: &Value) -> Value {
+        let key = format!(".tasks/{}.json", record["TaskId"].as_str().unwrap());
+        serde_json::from_slice(&self.s3.get("records", &key).unwrap()).unwrap()
+    }
+
+    /// One result, one message, and nothing else.
+    #[track_caller]
+    fn assert_done(&self, record: &Value, target: &str) -> Value {
+        let record = self.record(record);
+        assert_eq!(record["Status"], "Succeeded", "{record:#}");
+        assert_eq!(self.s3.keys("results"), [target]);
+        self.assert_ended(&record);
+        record
+    }
+
+    #[track_caller]
+    fn assert_ended(&self, record: &Value) {
+        assert_eq!(record.get("Lease"), None, "{record:#}");
+        let messages = self.sns.messages();
+        assert_eq!(messages.len(), 1, "{record:#}");
+        assert_eq!(messages[0].attributes["Status"].1, record["Status"]);
+        let key = format!(".tasks/{}.json", record["TaskId"].as_str().unwrap());
+        assert_eq!(self.s3.keys("records"), [key]);
+        assert_eq!(self.s3.unfinished_uploads(), []);
+    }
+
+    #[track_caller]
+    fn assert_shows(&self, target: &str) {
+        let clips = [1, 2].map(|clip| Clip::whole(clip, RATE, 24.0));
+        let expected = Expected::new(RATE, clips.to_vec());
+        let reading = Reading::of(self.s3.path("results", target));
+        assert_eq!(expected.differences(&reading), []);
+    }
+}
+
+fn event(parameters: &str, target: &str) -> Value {
+    let process = format!(
+        "video/concat,{parameters},{USUAL}{}|sys/saveas,b_{},o_{}/notify,topic_{}",
+        sur("b.mp4"),
+        b64("results"),
+        b64(target),
+        b64(TOPIC),
+    );
+    json!({"bucket": "sources", "object": "a.mp4", "process": process})
+}
+
+#[test]
+fn a_distributed_task_is_the_same_as_in_one_function() {
+    let stage = Stage::new();
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let record = stage.assert_done(&running, "out.mp4");
+    stage.assert_shows("out.mp4");
+    for same in ["TaskId", "EventId", "RequestId", "StartTime", "ExecutionArn"] {
+        assert_eq!(record[same], running[same], "{same}");
+    }
+    assert_eq!(record["Chunks"], json!({"Total": 5, "Done": 5}));
+    assert_eq!(record["Verified"]["Frames"], 1200);
+    let crew = stage.steps.crew();
+    let steps = ["plan", "render", "sound", "join", "fail"].map(|step| crew.count(step));
+    assert_eq!(steps, [1, 5, 1, 1, 0]);
+    // Asked again, it answers from its record.
+    assert_eq!(crew.invoke(&event("f_mp4", "out.mp4")).unwrap(), record);
+    assert_eq!(stage.steps.executions().len(), 1);
+}
+
+#[test]
+fn steps_that_are_killed_are_repeated() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    crew.when(r#""plan""#, 1, Fate::KilledAfter(Method::PUT, "ranges.json"));
+    crew.when(r#""index":1"#, 1, Fate::KilledAfter(Method::PUT, "r-00001.video"));
+    crew.when(r#""index":2"#, 1, Fate::KilledBefore(Method::PUT, "r-00002.video"));
+    crew.when(r#""sound""#, 2, Fate::Fails("Lambda.Unknown"));
+    crew.when(r#""join""#, 1, Fate::KilledAfter(Method::PUT, "/results/out.mp4"));
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    stage.assert_done(&running, "out.mp4");
+    stage.assert_shows("out.mp4");
+}
+
+/// What looks like one by another way asks for nothing.
+#[test]
+fn steps_come_from_the_state_machine_alone() {
+    let stage = Stage::new();
+    let function = Function::start(
+        stage.settings.clone().set("AWS_SAM_LOCAL", "true").set("HTTP_AUTH", "none"),
+    );
+    let step = json!({"step": "fail", "bucket": "records", "run": "0123456789abcdef",
+        "task": "MediaConvert-11111111-2222-4333-8444-555555555555"});
+    let request = json!({"version": "2.0", "rawPath": "/", "rawQueryString": "",
+        "requestContext": {"http": {"method": "POST"}}, "body": step.to_string()});
+    let answer = function.invoke(&request).unwrap();
+    assert_eq!(answer["statusCode"], 400, "{answer:#}");
+    let message = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": step.to_string()}]});
+    let answer = function.invoke(&message).unwrap();
+    assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "1", "{answer:#}");
+    // The state machine's own does what there is to do: nothing.
+    assert_eq!(function.invoke(&step).unwrap(), json!({"status": "Over"}));
+    assert_eq!(stage.s3.keys("records"), [""; 0]);
+}
