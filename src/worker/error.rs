@@ -52,6 +52,17 @@ pub enum TaskError {
         /// Bytes that are free.
         free: u64,
     },
+    /// The pieces of the output don't fit the disk.
+    #[error(
+        "the output has about {needed} bytes and the work folder has room for {free}: give the \
+         function more ephemeral storage"
+    )]
+    OutputSpace {
+        /// Bytes of all pieces.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// A source could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -165,7 +176,7 @@ impl TaskError {
             | Self::NoRange(_)
             | Self::Changed => Code::InvalidArgument,
             Self::Head { source, .. } | Self::Record(source) => source.code(),
-            Self::Space { .. } => Code::InsufficientStorage,
+            Self::Space { .. } | Self::OutputSpace { .. } => Code::InsufficientStorage,
             Self::Fetch(error) => error.code(),
             Self::Probe { source, .. } => source.code(),
             Self::Run(error) => error.code(),

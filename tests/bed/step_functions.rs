@@ -2,6 +2,7 @@
 //! door of this bed, which answers invocations with real functions, several at a time.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -37,8 +38,8 @@ pub enum Fate {
     KilledBefore(Method, &'static str),
     /// It fails with this error.
     Fails(&'static str),
-    /// Something is done first.
-    After(fn(&Crew)),
+    /// It waits for the test before it begins: this tells that it is there, and that it may go on.
+    Held(Sender<()>, Arc<Mutex<Receiver<()>>>),
 }
 
 struct Rule {
@@ -156,6 +157,12 @@ impl StepFunctions {
         self.helper.wait(stop.send()).expect("it runs");
     }
 
+    /// What the stack's rule makes of the end of an execution.
+    pub fn rule(&self, status: &str, execution: &str) -> Value {
+        let input = self.describe(execution).input().unwrap_or_default().to_owned();
+        json!({"step": "fail", "execution": execution, "status": status, "input": input})
+    }
+
     /// What happened in an execution.
     pub fn history(&self, execution: &str) -> Vec<HistoryEvent> {
         let history = self.client.get_execution_history().execution_arn(execution);
@@ -176,6 +183,15 @@ impl Crew {
         self.rules.lock().unwrap().push(Rule { part, times, fate });
     }
 
+    /// Holds the next invocation whose event has this text: what is returned says that it is there,
+    /// and lets it go on.
+    pub fn hold(&self, part: &'static str) -> (Receiver<()>, Sender<()>) {
+        let (met, is_met) = channel();
+        let (go, gate) = channel();
+        self.when(part, 1, Fate::Held(met, Arc::new(Mutex::new(gate))));
+        (is_met, go)
+    }
+
     /// Invokes a function that has nothing else to do.
     pub fn invoke(&self, event: &Value) -> Reply {
         self.events.lock().unwrap().push(event.clone());
@@ -191,7 +207,10 @@ impl Crew {
                 let answer = Answer::Kill(function.id());
                 self.faults.add(Fault::new(answer).method(method).part(part));
             }
-            Some(Fate::After(act)) => act(self),
+            Some(Fate::Held(met, gate)) => {
+                met.send(()).expect("the test waits");
+                gate.lock().unwrap().recv().expect("the test lets it go on");
+            }
             None => {}
         }
         let reply = function.invoke(event);

@@ -1,6 +1,8 @@
 //! Tasks that one function can't carry, on Step Functions: the stack's own state machine, and as many
 //! functions as it asks for.
 
+use std::time::Duration;
+
 use aws_sdk_sfn::types::ExecutionStatus;
 use hyper::Method;
 use serde_json::{Value, json};
@@ -152,4 +154,119 @@ fn steps_come_from_the_state_machine_alone() {
     // The state machine's own does what there is to do: nothing.
     assert_eq!(function.invoke(&step).unwrap(), json!({"status": "Over"}));
     assert_eq!(stage.s3.keys("records"), [""; 0]);
+}
+
+/// The piece is tried five times, and what is left of the task is its record.
+#[test]
+fn a_range_that_always_fails_fails_the_task() {
+    let stage = Stage::new();
+    stage.steps.crew().when(r#""index":3"#, 9, Fate::Fails("InternalError"));
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Failed);
+    let record = stage.record(&running);
+    assert_eq!((&record["Status"], &record["Code"]), (&"Failed".into(), &"InternalError".into()));
+    stage.assert_ended(&record);
+    assert_eq!(stage.s3.keys("results"), [""; 0]);
+}
+
+/// A source that is another by now: no try can mend it, and none is made.
+#[test]
+fn a_mistake_of_the_caller_is_not_tried_again() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    stage.s3.delete("sources", "b.mp4");
+    let record = crew.invoke(&event("f_mp4", "out.mp4")).unwrap();
+    assert_eq!((&record["Status"], &record["Code"]), (&"Failed".into(), &"NoSuchKey".into()));
+    assert_eq!(stage.steps.executions(), [""; 0]);
+    stage.sns.forget_messages();
+    stage.s3.put("sources", "b.mp4", "no film");
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Failed);
+    let record = stage.record(&running);
+    assert_eq!(record["Code"], "UnsupportedMedia", "{record:#}");
+    assert!(record["Message"].as_str().unwrap().contains("clip 1"), "{record:#}");
+    stage.assert_ended(&record);
+    assert_eq!(["plan", "render", "fail"].map(|step| crew.count(step)), [1, 0, 1]);
+}
+
+#[test]
+fn ten_at_once_are_one_execution() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    let records: Vec<Value> = std::thread::scope(|scope| {
+        let ask = |_| scope.spawn(|| crew.invoke(&event("f_mp4", "out.mp4")).unwrap());
+        let asking: Vec<_> = (0..6).map(ask).collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for record in &records {
+        assert_eq!(record["Status"], "Running", "{record:#}");
+        assert_eq!(record["ExecutionArn"], records[0]["ExecutionArn"], "{record:#}");
+    }
+    assert_eq!(stage.ended(&records[0]), ExecutionStatus::Succeeded);
+    assert_eq!(stage.steps.executions().len(), 1);
+    stage.assert_done(&records[0], "out.mp4");
+}
+
+/// It is stopped from outside while ranges are rendered, and the rule of the stack reports that.
+#[test]
+fn a_stopped_execution_ends_its_task() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    let (met, gate) = crew.hold(r#""index":2"#);
+    let running = stage.ask("f_mp4", "out.mp4");
+    met.recv().unwrap();
+    let arn = running["ExecutionArn"].as_str().unwrap();
+    let steps = &stage.steps;
+    std::thread::scope(|scope| {
+        // moto's answer comes when the steps have ended.
+        let stopping = scope.spawn(|| steps.stop(arn));
+        let ended = crew.invoke(&steps.rule("ABORTED", arn)).unwrap();
+        assert_eq!(ended["status"], "Failed", "{ended:#}");
+        gate.send(()).unwrap();
+        stopping.join().unwrap();
+    });
+    stage.ended(&running);
+    let record = stage.record(&running);
+    assert_eq!(record["Code"], "Canceled", "{record:#}");
+    stage.assert_ended(&record);
+    assert_eq!(stage.s3.keys("results"), [""; 0]);
+}
+
+#[test]
+fn a_canceled_task_stops_its_execution_and_leaves_nothing() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    let (met, gate) = crew.hold(r#""index":2"#);
+    let running = stage.ask("f_mp4", "out.mp4");
+    met.recv().unwrap();
+    let cancel = json!({"cancel": running["TaskId"]});
+    let ended = std::thread::scope(|scope| {
+        let canceling = scope.spawn(|| crew.invoke(&cancel).unwrap());
+        while stage.record(&running)["Status"] == "Running" {
+            std::thread::yield_now();
+        }
+        gate.send(()).unwrap();
+        canceling.join().unwrap()
+    });
+    assert_eq!(ended["Code"], "Canceled", "{ended:#}");
+    stage.ended(&running);
+    stage.assert_ended(&stage.record(&running));
+    assert_eq!(stage.s3.keys("results"), [""; 0]);
+}
+
+/// A function with little time hands over what it could not do.
+#[test]
+fn what_does_not_fit_one_function_is_distributed() {
+    let stage = Stage::new();
+    let small = stage.settings.clone().set("DISTRIBUTE", "auto").timeout(Duration::from_secs(3));
+    let function = Function::start(small.set("VIDEO_PRESET", "placebo"));
+    let process = event("f_mp4,s_4096x", "out.mp4");
+    let record = function.invoke(&process).unwrap();
+    assert_eq!(record["Status"], "Running", "{record:#}");
+    assert!(record["ExecutionArn"].is_string(), "{record:#}");
+    // Without a state machine it says that it does not fit.
+    let never = stage.settings.clone().set("DISTRIBUTE", "never").timeout(Duration::from_secs(3));
+    let function = Function::start(never.set("VIDEO_PRESET", "placebo"));
+    let record = function.invoke(&event("f_mp4,s_4096x", "other.mp4")).unwrap();
+    assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
 }

@@ -50,6 +50,17 @@ impl Worker {
         Ok(noted.unwrap_or_else(|| told(failure)))
     }
 
+    /// Why a piece is missing: what its step has left word of.
+    pub(super) async fn why_missing(
+        &self,
+        shift: &Shift<'_>,
+        error: &TaskError,
+    ) -> Result<FailureNote, TaskError> {
+        let listing = shift.folder.list(&self.store).await.map_err(TaskError::Record)?;
+        let noted = self.noted(shift, &listing).await?;
+        Ok(noted.unwrap_or_else(|| FailureNote { code: error.code(), message: error.to_string() }))
+    }
+
     /// The first failure that no retry could mend, else the first.
     async fn noted(
         &self,

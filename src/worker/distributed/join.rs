@@ -7,13 +7,13 @@ use tokio::sync::mpsc;
 use tracing::{Instrument, info};
 
 use super::super::{Job, TaskError, Worker, log_end, millis, now, stage};
-use super::folder::{Piece, PieceNote, PlanNote};
+use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::{Shift, done};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::make::{Lists, Made};
 use crate::engine::render::{Fed, join};
 use crate::engine::verify::Check;
-use crate::engine::workspace::Workspace;
+use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::{Begun, Journal, Resumed};
 use crate::object::ObjectUri;
 use crate::policy::Verify;
@@ -41,12 +41,13 @@ impl Worker {
                 let joined = self.join_held(shift, &journal, &mut record).await;
                 match joined {
                     Ok(()) => record.succeed(now()),
-                    Err(TaskError::Canceled) => {
-                        record.fail(
-                            TaskError::Canceled.code(),
-                            TaskError::Canceled.to_string(),
-                            now(),
-                        );
+                    Err(error @ TaskError::Canceled) => {
+                        record.fail(error.code(), error.to_string(), now());
+                    }
+                    // It is not going to come: the step that was to make it is over.
+                    Err(error @ TaskError::Missing(_)) => {
+                        let FailureNote { code, message } = self.why_missing(shift, &error).await?;
+                        record.fail(code, message, now());
                     }
                     Err(error) => {
                         self.let_go(&journal, &record, shift).await;
@@ -120,6 +121,11 @@ impl Worker {
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let note = self.plan_note(shift).await?;
         let pieces = self.piece_notes(shift, &note).await?;
+        let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
+        let free = free_bytes(&self.settings.work_dir)?;
+        if needed > free {
+            return Err(TaskError::OutputSpace { needed, free });
+        }
         let started = Instant::now();
         let sound = self.fetch_sound(shift, &note, &pieces, workspace).await?;
         let output = workspace.output(&note.extension);

@@ -170,6 +170,10 @@ impl Worker {
 
     /// Leaves word of a failure, for whoever ends the task.
     pub(super) async fn note_failure(&self, shift: &Shift<'_>, piece: Piece, error: &TaskError) {
+        // Of a run that is over, the folder has gone.
+        if self.check_run(shift).await.is_err() {
+            return;
+        }
         let note = FailureNote { code: error.code(), message: error.to_string() };
         if let Err(error) = shift.folder.write_failure(&self.store, piece, &note).await {
             tracing::warn!(%error, "the failure could not be noted");
