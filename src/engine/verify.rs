@@ -224,6 +224,18 @@ fn compare_audio(
     within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
 }
 
+/// Decodes the audio of a finished output, whose video's packets are proven otherwise.
+///
+/// # Errors
+/// When it does not decode.
+pub async fn decode_audio(check: &Check<'_>, files: &[PathBuf]) -> Result<(), VerifyError> {
+    let Some(file) = files.last().filter(|_| check.plan.output.audio.is_some()) else {
+        return Ok(());
+    };
+    let input = Input::whole(demuxer(check.plan.output.container), file);
+    packets::found(check.ffmpeg, check.plan.audio_listing_arguments(&input)).await.map(drop)
+}
+
 /// Decodes the video of a file that is not finished yet, and counts its frames.
 ///
 /// # Errors

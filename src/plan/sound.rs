@@ -9,7 +9,7 @@ use super::audio;
 use super::encoder;
 use super::graph::{Files, Graph};
 use super::input::file_url;
-use super::packets::{Listings, list_audio};
+use super::packets::Listings;
 use super::words::words;
 use super::{Plan, audio_encoder};
 use crate::codec::{AudioCodec, Container};
@@ -67,7 +67,8 @@ impl Plan {
     }
 
     /// The arguments of the ffmpeg process that reads the rendered video from its standard input and
-    /// the audio from `sound`, as [`Plan::sound_arguments`] made it, and writes the output.
+    /// the audio from `sound`, as [`Plan::sound_arguments`] made it, and writes the output. Audio
+    /// that has been encoded before can't be listed.
     #[must_use]
     pub fn join_made_arguments(
         &self,
@@ -77,20 +78,10 @@ impl Plan {
     ) -> Vec<String> {
         let mut graph = Graph::default();
         let mut audio = Vec::new();
-        let mut listed = listings;
-        let mut decoded = Vec::new();
         if let Some(output) = &self.output.audio {
             graph.open_made(sound);
             match Sound::of(self.output.container, output) {
-                Sound::Encoded => {
-                    audio = words("-map 0:a:0 -c:a copy");
-                    // No encoder is at work whose packets could be listed: those that come are.
-                    if let Some(file) = listed.audio.take() {
-                        decoded = words("-map 0:a:0");
-                        decoded.extend(list_audio(output.codec));
-                        decoded.push(file_url(file));
-                    }
-                }
+                Sound::Encoded => audio = words("-map 0:a:0 -c:a copy"),
                 Sound::Samples => {
                     let finished = audio::finished(output, self.output.container);
                     let chain = format!("[0:0]{}{finished}[a]", audio::of_samples(output));
@@ -99,8 +90,7 @@ impl Plan {
                 }
             }
         }
-        let mut listings = self.listings(listed, graph.count());
-        listings.extend(decoded);
+        let listings = self.listings(listings, graph.count());
         self.joining(&graph, listings, audio, target)
     }
 }

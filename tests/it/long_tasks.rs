@@ -1,14 +1,17 @@
 //! Tasks that one function can't carry, on Step Functions: the stack's own state machine, and as many
 //! functions as it asks for.
 
+use std::path::Path;
 use std::time::Duration;
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::bed::expect::{Clip, Expected};
+use crate::bed::expect::{Clip, Difference, Expected};
+use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::function::{Function, Settings};
+use crate::bed::process::run;
 use crate::bed::reading::Reading;
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
@@ -82,10 +85,8 @@ impl Stage {
 
     #[track_caller]
     fn assert_shows(&self, target: &str) {
-        let clips = [1, 2].map(|clip| Clip::whole(clip, RATE, 24.0));
-        let expected = Expected::new(RATE, clips.to_vec());
         let reading = Reading::of(self.s3.path("results", target));
-        assert_eq!(expected.differences(&reading), []);
+        assert_eq!(film().differences(&reading), []);
     }
 }
 
@@ -269,4 +270,107 @@ fn what_does_not_fit_one_function_is_distributed() {
     let function = Function::start(never.set("VIDEO_PRESET", "placebo"));
     let record = function.invoke(&event("f_mp4,s_4096x", "other.mp4")).unwrap();
     assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
+}
+
+/// Audio packets, or the samples where each container has its own.
+fn audio(path: &Path, options: &[&str]) -> String {
+    let mut command = ffmpeg();
+    command.arg("-i").arg(path).args(["-map", "0:a"]).args(options).args(["-f", "md5", "-"]);
+    String::from_utf8(run(&mut command).stdout).unwrap()
+}
+
+/// Each twice: in ranges, and by one function.
+#[test]
+fn every_kind_of_output_is_that_of_one_function() {
+    let stage = Stage::new();
+    let one = Function::start(stage.settings.clone().set("DISTRIBUTE", "never"));
+    let cases = [
+        ("f_mkv,vcodec_h264,acodec_opus", ".mkv"),
+        ("f_ts,vcodec_h264,acodec_aac,vb_200000", ".ts"),
+        ("f_mov,vcodec_h264,acodec_pcm", ".mov"),
+        ("f_avi,vcodec_h264,acodec_mp3", ".avi"),
+        ("f_mp4,vcodec_h265,acodec_flac", ".h265.mp4"),
+        ("f_mp4,vcodec_h264,acodec_aac,vn_1", ".m4a.mp4"),
+        ("f_mp4,vcodec_h264,acodec_aac,an_1", ".mute.mp4"),
+    ];
+    for (parameters, ending) in cases {
+        let [long, short] = ["long", "short"].map(|name| format!("{name}{ending}"));
+        let running = stage.steps.crew().invoke(&asked(parameters, &long)).unwrap();
+        stage.ended(&running);
+        let found = stage.record(&running);
+        assert_eq!(found["Status"], "Succeeded", "{parameters}: {found:#}");
+        let expected = one.invoke(&asked(parameters, &short)).unwrap();
+        assert_eq!(found["Timeline"], expected["Timeline"], "{parameters}");
+        for counted in ["Frames", "Samples", "MaxJoinOffsetMs", "Decoded"] {
+            let of = |record: &Value| record["Verified"][counted].clone();
+            assert_eq!(of(&found), of(&expected), "{parameters}: {counted}");
+        }
+        let [long, short] = [long, short].map(|name| stage.s3.path("results", &name));
+        if !parameters.contains("an_1") {
+            let options = if parameters.contains("_pcm") { &[][..] } else { &["-c", "copy"] };
+            assert_eq!(audio(&long, options), audio(&short, options), "{parameters}");
+        }
+        let expected = film();
+        let expected = if parameters.contains("an_1") { expected.no_audio() } else { expected };
+        let expected = if parameters.contains("vn_1") { expected.no_video() } else { expected };
+        // Not every container can tell where the first sample belongs.
+        let is_beep = |difference: &Difference| {
+            matches!(difference, Difference::BeepCut { .. } | Difference::SampleCount { .. })
+        };
+        let [found, right] = [long, short].map(|path| expected.differences(&Reading::of(path)));
+        assert_eq!(found, right, "{parameters}");
+        assert!(found.iter().all(is_beep), "{parameters}: {found:?}");
+    }
+}
+
+fn film() -> Expected {
+    Expected::new(RATE, [1, 2].map(|clip| Clip::whole(clip, RATE, 24.0)).to_vec())
+}
+
+fn asked(parameters: &str, target: &str) -> Value {
+    let process = format!(
+        "video/concat,{parameters}{}|sys/saveas,b_{},o_{}",
+        sur("b.mp4"),
+        b64("results"),
+        b64(target),
+    );
+    json!({"bucket": "sources", "object": "a.mp4", "process": process})
+}
+
+/// Segments are never cut, and their playlist is the same.
+#[test]
+fn segments_are_those_of_one_function() {
+    let stage = Stage::new();
+    let one = Function::start(stage.settings.clone().set("DISTRIBUTE", "never"));
+    for (container, format, playlist) in
+        [("ts", "hls", "list.m3u8"), ("mp4", "hls", "list.m3u8"), ("mp4", "dash", "list.mpd")]
+    {
+        let ask = |folder: &str| {
+            let process = format!(
+                "video/concat,f_{container},{USUAL}{}/segment,f_{format},t_4000|sys/saveas,b_{},o_{}",
+                sur("b.mp4"),
+                b64("results"),
+                b64(&format!("{container}{format}/{folder}/{playlist}")),
+            );
+            json!({"bucket": "sources", "object": "a.mp4", "process": process})
+        };
+        let running = stage.steps.crew().invoke(&ask("long")).unwrap();
+        assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+        let found = stage.record(&running);
+        assert_eq!(found["Status"], "Succeeded", "{found:#}");
+        one.invoke(&ask("short")).unwrap();
+        let keys = |folder: &str| -> Vec<String> {
+            let prefix = format!("{container}{format}/{folder}/");
+            let keys = stage.s3.keys("results").into_iter();
+            keys.filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned)).collect()
+        };
+        assert_eq!(keys("long"), keys("short"), "{container} {format}");
+        let list = |folder: &str| {
+            let key = format!("{container}{format}/{folder}/{playlist}");
+            String::from_utf8(stage.s3.get("results", &key).unwrap()).unwrap()
+        };
+        if format == "hls" {
+            assert_eq!(list("long"), list("short"));
+        }
+    }
 }

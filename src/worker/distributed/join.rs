@@ -12,7 +12,7 @@ use super::{Shift, done};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::make::{Lists, Made};
 use crate::engine::render::{Fed, join};
-use crate::engine::verify::Check;
+use crate::engine::verify::{Check, decode_audio};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::{Begun, Journal, Resumed};
 use crate::object::ObjectUri;
@@ -22,7 +22,7 @@ use crate::storage::upload::PendingUpload;
 use crate::task::TaskRecord;
 
 /// Each piece was decoded where it was rendered: the join is proven by its packets, and by decoding
-/// what is on both sides of a seam.
+/// what is on both sides of a seam, and the audio.
 const PIECES_ARE_DECODED: Verify = Verify::Packets;
 /// Pieces of what is read that wait for the process that joins.
 const BUFFERED: usize = 16;
@@ -131,7 +131,7 @@ impl Worker {
         let output = workspace.output(&note.extension);
         let (feed, ranges) = mpsc::channel(BUFFERED);
         let ffmpeg = self.ffmpeg();
-        let lists = Lists::new(workspace, PIECES_ARE_DECODED);
+        let lists = Lists { audio: None, ..Lists::new(workspace, PIECES_ARE_DECODED) };
         let joined = async {
             let listings = lists.as_listings();
             let joined = join(&ffmpeg, &note.plan, &sound, listings, &output, ranges).await;
@@ -154,6 +154,7 @@ impl Worker {
         let made = Made { found: Vec::new(), chunks, lists };
         let (plan, verify) = (&note.plan, PIECES_ARE_DECODED);
         let check = Check { ffmpeg: &ffmpeg, plan, made: &made, workspace, verify };
+        decode_audio(&check, &artifacts.readable).await?;
         let uploads = self.send(&check, &artifacts, journal, record).await?;
         if let Some(verified) = &mut record.verified {
             (verified.decoded, verified.decoded_frames) = (true, verified.frames);

@@ -16,7 +16,9 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(decode(&accepted.to_event()), Ok(Event::Accepted(accepted)));
         }
         Ok(Event::Queue(records) | Event::Topic(records)) => {
-            let is_own = |event: &Event| matches!(event, Event::Queue(_) | Event::Accepted(_) | Event::Step(_));
+            let is_own = |event: &Event| {
+                matches!(event, Event::Queue(_) | Event::Accepted(_) | Event::Step(_))
+            };
             assert!(!records.iter().any(|record| record.event.as_ref().is_ok_and(is_own)));
         }
         Ok(Event::Http(request)) => {
