@@ -28,6 +28,7 @@ bootstrap := target/lambda/bootstrap/bootstrap
 layer := target/layers/ffmpeg
 rie := target/bin/aws-lambda-rie
 players := target/player/node_modules/.package-lock.json
+asl := target/asl/node_modules/.package-lock.json
 
 # A plain build serves where this machine is the target's kind and its glibc brings no symbols that
 # the runtime lacks: 2.38 renamed strtol and its like. Anywhere else zig links against the old one.
@@ -178,9 +179,10 @@ else
 endif
 
 # The region is only the one whose resource types the template is held against.
-check-template: need-python $(venv)/.installed
+check-template: need-python $(venv)/.installed $(asl)
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(venv)/bin/sam validate --lint
 	$(venv)/bin/cfn-lint --regions us-east-1 --template template.yaml
+	$(venv)/bin/node target/asl/node_modules/.bin/asl-validator --json-path statemachine.asl.json
 
 clean:
 	cargo clean
@@ -222,10 +224,11 @@ $(cross_venv)/.installed: tests/requirements-cross.txt
 	$(cross_venv)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
-$(players): tests/player/package.json tests/player/package-lock.json $(venv)/.installed
-	mkdir -p target/player
-	cp tests/player/package.json tests/player/package-lock.json target/player
-	$(venv)/bin/npm ci --prefix target/player --ignore-scripts --no-audit --no-fund --silent
+$(players) $(asl): target/%/node_modules/.package-lock.json: tests/%/package.json \
+		tests/%/package-lock.json $(venv)/.installed
+	mkdir -p target/$*
+	cp tests/$*/package.json tests/$*/package-lock.json target/$*
+	$(venv)/bin/npm ci --prefix target/$* --ignore-scripts --no-audit --no-fund --silent
 	touch $@
 
 # Writes the lock files again, after a change of the lists that they are made from.
