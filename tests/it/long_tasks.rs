@@ -2,7 +2,7 @@
 //! functions as it asks for.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use hyper::Method;
@@ -31,6 +31,10 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        Self::with(|settings| settings)
+    }
+
+    fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
         let s3 = S3::start(&["sources", "results", "records"]);
         let sns = Sns::start(&[TOPIC]);
         for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
@@ -42,7 +46,7 @@ impl Stage {
             .set("DISTRIBUTE", "always")
             .set("CHUNK_SECONDS", "10")
             .set("MAX_CONCURRENCY", "2");
-        let steps = StepFunctions::start(&s3, &settings);
+        let steps = StepFunctions::start(&s3, &change(settings));
         let settings = steps.crew().settings().clone();
         Self { s3, sns, settings, steps }
     }
@@ -373,4 +377,33 @@ fn segments_are_those_of_one_function() {
             assert_eq!(list("long"), list("short"));
         }
     }
+}
+
+/// Two hours in 40 ranges, of a film whose every frame and beep is known.
+#[test]
+fn two_hours_go_through() {
+    const RATE: (u32, u32) = (4, 1);
+    let stage = Stage::with(|settings| {
+        settings.set("CHUNK_SECONDS", "180").set("MAX_SOURCES", "12").set("MAX_CONCURRENCY", "3")
+    });
+    let source = Source::new(3).rate(RATE.0, RATE.1).audio(8000, 1).seconds(600.0);
+    stage.s3.put_file("sources", "long.mp4", &source.write("long.mp4"));
+    let process = format!(
+        "video/concat,f_mp4,{USUAL}{}|sys/saveas,b_{},o_{}/notify,topic_{}",
+        sur("long.mp4").repeat(11),
+        b64("results"),
+        b64("out.mp4"),
+        b64(TOPIC),
+    );
+    let event = json!({"bucket": "sources", "object": "long.mp4", "process": process});
+    let started = Instant::now();
+    let running = stage.steps.crew().invoke(&event).unwrap();
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let record = stage.assert_done(&running, "out.mp4");
+    println!("{:.1} s: {:#}", started.elapsed().as_secs_f64(), record["Usage"]);
+    assert_eq!(record["Chunks"], json!({"Total": 40, "Done": 40}));
+    assert_eq!(record["Output"]["DurationMs"], 7_200_000);
+    let clips = vec![Clip::whole(3, RATE, 600.0); 12];
+    let reading = Reading::of(stage.s3.path("results", "out.mp4"));
+    assert_eq!(Expected::new(RATE, clips).differences(&reading), []);
 }
