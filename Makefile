@@ -1,4 +1,4 @@
-# `make build`, `make demo`, `make test`, `make fuzz`, `make check` and `make bench`, each complete on
+# `make build`, `make demo`, `make test`, `make fuzz`, `make check`, `make bench`, `make scale`, each complete on
 # a fresh clone: .ci/need sees to what the machine lacks. `sam build` comes here too, for the targets
 # at the end. Everything that is made lies in target/.
 
@@ -61,7 +61,7 @@ fuzz_targets := process event door format report
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build package bootstrap layer demo test fuzz check bench clean tools tools-ffmpeg lock
+.PHONY: build package bootstrap layer demo test fuzz check bench scale clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -139,6 +139,12 @@ fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 bench: need-rust-compiler-python$(ready_needs) bootstrap $(rie) $(ready_ffmpeg)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
+
+# A simulation of tasks in many functions, with costs that it measures here first. The tests' profile
+# will do: the work is ffmpeg's.
+scale: need-rust-compiler-python$(ready_needs) $(ready_ffmpeg)
+	cargo build --locked --features cli --example scale
+	"$(CARGO_TARGET_DIR)/debug/examples/scale" target/scale/report.json
 
 check: check-format check-template check-dependencies check-floors check-lints
 

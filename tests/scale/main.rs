@@ -1,0 +1,90 @@
+//! How long tasks scale over many functions: a simulation with costs measured on this machine.
+//!
+//! `scale REPORT` prints the path and the price of films by length, size, and number of ranges, and
+//! writes the best of each to the report.
+
+use serde_json::{Map, Value, json};
+
+use measure::{Measured, measure};
+use model::{Film, Outcome, fits, simulate};
+
+#[path = "../bed.rs"]
+mod bed;
+mod measure;
+mod model;
+
+const HEIGHTS: [(&str, u32); 3] = [("720p", 720), ("1080p", 1080), ("4k", 2160)];
+const LENGTHS: [(&str, f64); 4] =
+    [("10min", 600.0), ("1h", 3600.0), ("4h", 14_400.0), ("12h", 43_200.0)];
+const CHUNKS: [u32; 8] = [10, 20, 40, 60, 100, 200, 400, 1000];
+/// What a range may last.
+const RANGE_S: std::ops::RangeInclusive<f64> = 10.0..=600.0;
+/// A path that is so much longer is not worth another range.
+const GAIN: f64 = 1.05;
+
+fn main() {
+    let mut report = Map::new();
+    for (size, height) in HEIGHTS {
+        let measured = measure(height);
+        println!("{size}: {measured:.4?}");
+        report.insert(format!("measured-{size}"), costs(&measured));
+        for (length, seconds) in LENGTHS {
+            let film = Film { seconds, height: f64::from(height) };
+            let counts = CHUNKS.into_iter();
+            let counts = counts.filter(|&count| RANGE_S.contains(&(seconds / f64::from(count))));
+            let outcomes: Vec<Outcome> =
+                counts.map(|chunks| simulate(film, chunks, &measured)).collect();
+            for outcome in &outcomes {
+                println!("{}", line(&format!("{length}-{size}"), outcome));
+            }
+            let shortest = outcomes.iter().map(|it| it.path_s).fold(f64::MAX, f64::min);
+            let best = outcomes.iter().find(|it| it.path_s <= shortest * GAIN);
+            if let Some(best) = best {
+                let mut entry = entry(best);
+                entry["fits"] = fits(film, best, &measured).into();
+                println!("{}: more ranges than {} gain nothing\n", length, best.chunks);
+                report.insert(format!("{length}-{size}"), entry);
+            }
+        }
+    }
+    let path = std::env::args_os().nth(1).map_or_else(
+        || bed::process::repository().join("target/scale/report.json"),
+        std::path::PathBuf::from,
+    );
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).expect("the report's folder can be made");
+    }
+    std::fs::write(&path, format!("{:#}\n", Value::Object(report))).expect("it can be written");
+    println!("Every number: {}", path.display());
+}
+
+fn line(name: &str, outcome: &Outcome) -> String {
+    let Outcome { path_s, usd, chunks, plan_s, ranges_s, sound_s, join_s } = outcome;
+    format!(
+        "{name:>12} in {chunks:>4} ranges: {path_s:>6.0} s, ${usd:.2} (plan {plan_s:.0}, ranges \
+         {ranges_s:.0}, audio {sound_s:.0}, join {join_s:.0})"
+    )
+}
+
+fn entry(outcome: &Outcome) -> Value {
+    let round = |number: f64, digits: f64| (number * digits).round() / digits;
+    json!({
+        "path_s": round(outcome.path_s, 10.0),
+        "usd": round(outcome.usd, 1000.0),
+        "chunks": outcome.chunks,
+        "plan_s": round(outcome.plan_s, 10.0),
+        "ranges_s": round(outcome.ranges_s, 10.0),
+        "audio_s": round(outcome.sound_s, 10.0),
+        "join_s": round(outcome.join_s, 10.0),
+    })
+}
+
+fn costs(measured: &Measured) -> Value {
+    json!({
+        "render_cpu": measured.render_cpu,
+        "check_cpu": measured.check_cpu,
+        "audio_cpu": measured.sound_cpu,
+        "run_up_cpu": measured.run_up_cpu,
+        "bytes": measured.bytes,
+    })
+}

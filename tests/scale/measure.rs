@@ -1,0 +1,113 @@
+//! What a second of output takes on this machine, with the engine that the function has.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use video_concat::codec::Preset;
+use video_concat::engine::ffmpeg::Ffmpeg;
+use video_concat::engine::make::Maker;
+use video_concat::engine::probe::probe;
+use video_concat::engine::verify::decoded_frames;
+use video_concat::engine::workspace::Workspace;
+use video_concat::plan::{Chunk, Plan, plan};
+use video_concat::policy::Verify;
+use video_concat::process::{Limits, MainObject, parse, resolve};
+
+use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
+use crate::bed::process::run;
+
+/// Frames that are rendered, and where they begin: so far in that there is a run-up.
+const FRAMES: u64 = 100;
+const FIRST: u64 = 60;
+const RATE: u64 = 25;
+const MEMORY_MB: u64 = 10_240;
+/// The main object, in H.264 at the default quality.
+const PROCESS: &str = "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0";
+
+/// Processor seconds and bytes for a second of output.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) render_cpu: f64,
+    pub(crate) check_cpu: f64,
+    pub(crate) sound_cpu: f64,
+    /// For the start of a range, once.
+    pub(crate) run_up_cpu: f64,
+    pub(crate) bytes: f64,
+}
+
+/// Measures at a height of the video.
+pub(crate) fn measure(height: u32) -> Measured {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
+    let folder = tempfile::tempdir().expect("there is room");
+    let source = source(folder.path(), height);
+    let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), MEMORY_MB);
+    runtime.block_on(async {
+        let plan = planned(&ffmpeg, &source).await;
+        let workspace = Workspace::new(folder.path()).expect("there is room");
+        let files = [source.as_path()];
+        let maker = Maker {
+            ffmpeg: &ffmpeg,
+            plan: &plan,
+            sources: &files,
+            workspace: &workspace,
+            verify: Verify::Packets,
+            events: Arc::new(|_| ()),
+        };
+        let piece = folder.path().join("piece");
+        let range = |frames: u64| Chunk { frames: FIRST..FIRST + frames };
+        let before = cpu();
+        maker.make_range(&range(1), &piece).await.expect("it renders");
+        let run_up_cpu = cpu() - before;
+        let before = cpu();
+        maker.make_range(&range(FRAMES), &piece).await.expect("it renders");
+        let rendered = cpu() - before;
+        let bytes = std::fs::metadata(&piece).expect("it is there").len();
+        let before = cpu();
+        let demuxer = plan.intermediate().demuxer();
+        decoded_frames(&ffmpeg, demuxer, &piece, FRAMES).await.expect("it decodes");
+        let checked = cpu() - before;
+        let before = cpu();
+        maker.make_sound(&piece).await.expect("it sounds");
+        let sounded = cpu() - before;
+        let seconds = FRAMES as f64 / RATE as f64;
+        Measured {
+            render_cpu: (rendered - run_up_cpu).max(0.0) / seconds,
+            check_cpu: checked / seconds,
+            sound_cpu: sounded / plan.length().to_millis() as f64 * 1000.0,
+            run_up_cpu,
+            bytes: bytes as f64 / seconds,
+        }
+    })
+}
+
+async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {
+    let main = MainObject { bucket: "bucket".to_owned(), key: "film.mp4".to_owned() };
+    let process = parse(PROCESS).expect("it is the language");
+    let request = resolve(&process, &main, Limits { max_sources: 1 }).expect("it is complete");
+    let probed = probe(ffmpeg, source).await.expect("it is a film");
+    plan(&request, &[probed.media()], Preset::DEFAULT).expect("it can be made")
+}
+
+/// Eight seconds that are as busy as a camera's.
+fn source(folder: &Path, height: u32) -> PathBuf {
+    let width = height * 16 / 9 / 2 * 2;
+    let file = folder.join("film.mp4");
+    let pattern = format!("testsrc2=s={width}x{height}:r={RATE}:d=8,noise=alls=6:allf=t");
+    let codecs = format!(
+        "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -b:v {} -c:a aac -ac 2",
+        8000 * height
+    );
+    let mut command = ffmpeg();
+    command.args(["-f", "lavfi", "-i", &pattern, "-f", "lavfi", "-i"]);
+    command.arg("sine=330:beep_factor=4:r=48000:d=8");
+    run(command.args(codecs.split(' ')).arg(&file));
+    file
+}
+
+/// Seconds of processor time of the children that have ended.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("this is Linux");
+    let (_, fields) = stat.rsplit_once(") ").expect("it names the process");
+    let ticks = fields.split(' ').skip(13).take(2).map(|field| field.parse().unwrap_or(0.0));
+    ticks.sum::<f64>() / 100.0
+}
