@@ -3,6 +3,13 @@
 //! `scale REPORT` prints the path and the price of films by length, size, and number of ranges, and
 //! writes the best of each to the report.
 
+#![allow(
+    // Seconds, frames and bytes, all far from the types' limits.
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)]
+
 use serde_json::{Map, Value, json};
 
 use measure::{Measured, measure};

@@ -73,7 +73,7 @@ pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured) -> Outcome 
     let touched = (1.0 + each / CLIP_S).min(clips);
     let fetch = touched * (CLIP_S.min(film.seconds) * clip_rate / S3_RATE + S3_LATENCY_S);
     let output = each * measured.bytes;
-    let range_s = COLD_START_S
+    let each_s = COLD_START_S
         + fetch
         + measured.run_up_cpu / cores
         + each * measured.render_cpu / (cores * ENCODER_SHARE)
@@ -82,7 +82,7 @@ pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured) -> Outcome 
         + 5.0 * S3_LATENCY_S;
     let at_once = count.min(MOST_AT_ONCE);
     let waves = (count / at_once).ceil();
-    let ranges_s = waves * range_s + count / MAP_STARTS;
+    let ranges_s = waves * each_s + count / MAP_STARTS;
     let sound_s = COLD_START_S + read_all + film.seconds * measured.sound_cpu;
     let all = film.seconds * measured.bytes;
     let join_s = COLD_START_S
@@ -91,7 +91,7 @@ pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured) -> Outcome 
         + 2.0 * all / S3_RATE
         + film.seconds * JOIN_CPU;
     let path_s = plan_s + ranges_s.max(sound_s) + join_s + 4.0 * TRANSITION_S;
-    let billed = plan_s + count * range_s + sound_s + join_s;
+    let billed = plan_s + count * each_s + sound_s + join_s;
     let requests = count * 8.0 + clips * (2.0 + CLIP_S * clip_rate / 8e6) * 3.0;
     let work = Work {
         memory_mb: MEMORY_MB,
