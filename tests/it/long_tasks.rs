@@ -9,6 +9,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::bed::expect::{Clip, Difference, Expected};
+use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::function::{Function, Settings};
 use crate::bed::process::run;
@@ -406,4 +407,79 @@ fn two_hours_go_through() {
     let clips = vec![Clip::whole(3, RATE, 600.0); 12];
     let reading = Reading::of(stage.s3.path("results", "out.mp4"));
     assert_eq!(Expected::new(RATE, clips).differences(&reading), []);
+}
+
+/// Each is carried out, and whoever asked does not hear of it.
+#[test]
+fn no_answer_of_storage_has_to_come() {
+    let stage = Stage::new();
+    let lost = |method: Method, part: &str| {
+        stage.s3.fail(Fault::new(Answer::Lost).method(method).part(part));
+    };
+    for part in [
+        "plan.json",
+        "ranges.json",
+        "r-00000.video",
+        "r-00000.json",
+        "r-00004.json",
+        "sound.mov",
+        "sound.json",
+        "/results/out.mp4",
+    ] {
+        lost(Method::PUT, part);
+    }
+    for part in ["plan.json", "r-00001.video", "sound.mov", "list-type"] {
+        lost(Method::GET, part);
+    }
+    // The record, at several of its writes.
+    for skip in 0..4 {
+        let fault = Fault::new(Answer::Lost).method(Method::PUT).part(".json?x-id=PutObject");
+        stage.s3.fail(fault.skip(2 * skip));
+    }
+    lost(Method::DELETE, "plan.json");
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let unanswered = stage.s3.calls().iter().filter(|call| call.status == 0).count();
+    assert_eq!(unanswered, 8 + 4 + 4 + 1);
+    stage.assert_done(&running, "out.mp4");
+    stage.assert_shows("out.mp4");
+}
+
+/// Whoever handed the task over died before the execution was started; then the execution is gone
+/// without a trace.
+#[test]
+fn whoever_asks_again_starts_what_was_not_started_and_begins_anew_what_is_dead() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let first = stage.assert_done(&running, "out.mp4");
+    let leave = |run: &str, arn: &str| {
+        let mut left = first.clone();
+        left["Status"] = "Running".into();
+        left["ExecutionArn"] = arn.into();
+        left["Lease"] = json!({
+            "Holder": "0123456789abcdef0123456789abcdef", "Until": "2026-01-02T03:04:05.678Z",
+            "Execution": {"Arn": arn, "Run": run, "Idle": true},
+        });
+        let key = format!(".tasks/{}.json", first["TaskId"].as_str().unwrap());
+        stage.s3.put("records", &key, left.to_string());
+        stage.s3.delete("results", "out.mp4");
+        stage.sns.forget_messages();
+    };
+    let arn = first["ExecutionArn"].as_str().unwrap();
+    let (other, _) = arn.rsplit_once('-').unwrap();
+    let other = format!("{other}-fedcba9876543210");
+    leave("fedcba9876543210", &other);
+    let again = crew.invoke(&event("f_mp4", "out.mp4")).unwrap();
+    assert_eq!(again["ExecutionArn"], other, "{again:#}");
+    assert_eq!(stage.ended(&again), ExecutionStatus::Succeeded);
+    stage.assert_done(&again, "out.mp4");
+
+    leave(arn.rsplit_once('-').unwrap().1, arn);
+    let third = stage.ask("f_mp4", "out.mp4");
+    assert_ne!(third["ExecutionArn"], first["ExecutionArn"]);
+    assert_eq!(third["EventId"], first["EventId"]);
+    assert_eq!(stage.ended(&third), ExecutionStatus::Succeeded);
+    stage.assert_done(&third, "out.mp4");
 }
