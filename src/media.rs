@@ -22,6 +22,9 @@ mod speaker;
 pub struct Media {
     /// The demuxer that reads it.
     pub demuxer: Demuxer,
+    /// Bytes in which ffmpeg has to look for its streams; 0 is its own measure.
+    #[serde(default)]
+    pub depth: u64,
     /// First timestamp of its earliest stream.
     pub start: Flicks,
     /// From `start` to the end of the stream that ends last.
@@ -65,6 +68,7 @@ impl Media {
             let either = whole.undecodable;
             Arc::new(Self {
                 demuxer: whole.demuxer,
+                depth: whole.depth,
                 start: whole.start,
                 length: whole.length + part.length,
                 video: whole.video.clone().or_else(|| part.video.clone()),
@@ -85,6 +89,7 @@ impl Media {
         let end = (self.start + self.length).max(other.start + other.length);
         Self {
             demuxer: self.demuxer,
+            depth: self.depth,
             start,
             length: end - start,
             video: self.video.or(other.video),

@@ -122,7 +122,7 @@ impl Stream<'_> {
         let shown = ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];
         let arguments: Vec<&str> = arguments.into_iter().chain(shown).collect();
         let source = self.files.sources[self.plan.clips[self.clip].source];
-        let input = Input::whole(self.plan.clip(self.clip).media.demuxer, source);
+        let input = Input::of(self.plan.clip(self.clip).media, source);
         let log = reported(self.ffmpeg.inspect(input, &arguments, on_line).await)?;
         let frames = frames.load(Ordering::Relaxed);
         if log.is_empty() {

@@ -204,7 +204,7 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
 /// file's place. False where a transport stream can't hold them.
 async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<bool, ProbeError> {
     let copy = path.with_extension("continuous");
-    let mut arguments = Input::whole(media.demuxer, path).arguments();
+    let mut arguments = Input::of(media, path).arguments();
     let video = media.video.as_ref().map(|stream| stream.index);
     let audio = media.audio.as_ref().map(|stream| stream.index);
     for index in video.into_iter().chain(audio) {
@@ -240,11 +240,11 @@ async fn read(
     demuxer: Demuxer,
     file: &Path,
 ) -> Result<(Media, bool, Vec<Notice>), ProbeError> {
-    let reader = Reader { ffmpeg, demuxer, file };
-    let report = reader.describe().await?;
+    let reader = Reader { ffmpeg, demuxer, file, depth: 0 };
+    let (report, reader) = reader.describe().await?;
     let (chosen, complaints) = reader.choose(&report).await?;
     let jumps = chosen.jumps();
-    let media = chosen.finish(demuxer, &report)?;
+    let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
     let notices = Notice::of(&report, &media, &complaints);
     Ok((media, jumps, notices))
 }

@@ -73,7 +73,7 @@ async fn decodes_alike_from_anywhere(
     let arguments = ["-select_streams", &index, "-read_intervals", "%+#1"];
     let shown = ["-show_entries", "packet=pos", "-of", "csv=p=0"];
     let arguments: Vec<&str> = arguments.into_iter().chain(shown).collect();
-    let input = Input::whole(media.demuxer, source);
+    let input = Input::of(media, source);
     match ffmpeg.inspect(input, &arguments, on_line).await {
         Ok(_) | Err(RunError::Failed { .. }) => {}
         Err(error) => return Err(error),

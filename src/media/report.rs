@@ -145,14 +145,28 @@ impl Report {
     /// Reads ffprobe's JSON.
     ///
     /// # Errors
-    /// When it can't be read or names neither video nor audio.
+    /// When it can't be read.
     pub fn read(json: &str) -> Result<Self, ReportError> {
-        let report: Self = serde_json::from_str(json)?;
-        if report.streams.iter().any(StreamReport::can_be_decoded) {
-            Ok(report)
-        } else {
-            Err(ReportError::NoStreams)
-        }
+        Ok(serde_json::from_str(json)?)
+    }
+
+    /// How many streams are described so that they can be decoded.
+    #[must_use]
+    pub fn described(&self) -> usize {
+        self.streams.iter().filter(|stream| stream.can_be_decoded()).count()
+    }
+
+    /// Whether packets further on may tell of more: of a stream that begins late, of which some
+    /// formats tell nothing before.
+    #[must_use]
+    pub fn may_be_incomplete(&self, demuxer: Demuxer) -> bool {
+        let unannounced = matches!(demuxer, Demuxer::Flv | Demuxer::MpegTs | Demuxer::MpegPs);
+        let lacks = |kind| {
+            let mut of_kind = self.streams.iter().filter(|stream| stream.codec_type == kind);
+            let none = of_kind.clone().all(StreamReport::is_cover);
+            none && unannounced || of_kind.any(|each| !each.is_cover() && !each.can_be_decoded())
+        };
+        lacks("video") || lacks("audio")
     }
 
     /// The streams that may be the file's video, the first choice first.
@@ -299,7 +313,7 @@ impl Chosen {
             streams: report.streams.len().saturating_sub(chosen),
             chapters: report.chapters.len(),
         };
-        Ok(Media { demuxer, start, length, video, audio, undecodable, further })
+        Ok(Media { demuxer, depth: 0, start, length, video, audio, undecodable, further })
     }
 }
 

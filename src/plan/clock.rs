@@ -25,9 +25,8 @@ impl Plan {
         let seek = files.seek(self, clip, self.clip(clip).start());
         let clip = self.clip(clip);
         let stream = clip.audio().filter(|stream| stream.unsteady)?;
-        let demuxer = clip.media.demuxer;
         let mut arguments = words("-copyts");
-        arguments.extend(Input { seek, ..Input::whole(demuxer, source) }.arguments());
+        arguments.extend(Input { seek, ..Input::of(clip.media, source) }.arguments());
         let end = (clip.end() + Flicks::from_millis(BEHIND_MS)).as_option();
         let (scale, most) = (1_i64 << OFFSET_BITS, OFFSET_LIMIT);
         arguments.push("-filter_complex".to_owned());

@@ -34,9 +34,8 @@ impl Plan {
         let clip = self.clip(clip);
         let (stream, output) = (clip.audio()?, self.output.audio.as_ref()?);
         let (start, end) = (clip.start(), clip.end());
-        let demuxer = clip.media.demuxer;
         let mut arguments = words("-copyts");
-        arguments.extend(Input { seek, ..Input::whole(demuxer, source) }.arguments());
+        arguments.extend(Input { seek, ..Input::of(clip.media, source) }.arguments());
         arguments.extend(["-map".to_owned(), format!("0:{}", stream.index)]);
         arguments.extend(["-af".to_owned(), audio::conformed(start, end, output)]);
         arguments.extend(words("-c:a pcm_f32le -f matroska"));

@@ -72,8 +72,7 @@ impl<'a> Graph<'a> {
     ) -> usize {
         let seek = files.seek(plan, clip, time);
         let source = plan.clips[clip].source;
-        let demuxer = plan.sources[source].demuxer;
-        self.add(Input { seek, ..Input::whole(demuxer, files.sources[source]) })
+        self.add(Input { seek, ..Input::of(&plan.sources[source], files.sources[source]) })
     }
 
     /// The index of a new input: the clip's audio alone.

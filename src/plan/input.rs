@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::words::words;
 use crate::flicks::Flicks;
-use crate::media::Demuxer;
+use crate::media::{Demuxer, Media};
 
 /// Pixels of a frame at most: 8192 by 8192.
 const MAX_PIXELS: u32 = 67_108_864;
@@ -23,6 +23,8 @@ pub struct Input<'a> {
     pub file: &'a Path,
     /// The key frame to start reading at, on the file's own clock; `None` is the start.
     pub seek: Option<Flicks>,
+    /// Bytes in which its streams are looked for; 0 is ffmpeg's own measure.
+    pub depth: u64,
     /// Whether its chapters are looked for.
     pub chapters: bool,
 }
@@ -31,13 +33,13 @@ impl<'a> Input<'a> {
     /// The whole file.
     #[must_use]
     pub const fn whole(demuxer: Demuxer, file: &'a Path) -> Self {
-        Self { demuxer, file, seek: None, chapters: false }
+        Self { demuxer, file, seek: None, depth: 0, chapters: false }
     }
 
-    /// With its chapters, which count where a file is checked.
+    /// The whole file of a source.
     #[must_use]
-    pub const fn with_chapters(self) -> Self {
-        Self { chapters: true, ..self }
+    pub const fn of(media: &Media, file: &'a Path) -> Self {
+        Self { depth: media.depth, ..Self::whole(media.demuxer, file) }
     }
 
     /// The arguments, `-i` and the file last.
@@ -50,6 +52,11 @@ impl<'a> Input<'a> {
         if self.demuxer == Demuxer::Mov && !self.chapters {
             // They may be in a track that is damaged.
             arguments.extend(words("-ignore_chapters 1"));
+        }
+        if self.depth > 0 {
+            // By bytes alone: a stream may begin at any time.
+            let bytes = self.depth;
+            arguments.extend(words(&format!("-analyzeduration 86400000000 -probesize {bytes}")));
         }
         if let Some(time) = self.seek {
             // Frames before the cut are decoded and passed on: the filters choose the frame that is
@@ -85,6 +92,10 @@ mod tests {
         let mut input = Input::whole(Demuxer::MpegTs, Path::new("/tmp/a:b.ts"));
         let limits = "-protocol_whitelist file -max_pixels 67108864 -max_streams 256 -f mpegts";
         assert_eq!(input.arguments().join(" "), format!("{limits} -i file:/tmp/a:b.ts"));
+        input.depth = 1 << 20;
+        let deep = "-analyzeduration 86400000000 -probesize 1048576";
+        assert_eq!(input.arguments().join(" "), format!("{limits} {deep} -i file:/tmp/a:b.ts"));
+        input.depth = 0;
         input.seek = Some(Flicks::from_millis(1500));
         let seek = "-noaccurate_seek -seek_timestamp 1 -ss 1.500001";
         assert_eq!(input.arguments().join(" "), format!("{limits} {seek} -i file:/tmp/a:b.ts"));

@@ -71,7 +71,7 @@ impl Plan {
     ) -> Vec<String> {
         let media = self.clip(seek.clip).media;
         let index = media.video.as_ref().map_or(0, |stream| stream.index);
-        let input = Input { seek: key_frame, ..Input::whole(media.demuxer, source) };
+        let input = Input { seek: key_frame, ..Input::of(media, source) };
         let mut arguments = words("-copyts");
         arguments.extend(input.arguments());
         arguments.push("-filter_complex".to_owned());

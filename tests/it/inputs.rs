@@ -20,6 +20,7 @@ mod damage;
 pub(crate) mod decoders;
 mod jitter;
 mod key_frames;
+mod late;
 mod refused;
 mod seeking;
 mod selection;

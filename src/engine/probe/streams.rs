@@ -9,12 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ProbeError;
 use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
-use crate::media::report::{Chosen, PACKET_FIELDS, Report, STREAM_FIELDS, Scan};
+use crate::media::report::{Chosen, PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan};
 use crate::media::{Demuxer, Undecodable};
 use crate::plan::input::Input;
 
 /// The longest description of streams that is read.
 const REPORT_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Bytes in which streams are looked for, one after the other, that ffmpeg did not find in as many
+/// as it reads by itself.
+const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 
 /// As many lines of a log are quoted.
 const MAX_LOG_LINES: usize = 5;
@@ -32,11 +36,32 @@ pub(super) struct Reader<'a> {
     pub(super) ffmpeg: &'a Ffmpeg,
     pub(super) demuxer: Demuxer,
     pub(super) file: &'a Path,
+    /// See [`Input::depth`].
+    pub(super) depth: u64,
 }
 
 impl Reader<'_> {
-    /// ffprobe's description of the streams.
-    pub(super) async fn describe(&self) -> Result<Report, ProbeError> {
+    /// ffprobe's description of the streams, and a reader that finds them all.
+    pub(super) async fn describe(self) -> Result<(Report, Self), ProbeError> {
+        let mut found = (self.described_within(0).await?, self);
+        let length = std::fs::metadata(self.file)?.len();
+        let shallower = [0].into_iter().chain(DEPTHS);
+        for (depth, before) in DEPTHS.into_iter().zip(shallower) {
+            if before >= length || !found.0.may_be_incomplete(self.demuxer) {
+                break;
+            }
+            let report = self.described_within(depth).await?;
+            if report.described() > found.0.described() {
+                found = (report, Self { depth, ..self });
+            }
+        }
+        if found.0.described() == 0 {
+            return Err(ReportError::NoStreams.into());
+        }
+        Ok(found)
+    }
+
+    async fn described_within(&self, depth: u64) -> Result<Report, ProbeError> {
         let report = Arc::new(Mutex::new(String::new()));
         let lines = Arc::clone(&report);
         let on_line = move |line: &str| {
@@ -46,7 +71,8 @@ impl Reader<'_> {
             }
         };
         let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
-        self.ffmpeg.inspect(self.input().with_chapters(), &arguments, on_line).await?;
+        let input = Input { depth, chapters: true, ..self.input() };
+        self.ffmpeg.inspect(input, &arguments, on_line).await?;
         let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
         if report.len() > REPORT_LIMIT {
             return Err(ProbeError::TooManyStreams);
@@ -172,6 +198,6 @@ impl Reader<'_> {
     }
 
     fn input(&self) -> Input<'_> {
-        Input::whole(self.demuxer, self.file)
+        Input { depth: self.depth, ..Input::whole(self.demuxer, self.file) }
     }
 }

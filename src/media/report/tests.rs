@@ -46,6 +46,7 @@ pub(crate) fn audio_stream() -> AudioStream {
 pub(crate) fn media() -> Media {
     Media {
         demuxer: Demuxer::Mov,
+        depth: 0,
         start: Flicks::ZERO,
         length: Flicks::from_millis(10_000),
         video: Some(video_stream()),
@@ -168,8 +169,12 @@ fn key_frames_are_kept_half_a_second_apart() {
 #[test]
 fn headers_alone_are_no_media() {
     assert!(matches!(scan(&[]), Err(ReportError::NoPackets)));
-    let none = Report::read(r#"{"streams": []}"#);
-    assert!(matches!(none, Err(ReportError::NoStreams)));
+    let none = Report::read(r#"{"streams": []}"#).unwrap();
+    assert_eq!(none.described(), 0);
+    assert!(matches!(
+        finished(Demuxer::Mov, r#"{"streams": []}"#, &[]),
+        Err(ReportError::NoPackets)
+    ));
     assert!(matches!(Report::read("{"), Err(ReportError::Report(_))));
 }
 
