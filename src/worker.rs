@@ -47,6 +47,10 @@ const FETCHED: u8 = 10;
 const PROBED: u8 = 15;
 const ENCODED: u8 = 90;
 
+/// Why the function's own event is refused that others have made.
+const NOT_ACCEPTED: &str = "no such task has been accepted under this event id: send a direct event, or \
+                            `POST` the request";
+
 /// What the reply takes at most.
 const REPLY: Duration = Duration::from_millis(500);
 
@@ -134,6 +138,17 @@ impl Worker {
         let deadline = Deadline::before(invocation.deadline);
         let prepared = deadline.limit(self.head(job, &mut record)).await;
         name_span(&record);
+        if let Some(told) = &job.told {
+            match deadline.limit(self.is_accepted(job, told)).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Ok(self.refuse("", Code::InvalidArgument, NOT_ACCEPTED, invocation));
+                }
+                Err(error) => {
+                    return Ok(self.end_unrecorded(Some(error), job, record, invocation).await);
+                }
+            }
+        }
         // Whoever was told of the task finds it ended, even if it never began.
         let told = job.told.as_ref().map(|told| &told.record_bucket);
         let Some(bucket) = told.or(prepared.as_ref().ok().map(|known| &known.record_bucket)) else {

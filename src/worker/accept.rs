@@ -7,8 +7,9 @@ use super::prepared::Prepared;
 use super::{Job, TaskError, Worker, name_span, now};
 use crate::event::{Accepted, Told};
 use crate::ledger::Beginning;
+use crate::object::ObjectUri;
 use crate::process::Request;
-use crate::task::{RequestId, TaskRecord};
+use crate::task::{RequestId, TaskId, TaskRecord};
 
 /// What becomes of a task that was asked for.
 #[derive(Clone, Debug)]
@@ -44,6 +45,29 @@ impl Worker {
                 Acceptance::Known(known)
             }
         })
+    }
+
+    /// Whether the task has been accepted as the event says that is to start its work: its record is
+    /// there under the same event id, and is of just these objects and words. Else the event could write
+    /// over any record.
+    pub(super) async fn is_accepted(&self, job: &Job, told: &Told) -> Result<bool, TaskError> {
+        let bucket = &told.record_bucket;
+        if self.settings.task_bucket.as_ref().is_some_and(|own| own != bucket) {
+            return Ok(false);
+        }
+        // What can't be read any more, with other settings, ends as the record's failure.
+        let is_another = self.read(job).is_ok_and(|request| {
+            let keys = request.sources().keys.into_iter();
+            let uris = keys.map(|(key, _)| ObjectUri::new(&request.bucket, key));
+            let sources: Vec<_> = uris.map(|uri| (job.seen.get(&uri.key), uri)).collect();
+            let seen = sources.iter().filter_map(|(etag, uri)| Some((uri, (*etag)?)));
+            TaskId::derive(&job.main, seen, &request.canonical) != told.task_id
+        });
+        if is_another {
+            return Ok(false);
+        }
+        let record = self.ledger().find(bucket, told.task_id).await.map_err(TaskError::Record)?;
+        Ok(record.is_some_and(|record| record.event_id == told.event_id))
     }
 }
 

@@ -147,6 +147,46 @@ fn nobody_gets_in_without_authority() {
     assert!(doors.s3.calls().is_empty());
 }
 
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
+/// Whoever may invoke the function may send its own event, but not to write over records.
+#[test]
+fn an_accepted_event_has_to_name_a_task_that_was_accepted() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::HttpApi);
+    let ids = post(&gateway, "/sources/a.mp4", &process("out.mp4")).json();
+    let event = doors.lambda.take().event;
+    let other = post(&gateway, "/sources/a.mp4", &process("other.mp4")).json();
+    let before = [doors.record(&ids["TaskId"]), doors.record(&other["TaskId"])];
+    let key = |id: &Value| format!(".tasks/{}.json", id.as_str().unwrap());
+    doors.s3.put("results", &key(&ids["TaskId"]), before[0].to_string());
+    let changes: [Change<'_>; 7] = [
+        ("another event", &|told| told["told"]["eventId"] = other["EventId"].clone()),
+        ("another task", &|told| told["told"]["taskId"] = other["TaskId"].clone()),
+        ("both of another", &|told| {
+            told["told"]["taskId"] = other["TaskId"].clone();
+            told["told"]["eventId"] = other["EventId"].clone();
+        }),
+        ("a task that is not", &|told| {
+            told["told"]["taskId"] = json!("MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc");
+        }),
+        ("another bucket", &|told| told["told"]["recordBucket"] = json!("results")),
+        ("another process", &|told| told["process"] = json!(process("third.mp4"))),
+        ("another content", &|told| told["etags"]["a.mp4"] = json!("tag")),
+    ];
+    for (name, change) in changes {
+        let mut event = event.clone();
+        change(&mut event["accepted"]);
+        let reply = doors.back.invoke(&event).unwrap();
+        assert_eq!(reply["Code"], "InvalidArgument", "{name}: {reply:#}");
+        assert!(reply["Message"].as_str().unwrap().contains("accepted"), "{name}: {reply:#}");
+        let after = [doors.record(&ids["TaskId"]), doors.record(&other["TaskId"])];
+        assert_eq!(after, before, "{name}");
+    }
+    assert_eq!(doors.s3.keys("results"), [key(&ids["TaskId"])]);
+    assert_eq!(doors.back.invoke(&event).unwrap()["Status"], "Succeeded");
+}
+
 #[test]
 fn the_functions_own_event_can_not_come_from_outside() {
     let doors = Doors::new();
