@@ -8,29 +8,43 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::code::Code;
 use crate::event::Told;
 use crate::object::ObjectUri;
-use crate::storage::{ObjectStore, Precondition, StoreError};
+use crate::storage::{Listed, ObjectStore, Precondition, StoreError};
 use crate::task::{Moment, State, Status, StoredRecord, TaskId, TaskRecord};
 
 pub use claim::{Begun, Claimed};
+pub use clock::Clock;
 pub use execution::Resumed;
 use journal::{Found, MAX_CONFLICTS, is_conflict, look, put};
-pub use journal::{Journal, Keep, LeaseError, OWN_MARK, own_description, result_description};
+pub use journal::{
+    Journal, Keep, LeaseError, OWN_MARK, RUN_MARK, Storing, own_description, result_description,
+};
+pub use objects::Objects;
+pub use remains::run_name;
+pub use target::{PlaceError, Seen, Upload};
+pub use wanted::{Place, Wanted};
 
 mod claim;
+mod clock;
 mod execution;
 mod journal;
+mod objects;
+mod remains;
+mod target;
+#[cfg(test)]
+mod tests;
+mod wanted;
 
 /// The records of all tasks.
 #[derive(Clone, Debug)]
-pub struct Ledger {
-    store: ObjectStore,
+pub struct Ledger<S = ObjectStore> {
+    store: S,
     prefix: String,
+    clock: Clock,
 }
 
 /// What became of a record that was to be begun.
@@ -78,22 +92,22 @@ pub const CANCELED: &str = "the task was canceled by its caller";
 
 /// What became of a task that was to be canceled.
 #[derive(Debug)]
-pub enum Canceling {
+pub enum Canceling<S = ObjectStore> {
     /// There is no such task.
     Unknown,
-    /// It has ended.
+    /// It has ended, or its result is appearing.
     Ended,
     /// The run that works on it ends it at its next renewal.
     Asked,
     /// No run worked on it: its record is held, to be ended.
-    Taken(Box<Journal>, Box<TaskRecord>),
+    Taken(Box<Journal<S>>, Box<TaskRecord>),
 }
 
-impl Ledger {
+impl<S: Objects> Ledger<S> {
     /// The records whose keys start with `prefix`.
     #[must_use]
-    pub fn new(store: ObjectStore, prefix: &str) -> Self {
-        Self { store, prefix: prefix.to_owned() }
+    pub fn new(store: S, prefix: &str) -> Self {
+        Self { store, prefix: prefix.to_owned(), clock: Clock::default() }
     }
 
     /// Where the record of a task is.
@@ -116,12 +130,8 @@ impl Ledger {
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn begin(
-        &self,
-        uri: &ObjectUri,
-        record: TaskRecord,
-    ) -> Result<Beginning, StoreError> {
-        let fresh = StoredRecord { record, lease: None };
+    pub async fn begin(&self, uri: &ObjectUri, wanted: &Wanted) -> Result<Beginning, StoreError> {
+        let fresh = StoredRecord { record: wanted.record.clone(), lease: None };
         let mut precondition = Precondition::IfAbsent;
         let mut conflicts = 0;
         loop {
@@ -135,13 +145,13 @@ impl Ledger {
                 Some(Found { stored: None, tag }) => Precondition::IfMatch(tag),
                 Some(Found { stored: Some(stored), tag }) => {
                     let record = Box::new(stored.record.clone());
-                    match stored.state(Timestamp::now()) {
+                    match stored.state(self.clock.now()) {
                         State::Held | State::Pending => return Ok(Beginning::Known(record)),
-                        State::Succeeded if self.stands(&record).await => {
+                        State::Succeeded if self.stands(&record, wanted).await => {
                             return Ok(Beginning::Known(record));
                         }
                         // Its ids are known to the caller who asked first, so it goes on under them.
-                        State::Untold if self.stands(&record).await => {
+                        State::Untold if self.stands(&record, wanted).await => {
                             return Ok(Beginning::Begun(record));
                         }
                         // Where the execution is alive, its next asker finds it so.
@@ -170,12 +180,12 @@ impl Ledger {
         let Some(Found { stored: Some(stored), tag }) = look(&self.store, &uri).await? else {
             return Ok(());
         };
-        let waits = matches!(stored.state(Timestamp::now()), State::Pending | State::Overdue);
+        let waits = matches!(stored.state(self.clock.now()), State::Pending | State::Overdue);
         let mut record = stored.record;
         if !waits || record.event_id != told.event_id {
             return Ok(());
         }
-        record.fail(Code::InternalError, message, Moment::new(Timestamp::now()));
+        record.fail(Code::InternalError, message, Moment::new(self.clock.now()));
         let failed = StoredRecord { record, lease: None };
         match put(&self.store, &uri, &failed, Precondition::IfMatch(tag)).await {
             Err(error) if !is_conflict(&error) => Err(error),
@@ -187,35 +197,42 @@ impl Ledger {
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn cancel(&self, uri: &ObjectUri) -> Result<Canceling, StoreError> {
+    pub async fn cancel(&self, uri: &ObjectUri) -> Result<Canceling<S>, StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let Some(Found { stored: Some(stored), tag }) = look(&self.store, uri).await? else {
                 return Ok(Canceling::Unknown);
             };
-            let state = stored.state(Timestamp::now());
+            let state = stored.state(self.clock.now());
             let StoredRecord { record, lease } = stored;
             let precondition = Precondition::IfMatch(tag);
             let outcome = match (state, lease) {
                 (State::Held | State::Distributed, Some(mut lease))
-                    if record.status == Status::Running && lease.is_at_work(Timestamp::now()) =>
+                    if record.status == Status::Running
+                        && lease.is_at_work(self.clock.now())
+                        && lease.storing.is_empty() =>
                 {
                     lease.canceled = true;
                     let asked = StoredRecord { record, lease: Some(lease) };
                     put(&self.store, uri, &asked, precondition).await.map(|_| Canceling::Asked)
                 }
-                (
-                    State::Pending | State::Overdue | State::Abandoned | State::Distributed,
-                    lease,
-                ) => {
-                    if let Some(lease) = &lease {
-                        self.abort(lease).await;
-                        self.sweep(lease).await;
-                    }
+                // Its result is appearing.
+                (State::Distributed, Some(lease)) if lease.is_at_work(self.clock.now()) => {
+                    return Ok(Canceling::Ended);
+                }
+                (State::Pending | State::Overdue | State::Abandoned | State::Distributed, left) => {
                     let holder = Uuid::new_v4();
-                    let opened = Journal::open(&self.store, uri, holder, &record, precondition);
-                    opened
-                        .await
-                        .map(|journal| Canceling::Taken(Box::new(journal), Box::new(record)))
+                    let opened =
+                        Journal::open(self, uri, holder, &record, precondition, left.as_ref());
+                    match opened.await {
+                        Ok(journal) => {
+                            if let Some(left) = &left {
+                                self.give_way(left).await;
+                                journal.settled(&record);
+                            }
+                            Ok(Canceling::Taken(Box::new(journal), Box::new(record)))
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
                 _ => return Ok(Canceling::Ended),
             };
@@ -237,7 +254,7 @@ impl Ledger {
         marker: Option<&Marker>,
     ) -> Result<Vec<Marker>, StoreError> {
         let mut found: Vec<Marker> = Vec::new();
-        for (key, changed) in self.store.list(bucket, &self.prefix).await? {
+        for Listed { key, changed, .. } in self.store.list(bucket, &self.prefix).await? {
             let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
             let Some(task) = name.and_then(|name| name.parse().ok()) else { continue };
             let place = Marker { changed: changed.as_millisecond(), task };
@@ -247,17 +264,5 @@ impl Ledger {
         }
         found.sort_by_key(Marker::order);
         Ok(found)
-    }
-
-    /// Whether all that a task stored is still what it stored. A target that
-    /// can't be looked at is made again rather than promised.
-    async fn stands(&self, record: &TaskRecord) -> bool {
-        for target in &record.targets {
-            let head = self.store.head(&target.uri, None).await;
-            if !head.is_ok_and(|head| head.etag == target.etag) {
-                return false;
-            }
-        }
-        true
     }
 }

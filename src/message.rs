@@ -45,14 +45,14 @@ fn content(record: &TaskRecord) -> String {
     serde_json::to_string(record).unwrap_or_default()
 }
 
-/// Thousands of segments are more than a message holds. The last target is the
-/// playlist, which names them all.
-fn shortened(record: &TaskRecord) -> TaskRecord {
+/// Thousands of segments are more than a message holds, or several records in one reply. The last
+/// target is the playlist, which names them all.
+pub(crate) fn shortened(record: &TaskRecord) -> TaskRecord {
     let mut short = record.clone();
     short.targets = record.targets.last().cloned().into_iter().collect();
     short.timeline.clear();
     short.warnings = vec![
-        "this message leaves out the timeline, warnings, and all targets but the last; the task's record has them".to_owned(),
+        "the timeline, warnings, and all targets but the last are left out here; the task's record has them".to_owned(),
     ];
     short
 }

@@ -221,6 +221,23 @@ impl Plan {
         frames.map_or(1, |frames| self.timeline.frames().div_ceil(frames.max(1)).max(1))
     }
 
+    /// How many segments are stored beside the playlist, of all streams together; none where there is
+    /// no playlist.
+    #[must_use]
+    pub fn segment_files(&self) -> u64 {
+        let Some(segments) = &self.output.segments else { return 0 };
+        let length = self.length().count().unsigned_abs();
+        let asked = segments.length.map_or(length, |asked| asked.count().unsigned_abs()).max(1);
+        let streams = match segments.format {
+            SegmentFormat::Hls => 1,
+            SegmentFormat::Dash => {
+                u64::from(self.output.video.is_some()) + u64::from(self.output.audio.is_some())
+            }
+        };
+        // A header, where there is one, and what rounding may add.
+        streams * (self.segment_count().max(length.div_ceil(asked)) + 2)
+    }
+
     fn add_video<'a>(
         &'a self,
         graph: &mut Graph<'a>,

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::codec::Container;
 use crate::flicks::Flicks;
 use crate::process::request::SegmentFormat;
 
@@ -29,6 +30,16 @@ pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) 
 pub fn stem(key: &str) -> &str {
     let name = key.rfind('/').map_or(0, |slash| slash + 1);
     key[name..].rfind('.').filter(|&dot| dot > 0).map_or(key, |dot| &key[..name + dot])
+}
+
+/// The media type of a segment, by its name.
+#[must_use]
+pub fn segment_content_type(key: &str) -> &'static str {
+    match key.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("ts") => Container::Ts.content_type(),
+        Some("m4s") => "video/iso.segment",
+        _ => Container::Mp4.content_type(),
+    }
 }
 
 /// RFC 8216: a line that is no tag is a URI; `EXT-X-MAP` has one more.

@@ -116,6 +116,16 @@ impl Settings {
         if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
     }
 
+    /// What the output of a request is, in words: its canonical process string, and each setting that
+    /// changes the output and is not the default.
+    #[must_use]
+    pub fn definition(&self, canonical: &str) -> String {
+        match self.video_preset {
+            Preset::DEFAULT => canonical.to_owned(),
+            preset => format!("{canonical} VIDEO_PRESET={preset}"),
+        }
+    }
+
     /// The bucket in which a record is found by its id alone.
     #[must_use]
     pub fn record_bucket(&self) -> Option<&str> {

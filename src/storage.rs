@@ -8,6 +8,7 @@ mod chores;
 pub mod client;
 mod error;
 pub mod fetch;
+mod listing;
 mod meter;
 mod multipart;
 pub mod upload;
@@ -36,6 +37,7 @@ use crate::object::{ETag, ObjectUri};
 pub use body::RangeBody;
 use chores::Chores;
 pub use error::{Operation, Problem, StoreError};
+pub use listing::Listed;
 pub use meter::Meter;
 pub use multipart::{FileSlice, MultipartUpload, Part};
 
@@ -208,31 +210,6 @@ impl ObjectStore {
         Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
     }
 
-    /// Keys in `bucket` that start with `prefix`, with the time of their last change.
-    ///
-    /// # Errors
-    /// See [`Problem`].
-    pub async fn list(
-        &self,
-        bucket: &str,
-        prefix: &str,
-    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let uri = ObjectUri::new(bucket, prefix);
-        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
-        let mut pages = request.into_paginator().send();
-        let mut found = Vec::new();
-        while let Some(page) = pages.next().await {
-            self.meter.get();
-            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, &uri))?;
-            for object in page.contents.unwrap_or_default() {
-                let changed = object.last_modified.map(|time| time.secs());
-                let changed = changed.and_then(|secs| Timestamp::from_second(secs).ok());
-                found.extend(object.key.zip(changed));
-            }
-        }
-        Ok(found)
-    }
-
     /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` where
     /// there is none.
     ///
@@ -311,8 +288,7 @@ impl ObjectStore {
         precondition: &Precondition,
     ) -> Result<ETag, StoreError> {
         let length = bytes.len() as u64;
-        let request = self.put(uri, description, bytes.into());
-        let request = under(request, precondition);
+        let request = conditional(self.put(uri, description, bytes.into()), precondition);
         self.count_put(Box::pin(request.send()), uri, length).await
     }
 
@@ -325,17 +301,18 @@ impl ObjectStore {
     /// Writes a whole object from a file, in one request.
     ///
     /// # Errors
-    /// See [`Problem`].
+    /// [`Problem::Precondition`] where `precondition` does not hold, be it that the same request
+    /// has stored it before and the answer was lost; see [`Problem`].
     pub async fn put_file(
         &self,
         uri: &ObjectUri,
         slice: &FileSlice<'_>,
         description: &Description,
-        precondition: Precondition,
+        precondition: &Precondition,
     ) -> Result<ETag, StoreError> {
         let body = slice.body(Operation::PutObject, uri).await?;
         let request = self.put(uri, description, body).content_length(slice.content_length());
-        let request = under(request, &precondition);
+        let request = conditional(request, precondition);
         let sent = request.customize().config_override(client::bulk(&self.client)).send();
         self.count_put(Box::pin(sent), uri, slice.length).await
     }
@@ -385,7 +362,10 @@ impl ObjectStore {
     }
 }
 
-fn under(request: PutObjectFluentBuilder, precondition: &Precondition) -> PutObjectFluentBuilder {
+fn conditional(
+    request: PutObjectFluentBuilder,
+    precondition: &Precondition,
+) -> PutObjectFluentBuilder {
     match precondition {
         Precondition::None => request,
         Precondition::IfAbsent => request.if_none_match("*"),

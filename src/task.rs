@@ -16,7 +16,7 @@ pub use record::{
 };
 pub use requests::Requests;
 pub use run::{Run, RunError, execution_arn, state_machine_arn};
-pub use stored::{Execution, LEASE, Lease, START, State, StoredRecord};
+pub use stored::{Execution, LEASE, Lease, START, Segments, State, StoredRecord};
 pub use time::Moment;
 
 /// A finished task, for tests of whatever renders one.

@@ -12,7 +12,7 @@ use tracing::{Instrument, Span, error, info, info_span, warn};
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::executions::Executions;
-use crate::ledger::{Begun, Claimed, Journal, Ledger};
+use crate::ledger::{Begun, Claimed, Journal, Ledger, Wanted};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
 use crate::object::ObjectUri;
@@ -50,6 +50,9 @@ const ENCODED: u8 = 90;
 /// Why the function's own event is refused that others have made.
 const NOT_ACCEPTED: &str = "no such task has been accepted under this event id: send a direct event, or \
                             `POST` the request";
+
+const USER_DATA_KEPT: &str = "the `userData` of this request was not taken: the same task had been \
+                              asked for before, and keeps what it was given then";
 
 /// What the reply takes at most.
 const REPLY: Duration = Duration::from_millis(500);
@@ -97,7 +100,8 @@ impl Worker {
             // After the reply, nothing goes on before the next event.
             let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
             timeout_at(deadline.into(), worker.store.finish()).await.ok();
-            if let Ok(record) = outcome {
+            if let Ok(mut record) = outcome {
+                note_user_data(&job, &mut record);
                 return record;
             }
             warn!("another run has taken the task over");
@@ -157,8 +161,10 @@ impl Worker {
         };
         let ledger = self.ledger();
         let uri = ledger.uri(bucket, record.task_id);
+        let result = prepared.as_ref().ok().map(Prepared::place);
+        let wanted = Wanted { record: record.clone(), result };
         let claim = async {
-            let claim = ledger.claim(&uri, &record, deadline.until).await;
+            let claim = ledger.claim(&uri, &wanted, deadline.until.into()).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
@@ -273,6 +279,16 @@ impl Worker {
         let Settings { ffmpeg, ffprobe, memory_mb, .. } = &*self.settings;
         Ffmpeg::new(ffmpeg, ffprobe, (*memory_mb).into())
     }
+}
+
+/// Whoever asks for a task that others asked for before gets the record with theirs.
+fn note_user_data(job: &Job, record: &mut TaskRecord) {
+    let Some(given) = job.user_data.as_ref().filter(|_| job.told.is_none()) else { return };
+    if record.user_data.as_ref() == Some(given) {
+        return;
+    }
+    warn!(USER_DATA_KEPT);
+    record.warnings.push(USER_DATA_KEPT.to_owned());
 }
 
 fn log_end(record: &TaskRecord, invocation: &Invocation) {

@@ -143,7 +143,7 @@ impl Task {
 
         progress.stage("check");
         let started = Instant::now();
-        let artifacts = Artifacts::of(&self.workspace, &self.plan, &self.target)
+        let artifacts = Artifacts::of(&self.workspace, &self.plan, &self.target, None)
             .map_err(TaskError::Workspace)?;
         let check = Check {
             ffmpeg: &self.ffmpeg,

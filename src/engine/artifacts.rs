@@ -9,7 +9,7 @@ use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::object::ObjectUri;
 use crate::plan::Plan;
-use crate::playlist::{rename, stem, with_length};
+use crate::playlist::{rename, segment_content_type, stem, with_length};
 use crate::process::request::SegmentFormat;
 
 /// A file of the output.
@@ -35,21 +35,26 @@ pub struct Artifacts {
 }
 
 impl Artifacts {
-    /// Finds the files, and makes the playlist name them as they are stored:
-    /// beside the target, named after it.
+    /// Finds the files, and makes the playlist name them as they are stored: beside the target, named
+    /// after it, and after the run that stores them where that has a name.
     ///
     /// # Errors
     /// When the workspace can't be read or written.
-    pub fn of(workspace: &Workspace, plan: &Plan, target: &ObjectUri) -> io::Result<Self> {
+    pub fn of(
+        workspace: &Workspace,
+        plan: &Plan,
+        target: &ObjectUri,
+        run: Option<&str>,
+    ) -> io::Result<Self> {
         let paths = workspace.outputs()?;
         let Some(segments) = plan.output.segments else {
             return Ok(Self::single(paths, plan.output.container, target));
         };
-        let stem = stem(&target.key);
+        let stem = segment_stem(&target.key, run);
         if let Some(playlist) = paths.last() {
             let text = fs::read_to_string(playlist)?;
             let local = format!("{OUTPUT}-");
-            let stored = format!("{}-", stem.rsplit('/').next().unwrap_or(stem));
+            let stored = format!("{}-", stem.rsplit('/').next().unwrap_or(&stem));
             let text = rename(&text, segments.format, &local, &stored);
             fs::write(playlist, with_length(&text, plan.length()))?;
         }
@@ -58,7 +63,7 @@ impl Artifacts {
         for (index, parts) in streams.iter().enumerate() {
             readable.push(workspace.join(&format!("stream-{index}"), parts)?);
         }
-        let files = paths.into_iter().map(|path| artifact(path, stem, target, segments.format));
+        let files = paths.into_iter().map(|path| artifact(path, &stem, target, segments.format));
         Ok(Self {
             files: files.collect(),
             readable,
@@ -88,17 +93,18 @@ impl Artifacts {
     }
 }
 
+/// What the keys of segments start with, but for a `-` and what tells them apart.
+#[must_use]
+pub fn segment_stem(target: &str, run: Option<&str>) -> String {
+    run.map_or_else(|| stem(target).to_owned(), |run| format!("{}-{run}", stem(target)))
+}
+
 fn artifact(path: PathBuf, stem: &str, target: &ObjectUri, format: SegmentFormat) -> Artifact {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let suffix = name.strip_prefix(OUTPUT).unwrap_or(&name);
     let is_playlist = suffix.starts_with('.');
     let key = if is_playlist { target.key.clone() } else { format!("{stem}{suffix}") };
-    let content_type = match path.extension().and_then(|extension| extension.to_str()) {
-        _ if is_playlist => format.content_type(),
-        Some("ts") => Container::Ts.content_type(),
-        Some("m4s") => "video/iso.segment",
-        _ => Container::Mp4.content_type(),
-    };
+    let content_type = if is_playlist { format.content_type() } else { segment_content_type(&key) };
     Artifact { uri: ObjectUri::new(&target.bucket, key), path, content_type }
 }
 

@@ -15,6 +15,8 @@ use crate::worker::Invocation;
 
 /// Records of a page.
 const PAGE: usize = 100;
+/// Targets of a record in a page.
+const MOST_TARGETS: usize = 16;
 /// Records that are read at the same time.
 const PARALLEL_READS: usize = 16;
 
@@ -88,10 +90,16 @@ pub(super) async fn list(
     Ok(HttpReply::list(&page, next, &invocation.request_id))
 }
 
-/// A record without what grows with its clips.
+/// A record without what grows with its clips and segments: of many targets the last is left, which is
+/// the playlist.
 fn summary(record: &TaskRecord) -> Value {
     let mut summary = serde_json::to_value(record).expect("a record has text keys only");
     if let Value::Object(fields) = &mut summary {
+        if let Some(Value::Array(targets)) = fields.get_mut("Targets")
+            && targets.len() > MOST_TARGETS
+        {
+            targets.drain(..targets.len() - 1);
+        }
         for name in ["Sources", "Timeline"] {
             fields.remove(name);
         }

@@ -8,6 +8,7 @@ use super::{Function, given, job, retry_helps};
 use crate::code::Code;
 use crate::event::Submission;
 use crate::ledger::OWN_MARK;
+use crate::message::shortened;
 use crate::object::ObjectUri;
 use crate::process::{MainObject, check_main};
 use crate::reply::FunctionError;
@@ -17,6 +18,9 @@ use crate::worker::{Invocation, Job, TaskError};
 
 /// User metadata that holds the process string.
 const PROCESS: &str = "x-oss-async-process";
+
+/// Targets of a record in a list of several.
+const MOST_TARGETS: usize = 1000;
 
 /// Why an event is tried again whose task was not ended here.
 const STILL_RUNNING: &str = "another run is still at the task";
@@ -41,6 +45,12 @@ pub(super) async fn work(
                 });
             }
             records.push(record);
+        }
+    }
+    // Lambda's replies have 6 MB at most.
+    for record in &mut records {
+        if record.targets.len() > MOST_TARGETS {
+            *record = shortened(record);
         }
     }
     match mendable {

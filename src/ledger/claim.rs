@@ -1,18 +1,17 @@
 //! Claiming a task: of all that ask for it, one does the work, and the others
 //! get its record.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::time::sleep;
-use tracing::{info, warn};
+use tokio::time::{Instant, sleep};
+use tracing::info;
 use uuid::Uuid;
 
-use super::journal::{Found, Journal, MAX_CONFLICTS, RUN_MARK, is_conflict, look};
-use super::{CANCELED, Ledger};
+use super::journal::{Found, Journal, LeaseError, MAX_CONFLICTS, is_conflict, look};
+use super::{CANCELED, Ledger, Objects, Wanted};
 use crate::code::Code;
 use crate::object::ObjectUri;
-use crate::storage::{ObjectHead, Precondition, Problem, StoreError};
+use crate::storage::{ObjectStore, Precondition, StoreError};
 use crate::task::{
     EventId, Execution, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord,
 };
@@ -20,12 +19,15 @@ use crate::task::{
 /// How long a record that others hold is left alone before it is looked at
 /// again: at first, and at most.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
+/// How long others are waited for: time that is billed like work. A lease lapses sooner, so a run
+/// that died is taken over.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What came of claiming a task.
 #[derive(Debug)]
-pub enum Claimed {
+pub enum Claimed<S = ObjectStore> {
     /// It is ours.
-    Ours(Box<Journal>, Begun),
+    Ours(Box<Journal<S>>, Begun),
     /// An execution is at it, or should be.
     Distributed(Box<TaskRecord>, Execution),
     /// It has been done; or others are still at it, as the record says.
@@ -48,7 +50,14 @@ enum Verdict {
     Known(Box<TaskRecord>),
     Held(Box<TaskRecord>),
     Distributed(Box<TaskRecord>, Execution),
-    Free(Begun),
+    Free(Begun, Option<Left>),
+}
+
+/// What a run that died has left.
+struct Left {
+    lease: Lease,
+    /// Whether it was still at work: what it stored may be the whole result, and its record tells of it.
+    was_running: bool,
 }
 
 impl Begun {
@@ -59,26 +68,31 @@ impl Begun {
     }
 }
 
-impl Ledger {
-    /// Takes the lease of the task that `fresh` is the record of, unless the
-    /// task is done. While others hold it, waits until `patience` ends.
+impl<S: Objects> Ledger<S> {
+    /// Takes the lease of a task, unless the task is done. While others hold it, waits, but not for
+    /// long, and not beyond `patience`.
     pub async fn claim(
         &self,
         uri: &ObjectUri,
-        fresh: &TaskRecord,
+        wanted: &Wanted,
         patience: Instant,
-    ) -> Result<Claimed, StoreError> {
-        let holder = Uuid::new_v4();
+    ) -> Result<Claimed<S>, StoreError> {
+        let patience = patience.min(Instant::now() + LONGEST_WAIT);
         let mut watched = None;
         let [mut pause, longest] = PAUSES;
         let mut conflicts = 0;
         // Mostly there is none, and a look would only cost time.
         let mut found: Option<Found> = None;
         loop {
-            let (begun, precondition) = match &found {
-                None => (Begun::Work(Box::new(fresh.clone())), Precondition::IfAbsent),
-                Some(seen) => match self.judge(seen, fresh, watched.as_ref()).await {
-                    Verdict::Free(begun) => (begun, Precondition::IfMatch(seen.tag.clone())),
+            let (begun, left, precondition) = match &found {
+                None => {
+                    let fresh = Box::new(wanted.record.clone());
+                    (Begun::Work(fresh), None, Precondition::IfAbsent)
+                }
+                Some(seen) => match self.judge(seen, wanted, watched.as_ref()).await {
+                    Verdict::Free(begun, left) => {
+                        (begun, left, Precondition::IfMatch(seen.tag.clone()))
+                    }
                     Verdict::Known(record) => return Ok(Claimed::Known(record)),
                     Verdict::Distributed(record, execution) => {
                         return Ok(Claimed::Distributed(record, execution));
@@ -98,9 +112,9 @@ impl Ledger {
                     }
                 },
             };
-            let record = begun.record();
-            match Journal::open(&self.store, uri, holder, record, precondition).await {
-                Ok(journal) => return Ok(Claimed::Ours(Box::new(journal), begun)),
+            match self.take_lease(uri, begun, left, precondition, wanted).await {
+                Ok(Some((journal, begun))) => return Ok(Claimed::Ours(Box::new(journal), begun)),
+                Ok(None) => conflicts += 1,
                 Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error) => return Err(error),
             }
@@ -108,14 +122,70 @@ impl Ledger {
         }
     }
 
+    /// Takes the lease, and then makes good what a run that died has left. Nothing where the lease is
+    /// lost meanwhile.
+    async fn take_lease(
+        &self,
+        uri: &ObjectUri,
+        begun: Begun,
+        left: Option<Left>,
+        precondition: Precondition,
+        wanted: &Wanted,
+    ) -> Result<Option<(Journal<S>, Begun)>, StoreError> {
+        let (holder, record) = (Uuid::new_v4(), begun.record().clone());
+        let lease = left.as_ref().map(|left| &left.lease);
+        let journal = Journal::open(self, uri, holder, &record, precondition, lease).await?;
+        let Some(left) = left else { return Ok(Some((journal, begun))) };
+        let begun = tokio::select! {
+            begun = self.go_on(begun, &left, wanted) => begun,
+            ended = journal.keep_alive() => match ended {
+                LeaseError::Canceled => self.canceled(record),
+                LeaseError::Superseded | LeaseError::Store(_) => return Ok(None),
+            },
+        };
+        journal.settled(begun.record());
+        Ok(Some((journal, begun)))
+    }
+
+    /// What is left to do behind a run that died: nothing but to say so where all that it was about
+    /// to store is there.
+    async fn go_on(&self, begun: Begun, left: &Left, wanted: &Wanted) -> Begun {
+        let Begun::Work(record) = begun else {
+            self.abort(&left.lease).await;
+            return begun;
+        };
+        if left.lease.canceled || !left.was_running {
+            self.give_way(&left.lease).await;
+            return if left.lease.canceled { self.canceled(*record) } else { Begun::Work(record) };
+        }
+        let Some(targets) = self.settle(&record, &left.lease, Some(wanted)).await else {
+            return Begun::Work(Box::new(again(&record, &wanted.record)));
+        };
+        self.found_stored(*record, targets)
+    }
+
+    /// The result is there, and nobody has said so.
+    pub(super) fn found_stored(&self, mut record: TaskRecord, targets: Vec<TargetRecord>) -> Begun {
+        record.targets = targets;
+        record.succeed(Moment::new(self.clock.now()));
+        let taken = record.end_time.unwrap_or(record.start_time).timestamp();
+        let took = taken.duration_since(record.start_time.timestamp());
+        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+        Begun::Stored(Box::new(record))
+    }
+
     /// `watched` is the event of the run that was waited for: its failure is the
     /// answer, while an older one is a reason to try again.
-    async fn judge(&self, found: &Found, fresh: &TaskRecord, watched: Option<&EventId>) -> Verdict {
-        let afresh = || Verdict::Free(Begun::Work(Box::new(fresh.clone())));
+    async fn judge(&self, found: &Found, wanted: &Wanted, watched: Option<&EventId>) -> Verdict {
+        let fresh = &wanted.record;
+        let left =
+            |lease: Option<Lease>, was_running| lease.map(|lease| Left { lease, was_running });
+        let afresh =
+            |lease| Verdict::Free(Begun::Work(Box::new(fresh.clone())), left(lease, false));
         let Some(stored) = found.stored.clone() else {
-            return afresh();
+            return afresh(None);
         };
-        let state = stored.state(Timestamp::now());
+        let state = stored.state(self.clock.now());
         let StoredRecord { record, lease } = stored;
         let record = Box::new(record);
         if let (State::Distributed, Some(Lease { execution: Some(execution), .. })) =
@@ -123,104 +193,35 @@ impl Ledger {
         {
             return Verdict::Distributed(record, execution);
         }
-        if let Some(lease) = lease.as_ref().filter(|_| state != State::Held) {
-            self.abort(lease).await;
-        }
         match (state, lease) {
             (State::Held, _) => Verdict::Held(record),
-            (State::Abandoned, Some(lease)) if lease.canceled => {
-                self.sweep(&lease).await;
-                let mut record = record;
-                record.fail(Code::Canceled, CANCELED, Moment::new(Timestamp::now()));
-                Verdict::Free(Begun::Stored(record))
-            }
             (State::Failed, None) if is_canceled_run(&record, fresh) => Verdict::Known(record),
-            (State::Abandoned, Some(lease)) => {
-                Verdict::Free(self.take_over(&record, &lease, fresh).await)
+            (State::Abandoned | State::Distributed, lease) => {
+                Verdict::Free(Begun::Work(record), left(lease, true))
             }
-            (State::Pending | State::Overdue | State::Abandoned | State::Distributed, _) => {
-                Verdict::Free(Begun::Work(Box::new(again(&record, fresh))))
+            (State::Pending | State::Overdue, _) => {
+                Verdict::Free(Begun::Work(Box::new(again(&record, fresh))), None)
             }
-            (State::Unreported, _) if self.stands(&record).await => {
-                Verdict::Free(Begun::Stored(record))
+            (State::Unreported, lease) if self.stands(&record, wanted).await => {
+                Verdict::Free(Begun::Stored(record), left(lease, false))
             }
             // Whoever waited for this run has its answer; another try would be the same.
             (State::Failed | State::Untold, None) if watched == Some(&record.event_id) => {
                 Verdict::Known(record)
             }
-            (State::Untold, _) if self.stands(&record).await => {
-                Verdict::Free(Begun::Untold(record))
+            (State::Untold, _) if self.stands(&record, wanted).await => {
+                Verdict::Free(Begun::Untold(record), None)
             }
-            (State::Succeeded, _) if self.stands(&record).await => Verdict::Known(record),
-            (State::Unreported | State::Untold | State::Succeeded | State::Failed, _) => afresh(),
-        }
-    }
-
-    /// Aborts what a run that died was sending. Only after that it is certain
-    /// what it has stored.
-    pub(super) async fn abort(&self, lease: &Lease) {
-        for upload in &lease.uploads {
-            match self.store.abort_multipart(upload).await {
-                Err(error) if *error.problem() != Problem::NoSuchUpload => {
-                    warn!(%error, "an upload of a run that died was not aborted");
-                }
-                _ => {}
+            (State::Succeeded, _) if self.stands(&record, wanted).await => Verdict::Known(record),
+            (State::Unreported | State::Untold | State::Succeeded | State::Failed, lease) => {
+                afresh(lease)
             }
         }
     }
 
-    /// What a run that died has left to do: nothing but to say so where all
-    /// that it was about to store is there.
-    pub(super) async fn take_over(
-        &self,
-        record: &TaskRecord,
-        lease: &Lease,
-        fresh: &TaskRecord,
-    ) -> Begun {
-        info!(progress = record.progress, "taking over from a run that died");
-        let Some(targets) = self.stored(lease).await else {
-            self.sweep(lease).await;
-            return Begun::Work(Box::new(again(record, fresh)));
-        };
-        let mut record = record.clone();
-        record.targets = targets;
-        record.succeed(Moment::new(Timestamp::now()));
-        let taken = record.end_time.unwrap_or(record.start_time).timestamp();
-        let took = taken.duration_since(record.start_time.timestamp());
-        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+    fn canceled(&self, mut record: TaskRecord) -> Begun {
+        record.fail(Code::Canceled, CANCELED, Moment::new(self.clock.now()));
         Begun::Stored(Box::new(record))
-    }
-
-    /// Removes what a run that died has stored of a result that it never finished.
-    pub(super) async fn sweep(&self, lease: &Lease) {
-        for uri in lease.storing.iter().rev() {
-            if self.stored_by(lease, uri).await.is_some()
-                && let Err(error) = self.store.delete(uri).await
-            {
-                warn!(%error, "an object of a run that died was not removed");
-            }
-        }
-    }
-
-    /// All that the holder of the lease was about to store, if it is there.
-    async fn stored(&self, lease: &Lease) -> Option<Vec<TargetRecord>> {
-        let mut targets = Vec::with_capacity(lease.storing.len());
-        for uri in &lease.storing {
-            let head = self.stored_by(lease, uri).await?;
-            targets.push(TargetRecord {
-                uri: uri.clone(),
-                etag: head.etag,
-                size: head.size,
-                content_type: head.content_type.unwrap_or_default(),
-            });
-        }
-        Some(targets).filter(|targets| !targets.is_empty())
-    }
-
-    /// An object, if it is there and the holder of the lease stored it.
-    async fn stored_by(&self, lease: &Lease, uri: &ObjectUri) -> Option<ObjectHead> {
-        let head = self.store.head(uri, None).await.ok()?;
-        (head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string())).then_some(head)
     }
 }
 

@@ -7,25 +7,25 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::Ledger;
 use super::claim::{Begun, PAUSES};
 use super::journal::{Found, Journal, Keep, LeaseError, MAX_CONFLICTS, is_conflict, look, put};
+use super::{Ledger, Objects};
 use crate::object::ObjectUri;
-use crate::storage::{Precondition, StoreError};
+use crate::storage::{ObjectStore, Precondition, StoreError};
 use crate::task::{Execution, Lease, Moment, Run, Status, StoredRecord, TaskRecord};
 
 /// What a step finds that would go on with its run.
 #[derive(Debug)]
-pub enum Resumed {
+pub enum Resumed<S = ObjectStore> {
     /// The lease, and what is left to do.
-    Ours(Box<Journal>, Begun),
+    Ours(Box<Journal<S>>, Begun),
     /// The run is over: the task has ended, or is another run's.
     Over,
     /// Another step holds the lease, and has not let go of it in time.
     Busy,
 }
 
-impl Journal {
+impl<S: Objects> Journal<S> {
     /// Leaves the task to an execution. Its first step takes the lease next.
     pub async fn hand_over(
         &self,
@@ -36,27 +36,28 @@ impl Journal {
             if let Some(lease) = &mut latest.lease {
                 lease.execution = Some(execution);
                 (lease.storing, lease.uploads) = (Vec::new(), Vec::new());
+                lease.segments = None;
             }
         });
         self.write(record, Keep::Execution).await
     }
 }
 
-impl Ledger {
+impl<S: Objects> Ledger<S> {
     /// Takes the lease for a step of this run; waits while another step holds it.
     pub async fn resume(
         &self,
         uri: &ObjectUri,
         run: &Run,
         patience: Instant,
-    ) -> Result<Resumed, StoreError> {
+    ) -> Result<Resumed<S>, StoreError> {
         let [mut pause, longest] = PAUSES;
         let mut conflicts = 0;
         loop {
             let Some((found, lease)) = self.lease_of(uri, run).await? else {
                 return Ok(Resumed::Over);
             };
-            if lease.is_at_work(Timestamp::now()) {
+            if lease.is_at_work(self.clock.now()) {
                 if Instant::now() + pause >= patience {
                     return Ok(Resumed::Busy);
                 }
@@ -65,10 +66,15 @@ impl Ledger {
                 continue;
             }
             let Some(stored) = found.stored else { return Ok(Resumed::Over) };
-            let begun = self.left_to_do(stored.record, &lease).await;
-            let opened = self.take(uri, &begun, lease, found.tag).await;
-            match opened {
-                Ok(journal) => return Ok(Resumed::Ours(Box::new(journal), begun)),
+            match self.take(uri, &stored.record, lease.clone(), found.tag).await {
+                Ok(journal) => {
+                    let begun = tokio::select! {
+                        begun = self.left_to_do(stored.record, &lease) => begun,
+                        LeaseError::Superseded = journal.keep_alive() => continue,
+                    };
+                    journal.settled(begun.record());
+                    return Ok(Resumed::Ours(Box::new(journal), begun));
+                }
                 Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
                 Err(error) => return Err(error),
             }
@@ -89,7 +95,7 @@ impl Ledger {
     pub async fn bury(&self, uri: &ObjectUri, dead: &Execution) -> Result<(), StoreError> {
         let Some((found, mut lease)) = self.lease_of(uri, &dead.run).await? else { return Ok(()) };
         let Some(stored) = found.stored else { return Ok(()) };
-        if !lease.is_at_work(Timestamp::now()) {
+        if !lease.is_at_work(self.clock.now()) {
             (lease.execution, lease.until) = (None, Moment::new(Timestamp::UNIX_EPOCH));
             let free = StoredRecord { lease: Some(lease), ..stored };
             match put(&self.store, uri, &free, Precondition::IfMatch(found.tag)).await {
@@ -120,25 +126,29 @@ impl Ledger {
         if record.status != Status::Running {
             return Begun::Stored(Box::new(record));
         }
-        self.abort(lease).await;
         if lease.canceled || lease.storing.is_empty() {
-            self.sweep(lease).await;
+            self.give_way(lease).await;
             return Begun::Work(Box::new(record));
         }
-        self.take_over(&record, lease, &record).await
+        match self.settle(&record, lease, None).await {
+            Some(targets) => self.found_stored(record, targets),
+            None => Begun::Work(Box::new(record)),
+        }
     }
 
+    /// Takes the lease. What the step before has left stays noted until it has been made good.
     async fn take(
         &self,
         uri: &ObjectUri,
-        begun: &Begun,
+        record: &TaskRecord,
         before: Lease,
         tag: crate::object::ETag,
-    ) -> Result<Journal, StoreError> {
-        let execution = before.execution.map(|execution| Execution { idle: false, ..execution });
+    ) -> Result<Journal<S>, StoreError> {
+        let execution = before.execution.clone();
+        let execution = execution.map(|execution| Execution { idle: false, ..execution });
         let canceled = before.canceled;
-        let lease = Lease { canceled, execution, ..Lease::new(Uuid::new_v4(), Timestamp::now()) };
-        let precondition = Precondition::IfMatch(tag);
-        Journal::open_with(&self.store, uri, lease, begun.record(), precondition).await
+        let fresh = Lease::new(Uuid::new_v4(), self.clock.now());
+        let lease = Lease { canceled, execution, left: Some(Box::new(before)), ..fresh };
+        Journal::open_with(self, uri, lease, record, Precondition::IfMatch(tag)).await
     }
 }

@@ -8,28 +8,31 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 use uuid::Uuid;
 
+use super::{Clock, Ledger, Objects};
 use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
-use crate::task::{Lease, Status, StoredRecord, TaskId, TaskRecord};
+use crate::task::{Lease, Segments, Status, StoredRecord, TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
 pub const OWN_MARK: &str = "video-concat-task";
 /// User metadata on results, with the holder of the lease that stored them.
-pub(super) const RUN_MARK: &str = "video-concat-run";
+pub const RUN_MARK: &str = "video-concat-run";
 
 /// How often the record is written while the task runs: several times in a
 /// lease, and often enough for whoever watches the progress.
 const RENEWAL: Duration = Duration::from_secs(3);
 /// A renewal that takes longer is tried again: the lease goes on lapsing.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// A lease that was renewed so long ago holds, however slow the next request is.
+const RECENT: Duration = Duration::from_secs(7);
 /// How often a record is looked at again that somebody else may have written.
 pub(super) const MAX_CONFLICTS: usize = 8;
 
@@ -58,46 +61,64 @@ pub enum Keep {
     Nothing,
 }
 
+/// What is about to appear.
+#[derive(Clone, Debug)]
+pub struct Storing {
+    /// The only object, or the playlist.
+    pub last: ObjectUri,
+    /// What appears before it.
+    pub segments: Option<Segments>,
+}
+
 /// The record of a task that is held.
 #[derive(Debug)]
-pub struct Journal {
-    store: ObjectStore,
+pub struct Journal<S = ObjectStore> {
+    pub(super) store: S,
+    clock: Clock,
     uri: ObjectUri,
     holder: Uuid,
+    /// When the last write of the record that went well was begun.
+    renewed: StdMutex<(Instant, Timestamp)>,
     /// Of the record as it is stored. Locked while it is being written.
     tag: Mutex<ETag>,
     /// What the next renewal writes.
     latest: StdMutex<StoredRecord>,
 }
 
-impl Journal {
-    /// Writes the first record of a run, and with it takes the lease.
+impl<S: Objects> Journal<S> {
+    /// Writes the first record of a run, and with it takes the lease. What a run that died has `left`
+    /// stays noted until it is [`Journal::settled`].
     pub(super) async fn open(
-        store: &ObjectStore,
+        ledger: &Ledger<S>,
         uri: &ObjectUri,
         holder: Uuid,
         record: &TaskRecord,
         precondition: Precondition,
+        left: Option<&Lease>,
     ) -> Result<Self, StoreError> {
-        let lease = Lease::new(holder, Timestamp::now());
-        Self::open_with(store, uri, lease, record, precondition).await
+        let left = left.cloned().map(Box::new);
+        let lease = Lease { left, ..Lease::new(holder, ledger.clock.now()) };
+        Self::open_with(ledger, uri, lease, record, precondition).await
     }
 
     /// The same with a lease of which more is to be said.
     pub(super) async fn open_with(
-        store: &ObjectStore,
+        ledger: &Ledger<S>,
         uri: &ObjectUri,
         lease: Lease,
         record: &TaskRecord,
         precondition: Precondition,
     ) -> Result<Self, StoreError> {
+        let now = (Instant::now(), ledger.clock.now());
         let holder = lease.holder;
         let latest = StoredRecord { record: record.clone(), lease: Some(lease) };
-        let tag = put(store, uri, &latest, precondition).await?;
+        let tag = put(&ledger.store, uri, &latest, precondition).await?;
         Ok(Self {
-            store: store.clone(),
+            store: ledger.store.clone(),
+            clock: ledger.clock.clone(),
             uri: uri.clone(),
             holder,
+            renewed: StdMutex::new(now),
             tag: Mutex::new(tag),
             latest: StdMutex::new(latest),
         })
@@ -121,17 +142,38 @@ impl Journal {
 
     /// Makes sure that the task is still held, right before these objects
     /// appear. Whoever takes over after that can tell them for what they are.
-    pub async fn confirm(
-        &self,
-        record: &TaskRecord,
-        storing: Vec<ObjectUri>,
-    ) -> Result<(), LeaseError> {
+    pub async fn confirm(&self, record: &TaskRecord, storing: Storing) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
-                lease.storing = storing;
+                lease.storing = vec![storing.last];
+                lease.segments = storing.segments;
             }
         });
         self.write(record, Keep::Lease).await
+    }
+
+    /// Makes sure that the task is still held, without a request where that was so a moment ago: for
+    /// before each of many objects.
+    pub async fn check(&self) -> Result<(), LeaseError> {
+        if self.age() < RECENT { Ok(()) } else { self.renew(Keep::Lease).await }
+    }
+
+    /// How long ago the lease was renewed, by the clock that says more: one of them may have stood
+    /// still while the sandbox did.
+    fn age(&self) -> Duration {
+        let (instant, moment) = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed: SignedDuration = self.clock.now().duration_since(moment);
+        instant.elapsed().max(passed.try_into().unwrap_or_default())
+    }
+
+    /// Notes that what runs before have left has been made good, and the record as it goes on.
+    pub(super) fn settled(&self, record: &TaskRecord) {
+        self.change(|latest| {
+            latest.record = record.clone();
+            if let Some(lease) = &mut latest.lease {
+                lease.left = None;
+            }
+        });
     }
 
     /// Notes an upload before anything is sent: storage keeps nothing of it yet
@@ -170,11 +212,13 @@ impl Journal {
     async fn renew(&self, keep: Keep) -> Result<(), LeaseError> {
         let mut tag = self.tag.lock().await;
         for _ in 1..MAX_CONFLICTS {
-            let next = self.next(keep);
+            let now = (Instant::now(), self.clock.now());
+            let next = self.next(keep, now.1);
             let put = put(&self.store, &self.uri, &next, Precondition::IfMatch(tag.clone()));
             match put.await {
                 Ok(written) => {
                     *tag = written;
+                    *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = now;
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
@@ -205,8 +249,8 @@ impl Journal {
         is_news
     }
 
-    fn next(&self, keep: Keep) -> StoredRecord {
-        let until = Lease::new(self.holder, Timestamp::now()).until;
+    fn next(&self, keep: Keep, now: Timestamp) -> StoredRecord {
+        let until = Lease::new(self.holder, now).until;
         self.change(|latest| match (&mut latest.lease, keep) {
             (Some(lease), Keep::Lease | Keep::Execution) => {
                 lease.until = until;
@@ -248,24 +292,24 @@ impl Found {
 }
 
 /// Looks at a record.
-pub(super) async fn look(
-    store: &ObjectStore,
+pub(super) async fn look<S: Objects>(
+    store: &S,
     uri: &ObjectUri,
 ) -> Result<Option<Found>, StoreError> {
-    let found = store.get_small(uri).await?;
+    let found = store.get(uri).await?;
     Ok(found.map(|(bytes, tag)| Found { stored: serde_json::from_slice(&bytes).ok(), tag }))
 }
 
 /// Writes a record as an object.
-pub(super) async fn put(
-    store: &ObjectStore,
+pub(super) async fn put<S: Objects>(
+    store: &S,
     uri: &ObjectUri,
     stored: &StoredRecord,
     precondition: Precondition,
 ) -> Result<ETag, StoreError> {
     let description = own_description("application/json", stored.record.task_id);
     let body = serde_json::to_vec(stored).expect("a record has text keys only");
-    store.put_small(uri, body, &description, precondition).await
+    store.put(uri, body, &description, precondition).await
 }
 
 /// Whether a conditional write failed because the record is another by now, or

@@ -17,8 +17,9 @@ const CHANCE: f64 = 3.0;
 /// Half of the distances between two values of a normal distribution are below so many of its
 /// standard deviations.
 const MEDIAN_DISTANCE: f64 = 0.954;
-/// Runs of steady packets that are remembered: hours of jitter.
-const MOST_RUNS: usize = 1_000_000;
+/// Runs of steady packets that are remembered. Of more, two and two become one: over hours of jitter
+/// their means are as good.
+const MOST_RUNS: usize = 1 << 16;
 /// Stretches that are placed by themselves at most.
 const MOST_STRETCHES: usize = 1000;
 /// A stamp that is further from the others counts for nothing in their mean, in milliseconds.
@@ -35,8 +36,6 @@ pub struct Clock {
     rate: i64,
     samples: i64,
     runs: Vec<Run>,
-    /// Whether there were more runs than are remembered.
-    overflown: bool,
 }
 
 /// Packets in a row whose stamps agree.
@@ -64,20 +63,51 @@ impl Clock {
     #[must_use]
     pub fn new(rate: u32) -> Self {
         let rate = i64::from(rate.max(1));
-        Self { rate, samples: 0, runs: Vec::new(), overflown: false }
+        Self { rate, samples: 0, runs: Vec::new() }
     }
 
     /// Adds a packet: its time stamp, in samples, and how many samples it holds.
     pub fn push(&mut self, stamp: i64, samples: i64) {
         let offset = stamp.clamp(-MOST_SAMPLES, MOST_SAMPLES) - self.samples;
         let rounding = self.ms(ROUNDING_MS).unsigned_abs();
-        let full = self.runs.len() == MOST_RUNS;
         match self.runs.last_mut() {
             Some(run) if run.offset.abs_diff(offset) <= rounding => run.packets += 1,
-            _ if full => self.overflown = true,
-            _ => self.runs.push(Run { from: self.samples, offset, packets: 1 }),
+            _ => {
+                if self.runs.len() == MOST_RUNS {
+                    self.thin_out();
+                }
+                self.runs.push(Run { from: self.samples, offset, packets: 1 });
+            }
         }
         self.samples += samples.clamp(0, MOST_SAMPLES - self.samples);
+    }
+
+    /// Makes one run of two, but for those at the ends, which tell where the audio begins and ends, and
+    /// those that a gap parts, while there are few.
+    fn thin_out(&mut self) {
+        let mut thinned = self.thinned(self.ms(2 * JITTER_MS).unsigned_abs());
+        if thinned.len() > MOST_RUNS / 4 * 3 {
+            thinned = self.thinned(u64::MAX);
+        }
+        self.runs = thinned;
+    }
+
+    fn thinned(&self, jitter: u64) -> Vec<Run> {
+        let mut thinned = Vec::with_capacity(self.runs.len());
+        let mut runs = self.runs.iter().copied().enumerate().peekable();
+        while let Some((index, mut run)) = runs.next() {
+            let inside = index > 0 && index + 2 < self.runs.len();
+            let second =
+                runs.next_if(|(_, second)| inside && run.offset.abs_diff(second.offset) <= jitter);
+            if let (Some((_, second)), Some(end)) = (second, self.runs.get(index + 2)) {
+                let weight = |run: Run, end| i128::from(run.offset) * i128::from(end - run.from);
+                let sum = weight(run, second.from) + weight(second, end.from);
+                run.offset = mean(sum, end.from - run.from);
+                run.packets += second.packets;
+            }
+            thinned.push(run);
+        }
+        thinned
     }
 
     /// All samples.
@@ -95,7 +125,7 @@ impl Clock {
     /// The stretches of the audio. None where the stamps are steady, and where they make no sense.
     #[must_use]
     pub fn stretches(&self) -> Vec<Stretch> {
-        if self.overflown || self.is_steady() {
+        if self.is_steady() {
             return Vec::new();
         }
         Means::new(self).stretches().unwrap_or_default()
@@ -442,6 +472,16 @@ mod tests {
             let own = lost.iter().rfind(|stretch| stretch.from <= packet * PACKET).unwrap();
             assert!((own.offset - packet / 200 * PACKET).abs() <= ms(45), "at {packet}");
         }
+    }
+
+    #[test]
+    fn of_a_day_of_jitter_no_more_is_kept_than_of_an_hour() {
+        let clock =
+            clock(400_000, |n, stamp| stamp + jitter(n) + if n >= 300_000 { ms(500) } else { 0 });
+        assert!(
+            clock.runs.len() <= super::MOST_RUNS && clock.runs.capacity() <= 2 * super::MOST_RUNS
+        );
+        assert_near(&clock.stretches(), &[(0, 0), (300_000, 500)], 16, "a day");
     }
 
     #[test]

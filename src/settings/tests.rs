@@ -184,3 +184,10 @@ fn a_task_is_distributed_where_there_is_a_state_machine_and_it_may_be() {
         assert_eq!(settings.distribution.state_machine(), found, "{pairs:?}");
     }
 }
+
+#[test]
+fn a_setting_that_changes_the_output_is_a_part_of_what_the_task_is() {
+    let definition = |preset: &str| read(&[("VIDEO_PRESET", preset)]).unwrap().definition("p");
+    assert_eq!(definition("veryfast"), "p");
+    assert_ne!(definition("fast"), definition("slow"));
+}

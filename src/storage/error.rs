@@ -82,6 +82,7 @@ pub enum Operation {
     GetObject,
     PutObject,
     DeleteObject,
+    DeleteObjects,
     CreateMultipartUpload,
     UploadPart,
     CompleteMultipartUpload,
@@ -99,6 +100,7 @@ impl Operation {
             Self::GetObject => "GetObject",
             Self::PutObject => "PutObject",
             Self::DeleteObject => "DeleteObject",
+            Self::DeleteObjects => "DeleteObjects",
             Self::CreateMultipartUpload => "CreateMultipartUpload",
             Self::UploadPart => "UploadPart",
             Self::CompleteMultipartUpload => "CompleteMultipartUpload",
@@ -122,7 +124,7 @@ impl Operation {
             | Self::CreateMultipartUpload
             | Self::UploadPart
             | Self::CompleteMultipartUpload => "s3:PutObject",
-            Self::DeleteObject => "s3:DeleteObject",
+            Self::DeleteObject | Self::DeleteObjects => "s3:DeleteObject",
             Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
         }
     }
@@ -154,7 +156,7 @@ impl fmt::Display for Context {
 }
 
 impl StoreError {
-    pub(super) fn new(problem: Problem, operation: Operation, uri: &ObjectUri) -> Self {
+    pub(crate) fn new(problem: Problem, operation: Operation, uri: &ObjectUri) -> Self {
         let context = Context { operation, uri: uri.clone(), request_id: None };
         Self { problem, context: Box::new(context) }
     }

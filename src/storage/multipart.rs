@@ -10,7 +10,7 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use super::client::bulk;
-use super::{Description, ObjectStore, Operation, Problem, StoreError};
+use super::{Description, ObjectStore, Operation, Precondition, Problem, StoreError};
 use crate::object::{ETag, ObjectUri, UploadName};
 
 /// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
@@ -155,17 +155,30 @@ impl MultipartUpload {
     ///
     /// # Errors
     /// See [`Problem`]; the upload is open still, unless an answer was lost.
-    pub async fn complete(&mut self, parts: &[Part]) -> Result<ETag, StoreError> {
-        let etag = self.send_complete(parts).await?;
+    pub async fn complete(
+        &mut self,
+        parts: &[Part],
+        precondition: &Precondition,
+    ) -> Result<ETag, StoreError> {
+        let etag = self.send_complete(parts, precondition).await?;
         self.open = false;
         Ok(etag)
     }
 
-    async fn send_complete(&self, parts: &[Part]) -> Result<ETag, StoreError> {
+    async fn send_complete(
+        &self,
+        parts: &[Part],
+        precondition: &Precondition,
+    ) -> Result<ETag, StoreError> {
         self.store.meter.put();
         let parts = parts.iter().map(completed_part).collect();
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let request = self.store.client.complete_multipart_upload();
+        let request = match precondition {
+            Precondition::None => request,
+            Precondition::IfAbsent => request.if_none_match("*"),
+            Precondition::IfMatch(etag) => request.if_match(etag.quoted()),
+        };
         let output = request
             .bucket(&self.name.uri.bucket)
             .key(&self.name.uri.key)

@@ -3,7 +3,7 @@
 //! Small files go in one request. Larger ones go in parts, several at once,
 //! each streamed from the file, so that memory does not grow with the file.
 //! [`begin`] opens an upload, [`PendingUpload::send`] sends the parts, and
-//! [`PendingUpload::complete`] makes the object appear: what is still being
+//! [`PendingUpload::appear`] makes the object appear: what is still being
 //! verified can already be on its way.
 //!
 //! Where an answer was lost, the object's metadata tell whether it is there all
@@ -26,7 +26,7 @@ const PART_SIZE: u64 = 16 * MIB;
 const MAX_PARTS: u64 = 10_000;
 const PARALLEL_PARTS: usize = 4;
 /// Times that a file is sent at most where other writers stand in its way.
-const TRIES: u32 = 3;
+pub const TRIES: u32 = 3;
 
 /// An object that has been stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,24 @@ pub enum UploadError {
     /// Storage does not tell whether it took it.
     #[error("cannot store the output: {0}; it may be stored all the same")]
     Unclear(StoreError),
+}
+
+/// Why an object did not appear.
+#[derive(Debug)]
+pub enum NotStored {
+    /// Another write, or somebody who gave the upload up, was in the way. Another try may succeed.
+    InTheWay(StoreError),
+    /// Storage did not take it.
+    Refused(UploadError),
+}
+
+impl From<NotStored> for UploadError {
+    fn from(error: NotStored) -> Self {
+        match error {
+            NotStored::InTheWay(error) => Self::Store(error),
+            NotStored::Refused(error) => error,
+        }
+    }
 }
 
 impl UploadError {
@@ -91,8 +109,19 @@ pub async fn store_file(
     description: &Description,
 ) -> Result<Stored, UploadError> {
     let mut pending = begin(store, uri, path, description).await?;
-    pending.send().await?;
-    pending.complete().await
+    let mut tries = 1;
+    loop {
+        pending.send().await?;
+        match pending.appear(&Precondition::None).await {
+            Ok(stored) => return Ok(stored),
+            Err(NotStored::InTheWay(error)) if tries < TRIES => {
+                tracing::warn!(%error, "the upload starts again");
+                tries += 1;
+                pending.reopen().await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// Opens an upload for a file that goes in parts; storage keeps nothing yet.
@@ -133,40 +162,39 @@ impl PendingUpload {
         Ok(self.send_parts().await?)
     }
 
-    /// Makes the object appear. Not to be cancelled: nobody would know whether
-    /// it has appeared.
+    /// Makes the object appear, once, where `precondition` holds. Not to be cancelled: nobody would
+    /// know whether it has appeared.
     ///
     /// # Errors
-    /// As [`store_file`].
-    pub async fn complete(mut self) -> Result<Stored, UploadError> {
+    /// See [`NotStored`].
+    pub async fn appear(&mut self, precondition: &Precondition) -> Result<Stored, NotStored> {
         let size = self.size;
-        let mut tries = 1;
-        loop {
-            let error = match self.appear().await {
-                Ok(etag) => return Ok(Stored { etag, size }),
-                Err(error) => error,
-            };
-            match self.find(&error).await {
-                Ok(Some(etag)) => return Ok(Stored { etag, size }),
-                Ok(None) if starts_again(&error) && tries < TRIES => {
-                    tracing::warn!(%error, "the upload starts again");
-                    tries += 1;
-                    self.open().await?;
-                    self.send_parts().await?;
-                }
-                Ok(None) => return Err(error.into()),
-                Err(_) => return Err(UploadError::Unclear(error)),
-            }
+        let error = match self.try_to_appear(precondition).await {
+            Ok(etag) => return Ok(Stored { etag, size }),
+            Err(error) => error,
+        };
+        match self.find(&error).await {
+            Ok(Some(etag)) => Ok(Stored { etag, size }),
+            Ok(None) if starts_again(&error) => Err(NotStored::InTheWay(error)),
+            Ok(None) => Err(NotStored::Refused(error.into())),
+            Err(_) => Err(NotStored::Refused(UploadError::Unclear(error))),
         }
     }
 
-    async fn appear(&mut self) -> Result<ETag, StoreError> {
+    /// Opens an upload anew that did not appear; its parts are to be sent again.
+    ///
+    /// # Errors
+    /// As [`store_file`].
+    pub async fn reopen(&mut self) -> Result<(), UploadError> {
+        Ok(self.open().await?)
+    }
+
+    async fn try_to_appear(&mut self, precondition: &Precondition) -> Result<ETag, StoreError> {
         if let Some((upload, parts)) = &mut self.parts {
-            upload.complete(parts).await
+            upload.complete(parts, precondition).await
         } else {
             let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
-            let description = &self.description;
-            self.store.put_file(&self.uri, &slice, description, Precondition::None).await
+            self.store.put_file(&self.uri, &slice, &self.description, precondition).await
         }
     }
 
@@ -219,12 +247,17 @@ impl PendingUpload {
 
 /// Whether storage may have done what it did not say it did.
 const fn is_unclear(error: &StoreError) -> bool {
-    matches!(error.problem(), Problem::Transient(_) | Problem::Conflict | Problem::NoSuchUpload)
+    // A condition also fails on what the same request, sent twice, has stored before.
+    matches!(error.problem(), Problem::Transient(_)) || starts_again(error)
 }
 
-/// S3 asks for it after a conflict; an upload that somebody else aborted is gone.
+/// S3 asks for it after a conflict; an upload that somebody else aborted is gone. Of an object that
+/// is to match and is not there, S3 says that there is no such key.
 const fn starts_again(error: &StoreError) -> bool {
-    matches!(error.problem(), Problem::Conflict | Problem::NoSuchUpload)
+    matches!(
+        error.problem(),
+        Problem::Conflict | Problem::NoSuchUpload | Problem::Precondition | Problem::NoSuchKey
+    )
 }
 
 async fn file_size(path: &Path) -> Result<u64, UploadError> {
@@ -239,8 +272,13 @@ async fn send_parts(
     path: &Path,
     size: u64,
 ) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
-    let sent: Result<Vec<Part>, StoreError> = stream::iter(part_slices(path, size))
-        .map(|(number, slice)| upload.put_part(number, slice))
+    let slices =
+        part_slices(path, size).map(|(number, slice)| (number, slice.offset, slice.length));
+    let upload_ref = &upload;
+    let sent: Result<Vec<Part>, StoreError> = stream::iter(slices.collect::<Vec<_>>())
+        .map(|(number, offset, length)| async move {
+            upload_ref.put_part(number, FileSlice { path, offset, length }).await
+        })
         .buffered(PARALLEL_PARTS)
         .try_collect()
         .await;

@@ -16,6 +16,9 @@ use crate::object::{ObjectUri, UploadName};
 /// times as often, so that a slow one is no lost one.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
 
+/// By how much the clocks of two sandboxes may differ.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
+
 /// A record in storage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredRecord {
@@ -25,6 +28,17 @@ pub struct StoredRecord {
     /// Who works on the task, where anybody does.
     #[serde(rename = "Lease", skip_serializing_if = "Option::is_none", default)]
     pub lease: Option<Lease>,
+}
+
+/// Segments that a run stores before their playlist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Segments {
+    /// What the keys of all of them start with, and no other's.
+    #[serde(rename = "URI")]
+    pub prefix: ObjectUri,
+    /// How many there are.
+    pub count: usize,
 }
 
 /// The right to work on a task, for a time.
@@ -38,12 +52,19 @@ pub struct Lease {
     /// Objects that the holder makes appear from now on, all of them checked.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub storing: Vec<ObjectUri>,
+    /// Segments that appear before them. Thousands are not named one by one: the record is written
+    /// every few seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub segments: Option<Segments>,
     /// Uploads that the holder has begun: whoever takes over aborts them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uploads: Vec<UploadName>,
     /// Whether the caller wants the task no more: the holder finds it at its next renewal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub canceled: bool,
+    /// The lease of a run that died before, until what it left has been made good.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left: Option<Box<Lease>>,
     /// The execution that the task has been handed over to. Its steps hold the lease in turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub execution: Option<Execution>,
@@ -71,16 +92,20 @@ impl Lease {
             holder,
             until,
             storing: Vec::new(),
+            segments: None,
             uploads: Vec::new(),
             canceled: false,
+            left: None,
             execution: None,
         }
     }
 
-    /// Whether its holder has given a sign of life lately.
+    /// Whether its holder has given a sign of life lately. One that is to hold for longer than any
+    /// does is nobody's.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.until.timestamp()
+        let left = self.until.timestamp().duration_since(now);
+        left > SignedDuration::ZERO && left <= LEASE + CLOCK_SKEW
     }
 
     /// Whether somebody works under it now: of an execution, one of its steps that writes the record.
@@ -127,7 +152,8 @@ impl StoredRecord {
             (Status::Running, Some(_)) => State::Abandoned,
             (Status::Running, None) => {
                 let waited = now.duration_since(self.record.start_time.timestamp());
-                if waited < START { State::Pending } else { State::Overdue }
+                let lately = waited < START && waited >= SignedDuration::ZERO - CLOCK_SKEW;
+                if lately { State::Pending } else { State::Overdue }
             }
             (Status::Succeeded, Some(_)) => State::Unreported,
             (Status::Succeeded, None) if self.record.owes_message() => State::Untold,
@@ -181,8 +207,12 @@ mod tests {
             (Running, None, 0, State::Pending),
             (Running, None, 59, State::Pending),
             (Running, None, 60, State::Overdue),
+            (Running, None, -120, State::Pending),
+            (Running, None, -121, State::Overdue),
             (Running, Some(start), 19, State::Held),
             (Running, Some(start), 20, State::Abandoned),
+            (Running, Some(start), -120, State::Held),
+            (Running, Some(start), -121, State::Abandoned),
             (Succeeded, Some(start), 0, State::Held),
             (Succeeded, Some(lapsed), 0, State::Unreported),
             (Succeeded, None, 0, State::Succeeded),

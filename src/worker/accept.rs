@@ -6,7 +6,7 @@ use tracing::info;
 use super::prepared::Prepared;
 use super::{Job, TaskError, Worker, name_span, now};
 use crate::event::{Accepted, Told};
-use crate::ledger::Beginning;
+use crate::ledger::{Beginning, Wanted};
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::task::{RequestId, TaskId, TaskRecord};
@@ -36,7 +36,9 @@ impl Worker {
         name_span(&record);
         let ledger = self.ledger();
         let uri = ledger.uri(&prepared.record_bucket, record.task_id);
-        Ok(match ledger.begin(&uri, record).await.map_err(TaskError::Record)? {
+        let wanted = Wanted { record, result: Some(prepared.place()) };
+        let beginning = ledger.begin(&uri, &wanted).await.map_err(TaskError::Record)?;
+        Ok(match beginning {
             Beginning::Begun(record) => {
                 Acceptance::Begun(Box::new(accepted(job, prepared, &record)), record)
             }
@@ -61,7 +63,7 @@ impl Worker {
             let uris = keys.map(|(key, _)| ObjectUri::new(&request.bucket, key));
             let sources: Vec<_> = uris.map(|uri| (job.seen.get(&uri.key), uri)).collect();
             let seen = sources.iter().filter_map(|(etag, uri)| Some((uri, (*etag)?)));
-            TaskId::derive(&job.main, seen, &request.canonical) != told.task_id
+            TaskId::derive(&job.main, seen, &self.definition(&request)) != told.task_id
         });
         if is_another {
             return Ok(false);

@@ -77,6 +77,18 @@ pub enum BudgetError {
 const FASTER: &str = "ask for a smaller `s` or `fps` or for shorter clips, set `VIDEO_PRESET` to a \
     faster one, or give the function more memory, which brings more processors";
 
+/// What storing a segment takes, by experience; many are stored at the same time.
+const STORING: Duration = Duration::from_millis(100);
+/// Segments that are on their way to storage at the same time, at least.
+const STORED_AT_ONCE: u32 = 8;
+
+/// How long storing the segments takes, by experience; nothing of a single file, which is on its way
+/// while it is checked.
+pub(super) fn storing(plan: &Plan) -> Duration {
+    let count = u32::try_from(plan.segment_files()).unwrap_or(u32::MAX);
+    STORING * count.div_ceil(STORED_AT_ONCE)
+}
+
 /// Checks that the sources can be fetched by then.
 pub(super) fn check_fetch(sources: &Sources, deadline: Instant) -> Result<(), BudgetError> {
     let bytes = sources.distinct.iter().map(|source| source.head.size).sum();

@@ -16,6 +16,8 @@ const LONGEST_MARGIN: Duration = Duration::from_secs(10);
 pub(super) struct Deadline {
     since: Instant,
     pub(super) until: Instant,
+    /// When what is made good after that has to be over as well.
+    pub(super) last: Instant,
 }
 
 impl Deadline {
@@ -23,7 +25,14 @@ impl Deadline {
     pub(super) fn before(deadline: Instant) -> Self {
         let since = Instant::now();
         let left = deadline.saturating_duration_since(since);
-        Self { since, until: since + left.saturating_sub((left / 10).min(LONGEST_MARGIN)) }
+        let margin = (left / 10).min(LONGEST_MARGIN);
+        let until = since + left.saturating_sub(margin);
+        Self { since, until, last: until + margin / 2 }
+    }
+
+    /// The same, ending so much sooner: for what comes before work that takes so long.
+    pub(super) fn before_more(self, work: Duration) -> Self {
+        Self { until: self.until.checked_sub(work).unwrap_or(self.since), ..self }
     }
 
     /// Gives up what is not done in time.
@@ -40,7 +49,7 @@ impl Deadline {
         if Instant::now() < self.until { Ok(()) } else { Err(self.over()) }
     }
 
-    fn over(self) -> TaskError {
+    pub(super) fn over(self) -> TaskError {
         TaskError::Deadline { after: self.since.elapsed() }
     }
 }

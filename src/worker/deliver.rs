@@ -4,18 +4,20 @@
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::time::timeout_at;
 use tracing::{Instrument, info, warn};
 
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::verify::{Check, Verified, VerifyError};
-use crate::ledger::{Journal, result_description};
+use crate::ledger::{Journal, Seen, Storing, result_description, run_name};
 use crate::object::ObjectUri;
-use crate::storage::upload::{self, PendingUpload, UploadError};
-use crate::task::{TargetRecord, TaskRecord};
+use crate::storage::StoreError;
+use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
+use crate::task::{Segments, TargetRecord, TaskRecord};
 
 /// Segments that are stored at the same time.
-const PARALLEL_FILES: usize = 4;
+const PARALLEL_FILES: usize = 16;
 
 impl Worker {
     /// Sends large files while the output is being checked; they appear only
@@ -66,12 +68,22 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
-        let storing = files.iter().map(|file| file.uri.clone()).collect();
-        if let Err(error) = journal.confirm(record, storing).await {
-            abort(uploads).await;
-            return Err(error.into());
-        }
-        record.targets = self.complete(files, uploads, deadline).await?;
+        let (last, segments) = files.split_last().expect("an output has a file at least");
+        let storing = Storing { last: last.uri.clone(), segments: named(segments, journal) };
+        let seen = async {
+            let seen = journal.look_at(&last.uri).await.map_err(UploadError::from)?;
+            journal.confirm(record, storing.clone()).await?;
+            Ok(seen)
+        };
+        let seen = match seen.await {
+            Ok(seen) => seen,
+            Err(error) => {
+                abort(uploads).await;
+                return Err(error);
+            }
+        };
+        let delivery = Delivery { worker: self, journal, deadline, record, storing, seen };
+        record.targets = delivery.complete(last, segments, uploads).await?;
         record.timings.store_ms = millis(started);
         info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
         Ok(())
@@ -99,72 +111,140 @@ impl Worker {
             .try_collect()
             .await
     }
+}
 
+/// What the keys of all segments start with.
+fn named(segments: &[Artifact], journal: &Journal) -> Option<Segments> {
+    let first = &segments.first()?.uri;
+    let run = format!("-{}-", run_name(journal.holder()));
+    let end = first.key.rfind(&run).expect("segments are named after their run") + run.len();
+    let prefix = ObjectUri::new(&first.bucket, &first.key[..end]);
+    Some(Segments { prefix, count: segments.len() })
+}
+
+/// A result that is about to appear.
+struct Delivery<'a> {
+    worker: &'a Worker,
+    journal: &'a Journal,
+    deadline: Deadline,
+    record: &'a TaskRecord,
+    storing: Storing,
+    seen: Seen,
+}
+
+impl Delivery<'_> {
     /// Makes the objects appear, the last one after all others. Where one
     /// fails, those that have appeared are taken back.
     async fn complete(
+        self,
+        last: &Artifact,
+        segments: &[Artifact],
+        mut uploads: Vec<PendingUpload>,
+    ) -> Result<Vec<TargetRecord>, TaskError> {
+        let mut upload = uploads.pop().expect("every file has an upload");
+        let mut stored: Vec<TargetRecord> = match self.segments(segments, uploads).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                abort(vec![upload]).await;
+                return Err(self.take_back(error).await);
+            }
+        };
+        if let Err(error) = self.deadline.check() {
+            abort(vec![upload]).await;
+            return Err(self.take_back(error).await);
+        }
+        let Self { journal, record, storing, seen, .. } = &self;
+        match journal.place_last(&mut upload, record, storing, seen.clone()).await {
+            Ok((object, replaced)) => {
+                stored.push(target(last, object));
+                self.sweep_replaced(replaced).await;
+                Ok(stored)
+            }
+            Err(error) => Err(self.without_last(error.into()).await),
+        }
+    }
+
+    async fn segments(
         &self,
         files: &[Artifact],
         uploads: Vec<PendingUpload>,
-        deadline: Deadline,
     ) -> Result<Vec<TargetRecord>, TaskError> {
-        let mut first: Vec<_> = files.iter().zip(uploads).collect();
-        let last = first.split_off(first.len().saturating_sub(1));
-        let mut stored = Vec::with_capacity(files.len());
-        let mut appeared = Vec::with_capacity(files.len());
-        for group in [first, last] {
-            let results: Vec<_> = stream::iter(group)
-                .map(|(file, upload)| complete_one(file, upload, deadline))
-                .buffered(PARALLEL_FILES)
-                .collect()
-                .await;
-            let mut failure = None;
-            for (file, result) in files[stored.len()..].iter().zip(results) {
-                appeared.extend(may_be_there(&result).then_some(&file.uri));
-                match result {
-                    Ok(target) => stored.push(target),
-                    Err(error) => _ = failure.get_or_insert(error),
-                }
-            }
-            match failure {
-                // It may as well be the object that was there before.
-                Some(error) if files.len() == 1 => return Err(error),
-                Some(error) => return Err(self.take_back(&appeared, error).await),
-                None => {}
-            }
-        }
-        Ok(stored)
+        stream::iter(files.iter().zip(uploads))
+            .map(|(file, mut upload)| async move {
+                self.deadline.check()?;
+                // Given up half-way, it is removed like all others.
+                let placed =
+                    timeout_at(self.deadline.until.into(), self.journal.place_segment(&mut upload));
+                let placed = placed.await.map_err(|_| self.deadline.over())?;
+                Ok(target(file, placed?))
+            })
+            .buffered(PARALLEL_FILES)
+            .try_collect()
+            .await
     }
 
-    /// The last one first: a reader never finds a name that is not there.
-    async fn take_back(&self, appeared: &[&ObjectUri], error: TaskError) -> TaskError {
-        for uri in appeared.iter().rev() {
-            if let Err(refusal) = self.store.delete(uri).await {
-                warn!(error = %refusal, "an object of the failed task could not be removed");
-                return TaskError::Leftover(Box::new(error));
+    /// Where nobody knows whether the playlist is there, its segments stay with it.
+    async fn without_last(&self, error: TaskError) -> TaskError {
+        let is_unclear = matches!(error, TaskError::Upload(UploadError::Unclear(_)));
+        if is_unclear || self.storing.segments.is_none() {
+            error
+        } else {
+            self.take_back(error).await
+        }
+    }
+
+    /// Removes the segments that have appeared.
+    async fn take_back(&self, error: TaskError) -> TaskError {
+        let Some(Segments { prefix, .. }) = &self.storing.segments else { return error };
+        // Another run has the task, and makes good what this one left.
+        if matches!(error, TaskError::Superseded) {
+            return error;
+        }
+        let removed = timeout_at(self.deadline.last.into(), self.remove(prefix)).await;
+        match removed {
+            Ok(Ok(())) => error,
+            Ok(Err(refusal)) => {
+                warn!(error = %refusal, "segments of the failed task could not be removed");
+                TaskError::Leftover(Box::new(error))
+            }
+            Err(_) => {
+                warn!("there was no time to remove the segments of the failed task");
+                TaskError::Leftover(Box::new(error))
             }
         }
-        error
+    }
+
+    /// More than once: what was still on its way may have come meanwhile.
+    async fn remove(&self, prefix: &ObjectUri) -> Result<(), StoreError> {
+        let store = &self.worker.store;
+        loop {
+            let listed = store.list(&prefix.bucket, &prefix.key).await?;
+            if listed.is_empty() {
+                return Ok(());
+            }
+            let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
+            store.delete_all(&prefix.bucket, &keys).await?;
+        }
+    }
+
+    /// Removes the segments of the playlist that was there before, as no playlist names them now.
+    async fn sweep_replaced(&self, replaced: Seen) {
+        if let (Some(_), Some(prefix)) = (&self.storing.segments, &replaced.segments) {
+            let removed = timeout_at(self.deadline.until.into(), self.remove(prefix)).await;
+            if !matches!(removed, Ok(Ok(()))) {
+                warn!(%prefix, "segments of the playlist before could not be removed");
+            }
+        }
     }
 }
 
-async fn complete_one(
-    file: &Artifact,
-    upload: PendingUpload,
-    deadline: Deadline,
-) -> Result<TargetRecord, TaskError> {
-    deadline.check()?;
-    let stored = upload.complete().await?;
-    Ok(TargetRecord {
+fn target(file: &Artifact, stored: Stored) -> TargetRecord {
+    TargetRecord {
         uri: file.uri.clone(),
         etag: stored.etag,
         size: stored.size,
         content_type: file.content_type.to_owned(),
-    })
-}
-
-fn may_be_there(result: &Result<TargetRecord, TaskError>) -> bool {
-    matches!(result, Ok(_) | Err(TaskError::Upload(UploadError::Unclear(_))))
+    }
 }
 
 async fn abort(uploads: Vec<PendingUpload>) {

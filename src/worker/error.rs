@@ -11,7 +11,7 @@ use crate::engine::ffmpeg::RunError;
 use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
 use crate::executions::ExecutionError;
-use crate::ledger::{CANCELED, LeaseError};
+use crate::ledger::{CANCELED, LeaseError, PlaceError};
 use crate::object::ObjectUri;
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
@@ -101,6 +101,17 @@ pub enum TaskError {
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
     Workspace(#[from] io::Error),
+    /// Its record could not name all that it stores.
+    #[error(
+        "the output would have about {count} segments with such names, and a record holds {most} of \
+         them: ask for a longer `t` of `/segment`, or for a shorter name"
+    )]
+    Segments {
+        /// Segments of the output, all streams together.
+        count: u64,
+        /// As many as fit.
+        most: u64,
+    },
     /// Even under the best of circumstances it would take too long.
     #[error(transparent)]
     Budget(#[from] BudgetError),
@@ -163,6 +174,15 @@ impl From<LeaseError> for TaskError {
     }
 }
 
+impl From<PlaceError> for TaskError {
+    fn from(error: PlaceError) -> Self {
+        match error {
+            PlaceError::Lease(error) => error.into(),
+            PlaceError::Upload(error) => error.into(),
+        }
+    }
+}
+
 impl TaskError {
     /// The outward code.
     #[must_use]
@@ -173,6 +193,7 @@ impl TaskError {
             | Self::Plan(_)
             | Self::Name(_)
             | Self::Target(_)
+            | Self::Segments { .. }
             | Self::NoRange(_)
             | Self::Changed => Code::InvalidArgument,
             Self::Head { source, .. } | Self::Record(source) => source.code(),

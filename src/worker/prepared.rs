@@ -3,6 +3,7 @@
 
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, describe};
+use crate::ledger::Place;
 use crate::process::template::{Variable, Variables};
 use crate::process::{Request, TargetError, check_target};
 use crate::settings::Settings;
@@ -17,6 +18,14 @@ pub(super) struct Prepared {
     pub(super) record_bucket: String,
 }
 
+impl Prepared {
+    /// Where the result has to be.
+    pub(super) fn place(&self) -> Place {
+        let modified = self.sources.of(self.request.main).head.last_modified;
+        Place { request: self.request.clone(), modified }
+    }
+}
+
 impl Worker {
     /// Looks at every source, and says in `record` what the task is.
     pub(super) async fn prepare(
@@ -28,12 +37,17 @@ impl Worker {
         record.process.clone_from(&request.canonical);
         record.warnings.clone_from(&request.warnings);
         let sources = Sources::head(&self.store, &request, job).await?;
-        record.task_id = sources.task_id(&request, job);
+        record.task_id = sources.task_id(&self.definition(&request), job);
         record.sources = describe::sources(&request, &sources);
         let variables = sources.variables(&request, record.start_time);
         let target_bucket = self.check_known_target(&request, &variables)?;
         let record_bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
         Ok(Prepared { request, sources, record_bucket })
+    }
+
+    /// What a request's output is, in words: settings that change it belong to what the task is.
+    pub(super) fn definition(&self, request: &Request) -> String {
+        self.settings.definition(&request.canonical)
     }
 
     /// The target's bucket. Its key is checked as far as it is known before any

@@ -67,10 +67,10 @@ impl Sources {
     }
 
     /// What the task on these sources is called.
-    pub(super) fn task_id(&self, request: &Request, job: &Job) -> TaskId {
+    pub(super) fn task_id(&self, definition: &str, job: &Job) -> TaskId {
         let named = self.distinct.iter();
         let named = named.map(|source| (&source.uri, &source.head.etag));
-        TaskId::derive(&job.main, named, &request.canonical)
+        TaskId::derive(&job.main, named, definition)
     }
 
     /// The values of the variables that are known before the media are.

@@ -11,17 +11,23 @@ use super::encode::Files;
 use super::prepared::Prepared;
 use super::sources::Sources;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
-use crate::engine::artifacts::{Artifact, Artifacts};
+use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
 use crate::engine::probe::Probed;
 use crate::engine::verify::Check;
 use crate::engine::workspace::Workspace;
-use crate::ledger::Journal;
-use crate::object::ObjectUri;
-use crate::plan::plan;
+use crate::ledger::{Journal, run_name};
+use crate::object::{ETag, ObjectUri};
+use crate::plan::{Plan, plan};
 use crate::process::Request;
 use crate::process::template::Variables;
 use crate::storage::upload::PendingUpload;
-use crate::task::TaskRecord;
+use crate::task::{TargetRecord, TaskRecord};
+
+/// The most bytes of a record's targets: less than storage reads back at once, and than fits into a
+/// reply.
+const LARGEST_TARGETS: usize = 2 * 1024 * 1024;
+/// Those of objects that were stored in parts have the number of parts behind 32 digits.
+const LONGEST_ETAG: usize = 38;
 
 impl Worker {
     /// Everything from the first byte of the sources to the stored result.
@@ -60,22 +66,24 @@ impl Worker {
         let plan = plan(request, &media, self.settings.video_preset)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);
-        budget::check(&plan, deadline.until)?;
         let mut variables = sources.variables(request, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
+        let run = run_name(journal.holder());
+        self.check_segments(request, &plan, &target, &run)?;
+        let storing = budget::storing(&plan);
+        let deadline = deadline.before_more(storing);
+        budget::check(&plan, deadline.until)?;
 
         let output = workspace.output(&variables.autoext);
         let parts = probed.iter().flat_map(|source| &source.parts);
         let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
         let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("encode", record);
-        let made = self
-            .encode(&plan, sources, files, journal, record, deadline.until)
-            .instrument(span)
-            .await?;
+        let encode = self.encode(&plan, sources, files, journal, record, deadline.until);
+        let made = deadline.limit(encode.instrument(span)).await?;
         journal.progress(record, ENCODED);
-        let artifacts = Artifacts::of(workspace, &plan, &target)?;
+        let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
         for artifact in &artifacts.files {
             self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
@@ -95,6 +103,32 @@ impl Worker {
         let key = request.target.key.target_key(variables)?;
         self.check_target(request, &bucket, &key)?;
         Ok(ObjectUri::new(bucket, key))
+    }
+
+    /// Whether all segments can be stored and named, before any is made.
+    pub(super) fn check_segments(
+        &self,
+        request: &Request,
+        plan: &Plan,
+        target: &ObjectUri,
+        run: &str,
+    ) -> Result<(), TaskError> {
+        let count = plan.segment_files();
+        if count == 0 {
+            return Ok(());
+        }
+        // The longest of their names.
+        let key = format!("{}-0-{:05}.m4s", segment_stem(&target.key, Some(run)), count);
+        self.check_target(request, &target.bucket, &key)?;
+        let segment = TargetRecord {
+            uri: ObjectUri::new(&target.bucket, key),
+            etag: ETag::new(&"f".repeat(LONGEST_ETAG)),
+            size: u64::from(u32::MAX),
+            content_type: "video/iso.segment".to_owned(),
+        };
+        let bytes = serde_json::to_string(&segment).map_or(0, |text| text.len() + 1);
+        let most = u64::try_from(LARGEST_TARGETS / bytes.max(1)).unwrap_or(u64::MAX);
+        if count > most { Err(TaskError::Segments { count, most }) } else { Ok(()) }
     }
 
     pub(super) async fn fetch(

@@ -4,7 +4,7 @@ use hyper::Method;
 
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::source::Source;
-use crate::scene::{Outcome, Scene, USUAL, b64, sur};
+use crate::scene::{Outcome, Scene, USUAL, b64, sur, without_run};
 
 fn short() -> Source {
     Source::new(1).seconds(0.4)
@@ -69,7 +69,8 @@ fn segments_are_numbered_from_one_behind_the_name_of_the_playlist() {
     let outcome = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_400", "{ext}/{index}-{autoext}");
     outcome.succeeded();
     let names = ["1-m3u8-00001.ts", "1-m3u8-00002.ts", "1-m3u8.m3u8"];
-    assert_eq!(stored(&scene), names.map(|name| format!("mp4/{name}")));
+    let keys: Vec<String> = stored(&scene).iter().map(|key| without_run(key)).collect();
+    assert_eq!(keys, names.map(|name| format!("mp4/{name}")));
 }
 
 #[test]
@@ -176,8 +177,11 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
         ask(key, "x.mp4", Method::HEAD);
         assert_eq!(asked(&scene, "HEAD", "sources"), [key]);
         ask("a.mp4", key, Method::PUT);
-        let stored = asked(&scene, "PUT", "results");
-        assert_eq!(stored, [key].into_iter().filter(|_| !leads_up).collect::<Vec<_>>());
+        let mut looked = asked(&scene, "HEAD", "results");
+        looked.extend(asked(&scene, "PUT", "results"));
+        // The server itself has no way to keep some of them.
+        looked.dedup();
+        assert_eq!(looked, [key].into_iter().filter(|_| !leads_up).collect::<Vec<_>>());
     }
     scene.assert_clean();
 }

@@ -170,3 +170,15 @@ pub(crate) fn pre(name: &str) -> String {
 pub(crate) fn sur(name: &str) -> String {
     format!("/sur,o_{}", b64(name))
 }
+
+/// The name of a segment without that of the run which stored it.
+pub(crate) fn without_run(key: &str) -> String {
+    for (at, _) in key.match_indices('-') {
+        let rest = &key[at + 1..];
+        let is_run = |run: &str| run.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if rest.get(..8).is_some_and(is_run) && rest.get(8..9) == Some("-") {
+            return format!("{}{}", &key[..at], &rest[8..]);
+        }
+    }
+    key.to_owned()
+}

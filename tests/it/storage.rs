@@ -182,7 +182,7 @@ async fn a_small_file_goes_in_one_request_once_it_is_completed() {
     let mut pending = upload::begin(&store, &uri("s"), &path, &video()).await.unwrap();
     pending.send().await.unwrap();
     assert_eq!(store.get_small(&uri("s")).await.unwrap(), None);
-    let stored = pending.complete().await.unwrap();
+    let stored = pending.appear(&Precondition::None).await.unwrap();
     let (bytes, etag) = store.get_small(&uri("s")).await.unwrap().unwrap();
     assert_eq!((&bytes[..], etag), (&b"small"[..], stored.etag));
     assert_eq!(store.head(&uri("s"), None).await.unwrap().metadata, video().metadata);

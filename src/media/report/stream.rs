@@ -8,6 +8,9 @@ use crate::flicks::Flicks;
 use crate::frame_rate;
 use crate::media::{AudioStream, Demuxer, VideoStream};
 
+/// Key frames that are kept at most: nine hours of them, half a second apart.
+const MOST_KEY_FRAMES: usize = 1 << 16;
+
 /// What the packets of one stream add up to.
 #[derive(Debug)]
 pub(super) struct StreamScan {
@@ -21,6 +24,8 @@ pub(super) struct StreamScan {
     /// Samples at the end of the last packet that are to be thrown away.
     pub(super) padding: i64,
     key_frames: Vec<Flicks>,
+    /// How far apart key frames are that are kept.
+    spacing: Flicks,
     /// When the packet before was decoded.
     decoded: Option<i64>,
     /// Whether any packet tells when it is shown.
@@ -48,6 +53,7 @@ impl StreamScan {
             end: i64::MIN,
             padding: 0,
             key_frames: Vec::new(),
+            spacing: Flicks::from_millis(500),
             decoded: None,
             presented: false,
             jumps: false,
@@ -98,15 +104,23 @@ impl StreamScan {
     }
 
     /// Keeps key frames at least half a second apart: a denser list would gain
-    /// nothing and could be as long as the film.
+    /// nothing. Of a list that gets too long all the same, every second one goes.
     fn note_key_frame(&mut self, time: i64) {
         let Some(time) = self.flicks(time) else {
             return;
         };
-        let far_enough = |last: &Flicks| time >= *last + Flicks::from_millis(500);
-        if self.key_frames.last().is_none_or(far_enough) {
-            self.key_frames.push(time);
+        if self.key_frames.last().is_some_and(|&last| time < last + self.spacing) {
+            return;
         }
+        if self.key_frames.len() == MOST_KEY_FRAMES {
+            let mut index = 0;
+            self.key_frames.retain(|_| {
+                index += 1;
+                index % 2 == 1
+            });
+            self.spacing = self.spacing + self.spacing;
+        }
+        self.key_frames.push(time);
     }
 
     fn flicks(&self, ticks: i64) -> Option<Flicks> {
@@ -216,5 +230,28 @@ impl StreamScan {
             let millis = (end - start).to_millis().max(1).unsigned_abs();
             self.bytes.saturating_mul(8000) / millis
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Flicks, MOST_KEY_FRAMES, StreamReport, StreamScan};
+
+    const PACKETS: u64 = 1_000_000;
+
+    #[test]
+    fn of_millions_of_key_frames_few_are_kept_and_none_twice_as_far_apart_as_need_be() {
+        let report = StreamReport { codec_type: "video".to_owned(), ..StreamReport::default() };
+        let mut scan = StreamScan::new(report);
+        for number in 0..PACKETS.cast_signed() {
+            scan.add(Some(number * 1000), Some(1000), 12, true);
+        }
+        assert!(scan.key_frames.len() <= MOST_KEY_FRAMES);
+        assert!(scan.key_frames.capacity() <= 2 * MOST_KEY_FRAMES);
+        let far = Flicks::from_millis(1000 * PACKETS * 4 / MOST_KEY_FRAMES as u64);
+        assert!(scan.key_frames.windows(2).all(|two| two[1] > two[0] && two[1] - two[0] <= far));
+        assert_eq!(scan.key_frames[0], Flicks::ZERO);
+        let end = *scan.key_frames.last().unwrap();
+        assert!(Flicks::from_millis(1000 * PACKETS) - end <= far);
     }
 }

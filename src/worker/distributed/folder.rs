@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, stream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -19,8 +18,6 @@ use crate::plan::{Chunk, Plan};
 use crate::storage::{Description, ObjectHead, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::{Moment, TaskId, Timings, Usage};
 
-/// Objects that are removed at the same time.
-const PARALLEL_DELETES: usize = 16;
 /// The largest plan: film of which every frame is a key frame has the longest.
 const LARGEST_PLAN: u64 = 256 * 1024 * 1024;
 
@@ -280,7 +277,7 @@ impl Folder {
 
     pub(super) async fn list(&self, store: &ObjectStore) -> Result<Listing, StoreError> {
         let found = store.list(&self.bucket, &self.prefix).await?;
-        let keys: Vec<String> = found.into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<String> = found.into_iter().map(|object| object.key).collect();
         let names = keys.iter().filter_map(|key| key.strip_prefix(&self.prefix));
         Ok(Listing { names: names.map(str::to_owned).collect(), keys })
     }
@@ -291,12 +288,8 @@ impl Folder {
             Ok(listing) => listing,
             Err(error) => return warn!(%error, "the run's folder can't be listed"),
         };
-        let removed = stream::iter(listing.keys).map(|key| async move {
-            let uri = ObjectUri::new(&self.bucket, key);
-            if let Err(error) = store.delete(&uri).await {
-                warn!(%error, "a piece was not removed");
-            }
-        });
-        removed.buffer_unordered(PARALLEL_DELETES).collect::<()>().await;
+        if let Err(error) = store.delete_all(&self.bucket, &listing.keys).await {
+            warn!(%error, "pieces were not removed");
+        }
     }
 }

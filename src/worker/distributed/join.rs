@@ -14,7 +14,7 @@ use crate::engine::make::{Lists, Made};
 use crate::engine::render::{Fed, join};
 use crate::engine::verify::{Check, decode_audio};
 use crate::engine::workspace::{Workspace, free_bytes};
-use crate::ledger::{Begun, Journal, Resumed};
+use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::object::ObjectUri;
 use crate::policy::Verify;
 use crate::storage::fetch::{fetch, read_whole};
@@ -145,7 +145,8 @@ impl Worker {
         info!(ms = join_ms, pieces = pieces.len(), "join");
         add_up(&note, &pieces, record);
         record.timings.encode_ms += join_ms;
-        let artifacts = Artifacts::of(workspace, &note.plan, &note.target)?;
+        let artifacts =
+            Artifacts::of(workspace, &note.plan, &note.target, Some(&run_name(journal.holder())))?;
         let request = self.read(&Job::new(note.main.clone(), record.process.clone()))?;
         for artifact in &artifacts.files {
             self.check_target(&request, &artifact.uri.bucket, &artifact.uri.key)?;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::super::prepared::Prepared;
 use super::super::sources::Sources;
 use super::super::{Deadline, Job, TaskError, Worker, budget, describe};
@@ -12,7 +14,7 @@ use crate::engine::probe::{Notice, Probed};
 use crate::engine::workspace::Workspace;
 use crate::event::Accepted;
 use crate::flicks::Flicks;
-use crate::ledger::{Begun, Journal, Resumed};
+use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::plan::plan;
 use crate::task::{ChunkCount, Execution, Moment, TaskRecord};
 
@@ -120,6 +122,8 @@ impl Worker {
         let mut variables = sources.variables(&request, record.start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(&request, &variables)?;
+        // The run that joins has a name of the same length.
+        self.check_segments(&request, &plan, &target, &run_name(Uuid::nil()))?;
         let note = PlanNote {
             plan,
             ranges,

@@ -148,7 +148,7 @@ impl Worker {
         let mut description = shift.folder.description("application/octet-stream");
         description.metadata.insert(FRAMES.to_owned(), note.frames.to_string());
         let slice = FileSlice { path: file, offset: 0, length: note.size };
-        let put = self.store.put_file(&media, &slice, &description, Precondition::IfAbsent).await;
+        let put = self.store.put_file(&media, &slice, &description, &Precondition::IfAbsent).await;
         let etag: ETag = match put {
             Ok(etag) => etag,
             Err(error) if *error.problem() == Problem::Precondition => {

@@ -1,13 +1,19 @@
 //! Segmented outputs: key frames, lengths, names, and the order of storing.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::bed::expect::{Clip, Expected};
+use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::function::Function;
 use crate::bed::process::run;
 use crate::bed::reading::Reading;
 use crate::bed::source::Source;
-use crate::scene::{Outcome, Scene, USUAL};
+use crate::scene::{Outcome, Scene, USUAL, b64, settings, without_run};
 
 const PAL: (u32, u32) = (25, 1);
 
@@ -23,16 +29,37 @@ fn segmented(scene: &Scene, container: &str, format: &str, target: &str) -> Outc
     scene.segment(&parameters, &format!("f_{format},t_2000"), target).succeeded()
 }
 
-fn keys(outcome: &Outcome) -> Vec<String> {
-    let targets = outcome.record["Targets"].as_array().unwrap();
+fn keys(record: &Value) -> Vec<String> {
+    let targets = record["Targets"].as_array().unwrap();
     let key = |uri: &str| uri.strip_prefix("s3://results/").unwrap().to_owned();
     targets.iter().map(|target| key(target["URI"].as_str().unwrap())).collect()
 }
 
+/// Without the name of the run.
+fn plain(outcome: &Outcome) -> Vec<String> {
+    keys(&outcome.record).iter().map(|key| without_run(key)).collect()
+}
+
+/// The run that all segments are named after.
+fn run_of(record: &Value) -> String {
+    let keys = keys(record);
+    let runs = keys
+        .iter()
+        .filter(|key| !key.ends_with(".mpd") && !key.ends_with(".m3u8"))
+        .map(|key| key.split('-').nth(1).unwrap().to_owned());
+    let runs: BTreeSet<String> = runs.collect();
+    assert_eq!(runs.len(), 1, "{keys:?}");
+    runs.into_iter().next().unwrap()
+}
+
 /// The stored objects one after the other: what a player puts together.
-fn whole(scene: &Scene, keys: &[&str], file: &Path) {
-    let bytes: Vec<u8> =
-        keys.iter().flat_map(|key| scene.s3.get("results", key).unwrap()).collect();
+fn whole(scene: &Scene, names: &[&str], file: &Path) {
+    let keys = scene.s3.keys("results");
+    let stored = |name: &str| {
+        let key = keys.iter().find(|key| without_run(key) == name).expect(name);
+        scene.s3.get("results", key).unwrap()
+    };
+    let bytes: Vec<u8> = names.iter().flat_map(|name| stored(name)).collect();
     std::fs::write(file, bytes).unwrap();
 }
 
@@ -50,13 +77,20 @@ fn hls_in_transport_streams() {
     let scene = scene();
     let outcome = segmented(&scene, "ts", "hls", "show/my film");
     let names = ["show/my film-00001.ts", "show/my film-00002.ts", "show/my film-00003.ts"];
-    assert_eq!(keys(&outcome)[..3], names);
-    assert_eq!(keys(&outcome)[3], "show/my film.m3u8");
+    assert_eq!(plain(&outcome)[..3], names);
+    assert_eq!(plain(&outcome)[3], "show/my film.m3u8");
+    let run = run_of(&outcome.record);
     let playlist =
         String::from_utf8(scene.s3.get("results", "show/my film.m3u8").unwrap()).unwrap();
-    assert!(playlist.contains("#EXTINF:2.000000,\nmy%20film-00001.ts\n"), "{playlist}");
+    assert!(
+        playlist.contains(&format!("#EXTINF:2.000000,\nmy%20film-{run}-00001.ts\n")),
+        "{playlist}"
+    );
     assert!(playlist.contains("#EXT-X-TARGETDURATION:2\n"), "{playlist}");
-    assert!(playlist.contains("#EXTINF:1.520000,\nmy%20film-00003.ts\n"), "{playlist}");
+    assert!(
+        playlist.contains(&format!("#EXTINF:1.520000,\nmy%20film-{run}-00003.ts\n")),
+        "{playlist}"
+    );
     assert!(playlist.ends_with("#EXT-X-ENDLIST\n"), "{playlist}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("whole.ts");
@@ -70,9 +104,9 @@ fn hls_in_transport_streams() {
         assert_eq!(reading.packets("video").len(), [50, 50, 38][index], "{name}");
     }
     let content_type =
-        |key| scene.s3.head("results", key).unwrap().content_type().unwrap().to_owned();
+        |key: &str| scene.s3.head("results", key).unwrap().content_type().unwrap().to_owned();
     assert_eq!(content_type("show/my film.m3u8"), "application/vnd.apple.mpegurl");
-    assert_eq!(content_type(names[0]), "video/mp2t");
+    assert_eq!(content_type(&keys(&outcome.record)[0]), "video/mp2t");
     scene.assert_clean();
 }
 
@@ -82,7 +116,7 @@ fn hls_in_fragmented_mp4() {
     let outcome = segmented(&scene, "mp4", "hls", "film.m3u8");
     let names = ["film-init.mp4", "film-00001.m4s", "film-00002.m4s", "film-00003.m4s"];
     for name in names {
-        assert!(keys(&outcome).iter().any(|key| key == name), "{:?}", keys(&outcome));
+        assert!(plain(&outcome).iter().any(|key| key == name), "{:?}", plain(&outcome));
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("whole.mp4");
@@ -94,9 +128,11 @@ fn hls_in_fragmented_mp4() {
 fn dash_in_fragmented_mp4() {
     let scene = scene();
     let outcome = segmented(&scene, "mp4", "dash", "film");
-    assert_eq!(keys(&outcome).last().unwrap(), "film.mpd");
+    assert_eq!(plain(&outcome).last().unwrap(), "film.mpd");
+    let run = run_of(&outcome.record);
     let manifest = String::from_utf8(scene.s3.get("results", "film.mpd").unwrap()).unwrap();
-    assert!(manifest.contains("media=\"film-$RepresentationID$-$Number%05d$.m4s\""), "{manifest}");
+    let media = format!("media=\"film-{run}-$RepresentationID$-$Number%05d$.m4s\"");
+    assert!(manifest.contains(&media), "{manifest}");
     let folder = tempfile::tempdir().unwrap();
     let video = folder.path().join("video.mp4");
     let names = ["film-0-init.mp4", "film-0-00001.m4s", "film-0-00002.m4s", "film-0-00003.m4s"];
@@ -121,7 +157,7 @@ fn every_codec_starts_anew_with_every_segment() {
         let fps = f64::from(rate.0) / f64::from(rate.1);
         let parameters = format!("f_{container},vcodec_{codec},acodec_aac,fps_{fps:.3}");
         let outcome = scene.segment(&parameters, "f_hls,t_2000", codec).succeeded();
-        let keys = keys(&outcome);
+        let keys = plain(&outcome);
         // The playlist is the last.
         let mut segments: Vec<&str> = keys[..keys.len() - 1].iter().map(String::as_str).collect();
         segments.sort_by_key(|key| !key.ends_with("-init.mp4"));
@@ -157,7 +193,8 @@ fn the_playlist_is_stored_last() {
         .filter(|call| call.method == "PUT")
         .map(|call| call.path)
         .collect();
-    let last_segment = puts.iter().rposition(|path| path.contains("film-0")).unwrap();
+    let last_segment =
+        puts.iter().rposition(|path| path.contains("film-") && path.ends_with(".ts")).unwrap();
     let playlist = puts.iter().position(|path| path == "/results/film.m3u8").unwrap();
     assert!(playlist > last_segment, "{puts:?}");
 }
@@ -166,12 +203,11 @@ fn the_playlist_is_stored_last() {
 fn no_length_is_one_segment() {
     let scene = scene();
     let outcome = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_0", "film").succeeded();
-    assert_eq!(keys(&outcome), ["film-00001.ts", "film.m3u8"]);
+    assert_eq!(plain(&outcome), ["film-00001.ts", "film.m3u8"]);
 }
 
 #[test]
 fn what_was_stored_of_a_failed_task_is_taken_back() {
-    use crate::bed::fault::{Answer, Fault};
     let scene = scene();
     scene.s3.fail(Fault::new(Answer::Error(403, "AccessDenied")).part("film.m3u8").times(100));
     scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_1000", "film").failed("AccessDenied");
@@ -191,4 +227,81 @@ fn segments_decode_alone() {
     let mut command = ffmpeg();
     command.args(["-v", "error", "-xerror", "-i"]).arg(&file).args(["-f", "null", "-"]);
     assert!(run(&mut command).stderr.is_empty());
+}
+
+/// `a.mp4` in segments of 80 ms beside `film.m3u8`, in this size.
+fn event(size: &str) -> Value {
+    let process = format!(
+        "video/concat,f_ts,{USUAL},s_{size}/segment,f_hls,t_80|sys/saveas,b_{},o_{}",
+        b64("results"),
+        b64("film"),
+    );
+    json!({"bucket": "sources", "object": "a.mp4", "process": process})
+}
+
+fn assert_whole(scene: &Scene, records: &[Value]) {
+    let playlist = scene.s3.get("results", "film.m3u8").unwrap();
+    let playlist = String::from_utf8(playlist).unwrap();
+    let named: BTreeSet<String> =
+        playlist.lines().filter(|line| line.ends_with(".ts")).map(str::to_owned).collect();
+    let mut stored: BTreeSet<String> = scene.s3.keys("results").into_iter().collect();
+    stored.retain(|key| key.ends_with(".ts"));
+    assert_eq!(named, stored);
+    let runs: Vec<String> = records.iter().map(run_of).collect();
+    let of_playlist = runs.iter().filter(|run| named.iter().all(|name| name.contains(&**run)));
+    assert_eq!(of_playlist.count(), 1, "{runs:?}: {playlist}");
+}
+
+#[test]
+fn a_playlist_never_names_segments_of_two_requests() {
+    let scene = Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(2.0));
+    let instances = [(); 3].map(|()| Function::start(settings(&scene.s3, &scene.sns)));
+    let events = ["64x48", "32x24", "48x32"].map(event);
+    let records: Vec<Value> = std::thread::scope(|scope| {
+        let asking = instances
+            .iter()
+            .zip(&events)
+            .map(|(instance, event)| scope.spawn(move || instance.invoke(event).unwrap()));
+        let asking: Vec<_> = asking.collect();
+        asking.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for record in &records {
+        assert_eq!(record["Status"], "Succeeded", "{record:#}");
+    }
+    assert_whole(&scene, &records);
+    // Whoever was overwritten is made again.
+    let again = scene.function.invoke(&events[0]).unwrap();
+    assert_eq!(again["Status"], "Succeeded", "{again:#}");
+    assert_whole(&scene, &[again]);
+}
+
+#[test]
+fn more_segments_than_a_record_can_name_are_refused_before_they_are_made() {
+    let scene = Scene::new()
+        .source("a.mp4", &Source::new(1).size(64, 48).seconds(80.0))
+        .source("b.mp4", &Source::new(1).size(64, 48).seconds(1.0));
+    let long = "k".repeat(980);
+    let outcome = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_40", &long);
+    let message = outcome.failed("InvalidArgument");
+    assert!(message.contains("`t`") && message.contains("2027 segments"), "{message}");
+    assert_eq!(outcome.record["Timings"]["EncodeMs"], 0);
+    let too_long = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_1000", &"k".repeat(1017));
+    let message = too_long.failed("InvalidArgument");
+    assert!(message.contains("1024"), "{message}");
+    assert_eq!(too_long.record["Timings"]["EncodeMs"], 0);
+}
+
+/// Storage takes the segments too slowly.
+#[test]
+fn segments_that_can_not_be_stored_in_time_are_removed_before_the_reply() {
+    let scene = Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(4.0));
+    let stalled = Fault::new(Answer::Stall).method(hyper::Method::PUT).part(".ts");
+    scene.s3.fail(stalled.skip(20).times(usize::MAX));
+    let reply = scene.function.invoke_within(&event("64x48"), Duration::from_secs(30)).unwrap();
+    assert_eq!(reply["Code"], "DeadlineExceeded", "{reply:#}");
+    assert_eq!(reply["Targets"], json!([]));
+    let left: Vec<_> =
+        scene.s3.keys("results").into_iter().filter(|key| key.starts_with("film")).collect();
+    assert_eq!(left, [] as [String; 0]);
+    scene.assert_clean();
 }

@@ -9,7 +9,7 @@ use crate::bed::ffmpeg::ffprobe;
 use crate::bed::process::run;
 use crate::bed::reading::Reading;
 use crate::bed::source::Source;
-use crate::scene::{Outcome, Scene, b64, sur};
+use crate::scene::{Outcome, Scene, b64, sur, without_run};
 
 /// How far apart streams may be in the order of the file, in seconds.
 const APART: f64 = 1.0;
@@ -118,7 +118,12 @@ fn lengths(file: &Path) -> [f64; 2] {
 fn segment(scene: &Scene, stem: &str, number: usize, dash: bool) -> [f64; 2] {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("segment");
-    let get = |name: &str| scene.s3.get("results", &format!("{stem}-{name}")).unwrap();
+    let keys = scene.s3.keys("results");
+    let get = |name: &str| {
+        let plain = format!("{stem}-{name}");
+        let key = keys.iter().find(|key| without_run(key) == plain).unwrap();
+        scene.s3.get("results", key).unwrap()
+    };
     if dash {
         return [0, 1].map(|stream| {
             let parts =

@@ -139,7 +139,7 @@ fn needed(operation: &str) -> &'static str {
             "s3:PutObject"
         }
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
-        "DeleteObject" => "s3:DeleteObject",
+        "DeleteObject" | "DeleteObjects" => "s3:DeleteObject",
         other => panic!("what does {other} need?"),
     }
 }

@@ -1,0 +1,83 @@
+//! What the ledger asks of storage, so that its rules can also be tried against a model of one.
+
+use std::fmt::Debug;
+
+use bytes::Bytes;
+
+use crate::object::{ETag, ObjectUri, UploadName};
+use crate::storage::{
+    Description, Listed, ObjectHead, ObjectStore, Precondition, Problem, StoreError,
+};
+
+/// Storage, as the ledger needs it.
+pub trait Objects: Clone + Debug + Send + Sync {
+    /// Reads a small object; `None` where there is none.
+    fn get(
+        &self,
+        uri: &ObjectUri,
+    ) -> impl Future<Output = Result<Option<(Bytes, ETag)>, StoreError>> + Send;
+
+    /// Writes a small object.
+    fn put(
+        &self,
+        uri: &ObjectUri,
+        bytes: Vec<u8>,
+        description: &Description,
+        precondition: Precondition,
+    ) -> impl Future<Output = Result<ETag, StoreError>> + Send;
+
+    /// Looks at an object.
+    fn head(&self, uri: &ObjectUri) -> impl Future<Output = Result<ObjectHead, StoreError>> + Send;
+
+    /// The objects whose keys start with `prefix`.
+    fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
+
+    /// Removes objects.
+    fn delete(
+        &self,
+        bucket: &str,
+        keys: &[String],
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Gives an upload up; one that is not open is given up.
+    fn abort(&self, name: &UploadName) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+impl Objects for ObjectStore {
+    async fn get(&self, uri: &ObjectUri) -> Result<Option<(Bytes, ETag)>, StoreError> {
+        self.get_small(uri).await
+    }
+
+    async fn put(
+        &self,
+        uri: &ObjectUri,
+        bytes: Vec<u8>,
+        description: &Description,
+        precondition: Precondition,
+    ) -> Result<ETag, StoreError> {
+        self.put_small(uri, bytes, description, precondition).await
+    }
+
+    async fn head(&self, uri: &ObjectUri) -> Result<ObjectHead, StoreError> {
+        ObjectStore::head(self, uri, None).await
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        ObjectStore::list(self, bucket, prefix).await
+    }
+
+    async fn delete(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
+        self.delete_all(bucket, keys).await
+    }
+
+    async fn abort(&self, name: &UploadName) -> Result<(), StoreError> {
+        match self.abort_multipart(name).await {
+            Err(error) if *error.problem() == Problem::NoSuchUpload => Ok(()),
+            answer => answer,
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a run that died has left: uploads that are still open, objects that it stored, and perhaps
+//! a whole result that it never came to report.
+
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use super::journal::RUN_MARK;
+use super::{Ledger, Objects, Wanted};
+use crate::object::ObjectUri;
+use crate::playlist::segment_content_type;
+use crate::storage::ObjectHead;
+use crate::task::{Lease, Segments, TargetRecord, TaskRecord};
+
+/// What the names of a run's segments have between the target's and their numbers: no two runs store
+/// segments of the same name, so no playlist ever names those of two.
+#[must_use]
+pub fn run_name(run: Uuid) -> String {
+    format!("{:08x}", run.as_fields().0)
+}
+
+impl<S: Objects> Ledger<S> {
+    /// Makes good what runs that died have left. Where all that one of them was about to store is there,
+    /// these are the targets; else nothing of it is there any more. Only for who holds the lease now:
+    /// the other run may be alive, and would find its objects gone.
+    pub(super) async fn settle(
+        &self,
+        record: &TaskRecord,
+        left: &Lease,
+        wanted: Option<&Wanted>,
+    ) -> Option<Vec<TargetRecord>> {
+        info!(progress = record.progress, "taking over from a run that died");
+        let mut next = Some(left);
+        while let Some(lease) = next {
+            // Only after that it is certain what it has stored.
+            self.abort(lease).await;
+            let segments = lease.segments.as_ref().map(|segments| &segments.prefix);
+            let mut named = lease.storing.iter().chain(segments);
+            if !named.all(|uri| wanted.is_none_or(|wanted| wanted.can_store(record, uri))) {
+                warn!("the record names what its task can't have stored: it is left alone");
+            } else if let Some(targets) = self.stored(lease).await {
+                return Some(targets);
+            } else {
+                self.sweep(lease).await;
+            }
+            next = lease.left.as_deref();
+        }
+        None
+    }
+
+    /// Removes all that a run that died has left, and those that died before it.
+    pub(super) async fn give_way(&self, left: &Lease) {
+        let mut next = Some(left);
+        while let Some(lease) = next {
+            self.abort(lease).await;
+            self.sweep(lease).await;
+            next = lease.left.as_deref();
+        }
+    }
+
+    /// Aborts what a run that died was sending.
+    pub(super) async fn abort(&self, lease: &Lease) {
+        for upload in &lease.uploads {
+            if let Err(error) = self.store.abort(upload).await {
+                warn!(%error, "an upload of a run that died was not aborted");
+            }
+        }
+    }
+
+    /// Removes what a run that died has stored of a result that it never finished, the playlist
+    /// first: a reader never finds a name that is not there.
+    pub(super) async fn sweep(&self, lease: &Lease) {
+        for uri in lease.storing.iter().rev() {
+            if self.stored_by(lease, uri).await.is_some()
+                && let Err(error) =
+                    self.store.delete(&uri.bucket, std::slice::from_ref(&uri.key)).await
+            {
+                warn!(%error, "an object of a run that died was not removed");
+            }
+        }
+        if let Some(segments) = own_segments(lease) {
+            self.sweep_segments(&segments.prefix).await;
+        }
+    }
+
+    /// Removes segments whose playlist is not there any more.
+    pub(super) async fn sweep_segments(&self, prefix: &ObjectUri) {
+        let removed = async {
+            let listed = self.store.list(&prefix.bucket, &prefix.key).await?;
+            let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
+            self.store.delete(&prefix.bucket, &keys).await
+        };
+        if let Err(error) = removed.await {
+            warn!(%error, "segments without a playlist were not removed");
+        }
+    }
+
+    /// All that the holder of the lease was about to store, if it is there.
+    async fn stored(&self, lease: &Lease) -> Option<Vec<TargetRecord>> {
+        let mut last = Vec::with_capacity(lease.storing.len());
+        for uri in &lease.storing {
+            let head = self.stored_by(lease, uri).await?;
+            last.push(TargetRecord {
+                uri: uri.clone(),
+                etag: head.etag,
+                size: head.size,
+                content_type: head.content_type.unwrap_or_default(),
+            });
+        }
+        let mut targets = Vec::new();
+        if lease.segments.is_some() {
+            let segments = own_segments(lease)?;
+            let Segments { prefix, count } = segments;
+            let listed = self.store.list(&prefix.bucket, &prefix.key).await.ok()?;
+            if listed.len() != *count {
+                return None;
+            }
+            targets.extend(listed.into_iter().map(|object| TargetRecord {
+                content_type: segment_content_type(&object.key).to_owned(),
+                uri: ObjectUri::new(&prefix.bucket, object.key),
+                etag: object.etag,
+                size: object.size,
+            }));
+        }
+        targets.extend(last);
+        Some(targets).filter(|targets| !targets.is_empty())
+    }
+
+    /// An object, if it is there and the holder of the lease stored it.
+    async fn stored_by(&self, lease: &Lease, uri: &ObjectUri) -> Option<ObjectHead> {
+        let head = self.store.head(uri).await.ok()?;
+        (head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string())).then_some(head)
+    }
+}
+
+/// The segments that the lease names, where they can be its holder's.
+fn own_segments(lease: &Lease) -> Option<&Segments> {
+    let end = format!("-{}-", run_name(lease.holder));
+    lease.segments.as_ref().filter(|segments| segments.prefix.key.ends_with(&end))
+}

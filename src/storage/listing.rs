@@ -1,0 +1,112 @@
+//! Many objects at once: which there are, and their removal.
+
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
+use futures::{StreamExt, stream};
+use jiff::Timestamp;
+
+use super::{ObjectStore, Operation, Problem, StoreError};
+use crate::object::{ETag, ObjectUri};
+
+/// Storage removes no more objects with one request.
+const MOST_AT_ONCE: usize = 1000;
+/// Requests at the same time.
+const PARALLEL: usize = 8;
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its content's tag.
+    pub etag: ETag,
+    /// Its length in bytes.
+    pub size: u64,
+    /// When it was last written.
+    pub changed: Timestamp,
+}
+
+impl ObjectStore {
+    /// The objects in `bucket` whose keys start with `prefix`, by their keys.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let uri = ObjectUri::new(bucket, prefix);
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut found = Vec::new();
+        while let Some(page) = pages.next().await {
+            self.meter.get();
+            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, &uri))?;
+            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(listed));
+        }
+        Ok(found)
+    }
+
+    /// Removes objects of one bucket, many with each request. What is not there is removed.
+    ///
+    /// # Errors
+    /// See [`Problem`]. As many as can be are removed all the same.
+    pub async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
+        let groups: Vec<Vec<String>> = keys.chunks(MOST_AT_ONCE).map(<[_]>::to_vec).collect();
+        let results: Vec<_> = stream::iter(groups)
+            .map(|keys| async move { self.delete_group(bucket, &keys).await })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    async fn delete_group(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
+        if let [key] = keys {
+            return self.delete(&ObjectUri::new(bucket, key)).await;
+        }
+        let left = match self.delete_at_once(bucket, keys).await {
+            Ok(left) if left.is_empty() => return Ok(()),
+            Ok(left) => left,
+            Err(error) if error.is_transient() => return Err(error),
+            // Not every compatible store, and not every policy, takes many at once.
+            Err(_) => keys.to_vec(),
+        };
+        let results: Vec<_> = stream::iter(left)
+            .map(|key| async move { self.delete(&ObjectUri::new(bucket, key)).await })
+            .buffer_unordered(PARALLEL)
+            .collect()
+            .await;
+        results.into_iter().collect()
+    }
+
+    /// The keys that storage did not remove.
+    async fn delete_at_once(
+        &self,
+        bucket: &str,
+        keys: &[String],
+    ) -> Result<Vec<String>, StoreError> {
+        const OPERATION: Operation = Operation::DeleteObjects;
+        let uri = ObjectUri::new(bucket, keys.first().map_or("", String::as_str));
+        let failed = |error: &dyn std::error::Error| {
+            StoreError::new(Problem::Unexpected(error.to_string()), OPERATION, &uri)
+        };
+        let named = keys.iter().map(|key| ObjectIdentifier::builder().key(key).build());
+        let named: Result<Vec<_>, _> = named.collect();
+        let named = named.map_err(|error| failed(&error))?;
+        let delete = Delete::builder().set_objects(Some(named)).quiet(true).build();
+        let delete = delete.map_err(|error| failed(&error))?;
+        self.meter.put();
+        let request = self.client.delete_objects().bucket(bucket).delete(delete);
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| self.failed(&error, OPERATION, &uri))?;
+        let refused = answer.errors.unwrap_or_default().into_iter();
+        Ok(refused.filter_map(|error| error.key).collect())
+    }
+}
+
+fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {
+    let changed = object.last_modified.map(|time| time.secs());
+    Some(Listed {
+        etag: ETag::new(object.e_tag.as_deref().unwrap_or_default()),
+        size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        changed: changed.and_then(|secs| Timestamp::from_second(secs).ok())?,
+        key: object.key?,
+    })
+}
