@@ -120,7 +120,7 @@ impl Sandbox {
         loop {
             let claimed = self.ledger.claim(&self.uri, &self.wanted, patience).await.ok()?;
             let (journal, begun) = match claimed {
-                Claimed::Known(record) => return Some(*record),
+                Claimed::Known(record) | Claimed::Distributed(record, _) => return Some(*record),
                 Claimed::Ours(journal, begun) => (journal, begun),
             };
             let record = match begun {
