@@ -164,7 +164,7 @@ impl Worker {
         let result = prepared.as_ref().ok().map(Prepared::place);
         let wanted = Wanted { record: record.clone(), result };
         let claim = async {
-            let claim = ledger.claim(&uri, &wanted, deadline.until.into()).await;
+            let claim = Box::pin(ledger.claim(&uri, &wanted, deadline.until.into())).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));

@@ -89,7 +89,7 @@ impl<S: Objects> Ledger<S> {
                     let fresh = Box::new(wanted.record.clone());
                     (Begun::Work(fresh), None, Precondition::IfAbsent)
                 }
-                Some(seen) => match self.judge(seen, wanted, watched.as_ref()).await {
+                Some(seen) => match Box::pin(self.judge(seen, wanted, watched.as_ref())).await {
                     Verdict::Free(begun, left) => {
                         (begun, left, Precondition::IfMatch(seen.tag.clone()))
                     }
@@ -112,7 +112,8 @@ impl<S: Objects> Ledger<S> {
                     }
                 },
             };
-            match self.take_lease(uri, begun, left, precondition, wanted).await {
+            let taken = Box::pin(self.take_lease(uri, begun, left, precondition, wanted)).await;
+            match taken {
                 Ok(Some((journal, begun))) => return Ok(Claimed::Ours(Box::new(journal), begun)),
                 Ok(None) => conflicts += 1,
                 Err(error) if is_conflict(&error) && conflicts < MAX_CONFLICTS => conflicts += 1,
@@ -137,8 +138,8 @@ impl<S: Objects> Ledger<S> {
         let journal = Journal::open(self, uri, holder, &record, precondition, lease).await?;
         let Some(left) = left else { return Ok(Some((journal, begun))) };
         let begun = tokio::select! {
-            begun = self.go_on(begun, &left, wanted) => begun,
-            ended = journal.keep_alive() => match ended {
+            begun = Box::pin(self.go_on(begun, &left, wanted)) => begun,
+            ended = Box::pin(journal.keep_alive()) => match ended {
                 LeaseError::Canceled => self.canceled(record),
                 LeaseError::Superseded | LeaseError::Store(_) => return Ok(None),
             },

@@ -66,11 +66,12 @@ impl<S: Objects> Ledger<S> {
                 continue;
             }
             let Some(stored) = found.stored else { return Ok(Resumed::Over) };
-            match self.take(uri, &stored.record, lease.clone(), found.tag).await {
+            let taken = Box::pin(self.take(uri, &stored.record, lease.clone(), found.tag)).await;
+            match taken {
                 Ok(journal) => {
                     let begun = tokio::select! {
-                        begun = self.left_to_do(stored.record, &lease) => begun,
-                        LeaseError::Superseded = journal.keep_alive() => continue,
+                        begun = Box::pin(self.left_to_do(stored.record, &lease)) => begun,
+                        LeaseError::Superseded = Box::pin(journal.keep_alive()) => continue,
                     };
                     journal.settled(begun.record());
                     return Ok(Resumed::Ours(Box::new(journal), begun));

@@ -1,6 +1,7 @@
 //! What a run that died has left: uploads that are still open, objects that it stored, and perhaps
 //! a whole result that it never came to report.
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -8,8 +9,11 @@ use super::journal::RUN_MARK;
 use super::{Ledger, Objects, Wanted};
 use crate::object::ObjectUri;
 use crate::playlist::segment_content_type;
-use crate::storage::ObjectHead;
+use crate::storage::{Listed, ObjectHead, StoreError};
 use crate::task::{Lease, Segments, TargetRecord, TaskRecord};
+
+/// Objects that are looked at at the same time.
+const PARALLEL_LOOKS: usize = 16;
 
 /// What the names of a run's segments have between the target's and their numbers: no two runs store
 /// segments of the same name, so no playlist ever names those of two.
@@ -110,7 +114,7 @@ impl<S: Objects> Ledger<S> {
         if lease.segments.is_some() {
             let segments = own_segments(lease)?;
             let Segments { prefix, count } = segments;
-            let listed = self.store.list(&prefix.bucket, &prefix.key).await.ok()?;
+            let listed = self.tagged(&prefix.bucket, &prefix.key).await.ok()?;
             if listed.len() != *count {
                 return None;
             }
@@ -123,6 +127,26 @@ impl<S: Objects> Ledger<S> {
         }
         targets.extend(last);
         Some(targets).filter(|targets| !targets.is_empty())
+    }
+
+    /// A list with entity tags, which some compatible stores leave out.
+    pub(super) async fn tagged(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let listed = self.store.list(bucket, prefix).await?;
+        stream::iter(listed)
+            .map(|mut object| async move {
+                if object.etag.as_str().is_empty() {
+                    let uri = ObjectUri::new(bucket, &object.key);
+                    object.etag = self.store.head(&uri).await?.etag;
+                }
+                Ok(object)
+            })
+            .buffered(PARALLEL_LOOKS)
+            .try_collect()
+            .await
     }
 
     /// An object, if it is there and the holder of the lease stored it.

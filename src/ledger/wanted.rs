@@ -104,7 +104,7 @@ impl<S: Objects> Ledger<S> {
             let same = start.chars().zip(segment.uri.key.chars()).take_while(|(a, b)| a == b);
             &start[..same.map(|(a, _)| a.len_utf8()).sum()]
         });
-        let Ok(listed) = self.store.list(&first.uri.bucket, start).await else { return false };
+        let Ok(listed) = self.tagged(&first.uri.bucket, start).await else { return false };
         let there: BTreeMap<String, ETag> =
             listed.into_iter().map(|object| (object.key, object.etag)).collect();
         segments.iter().all(|segment| there.get(&segment.uri.key) == Some(&segment.etag))

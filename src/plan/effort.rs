@@ -17,7 +17,7 @@ impl Plan {
     #[must_use]
     pub fn pixels(&self) -> u64 {
         let area = self.output.video.as_ref().map_or(0, |video| video.size.area());
-        area * self.frames().end
+        area.saturating_mul(self.frames().end)
     }
 
     /// What encoding the video takes at least on so many processors; nothing without a video.
@@ -30,7 +30,7 @@ impl Plan {
     #[must_use]
     pub fn least_encoding_of(&self, range: &Chunk, processors: u32) -> Duration {
         let Some(video) = &self.output.video else { return Duration::ZERO };
-        let pixels = video.size.area() * (range.frames.end - range.frames.start);
+        let pixels = video.size.area().saturating_mul(range.frames.end - range.frames.start);
         least(video.codec, self.preset, pixels, processors)
     }
 }

@@ -77,8 +77,8 @@ impl Worker {
         let span = stage_of(piece.stage(), &invocation.request_id, of.task);
         let done = async {
             match work {
-                Work::Plan(accepted) => self.plan_ranges(&shift, accepted).await,
-                Work::Join => self.join_ranges(&shift).await,
+                Work::Plan(accepted) => Box::pin(self.plan_ranges(&shift, accepted)).await,
+                Work::Join => Box::pin(self.join_ranges(&shift)).await,
                 _ => {
                     let made = Box::pin(self.make_piece(&shift, piece));
                     shift.deadline.limit(made).await

@@ -19,7 +19,8 @@ impl Worker {
         failure: &Failure,
     ) -> Result<Value, TaskError> {
         let ledger = self.ledger();
-        let resumed = ledger.resume(&shift.record, &shift.of.run, shift.deadline.until).await;
+        let resumed =
+            Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
         match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => {
                 let mut record = *record;

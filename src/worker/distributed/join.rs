@@ -34,7 +34,8 @@ impl Worker {
         shift: &Shift<'_>,
     ) -> Result<serde_json::Value, TaskError> {
         let ledger = self.ledger();
-        let resumed = ledger.resume(&shift.record, &shift.of.run, shift.deadline.until).await;
+        let resumed =
+            Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
         let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => {
                 let mut record = *record;

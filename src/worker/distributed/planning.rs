@@ -26,7 +26,8 @@ impl Worker {
         accepted: &Accepted,
     ) -> Result<serde_json::Value, TaskError> {
         let ledger = self.ledger();
-        let resumed = ledger.resume(&shift.record, &shift.of.run, shift.deadline.until).await;
+        let resumed =
+            Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
         let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => (journal, record),
             Resumed::Ours(..) | Resumed::Over => return Err(TaskError::Superseded),
