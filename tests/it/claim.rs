@@ -47,16 +47,6 @@ impl Stage {
         self.instance().invoke(&event()).unwrap()
     }
 
-    /// Asks until the task has ended: nobody waits for another run for long.
-    fn ask_on(&self, instance: &Function) -> Value {
-        loop {
-            let record = instance.invoke(&event()).unwrap();
-            if record["Status"] != "Running" {
-                return record;
-            }
-        }
-    }
-
     /// The writes of the target that went well.
     fn stored(&self) -> usize {
         let calls = self.s3.calls();
@@ -98,6 +88,16 @@ impl Stage {
     }
 }
 
+/// Asks until the task has ended: nobody waits for another run for long.
+fn ask_on(instance: &Function) -> Value {
+    loop {
+        let record = instance.invoke(&event()).unwrap();
+        if record["Status"] != "Running" {
+            return record;
+        }
+    }
+}
+
 fn event() -> Value {
     json!({"bucket": "sources", "object": "a.mp4", "process": process()})
 }
@@ -116,7 +116,7 @@ fn ten_at_once_are_one() {
     let stage = Stage::new();
     let instances: Vec<_> = (0..10).map(|_| stage.instance()).collect();
     let records: Vec<Value> = std::thread::scope(|scope| {
-        let asking = instances.iter().map(|instance| scope.spawn(|| stage.ask_on(instance)));
+        let asking = instances.iter().map(|instance| scope.spawn(|| ask_on(instance)));
         let asking: Vec<_> = asking.collect();
         asking.into_iter().map(|one| one.join().unwrap()).collect()
     });

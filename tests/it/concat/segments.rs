@@ -40,13 +40,14 @@ fn plain(outcome: &Outcome) -> Vec<String> {
     keys(&outcome.record).iter().map(|key| without_run(key)).collect()
 }
 
+fn is_segment(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "ts")
+}
+
 /// The run that all segments are named after.
 fn run_of(record: &Value) -> String {
     let keys = keys(record);
-    let runs = keys
-        .iter()
-        .filter(|key| !key.ends_with(".mpd") && !key.ends_with(".m3u8"))
-        .map(|key| key.split('-').nth(1).unwrap().to_owned());
+    let runs = keys.iter().filter_map(|key| key.split('-').nth(1).map(str::to_owned));
     let runs: BTreeSet<String> = runs.collect();
     assert_eq!(runs.len(), 1, "{keys:?}");
     runs.into_iter().next().unwrap()
@@ -193,8 +194,7 @@ fn the_playlist_is_stored_last() {
         .filter(|call| call.method == "PUT")
         .map(|call| call.path)
         .collect();
-    let last_segment =
-        puts.iter().rposition(|path| path.contains("film-") && path.ends_with(".ts")).unwrap();
+    let last_segment = puts.iter().rposition(|path| is_segment(path)).unwrap();
     let playlist = puts.iter().position(|path| path == "/results/film.m3u8").unwrap();
     assert!(playlist > last_segment, "{puts:?}");
 }
@@ -243,9 +243,9 @@ fn assert_whole(scene: &Scene, records: &[Value]) {
     let playlist = scene.s3.get("results", "film.m3u8").unwrap();
     let playlist = String::from_utf8(playlist).unwrap();
     let named: BTreeSet<String> =
-        playlist.lines().filter(|line| line.ends_with(".ts")).map(str::to_owned).collect();
+        playlist.lines().filter(|line| is_segment(line)).map(str::to_owned).collect();
     let mut stored: BTreeSet<String> = scene.s3.keys("results").into_iter().collect();
-    stored.retain(|key| key.ends_with(".ts"));
+    stored.retain(|key| is_segment(key));
     assert_eq!(named, stored);
     let runs: Vec<String> = records.iter().map(run_of).collect();
     let of_playlist = runs.iter().filter(|run| named.iter().all(|name| name.contains(&**run)));
