@@ -102,8 +102,8 @@ enum Piece {
     Whole,
     /// A range of the video.
     Range,
-    /// The audio alone.
-    Sound,
+    /// The audio, not encoded.
+    Samples,
 }
 
 /// What is known of how clips can be read, beyond the plan.
@@ -145,13 +145,13 @@ impl Maker<'_> {
         self.work(&Work { piece: Piece::Range, chunks, lists: None, target }).await
     }
 
-    /// Makes the audio alone.
+    /// Makes the samples of the audio.
     ///
     /// # Errors
     /// See [`MakeError`].
-    pub async fn make_sound(&self, target: &Path) -> Result<Found, MakeError> {
+    pub async fn make_samples(&self, target: &Path) -> Result<Found, MakeError> {
         let chunks = Vec::new();
-        self.work(&Work { piece: Piece::Sound, chunks, lists: None, target }).await
+        self.work(&Work { piece: Piece::Samples, chunks, lists: None, target }).await
     }
 
     async fn work(&self, work: &Work<'_>) -> Result<Found, MakeError> {
@@ -197,8 +197,8 @@ impl Maker<'_> {
             (Piece::Range, [range, ..]) => {
                 render_range(ffmpeg, plan, &files, range, work.target).await
             }
-            (Piece::Sound, _) => {
-                let arguments = plan.sound_arguments(&files, work.target);
+            (Piece::Samples, _) => {
+                let arguments = plan.samples_arguments(&files, work.target);
                 ffmpeg.encode(arguments.unwrap_or_default(), progress).await
             }
             _ => render(ffmpeg, plan, &files, work.target, progress).await,
@@ -208,11 +208,10 @@ impl Maker<'_> {
     /// Whether the work reads a clip.
     fn reads(&self, work: &Work<'_>, clip: usize) -> bool {
         match work.piece {
-            Piece::Whole => true,
+            Piece::Whole | Piece::Samples => true,
             Piece::Range => {
                 work.chunks.iter().any(|range| self.plan.clips_of(range).contains(&clip))
             }
-            Piece::Sound => self.plan.clip(clip).media.audio.is_some(),
         }
     }
 

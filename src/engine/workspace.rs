@@ -37,6 +37,12 @@ impl Workspace {
         self.0.path().join(format!("audio-{clip}"))
     }
 
+    /// Where the samples of a clip are kept.
+    #[must_use]
+    pub fn samples(&self, clip: usize) -> PathBuf {
+        self.0.path().join(format!("samples-{clip}"))
+    }
+
     /// Where the output is made; its segments stand beside it.
     #[must_use]
     pub fn output(&self, extension: &str) -> PathBuf {

@@ -1,9 +1,10 @@
 //! The audio by itself, for a join that follows in another process.
 //!
-//! It is made once and whole, since pieces of an encoder's output would not join without a gap. What
+//! Its clips become samples one after the other, so that not all sources have to be there at once.
+//! It is encoded once and whole, since pieces of an encoder's output would not join without a gap. What
 //! it is kept as gives the join the same packets as if it made the audio itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::audio;
 use super::encoder;
@@ -13,7 +14,8 @@ use super::packets::Listings;
 use super::words::words;
 use super::{Plan, audio_encoder};
 use crate::codec::{AudioCodec, Container};
-use crate::output::AudioOutput;
+use crate::output::{AudioOutput, OutputSpec};
+use crate::timeline::{Place, Timeline};
 
 /// How audio gets from the process that makes it to the one that joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,35 +37,77 @@ impl Sound {
     }
 }
 
+/// Arguments for audio as it comes out of the filters, without any loss.
+const SAMPLES: &str = "-map [a] -c:a pcm_f32le";
+
+/// What makes a file of audio alone.
+fn made(
+    graph: &Graph<'_>,
+    encoder: Vec<String>,
+    output: &AudioOutput,
+    target: &Path,
+) -> Vec<String> {
+    let mut arguments = words("-copyts");
+    arguments.extend(graph.inputs());
+    arguments.extend(graph.filter());
+    arguments.extend(encoder);
+    arguments.extend(encoder::nothing_inherited());
+    // Edit lists count in the movie's time scale, and none may round a sample away.
+    let scale = output.sample_rate.max(1000);
+    arguments.extend(words(&format!("-f mov -movie_timescale {scale}")));
+    arguments.push(file_url(target));
+    arguments
+}
+
 impl Plan {
-    /// The arguments of the ffmpeg process that makes the audio alone, for
-    /// [`Plan::join_made_arguments`]; nothing where the output has none.
+    /// The plan of a clip's audio alone.
+    ///
+    /// # Panics
+    /// Where there is no clip of that index.
     #[must_use]
-    pub fn sound_arguments(&self, files: &Files<'_>, target: &Path) -> Option<Vec<String>> {
+    pub fn audio_of(&self, clip: usize) -> Self {
+        let samples = self.timeline.places[clip].samples;
+        let place = Place { first_frame: 0, frames: 0, first_sample: 0, samples };
+        let output = OutputSpec { video: None, segments: None, ..self.output.clone() };
+        let timeline = Timeline { places: vec![place], ..self.timeline.clone() };
+        Self { output, timeline, clips: vec![self.clips[clip]], ..self.clone() }
+    }
+
+    /// The arguments of the ffmpeg process that writes the audio as samples, for
+    /// [`Plan::sound_arguments`]; nothing where the output has none.
+    #[must_use]
+    pub fn samples_arguments(&self, files: &Files<'_>, target: &Path) -> Option<Vec<String>> {
+        let output = self.output.audio.as_ref()?;
+        let mut graph = Graph::default();
+        let row = self.add_audio(&mut graph, output, files);
+        graph.chains.push(format!("{row}[a]"));
+        Some(made(&graph, words(SAMPLES), output, target))
+    }
+
+    /// The arguments of the ffmpeg process that makes the audio of the clips' samples, for
+    /// [`Plan::join_made_arguments`]. `clips` are those that have any, in their order.
+    #[must_use]
+    pub fn sound_arguments(&self, clips: &[PathBuf], target: &Path) -> Option<Vec<String>> {
         let output = self.output.audio.as_ref()?;
         let container = self.output.container;
         let mut graph = Graph::default();
-        let row = self.add_audio(&mut graph, output, files);
+        let mut row = String::new();
+        for file in clips {
+            let input = graph.open_made(file);
+            let label = format!("[a{input}]");
+            graph.chains.push(format!("[{input}:0]{}{label}", audio::of_samples(output)));
+            row.push_str(&label);
+        }
+        row.push_str(&audio::in_a_row(clips.len(), output));
         let encoder = match Sound::of(container, output) {
             Sound::Encoded => {
-                graph.chains.push(format!("{row}{}[a]", audio::finished(output, container)));
+                row.push_str(&audio::finished(output, container));
                 audio_encoder(output)
             }
-            Sound::Samples => {
-                graph.chains.push(format!("{row}[a]"));
-                words("-map [a] -c:a pcm_f32le")
-            }
+            Sound::Samples => words(SAMPLES),
         };
-        let mut arguments = words("-copyts");
-        arguments.extend(graph.inputs());
-        arguments.extend(graph.filter());
-        arguments.extend(encoder);
-        arguments.extend(encoder::nothing_inherited());
-        // Edit lists count in the movie's time scale, and none may round a sample away.
-        let scale = output.sample_rate.max(1000);
-        arguments.extend(words(&format!("-f mov -movie_timescale {scale}")));
-        arguments.push(file_url(target));
-        Some(arguments)
+        graph.chains.push(format!("{row}[a]"));
+        Some(made(&graph, encoder, output, target))
     }
 
     /// The arguments of the ffmpeg process that reads the rendered video from its standard input and

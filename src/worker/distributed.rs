@@ -11,6 +11,7 @@ mod hand_over;
 mod join;
 mod planning;
 mod render;
+mod sound;
 
 use serde_json::{Value, json};
 use tracing::{Instrument, error, info};

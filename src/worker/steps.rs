@@ -131,7 +131,7 @@ impl Worker {
         if count > most { Err(TaskError::Segments { count, most }) } else { Ok(()) }
     }
 
-    pub(super) async fn fetch(
+    async fn fetch(
         &self,
         sources: &Sources,
         workspace: &Workspace,
@@ -146,7 +146,7 @@ impl Worker {
         Ok(paths)
     }
 
-    pub(super) async fn probe(
+    async fn probe(
         &self,
         sources: &Sources,
         paths: &[PathBuf],

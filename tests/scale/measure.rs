@@ -67,7 +67,10 @@ pub(crate) fn measure(height: u32) -> Measured {
         decoded_frames(&ffmpeg, demuxer, &piece, FRAMES).await.expect("it decodes");
         let checked = cpu() - before;
         let before = cpu();
-        maker.make_sound(&piece).await.expect("it sounds");
+        let samples = folder.path().join("samples");
+        maker.make_samples(&samples).await.expect("it sounds");
+        let arguments = plan.sound_arguments(&[samples], &piece).expect("there is audio");
+        ffmpeg.encode(arguments, |_| ()).await.expect("it is encoded");
         let sounded = cpu() - before;
         let seconds = FRAMES as f64 / RATE as f64;
         Measured {

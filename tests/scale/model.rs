@@ -34,6 +34,8 @@ const TASK_TRANSITIONS: f64 = 12.0;
 /// Sources are clips of so many seconds, and of so many bit/s for each line of their height.
 const CLIP_S: f64 = 300.0;
 const CLIP_BITS_PER_LINE: f64 = 8000.0;
+/// Bytes of a second of samples, as the audio's step keeps them.
+const SAMPLES_RATE: f64 = 48_000.0 * 2.0 * 4.0;
 /// Reading the packets of a clip, for each second of it.
 const PROBE_S: f64 = 0.000_5;
 /// Processor seconds that proving and joining packets takes for a second of output.
@@ -64,7 +66,7 @@ pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured) -> Outcome 
     let count = f64::from(chunks);
     let clip_rate = CLIP_BITS_PER_LINE * film.height / 8.0;
     let clips = (film.seconds / CLIP_S).ceil();
-    // The planner and the audio read every clip, three at a time.
+    // The planner and the audio read every clip, one after the other.
     let whole = film.seconds * clip_rate;
     let read_all = whole / S3_RATE + clips * S3_LATENCY_S;
     let plan_s = COLD_START_S + read_all + film.seconds * PROBE_S;
@@ -110,7 +112,8 @@ pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured) -> Outcome 
 pub(crate) fn fits(film: Film, outcome: &Outcome, measured: &Measured) -> bool {
     let disk = f64::from(DISK_MB) * 1e6;
     let longest = [outcome.plan_s, outcome.sound_s, outcome.join_s];
+    let clip = CLIP_S * CLIP_BITS_PER_LINE * film.height / 8.0;
     film.seconds * measured.bytes <= disk
-        && film.seconds * CLIP_BITS_PER_LINE * film.height / 8.0 <= disk
+        && clip + film.seconds * SAMPLES_RATE <= disk
         && longest.iter().all(|&seconds| seconds <= 890.0)
 }

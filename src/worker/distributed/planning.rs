@@ -1,13 +1,13 @@
 //! The plan step: reads the sources, and decides on the ranges.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use super::super::prepared::Prepared;
 use super::super::sources::Sources;
-use super::super::{Deadline, Job, TaskError, Worker, budget, describe};
+use super::super::{Deadline, Job, TaskError, Worker, budget, describe, millis};
 use super::folder::{Piece, PlanNote, SourceNote};
 use super::{Shift, done};
 use crate::engine::probe::{Notice, Probed};
@@ -107,8 +107,7 @@ impl Worker {
         record.warnings = fresh.warnings;
         record.sources = fresh.sources;
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let paths = self.fetch(&sources, &workspace, record).await?;
-        let probed = self.probe(&sources, &paths, record).await?;
+        let probed = self.probe_in_turn(&sources, &workspace, record).await?;
         let media: Vec<_> = probed.iter().map(Probed::media).collect();
         let length =
             Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
@@ -128,7 +127,7 @@ impl Worker {
         let note = PlanNote {
             plan,
             ranges,
-            sources: notes(&sources, &probed, &paths),
+            sources: notes(&sources, &probed, &workspace),
             of_clip: sources.of_clip.clone(),
             target,
             extension: variables.autoext.clone(),
@@ -141,6 +140,32 @@ impl Worker {
         shift.folder.write(store, &uri, &note).await.map_err(TaskError::Record)?;
         Ok(note)
     }
+
+    /// Probes each source by itself, and keeps nothing of it: all together may not fit the disk.
+    async fn probe_in_turn(
+        &self,
+        sources: &Sources,
+        workspace: &Workspace,
+        record: &mut TaskRecord,
+    ) -> Result<Vec<Probed>, TaskError> {
+        let ffmpeg = self.ffmpeg();
+        let mut all = Vec::with_capacity(sources.distinct.len());
+        for (index, source) in sources.distinct.iter().enumerate() {
+            let started = Instant::now();
+            let wanted = BTreeSet::from([index]);
+            let work_dir = &self.settings.work_dir;
+            let paths = sources.fetch_some(&self.store, workspace, work_dir, &wanted).await?;
+            record.sources[source.clip].bytes_fetched = source.head.size;
+            record.timings.fetch_ms += millis(started);
+            let started = Instant::now();
+            let one = Sources { distinct: vec![source.clone()], of_clip: vec![0] };
+            let path = std::slice::from_ref(&paths[index]);
+            all.extend(one.probe(&ffmpeg, path, &mut record.warnings).await?);
+            record.timings.probe_ms += millis(started);
+            std::fs::remove_file(&paths[index])?;
+        }
+        Ok(all)
+    }
 }
 
 /// When a function ends that begins now and has the time that this one had.
@@ -150,10 +175,10 @@ fn own_deadline(shift: &Shift<'_>) -> Instant {
     Deadline::before(Instant::now() + whole).until
 }
 
-fn notes(sources: &Sources, probed: &[Probed], paths: &[impl AsRef<Path>]) -> Vec<SourceNote> {
-    let all = sources.distinct.iter().zip(probed).zip(paths);
-    all.map(|((source, probed), path)| {
-        let own = probed.parts.iter().all(|part| part.file == path.as_ref());
+fn notes(sources: &Sources, probed: &[Probed], workspace: &Workspace) -> Vec<SourceNote> {
+    let all = sources.distinct.iter().zip(probed).enumerate();
+    all.map(|(index, (source, probed))| {
+        let own = probed.parts.iter().all(|part| part.file == workspace.source(index));
         SourceNote {
             uri: source.uri.clone(),
             etag: source.head.etag.clone(),

@@ -1,4 +1,4 @@
-//! The render and sound steps: each makes one piece, from the sources that it touches.
+//! The render step: a range of the video, from the sources that it shows; and how pieces are kept.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -39,13 +39,13 @@ impl Worker {
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let mut note = PieceNote::default();
         let file = workspace.output("piece");
-        let range = match piece {
+        match piece {
             Piece::Range(index) => {
-                Some(plan.ranges.get(index).ok_or(TaskError::NoRange(index))?.clone())
+                let range = plan.ranges.get(index).ok_or(TaskError::NoRange(index))?;
+                self.render_range(&plan, range, &workspace, &file, &mut note).await?;
             }
-            _ => None,
-        };
-        self.render_piece(&plan, range.as_ref(), &workspace, &file, &mut note).await?;
+            _ => self.render_sound(&plan, &workspace, &file, &mut note).await?,
+        }
         self.keep_piece(shift, piece, &file, &mut note).await?;
         // It may have been another's while it was being written.
         if let Err(error) = self.check_run(shift).await {
@@ -63,10 +63,10 @@ impl Worker {
         shift.folder.read(&self.store, &uri).await?.ok_or(TaskError::Missing(uri))
     }
 
-    async fn render_piece(
+    async fn render_range(
         &self,
         note: &PlanNote,
-        range: Option<&Chunk>,
+        range: &Chunk,
         workspace: &Workspace,
         file: &Path,
         piece: &mut PieceNote,
@@ -90,19 +90,14 @@ impl Worker {
             verify: self.settings.verify,
             events: Arc::new(|_| ()),
         };
-        let made = match range {
-            Some(range) => maker.make_range(range, file).await,
-            None => maker.make_sound(file).await,
-        };
-        let found = made.map_err(|error| failure(error, &sources))?;
+        let found =
+            maker.make_range(range, file).await.map_err(|error| failure(error, &sources))?;
         piece.warnings = warnings(&found, &sources).collect();
         let encode_ms = millis(started);
         let started = Instant::now();
-        if let Some(range) = range {
-            let planned = range.frames.end - range.frames.start;
-            let demuxer = note.plan.intermediate().demuxer();
-            piece.frames = decoded_frames(&ffmpeg, demuxer, file, planned).await?;
-        }
+        let planned = range.frames.end - range.frames.start;
+        let demuxer = note.plan.intermediate().demuxer();
+        piece.frames = decoded_frames(&ffmpeg, demuxer, file, planned).await?;
         let verify_ms = millis(started);
         piece.timings = Timings { encode_ms, verify_ms, ..piece.timings };
         Ok(())
@@ -110,7 +105,7 @@ impl Worker {
 
     /// The files that the sources are made of, in the plan's order; those that are not wanted are
     /// nowhere.
-    async fn parts(
+    pub(super) async fn parts(
         &self,
         note: &PlanNote,
         paths: &[PathBuf],
@@ -191,13 +186,8 @@ pub(super) fn sources(note: &PlanNote) -> Sources {
     Sources { distinct: distinct.collect(), of_clip: note.of_clip.clone() }
 }
 
-/// The sources that a range of the video shows, or that have audio.
-fn wanted(note: &PlanNote, range: Option<&Chunk>) -> BTreeSet<usize> {
-    let clips = match range {
-        Some(range) => note.plan.clips_of(range),
-        None => (0..note.plan.clips.len())
-            .filter(|&clip| note.plan.streams(clip).iter().any(|(kind, _)| *kind == "audio"))
-            .collect(),
-    };
-    clips.into_iter().map(|clip| note.of_clip[note.plan.clips[clip].clip]).collect()
+/// The sources that a range of the video shows.
+fn wanted(note: &PlanNote, range: &Chunk) -> BTreeSet<usize> {
+    let clips = note.plan.clips_of(range).into_iter();
+    clips.map(|clip| note.of_clip[note.plan.clips[clip].clip]).collect()
 }
