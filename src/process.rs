@@ -4,6 +4,7 @@
 //! stands, [`resolve`] knows what the words mean together; both take their
 //! parameters from the one [`table`]. What depends on the media is left open.
 
+mod alone;
 mod arguments;
 mod canonical;
 mod error;
@@ -22,6 +23,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use self::alone::{MainObjectError, UNKNOWN};
 pub use self::error::{Conflict, ProcessError, ProcessErrorKind};
 pub use self::name::{NameError, check_main};
 pub use self::parse::{OperationSpec, ParameterSpec, ProcessSpec, parse};

@@ -2,6 +2,7 @@
 
 mod definition;
 mod id;
+mod output;
 mod record;
 mod requests;
 mod run;

@@ -1,6 +1,5 @@
 //! `build`: a process string from plain names and numbers, and what sends it.
 
-mod sender;
 mod table_args;
 
 use std::fmt::Write as _;
@@ -10,12 +9,12 @@ use serde_json::json;
 use video_concat::codec::{AudioCodec, Container, VideoCodec, audio_ban, video_ban};
 use video_concat::process::Request;
 use video_concat::process::name::encode;
+use video_concat::quantity::milliseconds;
+use video_concat::sender;
 
-use super::clock::milliseconds;
 use super::failure::Failure;
 use super::output::Output;
 use super::request::Asked;
-pub(crate) use sender::quoted;
 use table_args::OutputParameters;
 
 /// What is printed.

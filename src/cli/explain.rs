@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
-use num_rational::Ratio;
 use serde::Serialize;
 use serde_json::json;
 use video_concat::codec::Container;
@@ -22,7 +21,7 @@ use video_concat::process::Request;
 use video_concat::process::request::SegmentFormat;
 use video_concat::process::template::{Template, Variable};
 use video_concat::storage::fetch::request_count;
-use video_concat::task::{AudioRecord, OutputRecord, SourceRecord, TimelineRecord, VideoRecord};
+use video_concat::task::{OutputRecord, SourceRecord, TimelineRecord};
 use video_concat::worker::TaskError;
 
 use super::engine::EngineArgs;
@@ -201,7 +200,7 @@ impl Explain {
             planned: Some(Planned {
                 sources: task.record.sources.clone(),
                 timeline: task.record.timeline.clone(),
-                output: output_of(&task.plan),
+                output: OutputRecord::from(&task.plan),
                 chunks: chunks.iter().map(PlannedChunk::from).collect(),
                 disk,
                 time,
@@ -313,42 +312,11 @@ fn output_bytes(plan: &Plan) -> Option<u64> {
     Some((video + audio).saturating_mul(millis) / 8000)
 }
 
-/// The output as it is planned, by the names that a record has.
-fn output_of(plan: &Plan) -> OutputRecord {
-    let video = plan.output.video.as_ref().map(|video| VideoRecord {
-        codec: video.codec.name().to_owned(),
-        width: video.size.width,
-        height: video.size.height,
-        frame_rate: ratio(video.frame_rate),
-        pixel_format: video.pixel_format.name().to_owned(),
-        frames: plan.timeline.frames(),
-        bit_rate: None,
-    });
-    let audio = plan.output.audio.as_ref().map(|audio| AudioRecord {
-        codec: audio.codec.name().to_owned(),
-        sample_rate: audio.sample_rate,
-        channels: audio.channels,
-        bit_rate: None,
-        samples: plan.timeline.samples(),
-    });
-    OutputRecord {
-        container: plan.output.container.name().to_owned(),
-        duration_ms: plan.length().to_millis().unsigned_abs(),
-        video,
-        audio,
-    }
-}
-
 impl From<&Chunk> for PlannedChunk {
     fn from(chunk: &Chunk) -> Self {
         let first_frame = chunk.frames.start;
         Self { first_frame, frames: chunk.frames.end - first_frame }
     }
-}
-
-fn ratio(number: Ratio<i64>) -> f64 {
-    let part = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
-    part(*number.numer()) / part(*number.denom())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]

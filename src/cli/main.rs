@@ -3,7 +3,6 @@
 
 mod build;
 mod check;
-mod clock;
 mod decode;
 mod endpoint;
 mod engine;

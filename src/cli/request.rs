@@ -7,17 +7,12 @@ use clap::Args;
 use serde_json::Value;
 use video_concat::event::{Event, EventError, ProcessSource, Route, Submission, decode};
 use video_concat::process::{
-    Limits, MainObject, NameError, ProcessError, ProcessErrorKind, Request, Span, check_main,
-    parse, resolve,
+    Limits, MainObject, ProcessError, ProcessErrorKind, Request, Span, parse, resolve,
 };
 
 use super::failure::{Failure, Place};
 use super::json::{literal_offset, member};
 use super::side::Side;
-
-/// Stands for what a process string does not tell of its main object. No object is called so, hence
-/// nothing is refused on its account.
-const UNKNOWN: &str = "\0";
 
 /// A request, and what it leaves open.
 #[derive(Args, Clone, Debug)]
@@ -177,9 +172,10 @@ impl Asked {
 
     /// The request, of an object that need not be known.
     pub(crate) fn resolve(&self) -> Result<Request, Failure> {
-        let name = |given: &Option<String>| given.clone().unwrap_or_else(|| UNKNOWN.to_owned());
-        let main = MainObject { bucket: name(&self.bucket), key: name(&self.object) };
-        self.check_names(&main)?;
+        let main = MainObject::known(self.bucket.as_deref(), self.object.as_deref());
+        let main = main.map_err(|error| {
+            Failure::wrong(error.to_string()).argument(error.argument, &error.value)
+        })?;
         let spec = parse(&self.process).map_err(|error| self.mistake(&error))?;
         resolve(&spec, &main, self.limits).map_err(|error| self.mistake(&error))
     }
@@ -197,21 +193,6 @@ impl Asked {
         };
         let bucket = self.bucket.clone().unwrap_or_else(of_side);
         Self { bucket: Some(bucket), ..self.clone() }.resolve()
-    }
-
-    fn check_names(&self, main: &MainObject) -> Result<(), Failure> {
-        // What is unknown is not judged.
-        let known = MainObject {
-            bucket: self.bucket.clone().unwrap_or_else(|| "bucket".to_owned()),
-            key: self.object.clone().unwrap_or_else(|| "object".to_owned()),
-        };
-        check_main(&known).map_err(|error| {
-            let (name, value) = match error {
-                NameError::Bucket(_) => ("bucket", &main.bucket),
-                _ => ("object", &main.key),
-            };
-            Failure::wrong(format!("the request's object can't be: {error}")).argument(name, value)
-        })
     }
 
     /// A mistake, where it stands.

@@ -36,6 +36,34 @@ impl ProcessSpec {
     }
 }
 
+impl ProcessSpec {
+    /// Every operation, as they stand.
+    pub fn operations(&self) -> impl Iterator<Item = &OperationSpec> {
+        let mut all: Vec<&OperationSpec> = std::iter::once(&self.concat)
+            .chain(&self.clips)
+            .chain(&self.segment)
+            .chain(std::iter::once(&self.target))
+            .chain(&self.notify)
+            .collect();
+        all.sort_by_key(|operation| operation.span.start);
+        all.into_iter()
+    }
+
+    /// The operations for programs, with their names in clear.
+    #[must_use]
+    pub fn in_clear(&self) -> Vec<serde_json::Value> {
+        let operations = self.operations().map(|operation| {
+            let parameters = operation.parameters.iter();
+            let parameters: serde_json::Map<String, serde_json::Value> = parameters
+                .map(|given| (given.parameter.name.to_owned(), given.clear(&self.source).into()))
+                .collect();
+            let name = operation.operation.name();
+            serde_json::json!({"Operation": name, "Parameters": parameters})
+        });
+        operations.collect()
+    }
+}
+
 /// An operation as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationSpec {
@@ -59,6 +87,14 @@ pub struct ParameterSpec {
 }
 
 impl ParameterSpec {
+    /// The value, decoded where it is a name.
+    #[must_use]
+    pub fn clear(&self, source: &str) -> String {
+        let value = self.value.of(source);
+        let name = self.parameter.kind.is_name().then(|| super::name::decode(value).ok()).flatten();
+        name.map_or_else(|| value.to_owned(), |name| name.text)
+    }
+
     /// Name and value.
     #[must_use]
     pub const fn span(&self) -> Span {

@@ -10,6 +10,7 @@ mod rows;
 use std::fmt;
 
 pub use self::markdown::markdown;
+pub(crate) use self::markdown::{absent, meaning, values};
 pub use self::rows::PARAMETERS;
 use super::text::list;
 
@@ -115,6 +116,14 @@ pub enum Kind {
     Template,
     /// The name or the ARN of a topic.
     Topic,
+}
+
+impl Kind {
+    /// Whether values are names in Base64.
+    #[must_use]
+    pub const fn is_name(&self) -> bool {
+        matches!(self, Self::Key | Self::Template | Self::Topic)
+    }
 }
 
 impl fmt::Display for Kind {

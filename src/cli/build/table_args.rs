@@ -2,8 +2,7 @@
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use video_concat::process::table::{Absent, Kind, Operation, Parameter};
-
-use crate::clock::{milliseconds, thousands};
+use video_concat::quantity::converted;
 
 /// Those that are given, in table order, as the language has them.
 #[derive(Debug, Default)]
@@ -52,14 +51,6 @@ fn help(parameter: &Parameter) -> String {
         _ => String::new(),
     };
     format!("{}{allowed}{default}", parameter.doc)
-}
-
-fn converted(parameter: &Parameter, value: &str) -> String {
-    match parameter.unit {
-        Some("ms") => milliseconds(value),
-        Some("bit/s" | "bit" | "Hz") => thousands(value),
-        _ => value.to_owned(),
-    }
 }
 
 impl FromArgMatches for OutputParameters {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use video_concat::cost::PRICES;
 use video_concat::quote::quote;
-use video_concat::task::{Filled, OutputRecord};
+use video_concat::sender::quoted;
+use video_concat::task::Filled;
 
 use super::{AskedClip, Explanation, Planned};
-use crate::build::quoted;
 
 pub(super) fn of(explanation: &Explanation) -> String {
     let mut text = String::new();
@@ -71,7 +71,7 @@ fn push_planned(text: &mut String, planned: &Planned) {
         }
         push(text, if index == 0 { "clips" } else { "" }, &line);
     }
-    push(text, "output", &output(&planned.output));
+    push(text, "output", &planned.output.to_string());
     let chunks = &planned.chunks;
     if chunks.len() > 1 {
         let frames: Vec<String> = chunks.iter().map(|chunk| chunk.frames.to_string()).collect();
@@ -79,31 +79,6 @@ fn push_planned(text: &mut String, planned: &Planned) {
     } else {
         push(text, "chunks", &chunks.len().to_string());
     }
-}
-
-fn output(output: &OutputRecord) -> String {
-    let mut line = format!("{}, {} s", output.container, seconds(output.duration_ms));
-    if let Some(video) = &output.video {
-        let _ = write!(
-            line,
-            "; {} {}x{} {}, {} frames at {}/s",
-            video.codec,
-            video.width,
-            video.height,
-            video.pixel_format,
-            video.frames,
-            (video.frame_rate * 1000.0).round() / 1000.0
-        );
-    }
-    if let Some(audio) = &output.audio {
-        let channels = if audio.channels == 1 { "channel" } else { "channels" };
-        let _ = write!(
-            line,
-            "; {} {} Hz, {} {channels}, {} samples",
-            audio.codec, audio.sample_rate, audio.channels, audio.samples
-        );
-    }
-    line
 }
 
 fn push_work(text: &mut String, planned: &Planned) {

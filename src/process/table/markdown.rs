@@ -29,23 +29,31 @@ pub fn markdown() -> String {
 }
 
 fn parameter_row(parameter: &Parameter) -> String {
+    format!(
+        "| `{}` | {} | {} | {} | {} |",
+        parameter.name,
+        values(&parameter.kind),
+        parameter.unit.unwrap_or_default(),
+        absent(&parameter.absent),
+        meaning(parameter),
+    )
+}
+
+/// What it means, needs, and excludes.
+pub(crate) fn meaning(parameter: &Parameter) -> String {
     let mut meaning = parameter.doc.to_owned();
     if let Some(need) = parameter.needs {
+        // Writing into a String never fails.
         let _ = write!(meaning, " Needs {need}.");
     }
     if let Some(other) = parameter.excludes {
         let _ = write!(meaning, " Excludes `{other}`.");
     }
-    format!(
-        "| `{}` | {} | {} | {} | {meaning} |",
-        parameter.name,
-        values(&parameter.kind),
-        parameter.unit.unwrap_or_default(),
-        absent(&parameter.absent),
-    )
+    meaning
 }
 
-fn values(kind: &Kind) -> String {
+/// The values that it can have.
+pub(crate) fn values(kind: &Kind) -> String {
     match kind {
         Kind::Integer { min, max } if *max >= u64::from(u32::MAX) => format!("from {min}"),
         Kind::Integer { min, max } => format!("{min}-{max}"),
@@ -61,7 +69,8 @@ fn values(kind: &Kind) -> String {
     }
 }
 
-fn absent(absent: &Absent) -> String {
+/// What holds without it.
+pub(crate) fn absent(absent: &Absent) -> String {
     match absent {
         Absent::Required => "required".to_owned(),
         Absent::Value(value) => (*value).to_owned(),

@@ -1,22 +1,45 @@
 //! Lengths and rates as people write them, as the process language has them.
 
+use crate::process::table::Parameter;
+
+/// The value of a parameter, converted where its unit has a way of people.
+#[must_use]
+pub fn converted(parameter: &Parameter, value: &str) -> String {
+    match parameter.unit {
+        Some("ms") => milliseconds(value),
+        Some("bit/s" | "bit" | "Hz") => thousands(value),
+        _ => value.to_owned(),
+    }
+}
+
 /// Milliseconds of `10s`, `1.5s`, `250ms`, `2m`, `1h`, or `1:02:03.5`; whatever else it is stays as
 /// it is, for the language to judge.
-pub(crate) fn milliseconds(text: &str) -> String {
-    let seconds = if text.contains(':') {
-        clock(text)
-    } else {
-        let units = [("ms", 1), ("s", 1000), ("min", 60_000), ("m", 60_000), ("h", 3_600_000)];
-        let unit = units.into_iter().find_map(|(unit, factor)| {
-            text.strip_suffix(unit).and_then(|number| scaled(number, factor))
-        });
-        unit.filter(|_| !text.is_empty())
-    };
-    seconds.map_or_else(|| text.to_owned(), |number| number.to_string())
+#[must_use]
+pub fn milliseconds(text: &str) -> String {
+    length(text, 1000).map_or_else(|| text.to_owned(), |number| number.to_string())
+}
+
+/// Microseconds of the same.
+#[must_use]
+pub fn microseconds(text: &str) -> Option<u64> {
+    length(text, 1_000_000)
+}
+
+/// A length in parts of a second.
+fn length(text: &str, second: u64) -> Option<u64> {
+    if text.contains(':') {
+        return clock(text, second);
+    }
+    let units = [("ms", second / 1000), ("s", second)];
+    let longer = [("min", 60 * second), ("m", 60 * second), ("h", 3600 * second)];
+    units.into_iter().chain(longer).find_map(|(unit, factor)| {
+        text.strip_suffix(unit).and_then(|number| scaled(number, factor))
+    })
 }
 
 /// `800k`, `1.5M`: a number with a factor of a thousand or a million.
-pub(crate) fn thousands(text: &str) -> String {
+#[must_use]
+pub fn thousands(text: &str) -> String {
     let units = [("k", 1000), ("M", 1_000_000)];
     let number = units
         .into_iter()
@@ -25,7 +48,7 @@ pub(crate) fn thousands(text: &str) -> String {
 }
 
 /// Minutes and seconds, or hours before them.
-fn clock(text: &str) -> Option<u64> {
+fn clock(text: &str, second: u64) -> Option<u64> {
     let (before, seconds) = text.rsplit_once(':')?;
     let mut minutes = 0_u64;
     for part in before.split(':') {
@@ -33,7 +56,7 @@ fn clock(text: &str) -> Option<u64> {
         minutes = minutes.checked_mul(60)?.checked_add(number)?;
     }
     (before.matches(':').count() < 2).then_some(())?;
-    minutes.checked_mul(60_000)?.checked_add(scaled(seconds, 1000)?)
+    minutes.checked_mul(60 * second)?.checked_add(scaled(seconds, second)?)
 }
 
 /// A decimal number times `factor`, where that is a whole number.
@@ -54,7 +77,7 @@ fn scaled(number: &str, factor: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{milliseconds, thousands};
+    use super::{microseconds, milliseconds, thousands};
 
     #[test]
     fn lengths_are_milliseconds() {
@@ -77,6 +100,19 @@ mod tests {
             ("a:b", "a:b"),
         ] {
             assert_eq!(milliseconds(written), read, "{written}");
+        }
+    }
+
+    #[test]
+    fn lengths_may_be_finer() {
+        for (written, read) in [
+            ("25.023220s", Some(25_023_220)),
+            ("0:00.000001", Some(1)),
+            ("1ms", Some(1000)),
+            ("0.0000001s", None),
+            ("25", None),
+        ] {
+            assert_eq!(microseconds(written), read, "{written}");
         }
     }
 

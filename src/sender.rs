@@ -1,4 +1,4 @@
-//! What sends a request.
+//! What sends a request: an event, a call of curl, or a program.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
@@ -8,13 +8,15 @@ const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A direct event.
-pub(crate) fn event(bucket: &str, object: &str, process: &str) -> String {
+#[must_use]
+pub fn event(bucket: &str, object: &str, process: &str) -> String {
     let event = json!({"bucket": bucket, "object": object, "process": process});
     format!("{event:#}\n")
 }
 
 /// A call of curl for an endpoint that asks for IAM's signature.
-pub(crate) fn curl(bucket: &str, object: &str, process: &str) -> String {
+#[must_use]
+pub fn curl(bucket: &str, object: &str, process: &str) -> String {
     let path = utf8_percent_encode(object, PATH);
     let body = quoted(&format!("x-oss-async-process={process}"));
     format!(
@@ -27,7 +29,8 @@ pub(crate) fn curl(bucket: &str, object: &str, process: &str) -> String {
 }
 
 /// A program for an endpoint that asks for OSS's signature.
-pub(crate) fn python(bucket: &str, object: &str, process: &str) -> String {
+#[must_use]
+pub fn python(bucket: &str, object: &str, process: &str) -> String {
     // JSON's strings are Python's.
     let [bucket, object, process] = [bucket, object, process].map(|text| json!(text).to_string());
     format!(
@@ -41,7 +44,8 @@ pub(crate) fn python(bucket: &str, object: &str, process: &str) -> String {
 }
 
 /// The text as one word of a shell.
-pub(crate) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();
