@@ -61,7 +61,7 @@ fuzz_targets := process event door format report
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build package bootstrap layer demo test fuzz check bench scale clean tools tools-ffmpeg lock
+.PHONY: build package page bootstrap layer demo test fuzz check bench scale clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -74,14 +74,21 @@ build: need-rust-compiler-python-layer bootstrap layer
 # tried as its reader would.
 package := target/package/video-concat-$(ARCH).zip
 command_line := target/package/video-concat-command-line-$(ARCH).zip
-package: build $(venv)/.installed
+package: build page $(venv)/.installed
 	$(cargo_build) --release --locked --features cli --bin video-concat
 	@$(call assert_old_glibc,$(release)/video-concat)
 	$(venv)/bin/python .ci/package $(bootstrap) $(layer) $(ARCH) $(package) \
-		"$(release)/video-concat" $(command_line)
+		"$(release)/video-concat" $(command_line) $(page)
 	@unpacked=$$(mktemp -d) && trap 'rm -rf "$$unpacked"' EXIT && \
 		$(venv)/bin/python -m zipfile -e $(package) "$$unpacked" && cd "$$unpacked" && \
 		SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 "$(CURDIR)/$(venv)/bin/sam" validate --lint
+
+# The core for browsers, and around it the page. The command line has it in itself where it is there.
+page := target/page/video-concat.html
+page: need-rust-compiler-python
+	.ci/wasm cargo build --locked --profile page --package video-concat-page
+	"$(PYTHON)" .ci/page \
+		"$(CARGO_TARGET_DIR)/wasm32-unknown-unknown/page/video_concat_page.wasm" $(page)
 
 # Cargo knows best whether there is anything to do, so this always asks it.
 bootstrap: need-rust-compiler $(cross)
@@ -119,7 +126,7 @@ demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.
-test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build tools tools-ffmpeg
+test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build page tools tools-ffmpeg
 	cargo test --locked --features cli --doc
 	cargo test --locked --features cli --lib --bins --tests
 
@@ -149,7 +156,7 @@ scale: need-rust-compiler-python$(ready_needs) $(ready_ffmpeg)
 check: check-format check-template check-dependencies check-floors check-lints
 
 check-format: need-rust
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 
 # The core alone, where there is no system below it, and with a list of what it must not call; then the
@@ -161,6 +168,7 @@ check-floors: need-rust-compiler
 
 check-lints: need-rust-compiler
 	cargo clippy --locked --features cli --all-targets -- -D warnings
+	cargo clippy --locked --package video-concat-page -- -D warnings
 
 # The database of advisories comes from a git host that not every network reaches. Not to have looked
 # is a failure, unless ADVISORIES=unchecked says that it is known.

@@ -22,6 +22,8 @@
 
 #[path = "bed/beep.rs"]
 pub mod beep;
+#[path = "bed/browser.rs"]
+pub mod browser;
 #[path = "bed/client.rs"]
 pub mod client;
 #[path = "bed/emulator.rs"]
@@ -50,6 +52,8 @@ pub mod lambda;
 pub mod moto;
 #[path = "bed/process.rs"]
 pub mod process;
+#[path = "bed/process_strings.rs"]
+pub mod process_strings;
 #[path = "bed/reading.rs"]
 pub mod reading;
 #[path = "bed/rotation.rs"]

@@ -10,6 +10,7 @@ mod explain;
 mod failure;
 mod json;
 mod output;
+mod page;
 mod progress;
 mod remote;
 mod request;
@@ -52,6 +53,8 @@ enum Command {
     Build(Box<build::Build>),
     /// Show a process string with its names in clear.
     Decode(decode::Decode),
+    /// Write the page that does the same in a browser: one HTML file.
+    Page(page::Page),
     /// Show what a request would do: clips, frames and samples, chunks, disk, time, and cost.
     Explain(explain::Explain),
     /// Carry a request out on this machine.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Check(check) => check.run(output),
         Command::Build(build) => build.run(output),
         Command::Decode(decode) => decode.run(output),
+        Command::Page(page) => page.run(output),
         Command::Explain(explain) => {
             warn(confined, output);
             explain.run(output)

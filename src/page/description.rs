@@ -227,7 +227,7 @@ pub(super) fn probe(text: &str) -> Value {
 
 /// The media, as if each stream were one packet as long as it is declared.
 fn file(value: &Value) -> Result<(String, Media), ReportError> {
-    let report = Report::deserialize(value)?;
+    let report: Report = serde_json::from_value(value.clone())?;
     let names = report.format.format_name.split(',');
     let demuxer = names.filter_map(Demuxer::from_name).next().unwrap_or(Demuxer::Mov);
     let mut scan = Scan::new(demuxer, &value.to_string())?;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::description::Description;
+use super::record::Record;
 use super::verdict::Mistake;
 use super::{Asked, problem};
 use crate::codec::Preset;
@@ -14,7 +15,7 @@ use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::plan::{Plan, plan};
 use crate::process::{Request, UNKNOWN};
-use crate::task::{Filled, OutputRecord, TaskRecord, TimelineRecord};
+use crate::task::{Filled, OutputRecord, TimelineRecord};
 
 /// What is drawn.
 #[derive(Debug, Serialize)]
@@ -64,7 +65,7 @@ impl Film {
     }
 
     /// Nothing where the task has not come so far.
-    pub(super) fn of_record(record: &TaskRecord) -> Option<Self> {
+    pub(super) fn of_record(record: &Record) -> Option<Self> {
         let output = record.output.clone()?;
         let clips = record.timeline.iter().filter_map(|place| {
             let source = record.sources.get(place.source)?;

@@ -1,27 +1,44 @@
-//! A finished task: its timeline, its stages, and what it cost.
+//! A task: its timeline, its stages, and what it cost.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::film::Film;
-use super::problem;
+use super::{problem, read};
 use crate::cost::{Architecture, Cost, PRICES, Work};
-use crate::task::{TaskRecord, Usage};
+use crate::task::{OutputRecord, SourceRecord, Status, TimelineRecord, Timings, Usage};
 
-/// The record as it is read, and what follows from it. A completion message has it as a text.
+/// What is drawn of a record. The rest is shown as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Record {
+    #[expect(dead_code, reason = "what has none is no record")]
+    status: Status,
+    pub(super) sources: Vec<SourceRecord>,
+    pub(super) timeline: Vec<TimelineRecord>,
+    pub(super) output: Option<OutputRecord>,
+    #[expect(dead_code, reason = "what has none is no record")]
+    timings: Timings,
+    usage: Usage,
+}
+
+/// The record as it is written, and what follows from it. A completion message has it as a text.
 pub(super) fn show(text: &str) -> Value {
-    let record = serde_json::from_str::<Value>(text).and_then(|value| {
-        match value.get("content").and_then(Value::as_str) {
-            Some(content) => serde_json::from_str::<TaskRecord>(content),
-            None => serde_json::from_value(value),
-        }
+    let value = read::<Value>(text).and_then(|value| match value.get("content") {
+        Some(Value::String(content)) => read(content),
+        _ => Ok(value),
     });
+    let record = value.and_then(|value| Ok((serde_json::from_value(value.clone())?, value)));
     match record {
-        Ok(record) => json!({
-            "Record": record,
-            "Film": Film::of_record(&record),
-            "Cost": cost(&record.usage),
-            "Prices": format!("list prices of {}, {}", PRICES.region, PRICES.as_of),
-        }),
+        Ok((record, value)) => {
+            let record: Record = record;
+            json!({
+                "Film": Film::of_record(&record),
+                "Cost": cost(&record.usage),
+                "Prices": format!("list prices of {}, {}", PRICES.region, PRICES.as_of),
+                "Record": value,
+            })
+        }
         Err(error) => problem(format!("this is no task record: {error}")),
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Asked, problem};
 use crate::code::Code;
-use crate::process::table::{Operation, find};
+use crate::process::table::{Operation, Parameter, find};
 use crate::process::{
     Limits, MainObject, MainObjectError, ProcessError, Request, Span, name, parse, resolve,
 };
@@ -35,7 +35,10 @@ pub(super) fn check(asked: &Asked) -> Value {
         Err(Mistake::Process(error)) => (of_process(&error), Some(error.caret(&asked.process))),
     };
     let names: Vec<Value> = names(&asked.process)
-        .map(|(span, text)| json!({"Start": span.start, "End": span.end, "Text": text}))
+        .map(|(parameter, span, text)| {
+            let of = format!("{} {}", parameter.operation, parameter.name);
+            json!({"Of": of, "Start": span.start, "End": span.end, "Text": text})
+        })
         .collect();
     json!({"Verdict": verdict, "Caret": caret, "Names": names})
 }
@@ -59,7 +62,7 @@ fn refusal(message: &str, name: &str, value: &str) -> Map<String, Value> {
 }
 
 /// The names of a process string in clear, and where they stand, however wrong the rest of it is.
-fn names(process: &str) -> impl Iterator<Item = (Span, String)> {
+fn names(process: &str) -> impl Iterator<Item = (&'static Parameter, Span, String)> {
     let mut operation = Operation::Concat;
     let mut end = 0;
     process.split_inclusive([',', '/', '|']).filter_map(move |piece| {
@@ -74,9 +77,9 @@ fn names(process: &str) -> impl Iterator<Item = (Span, String)> {
             return None;
         }
         let (name, value) = word.split_once('_')?;
-        find(operation, name).filter(|parameter| parameter.kind.is_name())?;
+        let parameter = find(operation, name).filter(|parameter| parameter.kind.is_name())?;
         let at = start + name.len() + 1;
-        Some((Span::new(at, at + value.len()), name::decode(value).ok()?.text))
+        Some((parameter, Span::new(at, at + value.len()), name::decode(value).ok()?.text))
     })
 }
 

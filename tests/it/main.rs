@@ -35,6 +35,8 @@ mod matrix;
 mod names;
 mod notify;
 mod operations;
+#[cfg(feature = "cli")]
+mod page;
 mod players;
 mod rate_control;
 mod readme;

@@ -1,6 +1,5 @@
 //! The players of web pages, hls.js and dash.js, in a real browser through Media Source Extensions.
 
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -13,9 +12,10 @@ use serde::Deserialize;
 use tempfile::TempDir;
 use url::Url;
 
+use crate::bed::browser::{FLAGS, installed, profile};
 use crate::bed::frame_code::{FrameCode, Region, Shown, colour, read};
 use crate::bed::http::{AnyError, Server, reply};
-use crate::bed::process::{Running, first_file, repository};
+use crate::bed::process::{Running, repository};
 
 use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS};
 
@@ -96,12 +96,6 @@ async fn answer(
     Ok(reply(StatusCode::OK, content_type, body))
 }
 
-fn installed() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    first_file(std::env::split_paths(&path).map(|folder| folder.join("chromium")))
-        .expect("no chromium in PATH: `apt-get install chromium`")
-}
-
 struct Chromium {
     _running: Running,
     folder: TempDir,
@@ -126,30 +120,6 @@ impl Chromium {
         std::fs::read_to_string(self.folder.path().join("said")).unwrap()
     }
 }
-
-fn profile(folder: &Path) -> String {
-    format!("--user-data-dir={}", folder.join("profile").display())
-}
-
-/// Nothing of the user's, no audio card, no graphics card, and no other host than this one.
-const FLAGS: [&str; 16] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-breakpad",
-    "--disable-extensions",
-    "--no-first-run",
-    "--no-default-browser-check",
-    "--no-proxy-server",
-    "--mute-audio",
-    "--autoplay-policy=no-user-gesture-required",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-];
 
 fn played(player: &str, film: &Film, delay: f64) -> Report {
     let (stage, films) = (Stage::start(), film.serve());

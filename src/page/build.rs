@@ -1,0 +1,25 @@
+//! Lets the command line carry the page, where `make page` has built it.
+
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(page_is_built)");
+    println!("cargo::rerun-if-changed=src/page/build.rs");
+    if env::var_os("CARGO_FEATURE_CLI").is_none() {
+        return;
+    }
+    let root = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let folder = Path::new(&root).join("target/page");
+    // Cargo looks whether the folder has changed. Where there was none, it would build anew each time.
+    if let Err(error) = fs::create_dir_all(&folder) {
+        println!("cargo::warning={}: {error}", folder.display());
+        return;
+    }
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let page = folder.join("video-concat.html");
+    if page.is_file() {
+        println!("cargo::rustc-cfg=page_is_built");
+        println!("cargo::rustc-env=VIDEO_CONCAT_PAGE={}", page.display());
+    }
+}

@@ -1,0 +1,56 @@
+"use strict";
+// The core, and what every part of the page uses. Nothing here decides anything: it asks the core.
+
+const $ = (id) => document.getElementById(id);
+
+/** An element with attributes, properties (on...) and children. */
+function element(name, attributes = {}, ...children) {
+  const made = name.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", name.slice(4))
+    : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function" || key === "value") made[key] = value;
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value != null) made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+let exports;
+const encoder = new TextEncoder();
+// A byte order mark is a character like any other.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+async function load() {
+  const packed = Uint8Array.from(atob($("core").textContent.trim()), (c) => c.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  const { instance } = await WebAssembly.instantiate(await new Response(unpacked).arrayBuffer());
+  exports = instance.exports;
+}
+
+/** The core's answer to a question; see page.rs. */
+function ask(question) {
+  const bytes = encoder.encode(JSON.stringify(question));
+  const into = exports.question(bytes.length) >>> 0;
+  new Uint8Array(exports.memory.buffer, into, bytes.length).set(bytes);
+  const from = exports.answer() >>> 0;
+  const answer = new Uint8Array(exports.memory.buffer, from, exports.answer_length());
+  return JSON.parse(decoder.decode(answer));
+}
+
+/** The core counts bytes, a browser UTF-16. */
+function slices(text, start, end) {
+  const bytes = encoder.encode(text);
+  return [[0, start], [start, end], [end, bytes.length]]
+    .map(([from, to]) => decoder.decode(bytes.subarray(from, to)));
+}
+
+const state = { process: "", bucket: "", object: "", sources: {}, record: "", tab: "String" };
+
+function say(id, text, kind = "") {
+  const place = $(id);
+  // The same words again would be read aloud again.
+  if (place.textContent !== text) place.textContent = text;
+  place.className = kind;
+}
