@@ -15,39 +15,39 @@ use crate::bed::process::Running;
 
 /// What a command printed, and the status that it ended with.
 #[derive(Debug)]
-struct Said {
+pub(crate) struct Said {
     status: i32,
-    out: String,
+    pub(crate) out: String,
     err: String,
 }
 
 impl Said {
     /// The one line of JSON on the standard output.
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "{self:?}");
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     #[track_caller]
-    fn ends_with(self, status: i32) -> Self {
+    pub(crate) fn ends_with(self, status: i32) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 }
 
 /// The command, with nothing of the tests' own environment but `PATH`.
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_video-concat"));
     command.args(arguments).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command
 }
 
-fn said(arguments: &[&str]) -> Said {
+pub(crate) fn said(arguments: &[&str]) -> Said {
     end(&mut command(arguments), "")
 }
 
-fn end(command: &mut Command, input: &str) -> Said {
+pub(crate) fn end(command: &mut Command, input: &str) -> Said {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Running::start(command);
     let mut stdin = child.0.stdin.take().unwrap();

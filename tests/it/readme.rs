@@ -108,7 +108,7 @@ fn names(text: &str) -> BTreeSet<String> {
 }
 
 /// The fenced blocks of a kind, of all documents.
-fn blocks(kind: &str) -> Vec<String> {
+pub(crate) fn blocks(kind: &str) -> Vec<String> {
     let blocks: Vec<String> =
         documents().iter().flat_map(|page| blocks_of(&read(page), kind)).collect();
     assert!(!blocks.is_empty(), "no block is {kind}");

@@ -98,12 +98,23 @@ function show() {
   showRecord();
 }
 
+/** What is known of the main object stays known while its name is typed. */
+function renameMain(name) {
+  const { sources, object } = state;
+  if (sources[object] && !sources[name]) {
+    sources[name] = sources[object];
+    delete sources[object];
+  }
+  state.object = name;
+  judge();
+  later();
+}
+
 function listen() {
   $("process").oninput = ({ target }) => setProcess(target.value);
   $("process").onscroll = () => { $("marks").scrollTop = $("process").scrollTop; };
-  for (const name of ["bucket", "object"]) {
-    $(name).oninput = ({ target }) => { state[name] = target.value; judge(); later(); };
-  }
+  $("bucket").oninput = ({ target }) => { state.bucket = target.value; judge(); later(); };
+  $("object").oninput = ({ target }) => renameMain(target.value);
   $("probe").oninput = ({ target }) => takeProbe(target.value);
   $("record").oninput = ({ target }) => { state.record = target.value; showRecord(); later(); };
   $("copy").onclick = () => copy($("text").textContent, "It");

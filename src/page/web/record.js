@@ -40,13 +40,13 @@ function showRecord() {
     return;
   }
   const reason = record.Message ? `: ${record.Code}, ${record.Message}` : "";
-  say("record-note", `${record.Status}, ${record.Progress} %${reason}`, record.Status === "Failed" ? "bad" : "good");
+  say("record-note", `${record.Status}, ${record.Progress ?? 0} %${reason}`, record.Status === "Failed" ? "bad" : "good");
   const { Verified: counted, Usage: usage } = record;
   const parts = [facts([
     ["Task", record.TaskId], ["Began", record.StartTime], ["Ended", record.EndTime],
     ["User data", record.UserData],
-    ["Targets", record.Targets.map(({ URI, Size }) => `${URI} (${Size} bytes)`).join(", ")],
-    ["Warnings", record.Warnings.join("; ")],
+    ["Targets", (record.Targets ?? []).map(({ URI, Size }) => `${URI} (${Size} bytes)`).join(", ")],
+    ["Warnings", (record.Warnings ?? []).join("; ")],
   ])];
   if (film) parts.push(element("h3", {}, "Clips"), ...drawFilm(film));
   if (counted) {
