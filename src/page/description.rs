@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::problem;
 use crate::flicks::Flicks;
 use crate::frame_rate::{decimal, standardise};
-use crate::media::report::{ReportError, Scan};
+use crate::media::report::{Chosen, Report, ReportError, Scan};
 use crate::media::{AudioStream, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream};
 use crate::quantity::microseconds;
 use crate::quote::quote;
@@ -161,7 +161,7 @@ fn length(word: &str) -> Option<Flicks> {
 
 /// What is read here of ffprobe's JSON, beside what the report's own reader takes.
 #[derive(Debug, Deserialize)]
-struct Report {
+struct Told {
     #[serde(default)]
     streams: Vec<Stream>,
     #[serde(default)]
@@ -227,15 +227,20 @@ pub(super) fn probe(text: &str) -> Value {
 
 /// The media, as if each stream were one packet as long as it is declared.
 fn file(value: &Value) -> Result<(String, Media), ReportError> {
-    let report: Report = serde_json::from_value(value.clone())?;
-    let names = report.format.format_name.split(',');
+    let told: Told = serde_json::from_value(value.clone())?;
+    let report = Report::read(&value.to_string())?;
+    let names = told.format.format_name.split(',');
     let demuxer = names.filter_map(Demuxer::from_name).next().unwrap_or(Demuxer::Mov);
-    let mut scan = Scan::new(demuxer, &value.to_string())?;
-    for stream in &report.streams {
-        if let Some(length) = stream.length(&report.format) {
-            let start = stream.start_pts;
-            scan.packet(&format!("{},{start},{start},{length},0,K__", stream.index));
-        }
-    }
-    Ok((report.format.filename, scan.finish()?))
+    let scan = |index: Option<u32>| {
+        let stream = told.streams.iter().find(|stream| Some(stream.index) == index)?;
+        let (start, length) = (stream.start_pts, stream.length(&told.format)?);
+        let mut scan = Scan::new(demuxer, &report, stream.index)?;
+        scan.packet(&format!("{},{start},{start},{length},0,K__", stream.index));
+        Some(scan)
+    };
+    let video = report.videos().first().copied();
+    let audio = report.audios(video).first().copied();
+    let chosen = Chosen { video: scan(video), audio: scan(audio), ..Chosen::default() };
+    let media = chosen.finish(demuxer, &report)?;
+    Ok((told.format.filename, media))
 }
