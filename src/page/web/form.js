@@ -24,7 +24,8 @@ function ordered(operations) {
 function readIntoForm() {
   const answer = ask({ read: { process: state.process } });
   if (answer.Problem) {
-    say("form-note", "The string breaks the grammar. The form still shows the last one that did not.", "problem");
+    const left = shown ? "The form still shows the last one that did not." : "The form is empty.";
+    say("form-note", `The string breaks the grammar. ${left}`, "problem");
     if (!shown) drawForm(ordered([]));
     return;
   }
@@ -93,7 +94,7 @@ function operationFields(operation, number) {
   const fields = (list) =>
     element("div", { class: "fields" }, ...list.map((p) => field(operation, p, `${name}-${number}-${p.Name}`)));
   const parts = [element("legend", {}, `${legends[name](number)} `, element("code", {}, name)), fields(first)];
-  if (rest.length) parts.push(element("details", {}, element("summary", {}, "More parameters"), fields(rest)));
+  if (rest.length) parts.push(element("details", { "aria-label": "More parameters" }, element("summary", {}, "More parameters"), fields(rest)));
   if (isClip(operation)) parts.push(clipButtons(name, number));
   if (name === "segment" || name === "notify") {
     const gone = () => changeOperations(shown.filter(({ Operation }) => Operation !== name));
@@ -151,7 +152,7 @@ function addButtons(operations) {
   return element("div", { class: "buttons" },
     button("Add a clip before the main object", add("pre")),
     button("Add a clip behind the main object", add("sur")),
-    ...(has("segment") ? [] : [button("Cut the output into segments", add("segment", { f: "hls" }))]),
+    ...(has("segment") ? [] : [button("Cut the output into segments", add("segment", { f: "hls", t: "6s" }))]),
     ...(has("notify") ? [] : [button("Send a completion message", add("notify"))]));
 }
 

@@ -18,7 +18,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
     let mut page = Page::open("");
     page.enter(
         "process",
-        &format!("{}/notify,topic_dA", example().replace("|", "/segment,f_hls|")),
+        &format!("{}/notify,topic_dA", example().replace("|", "/segment,f_hls,t_6000|")),
     );
     for parameter in PARAMETERS {
         let id = format!("{}-1-{}", parameter.operation.name(), parameter.name);
@@ -35,7 +35,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
     page.settle();
     let expected = format!(
         "video/concat,ss_90000,f_mp4,vcodec_h265,acodec_aac/pre,o_{}/sur,o_{},t_10000\
-         /segment,f_hls|sys/saveas,o_b3V0/notify,topic_dA",
+         /segment,f_hls,t_6000|sys/saveas,o_b3V0/notify,topic_dA",
         b64("é b.mov"),
         b64("s.aac")
     );
