@@ -172,7 +172,8 @@ struct Told {
 #[serde(default)]
 struct Format {
     filename: String,
-    format_name: String,
+    #[serde(rename = "format_name")]
+    demuxers: String,
     duration: Option<String>,
 }
 
@@ -229,8 +230,8 @@ pub(super) fn probe(text: &str) -> Value {
 fn file(value: &Value) -> Result<(String, Media), ReportError> {
     let told: Told = serde_json::from_value(value.clone())?;
     let report = Report::read(&value.to_string())?;
-    let names = told.format.format_name.split(',');
-    let demuxer = names.filter_map(Demuxer::from_name).next().unwrap_or(Demuxer::Mov);
+    let mut names = told.format.demuxers.split(',');
+    let demuxer = names.find_map(Demuxer::from_name).unwrap_or(Demuxer::Mov);
     let scan = |index: Option<u32>| {
         let stream = told.streams.iter().find(|stream| Some(stream.index) == index)?;
         let (start, length) = (stream.start_pts, stream.length(&told.format)?);

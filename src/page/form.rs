@@ -75,9 +75,10 @@ pub(super) fn write(operations: &[Operation]) -> String {
         for parameter in operation.parameters() {
             let value = asked.parameters.get(parameter.name).filter(|value| !value.is_empty());
             let Some(value) = value else { continue };
-            let value = match parameter.kind.is_name() {
-                true => name::encode(value),
-                false => converted(parameter, value),
+            let value = if parameter.kind.is_name() {
+                name::encode(value)
+            } else {
+                converted(parameter, value)
             };
             // Writing into a String never fails.
             let _ = write!(process, ",{}_{value}", parameter.name);

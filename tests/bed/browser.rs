@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::process::{Running, first_file};
 
 /// For one answer, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Nothing of the user's, no audio card, no graphics card, and no other host than this one.
 pub const FLAGS: [&str; 16] = [
@@ -100,19 +100,19 @@ impl Browser {
     }
 
     fn attach(&mut self) {
-        let targets = self.send("Target.getTargets", json!({}));
+        let targets = self.send("Target.getTargets", &json!({}));
         let targets = targets["targetInfos"].as_array().unwrap();
         let page = targets.iter().find(|target| target["type"] == "page").expect("it has a page");
         let asked = json!({"targetId": page["targetId"], "flatten": true});
-        let attached = self.send("Target.attachToTarget", asked);
+        let attached = self.send("Target.attachToTarget", &asked);
         self.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Runtime", "Network", "Log"] {
-            self.send(&format!("{domain}.enable"), json!({}));
+            self.send(&format!("{domain}.enable"), &json!({}));
         }
     }
 
     /// A command of the `DevTools` protocol, and its result.
-    pub fn send(&mut self, method: &str, parameters: Value) -> Value {
+    pub fn send(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": parameters});
         if let Some(session) = &self.session {
@@ -133,7 +133,7 @@ impl Browser {
     /// What JavaScript makes of an expression in the page; a promise is waited for.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
-        let result = self.send("Runtime.evaluate", asked);
+        let result = self.send("Runtime.evaluate", &asked);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
         result["result"]["value"].clone()
     }
@@ -159,17 +159,17 @@ impl Browser {
             }
             let event = json!({"type": kind, "key": key, "code": key, "text": text,
                 "windowsVirtualKeyCode": code});
-            self.send("Input.dispatchKeyEvent", event);
+            self.send("Input.dispatchKeyEvent", &event);
         }
     }
 
     /// Text at the cursor, as a keyboard or a clipboard enters it.
     pub fn type_in(&mut self, text: &str) {
-        self.send("Input.insertText", json!({"text": text}));
+        self.send("Input.insertText", &json!({"text": text}));
     }
 
     pub fn screenshot(&mut self) -> Vec<u8> {
-        let shot = self.send("Page.captureScreenshot", json!({"captureBeyondViewport": true}));
+        let shot = self.send("Page.captureScreenshot", &json!({"captureBeyondViewport": true}));
         STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 

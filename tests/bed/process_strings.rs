@@ -41,7 +41,7 @@ fn words() -> impl Strategy<Value = String> {
     })
 }
 
-pub fn any_text() -> impl Strategy<Value = String> {
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         words(),
         nearly_valid_request(),
@@ -51,7 +51,7 @@ pub fn any_text() -> impl Strategy<Value = String> {
 }
 
 /// A request that is valid, its operations and parameters in any order.
-pub fn valid_request() -> impl Strategy<Value = String> {
+pub(crate) fn valid_request() -> impl Strategy<Value = String> {
     let decimals = (0_u32..240, 0_u32..1_000_000).prop_map(|(a, b)| format!("fps_{a}.{b:06}"));
     let video = prop_oneof![
         Just(String::new()),

@@ -31,7 +31,7 @@ impl Page {
         let mut browser = Browser::start();
         let mut url = Url::from_file_path(file()).unwrap();
         url.set_fragment(Some(fragment).filter(|fragment| !fragment.is_empty()));
-        browser.send("Page.navigate", json!({"url": url.as_str()}));
+        browser.send("Page.navigate", &json!({"url": url.as_str()}));
         let mut page = Self { browser };
         page.wait_for("document.documentElement?.dataset.firstVerdictMs");
         page.settle();
@@ -58,7 +58,7 @@ impl Page {
         if text.is_empty() {
             self.browser.send(
                 "Input.dispatchKeyEvent",
-                json!({"type": "rawKeyDown", "key": "Delete",
+                &json!({"type": "rawKeyDown", "key": "Delete",
                 "windowsVirtualKeyCode": 46}),
             );
         } else {

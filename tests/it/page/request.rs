@@ -18,7 +18,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
     let mut page = Page::open("");
     page.enter(
         "process",
-        &format!("{}/notify,topic_dA", example().replace("|", "/segment,f_hls,t_6000|")),
+        &format!("{}/notify,topic_dA", example().replace('|', "/segment,f_hls,t_6000|")),
     );
     for parameter in PARAMETERS {
         let id = format!("{}-1-{}", parameter.operation.name(), parameter.name);

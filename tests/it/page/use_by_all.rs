@@ -91,8 +91,8 @@ fn screen_readers_are_told_what_everything_is() {
     let mut page = Page::open("");
     page.enter("record", RECORD);
     page.enter("process", "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,t_1|sys/saveas,o_b3V0");
-    page.browser.send("Accessibility.enable", json!({}));
-    let tree = page.browser.send("Accessibility.getFullAXTree", json!({}));
+    page.browser.send("Accessibility.enable", &json!({}));
+    let tree = page.browser.send("Accessibility.getFullAXTree", &json!({}));
     let nodes = tree["nodes"].as_array().unwrap();
     let role = |node: &Value| node["role"]["value"].as_str().unwrap_or_default().to_owned();
     let name = |node: &Value| node["name"]["value"].as_str().unwrap_or_default().to_owned();
@@ -147,7 +147,7 @@ fn it_is_readable_in_dark_and_light() {
     std::fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
         let feature = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        page.browser.send("Emulation.setEmulatedMedia", feature);
+        page.browser.send("Emulation.setEmulatedMedia", &feature);
         assert_eq!(page.browser.evaluate(CONTRASTS), json!([]), "{scheme}");
         let paper = "getComputedStyle(document.documentElement).backgroundColor";
         papers.insert(page.browser.text(paper));
@@ -157,7 +157,7 @@ fn it_is_readable_in_dark_and_light() {
     assert_eq!(papers.len(), 2);
     // On a narrow screen nothing is wider than it.
     let narrow = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false});
-    page.browser.send("Emulation.setDeviceMetricsOverride", narrow);
+    page.browser.send("Emulation.setDeviceMetricsOverride", &narrow);
     let width = page.browser.evaluate("document.documentElement.scrollWidth");
     assert!(width.as_u64().unwrap() <= 360, "{width}");
 }
