@@ -68,7 +68,8 @@ impl Description {
             bit_rate: UNKNOWN_BIT_RATE,
         });
         let (undecodable, further) = (Undecodable::default(), Further::default());
-        Media { demuxer: Demuxer::Mov, start, length: end, video, audio, undecodable, further }
+        let demuxer = Demuxer::Mov;
+        Media { demuxer, depth: 0, start, length: end, video, audio, undecodable, further }
     }
 
     fn of(media: &Media) -> Self {
