@@ -5,7 +5,7 @@
 
 mod level;
 
-pub use level::largest_buffer;
+pub use level::{largest_buffer, least_level};
 
 use crate::named::named;
 

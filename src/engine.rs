@@ -2,12 +2,15 @@
 
 pub mod artifacts;
 pub mod clock;
+pub mod copy;
 pub mod diagnose;
 pub mod event;
 pub mod ffmpeg;
 pub mod fragments;
+mod header;
 pub mod layer;
 pub mod make;
+mod packets;
 pub mod probe;
 pub mod render;
 pub mod seek;

@@ -110,6 +110,9 @@ pub struct VideoStream {
     pub index: u32,
     /// ffmpeg's name of the codec.
     pub codec: String,
+    /// How it is coded.
+    #[serde(default)]
+    pub coding: Coding,
     /// Coded size in pixels, before rotation.
     pub size: Size,
     /// Sample aspect ratio: width of a pixel by its height.
@@ -137,6 +140,21 @@ pub struct VideoStream {
     pub bit_rate: u64,
     /// Frames counted in the file.
     pub frames: u64,
+}
+
+/// How a video is coded, as far as decoders of it have to know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coding {
+    /// ffmpeg's name of the profile.
+    pub profile: String,
+    /// The level as the codec counts it: times ten in H.264.
+    pub level: u32,
+    /// Whether it is marked as progressive.
+    pub progressive: bool,
+    /// Whether the display matrix turns it, by whatever angle.
+    pub rotated: bool,
+    /// Whether an edit list leaves packets out.
+    pub discards: bool,
 }
 
 /// An audio stream.

@@ -25,6 +25,7 @@ mod clip;
 mod clock;
 mod colour;
 mod conform;
+pub mod copy;
 mod effort;
 mod encoder;
 mod geometry;
@@ -44,6 +45,7 @@ use chunk::Share;
 pub use chunk::{Chunk, Policy};
 pub use clip::{Clip, PlannedClip};
 pub use clock::Listed;
+pub use copy::Copying;
 pub use graph::Files;
 use graph::Graph;
 use input::{file_url, piped};
@@ -68,6 +70,9 @@ pub struct Plan {
     pub clips: Vec<PlannedClip>,
     /// The video encoder's speed preset.
     pub preset: Preset,
+    /// What is copied instead of encoded: nothing, until the sources have been looked at for it.
+    #[serde(default)]
+    pub copying: Copying,
     /// What the caller should know, in words.
     pub warnings: Vec<String>,
     /// How long the ranges are that the video is rendered in by several functions; see
@@ -92,6 +97,9 @@ impl Plan {
     #[must_use]
     pub fn render_arguments(&self, chunk: &Chunk, files: &Files<'_>) -> Vec<String> {
         let Some(output) = &self.output.video else { return Vec::new() };
+        if let Some(run) = self.run(chunk) {
+            return self.copy_arguments(run, output, files);
+        }
         let mut graph = Graph::default();
         self.add_video(&mut graph, output, chunk, files);
         let mut arguments = words("-copyts");
@@ -153,12 +161,19 @@ impl Plan {
             Some(segments) => {
                 let video = self.output.video.as_ref();
                 let frames = video.map_or(0, |output| encoder::frames_early(output, self.preset));
+                let frames = frames.max(self.copying.delay);
                 let early = Flicks::of_units(frames, self.timeline.frame_rate);
                 segment::muxer(*segments, self.output.container, early, target)
             }
             None => encoder::muxer(&self.output),
         });
         arguments
+    }
+
+    /// Frames by which our own encoder decodes the first before it is shown.
+    #[must_use]
+    pub fn frames_early(&self) -> i64 {
+        self.output.video.as_ref().map_or(0, |video| encoder::frames_early(video, self.preset))
     }
 
     /// How the rendered video gets from its encoder to the output's muxer.

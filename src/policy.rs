@@ -16,3 +16,20 @@ impl Verify {
     /// What holds where the setting is empty.
     pub const DEFAULT: Self = Self::Decode;
 }
+
+named! {
+    /// When groups of pictures are copied instead of encoded.
+    CopyPolicy {
+        /// Where the request is satisfied by them as it stands.
+        Auto = "auto",
+        /// Also under the default `crf`.
+        Fitting = "fitting",
+        /// Not at all.
+        Never = "never",
+    }
+}
+
+impl CopyPolicy {
+    /// What holds where the setting is empty.
+    pub const DEFAULT: Self = Self::Auto;
+}

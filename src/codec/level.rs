@@ -20,6 +20,37 @@ const fn level(frame: u64, second: u64, rate: u64, buffer: u64) -> Level {
     Level { frame, second, rate, buffer }
 }
 
+/// Their numbers, times ten.
+const H264_NUMBERS: [u32; 19] =
+    [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62];
+/// Macroblocks of the frames that their decoders keep.
+const H264_KEPT: [u64; 19] = [
+    396, 900, 2376, 2376, 2376, 4752, 8100, 8100, 18_000, 20_480, 32_768, 32_768, 34_816, 110_400,
+    184_320, 184_320, 696_320, 696_320, 696_320,
+];
+/// Frames that the usual encoder has a decoder keep.
+const USUALLY_KEPT: u64 = 4;
+
+/// The number of H.264's least level, times ten, for a stream of this size and bit rate that refers
+/// to as many frames as usual; `None` where no level holds it.
+#[must_use]
+pub fn least_level(
+    (width, height): (u32, u32),
+    frame_rate: Ratio<i64>,
+    bit_rate: u64,
+) -> Option<u32> {
+    let blocks = u64::from(width.div_ceil(16)) * u64::from(height.div_ceil(16));
+    let rate = u64::try_from(frame_rate.ceil().to_integer()).ok()?;
+    let fits = |&n: &usize| {
+        let level = &H264[n];
+        blocks <= level.frame
+            && blocks * rate <= level.second
+            && bit_rate <= level.rate * 1000
+            && blocks * USUALLY_KEPT <= H264_KEPT[n]
+    };
+    (0..H264.len()).find(fits).map(|n| H264_NUMBERS[n])
+}
+
 /// ITU-T H.264, table A-1, from level 1 to 6.2.
 const H264: [Level; 19] = [
     level(99, 1485, 64, 175),
@@ -86,7 +117,21 @@ pub fn largest_buffer(
 
 #[cfg(test)]
 mod tests {
-    use super::{VideoCodec, largest_buffer};
+    use super::{VideoCodec, largest_buffer, least_level};
+
+    #[test]
+    fn a_level_is_what_size_rate_and_kept_frames_need() {
+        for (size, fps, rate, expected) in [
+            ((320, 180), 25, 300_000, Some(12)),
+            ((320, 180), 25, 1_000_000, Some(13)),
+            ((1280, 720), 25, 3_000_000, Some(31)),
+            ((1920, 1080), 25, 5_000_000, Some(40)),
+            ((1920, 1080), 60, 5_000_000, Some(42)),
+            ((4096, 4096), 240, 900_000_000, None),
+        ] {
+            assert_eq!(least_level(size, fps.into(), rate), expected, "{size:?} {fps} {rate}");
+        }
+    }
 
     #[test]
     fn a_buffer_stays_within_the_level_that_size_and_rate_need() {

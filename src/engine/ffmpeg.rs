@@ -32,6 +32,8 @@ pub use live::all_ended;
 pub const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
 /// How an encoding reports its progress.
 const PROGRESS: &[&str] = &["-progress", "pipe:1"];
+/// The most that is kept of a process's output: a header and a frame of any size.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// How much of a process's output is read in one piece.
 const PIECE: usize = 256 * 1024;
 
@@ -165,6 +167,25 @@ impl Ffmpeg {
         let command = self.encoding(&[], arguments);
         let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
         self.supervise(command, &self.encoder, None, read).await
+    }
+
+    /// Runs ffmpeg. Returns what it writes to its standard output, which has to be little.
+    ///
+    /// # Errors
+    /// When it can't be run or ends badly.
+    pub(super) async fn bytes(&self, arguments: Vec<String>) -> Result<Vec<u8>, RunError> {
+        let command = self.encoding(&[], arguments);
+        let (returned, back) = sync_channel(1);
+        let read = move |stdout: ChildStdout| {
+            let mut bytes = Vec::new();
+            stdout.take(MOST_BYTES).read_to_end(&mut bytes)?;
+            // It is taken back below, once the process has ended.
+            let _ = returned.send(bytes);
+            Ok(())
+        };
+        self.supervise(command, &self.encoder, None, read).await?;
+        let program = program(&self.encoder);
+        back.recv().map_err(|error| RunError::Stream { program, source: io::Error::other(error) })
     }
 
     /// Runs ffmpeg, which reads its standard input: what is sent there comes

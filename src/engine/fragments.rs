@@ -16,6 +16,8 @@ pub struct Fragments {
     header: Vec<u8>,
     /// Encoders that have ended.
     ended: usize,
+    /// The header that stands for those of all encoders, where theirs differ.
+    common: Option<Vec<u8>>,
     /// The head of the box that is being read.
     head: Vec<u8>,
     state: State,
@@ -33,6 +35,12 @@ enum State {
 }
 
 impl Fragments {
+    /// Passes on this header instead of those of the encoders, which may differ.
+    #[must_use]
+    pub fn with_header(header: Vec<u8>) -> Self {
+        Self { common: Some(header), ..Self::default() }
+    }
+
     /// Takes bytes of the encoder that runs now; what is to be passed on goes to `out`.
     ///
     /// # Errors
@@ -117,7 +125,11 @@ impl Fragments {
 
     fn end_header(&mut self, out: &mut impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let header = std::mem::take(&mut self.head);
-        if self.ended == 0 {
+        if let Some(common) = &self.common {
+            if self.ended == 0 {
+                out(common)?;
+            }
+        } else if self.ended == 0 {
             out(&header)?;
             self.header = header;
         } else if self.header != header {
@@ -136,6 +148,19 @@ fn after(left: u64, taken: usize, more: impl Fn(u64) -> State) -> State {
         0 => State::Head,
         left => more(left),
     }
+}
+
+/// The header among the first bytes that an encoder writes.
+///
+/// # Errors
+/// Where there is none.
+pub fn header(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut fragments = Fragments::default();
+    fragments.push(bytes, &mut |_: &[u8]| Ok(()))?;
+    if fragments.header.is_empty() {
+        return Err(io::Error::other("the rendered video has no header"));
+    }
+    Ok(fragments.header)
 }
 
 /// A number, its highest byte first.
@@ -190,6 +215,25 @@ mod tests {
         fn anything_else_is_an_error_and_no_panic(bytes: Vec<u8>, step in 1..9_usize) {
             let _ = joined(&[bytes], step);
         }
+    }
+
+    #[test]
+    fn a_common_header_stands_for_those_that_differ() {
+        let other = boxed(*b"moov", b"common");
+        let mut fragments = Fragments::with_header(other.clone());
+        let mut stream = Vec::new();
+        for bytes in [encoder(b"h", b"one"), encoder(b"i", b"two")] {
+            let mut out = |bytes: &[u8]| {
+                stream.extend_from_slice(bytes);
+                Ok(())
+            };
+            fragments.push(&bytes, &mut out).unwrap();
+            fragments.end().unwrap();
+        }
+        let same = joined(&[encoder(b"common", b"one"), encoder(b"common", b"two")], 1000).unwrap();
+        assert_eq!(stream, same);
+        assert_eq!(super::header(&encoder(b"common", b"one")).unwrap(), other);
+        assert!(super::header(&boxed(*b"ftyp", b"isom")).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
+use super::header::common_header;
 use super::stream::{Sink, Stream};
 use crate::plan::{Chunk, Files, Listings, Plan, Policy};
 
@@ -46,7 +47,8 @@ pub async fn render(
     }
     let join_ffmpeg = ffmpeg.portion(JOIN_PERCENT);
     let (stdin, joined) = join_ffmpeg.join(join, progress);
-    let stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin));
+    let header = common_header(ffmpeg, plan, &chunks, files).await?;
+    let stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin)).with_header(header);
     let chunk_ffmpeg = ffmpeg.portion(100 - JOIN_PERCENT);
     both(render_chunks(&chunk_ffmpeg, plan, &chunks, files, stream), joined).await
 }

@@ -27,6 +27,12 @@ impl Stream {
         Self { fragments: continued.then(Fragments::default), sink }
     }
 
+    /// The same with a header that stands for those of all chunks, where there is one.
+    pub(super) fn with_header(self, header: Option<Vec<u8>>) -> Self {
+        let Some(header) = header else { return self };
+        Self { fragments: self.fragments.map(|_| Fragments::with_header(header)), ..self }
+    }
+
     /// Hands on what a chunk's process wrote.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Sink::Waiting(started) = &self.sink {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::colour::{Colour, Tags};
-use super::{Demuxer, Further, Media, Size, Undecodable};
+use super::{Coding, Demuxer, Further, Media, Size, Undecodable};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
@@ -18,7 +18,7 @@ mod stream;
 
 /// What to ask ffprobe for of the streams: what is read below. Titles and the
 /// like stay out, which may be as long as the file.
-pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,width,height,\
+pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,level,width,height,\
                                  sample_aspect_ratio,pix_fmt,field_order,color_space,\
                                  color_primaries,color_transfer,color_range,r_frame_rate,\
                                  avg_frame_rate,time_base,start_pts,duration,bit_rate,has_b_frames,\
@@ -73,6 +73,8 @@ struct StreamReport {
     index: u32,
     codec_name: Option<String>,
     codec_type: String,
+    profile: Option<String>,
+    level: Option<i64>,
     width: u32,
     height: u32,
     sample_aspect_ratio: String,
@@ -264,7 +266,11 @@ impl Scan {
         let flags = fields.next().unwrap_or_default();
         let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
         let stream = &mut self.stream;
-        if index != Some(i64::from(stream.report.index)) || flags.contains('D') {
+        if index != Some(i64::from(stream.report.index)) {
+            return;
+        }
+        if flags.contains('D') {
+            stream.discards = true;
             return;
         }
         // AVI has only one clock, that of decoding.
@@ -376,6 +382,17 @@ impl StreamReport {
         let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
         // A quarter turn either way, as ffmpeg's own rotation takes it.
         (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
+    }
+
+    fn coding(&self, discards: bool) -> Coding {
+        let turned = |rotation: f64| rotation != 0.0;
+        Coding {
+            profile: self.profile.clone().unwrap_or_default(),
+            level: self.level.and_then(|level| u32::try_from(level).ok()).unwrap_or(0),
+            progressive: self.field_order == "progressive",
+            rotated: self.side_data_list.iter().filter_map(|data| data.rotation).any(turned),
+            discards,
+        }
     }
 
     fn bit_depth(&self) -> Option<u8> {

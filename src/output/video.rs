@@ -211,7 +211,7 @@ fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, OutputError> 
                 lower("vb", "vbopt", unit(bit_rate), unit(own), align)
             })
         }
-        RateControl::Quality { crf, max_rate, buffer_size } => {
+        RateControl::Quality { crf, max_rate, buffer_size, .. } => {
             let peak = max_rate.map(|rate| (rate, buffer_size.unwrap_or(rate * 2)));
             Ok(VideoRate::Quality { crf, peak })
         }

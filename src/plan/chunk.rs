@@ -58,7 +58,7 @@ impl Plan {
                 }
             }
         }
-        chunks
+        self.around_runs(chunks)
     }
 
     /// The output's frames; none where it has no video.

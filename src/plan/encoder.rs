@@ -50,10 +50,20 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     if matches!(container, Container::Avi | Container::Asf) {
         arguments.extend(words("-bf 0"));
     }
+    if !plan.copying.runs.is_empty() {
+        arguments.extend(beside_copies(plan, chunk));
+    }
     if let Some(length) = segments.and_then(|segments| segments.length) {
         arguments.extend(key_frames(output, length, chunk));
     }
     arguments
+}
+
+/// What is encoded beside copied groups has parameter sets of another number, and is decoded as much
+/// before it is shown as they are.
+fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
+    let first = super::signed(chunk.frames.start) + Intermediate::LEAD - plan.copying.delay;
+    words(&format!("-x264-params sps-id={} -bsf:v setts=dts=N+{first}", plan.copying.own_sets))
 }
 
 /// A key frame at the start of every segment. Frames are counted: by their

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::segment::LONGEST_DASH;
-use super::{Plan, PlannedClip};
+use super::{Copying, Plan, PlannedClip};
 use crate::codec::Preset;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -71,7 +71,9 @@ pub fn plan(
         return Err(PlanError::NoFrame { length_ms: length.to_millis() });
     }
     let sources = sources.concat();
-    let plan = Plan { output, timeline, sources, clips, preset, warnings, range_length: None };
+    let copying = Copying::default();
+    let plan =
+        Plan { output, timeline, sources, clips, preset, copying, warnings, range_length: None };
     match plan.impossible_segment() {
         None => Ok(plan),
         Some(length) => Err(OutputError::LongSegment {

@@ -65,6 +65,12 @@ pub enum PacketError {
         /// Its number, from 0.
         packet: usize,
     },
+    /// A copied one is not the source's.
+    #[error("packet {packet} of the video is copied, and is not the source's")]
+    Copied {
+        /// Its number, from 0.
+        packet: usize,
+    },
     /// There are more or fewer.
     #[error("the {stream} has {found} packets, not the {encoded} that were encoded")]
     Count {
@@ -134,6 +140,19 @@ impl PacketList {
         self.packets.iter().map(|packet| self.flicks(packet.pts.unwrap_or(packet.dts)))
     }
 
+    /// When a packet is shown.
+    #[must_use]
+    pub fn shown(&self, packet: usize) -> Flicks {
+        let packet = self.packets[packet];
+        self.flicks(packet.pts.unwrap_or(packet.dts))
+    }
+
+    /// When a packet is decoded.
+    #[must_use]
+    pub fn decoded(&self, packet: usize) -> Flicks {
+        self.flicks(self.packets[packet].dts)
+    }
+
     fn group(&self, packets: Range<usize>) -> Group {
         let (first, before) = (self.packets[packets.start], packets.start.checked_sub(1));
         let time = |packet: &Packet| packet.pts.unwrap_or(packet.dts);
@@ -147,12 +166,29 @@ impl PacketList {
         Group { packets, start, frames }
     }
 
-    fn flicks(&self, ticks: i64) -> Flicks {
+    pub(super) fn flicks(&self, ticks: i64) -> Flicks {
         Flicks::from_ticks(ticks, self.time_base).unwrap_or_default()
     }
 }
 
 impl Plan {
+    /// Whether the packets of copied groups are those of their sources.
+    ///
+    /// # Errors
+    /// Names the first that is not.
+    pub fn check_copied(&self, encoded: &PacketList) -> Result<(), PacketError> {
+        for run in &self.copying.runs {
+            let first = usize::try_from(run.frames.start).unwrap_or(usize::MAX);
+            let packets = encoded.packets.iter().enumerate().skip(first);
+            let mut pairs = packets.zip(&run.hashes);
+            if let Some(((packet, _), _)) = pairs.find(|((_, packet), hash)| packet.hash != **hash)
+            {
+                return Err(PacketError::Copied { packet });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the encoded video is every frame of these chunks, each once and in its chunk.
     ///
     /// # Errors

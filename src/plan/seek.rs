@@ -31,7 +31,8 @@ impl Plan {
     /// The clips that these chunks open in the middle of their files.
     #[must_use]
     pub fn seeks(&self, chunks: &[Chunk]) -> Vec<Seek> {
-        let shares = chunks.iter().flat_map(|chunk| self.shares(&chunk.frames));
+        let encoded = chunks.iter().filter(|chunk| self.run(chunk).is_none());
+        let shares = encoded.flat_map(|chunk| self.shares(&chunk.frames));
         let seek = |share: super::Share| {
             let clip = self.clip(share.clip);
             clip.media.video.as_ref()?;

@@ -57,6 +57,7 @@ pub(super) fn plan(lengths: &[u64]) -> Plan {
         sources: vec![media().into(); clips.len()],
         clips,
         preset: Preset::Veryfast,
+        copying: super::Copying::default(),
         warnings: Vec::new(),
         range_length: None,
     }

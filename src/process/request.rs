@@ -178,6 +178,8 @@ pub enum RateControl {
     Quality {
         /// 0-51, exact; smaller is better.
         crf: Ratio<i64>,
+        /// Whether nobody asked for it.
+        is_default: bool,
         /// Peak bit rate in bit/s.
         max_rate: Option<u64>,
         /// Size of the rate-control buffer in bit.

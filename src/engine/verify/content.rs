@@ -80,6 +80,7 @@ impl Found {
         }
         let encoded = encoded(&lists.video)?;
         check.plan.check_encoded(&encoded, &check.made.chunks)?;
+        check.plan.check_copied(&encoded)?;
         compare_video(check.plan.output.container, &encoded, found)?;
         match self.decoded {
             Some(decoded) => Ok(decoded),

@@ -32,6 +32,8 @@ pub(super) struct StreamScan {
     pub(super) presented: bool,
     /// Whether the time stamps jump.
     pub(super) jumps: bool,
+    /// Whether packets are left out, by an edit list.
+    pub(super) discards: bool,
     /// By how much the first packet is decoded before it is shown.
     lead: Option<i64>,
     /// Of audio: whether its packets come when they are due.
@@ -57,6 +59,7 @@ impl StreamScan {
             decoded: None,
             presented: false,
             jumps: false,
+            discards: false,
             lead: None,
             rhythm,
             report,
@@ -157,6 +160,7 @@ impl StreamScan {
             late: self.late(demuxer, frame_rate)?,
             index: self.report.index,
             size: self.report.size(),
+            coding: self.report.coding(self.discards),
             sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
                 .unwrap_or_else(|| Ratio::from_integer(1)),
             turned: self.report.turned(),

@@ -2,7 +2,9 @@ use num_rational::Ratio;
 
 use super::{Chosen, Report, ReportError, Scan};
 use crate::flicks::Flicks;
-use crate::media::{AudioStream, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream};
+use crate::media::{
+    AudioStream, Coding, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream,
+};
 
 /// A plain 25 fps stream of ten seconds, for tests that change one thing.
 pub(crate) fn video_stream() -> VideoStream {
@@ -10,6 +12,12 @@ pub(crate) fn video_stream() -> VideoStream {
     VideoStream {
         index: 0,
         codec: "h264".to_owned(),
+        coding: Coding {
+            profile: "High".to_owned(),
+            level: 31,
+            progressive: true,
+            ..Coding::default()
+        },
         size,
         sample_aspect: Ratio::from_integer(1),
         turned: false,

@@ -94,6 +94,7 @@ fn rate(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> RateControl {
     }
     RateControl::Quality {
         crf: concat.presume("crf", concat.decimal("crf")),
+        is_default: !concat.is_given("crf"),
         max_rate,
         buffer_size: asked_buffer.or(max_rate.map(|rate| rate * 2)),
     }

@@ -27,7 +27,10 @@ fn the_least_request_has_every_default() {
     assert_eq!((video.pixel_format, video.size), (None, None));
     assert_eq!((video.scale, video.key_frame_interval), (ScaleType::Fill, 150));
     let crf = Ratio::from_integer(23);
-    assert_eq!(video.rate, RateControl::Quality { crf, max_rate: None, buffer_size: None });
+    assert_eq!(
+        video.rate,
+        RateControl::Quality { crf, is_default: true, max_rate: None, buffer_size: None }
+    );
     let audio = request.audio.unwrap();
     assert_eq!((audio.codec, audio.rate), (AudioCodec::Aac, AudioRate::Default));
     assert_eq!((audio.sample_rate, audio.channels, audio.bit_depth), (None, None, None));
@@ -120,6 +123,7 @@ fn a_size_stretches_unless_told_otherwise() {
 #[test]
 fn rate_control_fills_in_the_buffer() {
     let quality = |max_rate, buffer_size| RateControl::Quality {
+        is_default: true,
         crf: Ratio::new(47, 2),
         max_rate,
         buffer_size,

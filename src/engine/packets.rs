@@ -1,0 +1,33 @@
+//! Lists of packets, as ffmpeg writes them.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::ffmpeg::{Ffmpeg, RunError};
+use crate::plan::PacketList;
+
+/// Reads a list that a process wrote to a file.
+pub(super) fn read(listing: &Path) -> io::Result<PacketList> {
+    let mut list = PacketList::default();
+    for line in BufReader::new(File::open(listing)?).lines() {
+        list.line(&line?);
+    }
+    Ok(list)
+}
+
+/// Runs a process that writes a list to its standard output. Returns also what it reported.
+pub(super) async fn list(
+    ffmpeg: &Ffmpeg,
+    arguments: Vec<String>,
+) -> Result<(PacketList, String), RunError> {
+    let list = Arc::new(Mutex::new(PacketList::default()));
+    let lines = Arc::clone(&list);
+    let on_line = move |line: &str| {
+        lines.lock().unwrap_or_else(PoisonError::into_inner).line(line);
+    };
+    let log = ffmpeg.list(arguments, on_line).await?;
+    let list = std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner));
+    Ok((list, log))
+}
