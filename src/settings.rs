@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
 use crate::codec::Preset;
-use crate::policy::Verify;
+use crate::policy::{CopyPolicy, Verify};
 pub use distribution::{Distribute, Distribution};
 
 /// The longest list that can be allowed: every clip adds a kilobyte or two to
@@ -57,6 +57,8 @@ pub struct Settings {
     pub video_preset: Preset,
     /// `VERIFY`.
     pub verify: Verify,
+    /// `COPY`.
+    pub copy: CopyPolicy,
     /// `DISTRIBUTE` and what goes with it.
     pub distribution: Distribution,
     /// What should be known but stops nothing, in words for the log.
@@ -110,6 +112,7 @@ impl Settings {
             max_sources: reader.max_sources(),
             video_preset: reader.video_preset(),
             verify: reader.verify(),
+            copy: reader.copy(),
             distribution: Distribution::read(&mut reader),
             warnings: reader.warnings,
         };
@@ -332,6 +335,17 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let names = Preset::NAMES.join(", ");
         self.wrong("VIDEO_PRESET", format!("is `{text}`, but must be one of {names}"));
         Preset::DEFAULT
+    }
+
+    fn copy(&mut self) -> CopyPolicy {
+        let Some(text) = self.value("COPY") else {
+            return CopyPolicy::DEFAULT;
+        };
+        if let Some(copy) = CopyPolicy::from_name(&text) {
+            return copy;
+        }
+        self.wrong("COPY", format!("is `{text}`, but must be `auto`, `fitting`, or `never`"));
+        CopyPolicy::DEFAULT
     }
 
     fn verify(&mut self) -> Verify {

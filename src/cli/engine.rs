@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use video_concat::codec::Preset;
 use video_concat::engine::ffmpeg::{Ffmpeg, shrink_stacks};
-use video_concat::policy::Verify;
+use video_concat::policy::{CopyPolicy, Verify};
 
 use super::failure::Failure;
 
@@ -45,6 +45,15 @@ pub(crate) struct EngineArgs {
         value_parser = PossibleValuesParser::new(Verify::NAMES)
     )]
     verify: String,
+    /// When groups of pictures are copied that are as they would be encoded.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "COPY",
+        default_value = CopyPolicy::DEFAULT.name(),
+        value_parser = PossibleValuesParser::new(CopyPolicy::NAMES)
+    )]
+    copy: String,
 }
 
 impl EngineArgs {
@@ -72,6 +81,10 @@ impl EngineArgs {
 
     pub(crate) fn preset(&self) -> Preset {
         Preset::from_name(&self.preset).expect("clap has checked it against the names")
+    }
+
+    pub(crate) fn copy(&self) -> CopyPolicy {
+        CopyPolicy::from_name(&self.copy).expect("clap has checked it against the names")
     }
 
     pub(crate) fn verify(&self) -> Verify {

@@ -104,6 +104,8 @@ struct AskedClip {
 struct Planned {
     sources: Vec<SourceRecord>,
     timeline: Vec<TimelineRecord>,
+    /// Of each clip, why it is encoded, in whole or in part; nothing where all of it is copied.
+    not_copied: Vec<Option<String>>,
     output: OutputRecord,
     chunks: Vec<PlannedChunk>,
     disk: Disk,
@@ -200,6 +202,7 @@ impl Explain {
             planned: Some(Planned {
                 sources: task.record.sources.clone(),
                 timeline: task.record.timeline.clone(),
+                not_copied: not_copied(&task),
                 output: OutputRecord::from(&task.plan),
                 chunks: chunks.iter().map(PlannedChunk::from).collect(),
                 disk,
@@ -243,6 +246,16 @@ impl Explain {
         };
         PRICES.cost(&work, architecture)
     }
+}
+
+/// Why clips are encoded: the first reason of each.
+fn not_copied(task: &Task) -> Vec<Option<String>> {
+    let parts = task.plan.clips.iter().zip(&task.plan.copying.refusals);
+    let reason = |clip: usize| {
+        let mut reasons = parts.clone().filter(|(part, _)| part.clip == clip);
+        reasons.find_map(|(_, refusal)| Some(refusal.as_ref()?.to_string()))
+    };
+    (0..task.request.clips.len()).map(reason).collect()
 }
 
 /// What can be told without sources.

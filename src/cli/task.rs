@@ -10,6 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use uuid::Uuid;
 use video_concat::engine::artifacts::{Artifact, Artifacts};
+use video_concat::engine::copy;
 use video_concat::engine::event::Event;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::make::{MakeError, Maker};
@@ -85,12 +86,16 @@ impl Task {
             record.warnings.extend(notices);
         }
         let media: Vec<_> = probed.iter().map(Probed::media).collect();
-        let plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
+        let mut plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, &mut record);
         let target = target(&request, &sources, &plan, record.start_time)?;
         let parts = probed.iter().flat_map(|source| &source.parts);
-        let files = parts.map(|part| part.file.clone()).collect();
+        let files: Vec<PathBuf> = parts.map(|part| part.file.clone()).collect();
+        let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        let looking = copy::find(&ffmpeg, &mut plan, &request, engine.copy(), &paths, &workspace);
+        looking.await.map_err(TaskError::Run)?;
+        describe::copying(&plan, &mut record);
         let side = side.clone();
         Ok(Self {
             request,

@@ -55,6 +55,7 @@ fn each_wrong_setting_gets_a_line() {
             "all",
             "setting `HTTP_AUTH` is `all`, but must be `iam`, `oss`, `iam,oss`, or `none`",
         ),
+        ("COPY", "yes", "setting `COPY` is `yes`, but must be `auto`, `fitting`, or `never`"),
         ("VERIFY", "hope", "setting `VERIFY` is `hope`, but must be `decode` or `packets`"),
         (
             "TOPIC_ARN_PREFIX",

@@ -225,6 +225,9 @@ pub struct TimelineRecord {
     pub first_frame: u64,
     /// Its frames.
     pub frames: u64,
+    /// Those of them that were copied and not encoded.
+    #[serde(default)]
+    pub copied: u64,
     /// Its first sample.
     pub first_sample: u64,
     /// Its samples.

@@ -6,6 +6,7 @@ use super::sources::Sources;
 use crate::engine::verify::Verified;
 use crate::flicks::Flicks;
 use crate::media::Media;
+use crate::output::{VideoOutput, VideoRate};
 use crate::plan::Plan;
 use crate::process::Request;
 use crate::task::{
@@ -42,6 +43,10 @@ pub(super) fn fetched(sources: &Sources, record: &mut TaskRecord) {
 /// Where every clip is in the output, and what it was given.
 pub fn plan(plan: &Plan, record: &mut TaskRecord) {
     let parts = || plan.clips.iter().zip(&plan.timeline.places);
+    let copied = |index: usize| -> u64 {
+        let runs = plan.copying.runs.iter().filter(|run| run.clip == index);
+        runs.map(|run| run.frames.end - run.frames.start).sum()
+    };
     for (clip, source) in record.sources.iter_mut().enumerate() {
         let parts = || parts().filter(|(part, _)| part.clip == clip);
         let length: Flicks = parts().map(|(part, _)| part.range.length).sum();
@@ -49,20 +54,37 @@ pub fn plan(plan: &Plan, record: &mut TaskRecord) {
         source.filled = filled(plan, || parts().map(|(part, _)| &*plan.sources[part.source]));
     }
     record.timeline.clear();
-    for (part, place) in parts() {
+    for (index, (part, place)) in parts().enumerate() {
         match record.timeline.last_mut().filter(|last| last.source == part.clip) {
             Some(last) => {
                 last.frames += place.frames;
+                last.copied += copied(index);
                 last.samples += place.samples;
             }
             None => record.timeline.push(TimelineRecord {
                 source: part.clip,
                 first_frame: place.first_frame,
                 frames: place.frames,
+                copied: copied(index),
                 first_sample: place.first_sample,
                 samples: place.samples,
             }),
         }
+    }
+}
+
+/// What is copied, and that nobody asked for the quality that it has.
+pub fn copying(plan: &Plan, record: &mut TaskRecord) {
+    self::plan(plan, record);
+    let is_asked = |video: &VideoOutput| matches!(video.rate, VideoRate::BitRate(_));
+    if plan.output.video.as_ref().is_some_and(is_asked) {
+        return;
+    }
+    for place in record.timeline.iter().filter(|place| place.copied > 0) {
+        record.warnings.push(format!(
+            "clip {}: {} of {} frames were copied as they are, since `COPY` is `fitting`",
+            place.source, place.copied, place.frames
+        ));
     }
 }
 

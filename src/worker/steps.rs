@@ -12,6 +12,7 @@ use super::prepared::Prepared;
 use super::sources::Sources;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
+use crate::engine::copy;
 use crate::engine::probe::Probed;
 use crate::engine::verify::Check;
 use crate::engine::workspace::Workspace;
@@ -63,7 +64,7 @@ impl Worker {
         journal.progress(record, PROBED);
 
         let media: Vec<_> = probed.iter().map(Probed::media).collect();
-        let plan = plan(request, &media, self.settings.video_preset)?;
+        let mut plan = plan(request, &media, self.settings.video_preset)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);
         let mut variables = sources.variables(request, record.start_time);
@@ -80,18 +81,36 @@ impl Worker {
         let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
         let files = Files { sources: &paths, output: &output, workspace };
         let span = stage("encode", record);
+        let ffmpeg = self.ffmpeg();
+        let looking = self.look_for_copies(&mut plan, request, files, record);
+        let looking = deadline.limit(looking.instrument(span.clone())).await?;
         let encode = self.encode(&plan, sources, files, journal, record, deadline.until);
         let made = deadline.limit(encode.instrument(span)).await?;
+        record.timings.encode_ms += looking;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
         for artifact in &artifacts.files {
             self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
         }
-        let ffmpeg = self.ffmpeg();
         let verify = self.settings.verify;
         let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
         let uploads = self.send(&check, &artifacts, journal, record).await?;
         Ok((artifacts.files, uploads))
+    }
+
+    /// Finds what can be copied. Returns how long that took, in milliseconds.
+    async fn look_for_copies(
+        &self,
+        plan: &mut Plan,
+        request: &Request,
+        files: Files<'_>,
+        record: &mut TaskRecord,
+    ) -> Result<u64, TaskError> {
+        let started = Instant::now();
+        let (ffmpeg, policy) = (self.ffmpeg(), self.settings.copy);
+        copy::find(&ffmpeg, plan, request, policy, files.sources, files.workspace).await?;
+        describe::copying(plan, record);
+        Ok(millis(started))
     }
 
     pub(super) fn target(

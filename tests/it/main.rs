@@ -23,6 +23,7 @@ mod claim;
 mod cli;
 mod concat;
 mod confined;
+mod copy;
 mod doors;
 mod fault_sweep;
 mod ffmpeg_faults;

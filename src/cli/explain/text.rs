@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use video_concat::cost::PRICES;
 use video_concat::quote::quote;
 use video_concat::sender::quoted;
-use video_concat::task::Filled;
+use video_concat::task::{Filled, TimelineRecord};
 
 use super::{AskedClip, Explanation, Planned};
 
@@ -70,7 +70,11 @@ fn push_planned(text: &mut String, planned: &Planned) {
             });
         }
         push(text, if index == 0 { "clips" } else { "" }, &line);
+        if place.copied > 0 {
+            push(text, "", &format!("   {} frames are copied", place.copied));
+        }
     }
+    push_not_copied(text, planned);
     push(text, "output", &planned.output.to_string());
     let chunks = &planned.chunks;
     if chunks.len() > 1 {
@@ -78,6 +82,29 @@ fn push_planned(text: &mut String, planned: &Planned) {
         push(text, "chunks", &format!("{}, of {} frames", chunks.len(), frames.join(", ")));
     } else {
         push(text, "chunks", &chunks.len().to_string());
+    }
+}
+
+/// One reason for all clips stands once.
+fn push_not_copied(text: &mut String, planned: &Planned) {
+    let reasons = &planned.not_copied;
+    let of_video = |place: &TimelineRecord| place.frames > 0;
+    if !planned.timeline.iter().any(of_video) {
+        return;
+    }
+    match reasons.first() {
+        Some(Some(reason)) if reasons.iter().all(|other| other.as_ref() == Some(reason)) => {
+            push(text, "encoded", &format!("all clips: {reason}"));
+        }
+        _ => {
+            let mut title = "encoded";
+            for (index, reason) in reasons.iter().enumerate() {
+                if let Some(reason) = reason {
+                    push(text, title, &format!("{index}  {reason}"));
+                    title = "";
+                }
+            }
+        }
     }
 }
 
