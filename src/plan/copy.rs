@@ -277,7 +277,7 @@ fn profile(preset: Preset, format: PixelFormat) -> &'static str {
 mod tests {
     use super::{CopyPolicy, MostRate, NotCopied, Run, permission};
     use crate::flicks::Flicks;
-    use crate::media::{Coding, Media, Size};
+    use crate::media::{Media, Size};
     use crate::plan::tests::plan;
     use crate::plan::{Chunk, Plan, Policy};
     use crate::process::{Limits, MainObject, Request, parse, resolve};
@@ -324,10 +324,7 @@ mod tests {
             plan.copyable(0, MostRate(Some(most))).map_err(|reason| reason.to_string())
         };
         assert_eq!(copyable(|_| {}, 1_000_000), Ok(()));
-        let video = |media: &mut Media| media.video.clone().unwrap();
-        let _ = video;
-        type Change = fn(&mut Media);
-        let changes: [(Change, &str); 12] = [
+        let changes: [(fn(&mut Media), &str); 12] = [
             (|m| m.video = None, "no video"),
             (|m| m.demuxer = crate::media::Demuxer::Flv, "`flv`"),
             (|m| m.video.as_mut().unwrap().codec = "hevc".to_owned(), "codec is hevc"),
@@ -348,7 +345,6 @@ mod tests {
         let edited = |m: &mut Media| m.video.as_mut().unwrap().coding.discards = true;
         assert!(copyable(edited, 1_000_000).unwrap_err().contains("edit list"));
         assert!(copyable(|_| {}, 999_999).unwrap_err().contains("1000000 bit/s"));
-        assert!(Coding::default().profile.is_empty());
     }
 
     fn with_runs(lengths: &[u64], runs: &[(usize, std::ops::Range<u64>)]) -> Plan {

@@ -63,7 +63,10 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
 /// before it is shown as they are.
 fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
     let first = super::signed(chunk.frames.start) + Intermediate::LEAD - plan.copying.delay;
-    words(&format!("-x264-params sps-id={} -bsf:v setts=pts=PTS:dts=N+{first}", plan.copying.own_sets))
+    words(&format!(
+        "-x264-params sps-id={} -bsf:v setts=pts=PTS:dts=N+{first}",
+        plan.copying.own_sets
+    ))
 }
 
 /// A key frame at the start of every segment. Frames are counted: by their

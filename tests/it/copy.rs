@@ -55,7 +55,11 @@ fn copied_frames_are_the_source_s_and_edges_are_encoded() {
             // After a seek into the copied part, and behind it.
             for (from, frame) in [("2.0", 50), ("3.8", 95)] {
                 let sought = frames(outcome.file(), from);
-                assert!(made.ends_with(&sought) && sought.len().abs_diff(100 - frame) < 3);
+                let (left, name) = (sought.len(), format!("{source} {target} {from}"));
+                assert!(made.ends_with(&sought), "{name}: {left}");
+                // A transport stream has no index: ffmpeg begins at the next key frame.
+                let off = if *target == "ts" { 26 } else { 3 };
+                assert!(left.abs_diff(100 - frame) < off, "{name}: {left}");
             }
         }
         scene.assert_clean();

@@ -111,8 +111,8 @@ impl Rules {
         let begin = list.shown(packets.start);
         let first = (begin - self.start).to_units(self.rate);
         let length = i64::try_from(packets.len()).unwrap_or(i64::MAX);
-        let last = first + length;
-        if last <= 0 || first >= self.frames || first < 0 || last > self.frames {
+        let end = first + length;
+        if end <= 0 || first >= self.frames || first < 0 || end > self.frames {
             return Err(NotCopied::Few);
         }
         // Containers round to ticks, this one and maybe one before.
@@ -139,11 +139,11 @@ impl Rules {
         if delay > MOST_DELAY {
             return Err(NotCopied::Uneven);
         }
-        let (from, to) = (self.first + first, self.first + last);
+        let (from, to) = (self.first + first, self.first + end);
         if self.segment.is_some_and(|length| (to - 1) / length != from / length) {
             return Err(NotCopied::Segments);
         }
-        Ok(Draft { frames: first..last, packets, delay, groups: 1 })
+        Ok(Draft { frames: first..end, packets, delay, groups: 1 })
     }
 }
 
@@ -219,7 +219,9 @@ mod tests {
 
     fn sets(hashes: &[u8]) -> PacketList {
         let mut list = PacketList::default();
-        hashes.iter().for_each(|hash| list.line(&format!("0, 0, 0, 1, 38, {hash:032x}")));
+        for hash in hashes {
+            list.line(&format!("0, 0, 0, 1, 38, {hash:032x}"));
+        }
         list
     }
 

@@ -152,9 +152,13 @@ mod tests {
             body.extend(u16::try_from(set.len()).unwrap().to_be_bytes());
             body.extend(set);
         };
-        sequence.iter().for_each(|set| add(&mut body, set));
+        for set in sequence {
+            add(&mut body, set);
+        }
         body.push(u8::try_from(picture.len()).unwrap());
-        picture.iter().for_each(|set| add(&mut body, set));
+        for set in picture {
+            add(&mut body, set);
+        }
         body.extend([253, 248, 248, 0]);
         for (kind, before) in WAY.iter().rev() {
             let size = u32::try_from(body.len() + before).unwrap();
