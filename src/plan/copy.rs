@@ -316,6 +316,8 @@ mod tests {
         assert_eq!(most, Ok(MostRate(Some(500_000))));
     }
 
+    type Change = fn(&mut Media);
+
     #[test]
     fn a_stream_that_differs_is_encoded() {
         let copyable = |change: fn(&mut Media), most: u64| {
@@ -324,7 +326,7 @@ mod tests {
             plan.copyable(0, MostRate(Some(most))).map_err(|reason| reason.to_string())
         };
         assert_eq!(copyable(|_| {}, 1_000_000), Ok(()));
-        let changes: [(fn(&mut Media), &str); 12] = [
+        let changes: [(Change, &str); 12] = [
             (|m| m.video = None, "no video"),
             (|m| m.demuxer = crate::media::Demuxer::Flv, "`flv`"),
             (|m| m.video.as_mut().unwrap().codec = "hevc".to_owned(), "codec is hevc"),
