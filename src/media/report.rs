@@ -13,6 +13,7 @@ use super::{Coding, Demuxer, Further, Media, Size, Undecodable};
 use crate::flicks::Flicks;
 use stream::StreamScan;
 
+mod cadence;
 mod rhythm;
 mod stream;
 
@@ -255,6 +256,17 @@ impl Scan {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.stream.is_empty()
+    }
+
+    /// Whether its packets may hold a field each: that is to be decoded.
+    #[must_use]
+    pub fn may_be_of_fields(&self) -> bool {
+        self.stream.may_be_of_fields()
+    }
+
+    /// Takes down how many frames so many packets decode to.
+    pub fn decoded(&mut self, frames: u64, packets: u64) {
+        self.stream.of_fields = frames * 4 <= packets * 3;
     }
 
     /// Adds one packet. Lines of other streams, and damaged ones, are passed

@@ -3,6 +3,7 @@
 mod changes;
 mod chart;
 mod colour;
+mod field_coded;
 mod fields;
 mod format;
 mod frame_rate;

@@ -20,6 +20,9 @@ const REPORT_LIMIT: usize = 4 * 1024 * 1024;
 /// as it reads by itself.
 const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 
+/// Packets that tell whether each of them is a frame.
+const FEW_PACKETS: &str = "%+#60";
+
 /// As many lines of a log are quoted.
 const MAX_LOG_LINES: usize = 5;
 
@@ -140,8 +143,34 @@ impl Reader<'_> {
         let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
         let scan = Arc::into_inner(scan).map(Mutex::into_inner);
         let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
-        let scan = Some(scan.unwrap_or_else(PoisonError::into_inner));
-        Ok(Scanned { scan, complaints: self.own_lines(&log) })
+        let mut scan = scan.unwrap_or_else(PoisonError::into_inner);
+        if scan.may_be_of_fields() {
+            let (frames, packets) = self.count_frames(index).await?;
+            scan.decoded(frames, packets);
+        }
+        Ok(Scanned { scan: Some(scan), complaints: self.own_lines(&log) })
+    }
+
+    /// How many frames the first packets of a stream decode to, and how many these are.
+    async fn count_frames(&self, index: u32) -> Result<(u64, u64), ProbeError> {
+        let counts = Arc::new(Mutex::new((0, 0)));
+        let counted = Arc::clone(&counts);
+        let on_line = move |line: &str| {
+            let mut numbers = line.split(',').filter_map(|number| number.trim().parse().ok());
+            if let (Some(frames), Some(packets)) = (numbers.next(), numbers.next()) {
+                *counted.lock().unwrap_or_else(PoisonError::into_inner) = (frames, packets);
+            }
+        };
+        let stream = index.to_string();
+        let first = ["-select_streams", &stream, "-read_intervals", FEW_PACKETS];
+        let shown = "-count_frames -count_packets -of csv=p=0 -show_entries";
+        let entries = ["stream=nb_read_frames,nb_read_packets"];
+        let shown: Vec<&str> = shown.split(' ').collect();
+        self.ffmpeg
+            .inspect(self.input(), &[&first[..], &shown, &entries].concat(), on_line)
+            .await?;
+        let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(counts)
     }
 
     /// What the demuxer itself reports: decoders try the first packets of all streams, whether they

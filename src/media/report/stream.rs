@@ -2,6 +2,7 @@
 
 use num_rational::Ratio;
 
+use super::cadence::Cadence;
 use super::rhythm::Rhythm;
 use super::{StreamReport, ratio};
 use crate::flicks::Flicks;
@@ -38,6 +39,9 @@ pub(super) struct StreamScan {
     lead: Option<i64>,
     /// Of audio: whether its packets come when they are due.
     rhythm: Option<Rhythm>,
+    cadence: Cadence,
+    /// Whether two packets are a frame.
+    pub(super) of_fields: bool,
 }
 
 impl StreamScan {
@@ -62,6 +66,8 @@ impl StreamScan {
             discards: false,
             lead: None,
             rhythm,
+            cadence: Cadence::new(time_base),
+            of_fields: false,
             report,
         }
     }
@@ -85,6 +91,9 @@ impl StreamScan {
         }
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
+        if self.report.codec_type == "video" {
+            self.cadence.packet(time);
+        }
         self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(time);
@@ -152,7 +161,7 @@ impl StreamScan {
 
     pub(super) fn into_video(self, floor: Flicks, demuxer: Demuxer) -> Option<VideoStream> {
         let (start, end) = self.span(floor)?;
-        let frame_rate = self.frame_rate();
+        let frame_rate = self.frame_rate(demuxer);
         // A last frame without a duration lasts as long as the others.
         let one_frame = Flicks::of_units(1, frame_rate);
         let end = if self.end == self.last { end + one_frame } else { end };
@@ -216,15 +225,28 @@ impl StreamScan {
         Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
     }
 
-    fn frame_rate(&self) -> Ratio<i64> {
+    fn frame_rate(&self, demuxer: Demuxer) -> Ratio<i64> {
         let base = ratio(&self.report.r_frame_rate, '/');
-        let counted = self.first.and_then(|first| {
-            let ticks = self.last.checked_sub(first).filter(|&ticks| ticks > 0)?;
-            let frames = i64::try_from(self.packets).ok()?.checked_sub(1).filter(|&n| n > 0)?;
-            frame_rate::mean(frames, self.flicks(ticks)?)
-        });
         let told = ratio(&self.report.avg_frame_rate, '/');
+        // A tick is a frame, whether it is stored or repeats the one before.
+        if demuxer == Demuxer::Avi && self.cadence.is_of_ticks() {
+            return frame_rate::choose(None, Some(self.time_base.recip()));
+        }
+        let counted = self.cadence.rate();
+        if let Some(counted) = counted.filter(|_| self.of_fields) {
+            // Where only some frames are stored as fields, it is the container that counts them.
+            let halved = counted / 2;
+            let told = told.filter(|&told| told >= halved && told < counted * Ratio::new(49, 50));
+            return frame_rate::choose(None, told.or(Some(halved)));
+        }
         frame_rate::choose(base, counted.or(told))
+    }
+
+    /// Interlaced video has no more than thirty frames a second.
+    pub(super) fn may_be_of_fields(&self) -> bool {
+        self.report.field_order != "progressive"
+            && self.report.codec_name.as_deref() == Some("h264")
+            && self.cadence.rate().is_some_and(|rate| rate > Ratio::from_integer(31))
     }
 
     /// What the container says, or bytes by seconds.

@@ -1,6 +1,12 @@
 //! `fps` and `fpsopt`.
 
+use std::path::{Path, PathBuf};
+
+use super::field_coded;
+use super::studio::{Studio, put};
 use crate::bed::expect::{Clip, Expected};
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, sur};
 
@@ -98,4 +104,95 @@ fn fpsopt_compares_with_the_align_clip() {
     let process = format!("f_mp4,{USUAL},fps_29.97,fpsopt_2{}", sur("b.mp4"));
     let message = scene.run("a.mp4", &process).failed("InvalidArgument");
     assert!(message.contains("29.97") && message.contains("25"), "{message}");
+}
+
+const FOOTAGE: &str = "-f lavfi -i testsrc2=s=160x120:r=25:d=8";
+
+/// Part of a video with reordered frames, copied: it begins or ends among frames that refer to
+/// others.
+fn cut(studio: &Studio, name: &str, from: &str) -> PathBuf {
+    let b_pyramid = "-c:v libx264 -preset veryfast -bf 8 -x264-params b-pyramid=normal:keyint=50";
+    let whole = studio.make("whole.mp4", &format!("{FOOTAGE} {b_pyramid}"));
+    let file = studio.path(name);
+    run(ffmpeg().args(["-ss", from, "-i"]).arg(whole).args(["-t", "3", "-c", "copy"]).arg(&file));
+    file
+}
+
+/// VP8 with frames that are never shown, which its encoder makes in two passes.
+fn with_hidden_frames(studio: &Studio) -> PathBuf {
+    let log = studio.path("log").display().to_string();
+    let vp8 = format!(
+        "{FOOTAGE} -c:v libvpx -auto-alt-ref 1 -lag-in-frames 25 -b:v 200k -passlogfile {log}"
+    );
+    studio.make("first.webm", &format!("{vp8} -pass 1"));
+    studio.make("hidden.webm", &format!("{vp8} -pass 2"))
+}
+
+/// A transport stream that lost about one packet in twenty-five.
+fn with_losses(studio: &Studio) -> PathBuf {
+    let whole = format!("{FOOTAGE} -c:v libx264 -preset ultrafast -g 10 -crf 40");
+    let bytes = std::fs::read(studio.make("whole.ts", &whole)).unwrap();
+    let mut state = 7_u32;
+    let mut is_kept = |number: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        number < 40 || state >> 24 >= 10
+    };
+    let kept = bytes.chunks(188).enumerate().filter(|(number, _)| is_kept(*number));
+    let bytes: Vec<u8> = kept.flat_map(|(_, packet)| packet).copied().collect();
+    let file = studio.path("lost.ts");
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// An AVI without the frames that would repeat the one before.
+fn without_repetitions(studio: &Studio, name: &str, codec: &str) -> PathBuf {
+    let some = "-vf select='mod(n\\,10)-3',select='mod(n\\,7)-3',select='mod(n\\,5)-2'";
+    let same = "-fps_mode passthrough -enc_time_base 1/25";
+    studio.make(name, &format!("{FOOTAGE} {some} {same} {codec}"))
+}
+
+fn in_fields(studio: &Studio, name: &str) -> PathBuf {
+    let bare = studio.path("fields.h264");
+    std::fs::write(&bare, field_coded::stream(50)).unwrap();
+    let file = studio.path(name);
+    run(ffmpeg().args(["-f", "h264", "-i"]).arg(&bare).args(["-c", "copy"]).arg(&file));
+    file
+}
+
+/// What is invisible, lost or cut off, and each second field, does not count.
+#[test]
+fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
+    let studio = Studio::new();
+    let scene = Scene::new().source("b.mp4", &Source::new(2).seconds(1.0).no_audio());
+    let mut wrong = Vec::new();
+    let mut check = |file: &Path| {
+        put(&scene, file);
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let parameters = format!("f_mp4,{USUAL},an_1,s_160x120{}", sur("b.mp4"));
+        let outcome = scene.run(name, &parameters).succeeded();
+        let rate = &outcome.record["Output"]["Video"]["FrameRate"];
+        let told = outcome.reading().stream("video")["avg_frame_rate"].clone();
+        let second = outcome.frames()[1];
+        if rate.as_f64() != Some(25.0) || told != "25/1" || second != 25 {
+            wrong.push(format!("{name}: {rate}, {told}, {second}"));
+        }
+    };
+    for (name, from) in [
+        ("cut.mp4", "4"),
+        ("cut.mov", "4.3"),
+        ("cut.mkv", "4.3"),
+        ("cut.ts", "4.3"),
+        ("cut.flv", "4"),
+    ] {
+        check(&cut(&studio, name, from));
+    }
+    check(&with_hidden_frames(&studio));
+    check(&with_losses(&studio));
+    check(&without_repetitions(&studio, "mpeg4.avi", "-c:v mpeg4"));
+    check(&without_repetitions(&studio, "h264.avi", "-c:v libx264 -bf 0"));
+    check(&without_repetitions(&studio, "mjpeg.avi", "-c:v mjpeg"));
+    for name in ["fields.ts", "fields.m2ts", "fields.mp4", "fields.mkv"] {
+        check(&in_fields(&studio, name));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -1,0 +1,143 @@
+//! How often a video shows another frame, by the time stamps of its packets.
+//!
+//! A mean over the whole would count what is not shown: packets that only help others, and frames
+//! that were lost, left out as repetitions, or cut off.
+
+use num_rational::Ratio;
+
+use crate::flicks::Flicks;
+use crate::frame_rate;
+
+/// Time stamps that are remembered: ten hours of video.
+const MOST_TIMES: usize = 1 << 20;
+/// So many in a hundred frames last equally long where the rate is constant, though some are lost.
+const MOST: usize = 75;
+/// The same in AVI, which has one rate and leaves out frames that repeat the one before.
+const MANY: usize = 25;
+
+/// When the packets of a video are shown.
+#[derive(Debug)]
+pub(super) struct Cadence {
+    time_base: Ratio<i64>,
+    times: Vec<i64>,
+}
+
+impl Cadence {
+    pub(super) const fn new(time_base: Ratio<i64>) -> Self {
+        Self { time_base, times: Vec::new() }
+    }
+
+    /// Adds a packet, in ticks.
+    pub(super) fn packet(&mut self, time: i64) {
+        if self.times.len() < MOST_TIMES {
+            self.times.push(time);
+        }
+    }
+
+    /// Frames per second: of those that follow each other without a gap where most do, else of all.
+    pub(super) fn rate(&self) -> Option<Ratio<i64>> {
+        let times = self.shown();
+        let steps = steps(&times);
+        let regular = regular(&steps);
+        if regular.len() * 100 >= steps.len() * MOST {
+            let ticks = regular.iter().fold(0, |sum: i64, &step| sum.saturating_add(step));
+            return self.mean(regular.len(), ticks);
+        }
+        self.mean(steps.len(), times.last()?.checked_sub(*times.first()?)?)
+    }
+
+    /// Whether frames last a tick, but those that the next ones repeat.
+    pub(super) fn is_of_ticks(&self) -> bool {
+        let steps = steps(&self.shown());
+        let single = steps.iter().filter(|&&step| step == 1).count();
+        single > 0 && single * 100 >= steps.len() * MANY
+    }
+
+    /// In the order in which they are shown, without those that are not: they have the time stamp
+    /// of another one, or one beside it.
+    fn shown(&self) -> Vec<i64> {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        times.dedup();
+        let least = median(&steps(&times)) / 4;
+        let mut last = None;
+        times.retain(|&time| {
+            let is_shown = last.is_none_or(|last: i64| time.saturating_sub(last) > least);
+            if is_shown {
+                last = Some(time);
+            }
+            is_shown
+        });
+        times
+    }
+
+    fn mean(&self, frames: usize, ticks: i64) -> Option<Ratio<i64>> {
+        let time = Flicks::from_ticks(ticks, self.time_base)?;
+        frame_rate::mean(i64::try_from(frames).ok()?, time)
+    }
+}
+
+fn steps(times: &[i64]) -> Vec<i64> {
+    times.windows(2).map(|two| two[1].saturating_sub(two[0])).collect()
+}
+
+fn median(steps: &[i64]) -> i64 {
+    let mut sorted = steps.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0)
+}
+
+/// The steps that are as long as most, give or take the rounding of time stamps.
+fn regular(steps: &[i64]) -> Vec<i64> {
+    let usual = median(steps);
+    // Where a tick is a large part of a frame, nothing is rounded.
+    let rounding = u64::from(usual >= 8);
+    steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use num_rational::Ratio;
+
+    use super::Cadence;
+
+    fn rate(times: impl Iterator<Item = i64>) -> Option<Ratio<i64>> {
+        let mut cadence = Cadence::new(Ratio::new(1, 1000));
+        times.for_each(|time| cadence.packet(time));
+        cadence.rate()
+    }
+
+    #[test]
+    fn what_is_not_shown_does_not_count() {
+        let even = || (0..100).map(|n| n * 40);
+        let constant = Some(Ratio::from_integer(25));
+        for (name, found) in [
+            ("all", rate(even())),
+            ("backwards", rate(even().rev())),
+            ("one of ten lost", rate(even().filter(|time| time % 400 != 120))),
+            ("both ends cut", rate(even().filter(|&time| time != 40 && time != 3880))),
+            ("invisible ones", rate(even().chain((0..9).map(|n| n * 360)))),
+            ("invisible ones beside", rate(even().chain((0..9).map(|n| n * 360 + 1)))),
+        ] {
+            assert_eq!(found, constant, "{name}");
+        }
+    }
+
+    #[test]
+    fn rounded_and_variable_rates_are_means() {
+        let rounded = rate((0..300).map(|n| (n * 1001 + 15) / 30)).unwrap();
+        let (least, most) = (Ratio::new(2996, 100), Ratio::new(2998, 100));
+        assert!(least < rounded && rounded < most, "{rounded}");
+        let variable = rate((0..30).map(|n| n / 3 * 120 + [0, 20, 80][n as usize % 3]));
+        assert_eq!(variable, Some(Ratio::new(29_000_000, 1_160_000)));
+        assert_eq!(rate([5].into_iter()), None);
+        assert_eq!(rate([].into_iter()), None);
+    }
+
+    #[test]
+    fn time_stamps_of_any_size_have_a_rate_or_none() {
+        for times in [[i64::MIN, i64::MAX, 0], [i64::MAX; 3], [i64::MIN, i64::MIN + 1, i64::MAX]] {
+            let _ = rate(times.into_iter());
+        }
+    }
+}
