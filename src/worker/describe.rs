@@ -110,7 +110,7 @@ pub fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
             width: found.display_size().width,
             height: found.display_size().height,
             frame_rate: float(output.frame_rate),
-            pixel_format: found.pixel_format.clone(),
+            pixel_format: output.pixel_format.name().to_owned(),
             frames: counts.frames,
             bit_rate: Some(found.bit_rate),
         }),

@@ -60,11 +60,11 @@ impl Cadence {
         times.sort_unstable();
         times.dedup();
         let least = median(&steps(&times)) / 4;
-        let mut last = None;
+        let mut before = None;
         times.retain(|&time| {
-            let is_shown = last.is_none_or(|last: i64| time.saturating_sub(last) > least);
+            let is_shown = before.is_none_or(|last: i64| time.saturating_sub(last) > least);
             if is_shown {
-                last = Some(time);
+                before = Some(time);
             }
             is_shown
         });
@@ -128,7 +128,7 @@ mod tests {
         let rounded = rate((0..300).map(|n| (n * 1001 + 15) / 30)).unwrap();
         let (least, most) = (Ratio::new(2996, 100), Ratio::new(2998, 100));
         assert!(least < rounded && rounded < most, "{rounded}");
-        let variable = rate((0..30).map(|n| n / 3 * 120 + [0, 20, 80][n as usize % 3]));
+        let variable = rate((0..10).flat_map(|n| [0, 20, 80].map(|offset| n * 120 + offset)));
         assert_eq!(variable, Some(Ratio::new(29_000_000, 1_160_000)));
         assert_eq!(rate([5].into_iter()), None);
         assert_eq!(rate([].into_iter()), None);

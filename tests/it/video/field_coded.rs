@@ -52,7 +52,7 @@ fn headers() -> Vec<u8> {
     let sequence = Bits::default().put(8, 77).put(8, 0).put(8, 30).code(0).code(0).code(2).code(1);
     let sequence = sequence.put(1, 0).code(SIDE / 16 - 1).code(SIDE / 32 - 1);
     let sequence =
-        sequence.put(4, 0b0010).put(6, 0b1_0000_1).put(32, 1).put(32, 50).put(5, 0b1_0000);
+        sequence.put(4, 0b0010).put(6, 0b10_0001).put(32, 1).put(32, 50).put(5, 0b1_0000);
     let picture = Bits::default().code(0).code(0).put(2, 0).code(0).code(0).code(0).put(3, 0);
     let picture = picture.code(0).code(0).code(0).put(3, 0b100);
     [sequence.unit(0x67), picture.unit(0x68)].concat()

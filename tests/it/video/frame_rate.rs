@@ -147,8 +147,8 @@ fn with_losses(studio: &Studio) -> PathBuf {
 /// An AVI without the frames that would repeat the one before.
 fn without_repetitions(studio: &Studio, name: &str, codec: &str) -> PathBuf {
     let some = "-vf select='mod(n\\,10)-3',select='mod(n\\,7)-3',select='mod(n\\,5)-2'";
-    let same = "-fps_mode passthrough -enc_time_base 1/25";
-    studio.make(name, &format!("{FOOTAGE} {some} {same} {codec}"))
+    let timing = "-fps_mode passthrough -enc_time_base 1/25";
+    studio.make(name, &format!("{FOOTAGE} {some} {timing} {codec}"))
 }
 
 fn in_fields(studio: &Studio, name: &str) -> PathBuf {
