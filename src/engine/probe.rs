@@ -17,6 +17,7 @@ use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recogni
 use crate::plan::input::{Input, file_url};
 use streams::Reader;
 
+mod parts;
 mod streams;
 
 /// The most ID3 tags in front of a file that are stepped over.
@@ -149,6 +150,13 @@ pub enum Notice {
     },
     /// The demuxer reported errors.
     Damaged(String),
+    /// One of several files that it is made of can't be used.
+    LeftOut {
+        /// Its number, from 1.
+        part: usize,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl fmt::Display for Notice {
@@ -162,6 +170,10 @@ impl fmt::Display for Notice {
                 found.to_millis()
             ),
             Self::Damaged(log) => write!(f, "it is damaged, what can be read was used: {log}"),
+            Self::LeftOut { part, reason } => write!(
+                f,
+                "it is made of several files, and number {part} of them was left out: {reason}"
+            ),
         }
     }
 }
@@ -189,6 +201,10 @@ impl Notice {
 /// When it is no source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     let demuxer = recognise_file(path)?;
+    let files = parts::part(path, demuxer)?;
+    if files.len() > 1 {
+        return several(ffmpeg, demuxer, files).await;
+    }
     let (media, jumps, notices) = read(ffmpeg, demuxer, path).await?;
     if jumps
         && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs)
@@ -198,6 +214,31 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
         return Ok(Probed::single(path, media, vec![Notice::Joined]));
     }
     Ok(Probed::single(path, media, notices))
+}
+
+/// Probes the parts of a file that is made of several. One that can't be used is left out.
+async fn several(
+    ffmpeg: &Ffmpeg,
+    demuxer: Demuxer,
+    files: Vec<PathBuf>,
+) -> Result<Probed, ProbeError> {
+    let mut parts = Vec::with_capacity(files.len());
+    let mut notices = Vec::new();
+    for (index, file) in files.into_iter().enumerate() {
+        match read(ffmpeg, demuxer, &file).await {
+            Ok((media, _, found)) => {
+                notices.extend(found);
+                parts.push(Part { file, media: Arc::new(media) });
+            }
+            Err(error) if error.code() == Code::UnsupportedMedia && index > 0 => {
+                notices.push(Notice::LeftOut { part: index + 1, reason: error.to_string() });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let (first, others) = parts.split_first().expect("the first part is used or refused");
+    let media = Media::in_a_row(&first.media, others.iter().map(|part| &part.media));
+    Ok(Probed { media, parts, notices })
 }
 
 /// Copies the streams that count into a transport stream without jumps, in the

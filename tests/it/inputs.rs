@@ -24,6 +24,7 @@ mod late;
 mod refused;
 mod seeking;
 mod selection;
+mod several;
 mod structure;
 
 const PAL: (u32, u32) = (25, 1);
