@@ -238,7 +238,7 @@ async fn several(
     }
     let (first, others) = parts.split_first().expect("the first part is used or refused");
     let media = Media::in_a_row(&first.media, others.iter().map(|part| &part.media));
-    Ok(Probed { media, parts, notices })
+    Ok(Probed { parts, media, notices })
 }
 
 /// Copies the streams that count into a transport stream without jumps, in the
