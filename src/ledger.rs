@@ -171,25 +171,26 @@ impl<S: Objects> Ledger<S> {
     }
 
     /// Ends the record of an accepted task whose work can't be started, unless
-    /// it has been started all the same.
+    /// it has been started all the same. Returns what was written.
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn give_up(&self, told: &Told, message: &str) -> Result<(), StoreError> {
+    pub async fn give_up(&self, told: &Told, message: &str) -> Result<Option<TaskRecord>, StoreError> {
         let uri = self.uri(&told.record_bucket, told.task_id);
         let Some(Found { stored: Some(stored), tag }) = look(&self.store, &uri).await? else {
-            return Ok(());
+            return Ok(None);
         };
         let waits = matches!(stored.state(self.clock.now()), State::Pending | State::Overdue);
         let mut record = stored.record;
         if !waits || record.event_id != told.event_id {
-            return Ok(());
+            return Ok(None);
         }
         record.fail(Code::InternalError, message, Moment::new(self.clock.now()));
         let failed = StoredRecord { record, lease: None };
         match put(&self.store, &uri, &failed, Precondition::IfMatch(tag)).await {
-            Err(error) if !is_conflict(&error) => Err(error),
-            _ => Ok(()),
+            Ok(_) => Ok(Some(failed.record)),
+            Err(error) if is_conflict(&error) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

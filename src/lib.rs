@@ -44,6 +44,7 @@ pub mod async_invoke;
 pub mod credentials;
 #[cfg(feature = "service")]
 pub mod executions;
+pub mod event_bus;
 #[cfg(feature = "service")]
 pub mod failed_events;
 #[cfg(feature = "service")]

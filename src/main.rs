@@ -15,6 +15,7 @@ use video_concat::engine::ffmpeg::shrink_stacks;
 use video_concat::engine::layer::Bill;
 use video_concat::engine::workspace;
 use video_concat::executions::Executions;
+use video_concat::event_bus::EventBus;
 use video_concat::failed_events::FailedEvents;
 use video_concat::function::{Function, handle};
 use video_concat::notify::Publisher;
@@ -55,6 +56,7 @@ async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
             .as_deref()
             .map(|url| FailedEvents::new(url, &config)),
         worker: Worker {
+            bus: settings.event_bus.as_deref().map(|bus| EventBus::new(bus, &config)),
             settings: Arc::new(settings),
             store: ObjectStore::new(s3_client(&config)),
             publisher: Publisher::new(&config),

@@ -1,4 +1,5 @@
-//! The completion message: what subscribers of the topic get.
+//! What is told of a task: the completion message, which subscribers of the topic get, and the
+//! events, which a bus gets.
 
 use serde_json::json;
 
@@ -6,6 +7,49 @@ use crate::task::{EventId, Status, TASK_TYPE, TaskRecord, state_machine_arn};
 
 /// SNS takes 256 KiB, attributes included.
 const LARGEST: usize = 256 * 1024 - 4 * 1024;
+
+/// Of an event's detail. `EventBridge` takes 256 KB, with the names beside it.
+const LARGEST_DETAIL: usize = 200_000;
+
+/// `source` of every event.
+pub const EVENT_SOURCE: &str = "video-concat";
+
+/// What an event says of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// It runs, or has ended.
+    StateChange,
+    /// It has come this far.
+    Progress,
+}
+
+impl EventKind {
+    /// `detail-type` of the event.
+    #[must_use]
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            Self::StateChange => "Task State Change",
+            Self::Progress => "Task Progress",
+        }
+    }
+}
+
+/// The detail of an event: the record, without its largest lists where it would not fit.
+#[must_use]
+pub fn detail(record: &TaskRecord) -> String {
+    let whole = content(record);
+    if whole.len() <= LARGEST_DETAIL {
+        return whole;
+    }
+    let mut short = shortened(record);
+    let text = content(&short);
+    if text.len() <= LARGEST_DETAIL {
+        return text;
+    }
+    short.sources.clear();
+    short.warnings.push("it leaves out the sources as well".to_owned());
+    content(&short)
+}
 
 /// A message as the topic gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +117,7 @@ fn attributes(record: &TaskRecord) -> Vec<(&'static str, String)> {
 mod tests {
     use serde_json::Value;
 
-    use super::{LARGEST, completion};
+    use super::{LARGEST, LARGEST_DETAIL, completion, detail};
     use crate::code::Code;
     use crate::object::{ETag, ObjectUri};
     use crate::task::{Status, TargetRecord, TaskRecord, example};
@@ -120,9 +164,34 @@ mod tests {
     }
 
     #[test]
-    fn a_message_with_thousands_of_segments_still_fits() {
+    fn an_event_has_the_whole_record_where_it_fits() {
+        let record = example();
+        let detail: TaskRecord = serde_json::from_str(&detail(&record)).unwrap();
+        assert_eq!(detail, record);
+    }
+
+    #[test]
+    fn an_event_of_a_large_record_says_what_it_leaves_out() {
+        let mut record = segmented(10_000);
+        let short: TaskRecord = serde_json::from_str(&detail(&record)).unwrap();
+        assert_eq!(short.targets, record.targets[9_999..]);
+        assert_eq!(short.sources, record.sources);
+        assert!(short.warnings[0].contains("leaves out the timeline"), "{:?}", short.warnings);
+
+        // Each byte of such a key takes six as JSON.
+        let mut source = record.sources[0].clone();
+        source.uri = ObjectUri::new("bucket", "\u{1}".repeat(1024));
+        record.sources = vec![source; 64];
+        let text = detail(&record);
+        assert!(text.len() <= LARGEST_DETAIL);
+        let short: TaskRecord = serde_json::from_str(&text).unwrap();
+        assert!(short.sources.is_empty());
+        assert!(short.warnings[1].contains("the sources"), "{:?}", short.warnings);
+    }
+
+    fn segmented(count: usize) -> TaskRecord {
         let mut record = example();
-        record.targets = (0..5000)
+        record.targets = (0..count)
             .map(|index| TargetRecord {
                 uri: ObjectUri::new("bucket", format!("a/long/enough/name/{index}.ts")),
                 etag: ETag::new("0123456789abcdef0123456789abcdef"),
@@ -130,7 +199,12 @@ mod tests {
                 content_type: "video/mp2t".to_owned(),
             })
             .collect();
-        let message = completion(&record, ARN, 0);
+        record
+    }
+
+    #[test]
+    fn a_message_with_thousands_of_segments_still_fits() {
+        let message = completion(&segmented(5000), ARN, 0);
         assert!(message.body.len() <= LARGEST);
         assert!(message.body.contains("/4999.ts"));
     }

@@ -116,7 +116,7 @@ pub fn topic_arn(
     if topic.starts_with("arn:") {
         return Ok(topic.to_owned());
     }
-    let own = || own_prefix(function_arn);
+    let own = || own_prefix(function_arn, "sns");
     prefix
         .map(str::to_owned)
         .or_else(own)
@@ -124,14 +124,15 @@ pub fn topic_arn(
         .ok_or_else(|| NotifyError::NoPrefix(topic.to_owned()))
 }
 
+/// What ARNs of a service begin with in the function's own account and region.
 /// Functions are `arn:partition:lambda:region:account:function:name`, state
 /// machines likewise; topics share all but the service.
-fn own_prefix(function_arn: &str) -> Option<String> {
+pub(crate) fn own_prefix(function_arn: &str, service: &str) -> Option<String> {
     let mut parts = function_arn.split(':');
     let (arn, partition) = (parts.next()?, parts.next()?);
     let (_service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
     let complete = arn == "arn" && [partition, region, account].iter().all(|p| !p.is_empty());
-    complete.then(|| format!("arn:{partition}:sns:{region}:{account}:"))
+    complete.then(|| format!("arn:{partition}:{service}:{region}:{account}:"))
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub struct Settings {
     pub task_prefix: String,
     /// `TOPIC_ARN_PREFIX`, with its last colon; `None` is from the function's own ARN.
     pub topic_arn_prefix: Option<String>,
+    /// `EVENT_BUS`: name or ARN of the bus that gets events about tasks.
+    pub event_bus: Option<String>,
     /// `UPLOAD_PROCESS`: the process string for uploads that carry none.
     pub upload_process: Option<String>,
     /// `DEFAULT_BUCKET` of HTTP requests whose path holds only a key.
@@ -102,6 +104,7 @@ impl Settings {
             task_bucket: reader.bucket("TASK_BUCKET"),
             task_prefix: reader.task_prefix(),
             topic_arn_prefix: reader.topic_arn_prefix(),
+            event_bus: reader.event_bus(),
             upload_process: reader.value("UPLOAD_PROCESS"),
             default_bucket: reader.bucket("DEFAULT_BUCKET"),
             failed_events_queue: reader.failed_events_queue(),
@@ -220,6 +223,22 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         let problem =
             format!("is `{prefix}`, but must look like `arn:aws:sns:us-east-1:123456789012:`");
         self.wrong("TOPIC_ARN_PREFIX", problem);
+        None
+    }
+
+    fn event_bus(&mut self) -> Option<String> {
+        let bus = self.value("EVENT_BUS")?;
+        let name = match *bus.split(':').collect::<Vec<_>>() {
+            [name] => Some(name),
+            ["arn", _, "events", _, _, resource] => resource.strip_prefix("event-bus/"),
+            _ => None,
+        };
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if name.is_some_and(|name| (1..=256).contains(&name.len()) && name.chars().all(allowed)) {
+            return Some(bus);
+        }
+        let problem = format!("is `{bus}`, but must be the name or the ARN of an event bus");
+        self.wrong("EVENT_BUS", problem);
         None
     }
 

@@ -6,12 +6,13 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::executions::Executions;
+use crate::event_bus::EventBus;
 use crate::ledger::{Begun, Claimed, Journal, Ledger, Wanted};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
@@ -29,6 +30,7 @@ pub use job::Job;
 use prepared::Prepared;
 
 mod accept;
+pub mod announce;
 mod budget;
 mod deadline;
 mod deliver;
@@ -57,6 +59,9 @@ const USER_DATA_KEPT: &str = "the `userData` of this request was not taken: the 
 /// What the reply takes at most.
 const REPLY: Duration = Duration::from_millis(500);
 
+/// How long a task that has ended waits until the bus has heard that it began.
+const LATE_START: Duration = Duration::from_millis(500);
+
 /// What a task needs from outside.
 #[derive(Clone, Debug)]
 pub struct Worker {
@@ -68,6 +73,8 @@ pub struct Worker {
     pub publisher: Publisher,
     /// Executions of tasks that are distributed.
     pub executions: Executions,
+    /// Where events about tasks go.
+    pub bus: Option<EventBus>,
 }
 
 /// The invocation that a task runs in.
@@ -210,9 +217,13 @@ impl Worker {
         let mut record = match begun {
             Begun::Stored(record) | Begun::Untold(record) => *record,
             Begun::Work(mut record) => {
+                // The bus has heard of a task that was accepted before.
+                let is_new = job.told.is_none();
+                let mut start = is_new.then(|| self.announce_start(&record, invocation));
                 let error = match prepared {
                     Err(error) => Some(error),
                     Ok(prepared) => {
+                        let progress = self.announce_progress(journal, invocation);
                         let steps = self.here_or_elsewhere(
                             &prepared,
                             job,
@@ -223,9 +234,13 @@ impl Worker {
                         tokio::select! {
                             outcome = Box::pin(steps) => outcome.err(),
                             ended = journal.keep_alive() => Some(ended.into()),
+                            never = progress => match never {},
                         }
                     }
                 };
+                if let Some(start) = &mut start {
+                    timeout(LATE_START, start.join_next()).await.ok();
+                }
                 if error.is_none() && record.execution_arn.is_some() {
                     return Ok(*record);
                 }
@@ -241,7 +256,10 @@ impl Worker {
                 *record
             }
         };
-        Box::pin(self.report(job, journal, &mut record, invocation)).await?;
+        // Only the topic has missed something then.
+        let bus = self.bus.clone().filter(|_| !is_known);
+        let reporter = Self { bus, ..self.clone() };
+        Box::pin(reporter.report(job, journal, &mut record, invocation)).await?;
         if is_known {
             info!(notified = record.notified, "told again");
         } else {
@@ -261,10 +279,8 @@ impl Worker {
         if let Some(error) = error {
             record.fail(error.code(), error.to_string(), now());
         }
-        // Who listens to the topic may hear of it nowhere else.
-        if let Some(topic) = report::topic(job) {
-            self.tell(&topic, &mut record, invocation).await;
-        }
+        // Who listens may hear of it nowhere else.
+        self.tell(report::topic(job).as_deref(), &mut record, invocation).await;
         log_end(&record, invocation);
         record
     }

@@ -1,5 +1,8 @@
 //! The HTTP trigger: tasks are accepted at once and worked on later.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tracing::{error, info};
 
 use super::authority::{Authority, establish};
@@ -8,7 +11,10 @@ use crate::async_invoke::{AsyncInvoke, AsyncInvokeError, invoke};
 use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
 use crate::reply::{HttpReply, Refusal, Refused};
-use crate::worker::{Acceptance, Invocation, Job};
+use crate::worker::{Acceptance, Invocation, Job, announce};
+
+/// How long the caller of an accepted task waits for the bus.
+const BEGINNING: Duration = Duration::from_secs(1);
 
 /// Answers a request, whatever it is.
 pub(super) async fn answer(
@@ -61,7 +67,15 @@ async fn submit(
     let record = match worker.accept(request, &job, id).await.map_err(refusal)? {
         Acceptance::Known(record) => record,
         Acceptance::Begun(accepted, record) => {
-            hand_on(function, *accepted, invocation).await?;
+            let begin = async {
+                // The bus has heard of one that was begun before.
+                if record.request_id == *id {
+                    let put = timeout(BEGINNING, worker.announce(&record, invocation)).await;
+                    put.iter().for_each(announce::log);
+                }
+            };
+            let (handed, ()) = tokio::join!(hand_on(function, *accepted, invocation), begin);
+            handed?;
             record
         }
     };
@@ -91,8 +105,11 @@ async fn hand_on(
     };
     let message = error.to_string();
     let told = &accepted.told;
-    if let Err(error) = function.worker.ledger().give_up(told, &message).await {
-        error!(%error, "the task's record could not be ended");
+    let worker = &function.worker;
+    match worker.ledger().give_up(told, &message).await {
+        Ok(None) => {}
+        Ok(Some(record)) => announce::log(&worker.announce(&record, invocation).await),
+        Err(error) => error!(%error, "the task's record could not be ended"),
     }
     Err(Refusal::new(code, message))
 }

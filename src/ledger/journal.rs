@@ -140,6 +140,11 @@ impl<S: Objects> Journal<S> {
         self.change(|latest| latest.record = record.clone());
     }
 
+    /// The record as it is known now.
+    pub fn latest(&self) -> TaskRecord {
+        self.change(|_| {}).record
+    }
+
     /// Makes sure that the task is still held, right before these objects
     /// appear. Whoever takes over after that can tell them for what they are.
     pub async fn confirm(&self, record: &TaskRecord, storing: Storing) -> Result<(), LeaseError> {

@@ -63,6 +63,16 @@ fn each_wrong_setting_gets_a_line() {
             "setting `TOPIC_ARN_PREFIX` is `topics`, but must look like `arn:aws:sns:us-east-1:123456789012:`",
         ),
         (
+            "EVENT_BUS",
+            "arn:aws:sns:us-east-1:123456789012:done",
+            "setting `EVENT_BUS` is `arn:aws:sns:us-east-1:123456789012:done`, but must be the name or the ARN of an event bus",
+        ),
+        (
+            "EVENT_BUS",
+            "my bus",
+            "setting `EVENT_BUS` is `my bus`, but must be the name or the ARN of an event bus",
+        ),
+        (
             "OSS_ACCESS_KEYS",
             "hunter2",
             "setting `OSS_ACCESS_KEYS` must be a JSON object of access key id to secret, both texts that are not empty; instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \"targets\": [\"bucket/prefix*\"], \"topics\": [\"name\"]}`",

@@ -7,10 +7,10 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::timeout_at;
+use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument, warn};
 
-use super::{Invocation, Job, Superseded, Worker, log_end, now, stage};
+use super::{Invocation, Job, Superseded, Worker, announce, log_end, now, stage};
 use crate::code::Code;
 use crate::ledger::{CANCELED, Canceling, Journal, Keep, LeaseError};
 use crate::message::completion;
@@ -21,12 +21,15 @@ use crate::storage::StoreError;
 use crate::task::{TaskId, TaskRecord};
 
 /// What is left for the last record when the topic does not answer.
-const REPORT_RESERVE: Duration = Duration::from_secs(2);
+pub(super) const REPORT_RESERVE: Duration = Duration::from_secs(2);
+
+/// How long the bus waits for the topic's answer, which the record that it gets has then.
+const PROMPT: Duration = Duration::from_millis(500);
 
 const NOT_SENT: &str = "the completion message could not be sent";
 
 impl Worker {
-    /// Writes the record and tells the topic.
+    /// Writes the record, and tells the topic and the bus.
     pub(super) async fn report(
         &self,
         job: &Job,
@@ -35,11 +38,12 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<(), Superseded> {
         record.notified = false;
-        if let Some(topic) = topic(job) {
+        let topic = topic(job);
+        if topic.is_some() || self.bus.is_some() {
             still_ours(journal.write(record, Keep::Lease).await, record)?;
             let span = stage("publish", record);
             tokio::select! {
-                () = self.tell(&topic, record, invocation).instrument(span) => {}
+                () = self.tell(topic.as_deref(), record, invocation).instrument(span) => {}
                 LeaseError::Superseded = journal.keep_alive() => return Err(Superseded),
             }
         }
@@ -70,15 +74,29 @@ impl Worker {
         Ok(canceling)
     }
 
-    /// Tells the topic, and notes whether it took the message.
-    pub(super) async fn tell(&self, topic: &str, record: &mut TaskRecord, invocation: &Invocation) {
-        // Of an earlier try.
-        record.warnings.retain(|warning| !warning.starts_with(NOT_SENT));
-        let said = self.publish(topic, record, invocation).await;
-        record.notified = said.is_ok();
-        if let Err(error) = said {
-            warn!(%error, NOT_SENT);
-            record.warnings.push(format!("{NOT_SENT}: {error}"));
+    /// Tells the topic and the bus, and notes whether they took it.
+    pub(super) async fn tell(
+        &self,
+        topic: Option<&str>,
+        record: &mut TaskRecord,
+        invocation: &Invocation,
+    ) {
+        let ended = record.clone();
+        let publish = async {
+            match topic {
+                Some(topic) => Some(self.publish(topic, &ended, invocation).await),
+                None => None,
+            }
+        };
+        tokio::pin!(publish);
+        if let Ok(said) = timeout(PROMPT, &mut publish).await {
+            note(said, record);
+            let put = self.announce(record, invocation).await;
+            announce::note(&put, record);
+        } else {
+            let (said, put) = tokio::join!(publish, self.announce(record, invocation));
+            note(said, record);
+            announce::note(&put, record);
         }
     }
 
@@ -97,6 +115,18 @@ impl Worker {
         let deadline = invocation.deadline.checked_sub(REPORT_RESERVE).unwrap_or_else(Instant::now);
         let sent = timeout_at(deadline.into(), self.publisher.publish(&arn, &message)).await;
         sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
+    }
+}
+
+/// Notes in the record whether the topic took the message.
+fn note(said: Option<Result<(), NotifyError>>, record: &mut TaskRecord) {
+    let Some(said) = said else { return };
+    // Of an earlier try.
+    record.warnings.retain(|warning| !warning.starts_with(NOT_SENT));
+    record.notified = said.is_ok();
+    if let Err(error) = said {
+        warn!(%error, NOT_SENT);
+        record.warnings.push(format!("{NOT_SENT}: {error}"));
     }
 }
 

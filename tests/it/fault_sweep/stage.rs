@@ -111,6 +111,7 @@ async fn function(world: &World) -> Function {
             store: ObjectStore::new(s3_client(&at(world.s3.url()))),
             publisher: Publisher::new(&at(world.sns.url())),
             executions: Executions::new(&config),
+            bus: None,
         },
     }
 }
