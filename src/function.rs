@@ -20,6 +20,7 @@ use crate::credentials::CredentialsCache;
 use crate::engine::ffmpeg::all_ended;
 use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode};
 use crate::failed_events::FailedEvents;
+use crate::log;
 use crate::notify::topic_arn;
 use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
@@ -48,6 +49,7 @@ pub struct Function {
 /// When a retry may mend what went wrong; `error_type` is the code.
 pub async fn handle(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let invocation = invocation(&event.context);
+    log::trace(event.context.xray_trace_id.as_deref());
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
     // On the heap: the whole work's state would make every caller's future large.
     let work = Box::pin(dispatch(function, &event.payload, &invocation));

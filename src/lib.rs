@@ -52,6 +52,8 @@ pub mod function;
 #[cfg(feature = "service")]
 pub mod ledger;
 #[cfg(feature = "service")]
+pub mod log;
+#[cfg(feature = "service")]
 pub mod metrics;
 #[cfg(feature = "service")]
 pub mod notify;

@@ -7,7 +7,6 @@ use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use serde_json::Value;
-use tracing_subscriber::EnvFilter;
 use video_concat::async_invoke::AsyncInvoke;
 use video_concat::credentials::CredentialsCache;
 use video_concat::engine::ffmpeg::confine::{self, ConfineError};
@@ -18,6 +17,7 @@ use video_concat::executions::Executions;
 use video_concat::event_bus::EventBus;
 use video_concat::failed_events::FailedEvents;
 use video_concat::function::{Function, handle};
+use video_concat::log;
 use video_concat::notify::Publisher;
 use video_concat::settings::Settings;
 use video_concat::storage::ObjectStore;
@@ -26,7 +26,7 @@ use video_concat::worker::Worker;
 
 fn main() -> ExitCode {
     let confined = confine::begin();
-    log_as_json();
+    log::begin(|name| std::env::var(name).ok());
     match start(confined) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -89,17 +89,4 @@ fn async_invoke(settings: &Settings, config: &SdkConfig) -> AsyncInvoke {
     } else {
         AsyncInvoke::lambda(config)
     }
-}
-
-/// One JSON object a line, with the request's and the task's id on each.
-fn log_as_json() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_current_span(true)
-        .with_target(false)
-        .with_env_filter(filter)
-        .init();
 }

@@ -24,6 +24,8 @@
 pub mod beep;
 #[path = "bed/browser.rs"]
 pub mod browser;
+#[path = "bed/bus.rs"]
+pub mod bus;
 #[path = "bed/client.rs"]
 pub mod client;
 #[path = "bed/emulator.rs"]

@@ -89,7 +89,7 @@ pub(crate) fn process(target: &str) -> String {
 }
 
 /// As the SDKs send it, without a signature.
-fn post(gateway: &Gateway, path: &str, process: &str) -> Answer {
+pub(crate) fn post(gateway: &Gateway, path: &str, process: &str) -> Answer {
     let request = format!("POST {path}?x-oss-async-process");
     let body = format!("x-oss-async-process={process}");
     send(gateway.port(), &request, &[], &body)

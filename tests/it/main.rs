@@ -18,6 +18,7 @@
 mod bed;
 
 mod audio;
+mod bus;
 mod claim;
 #[cfg(feature = "cli")]
 mod cli;

@@ -95,3 +95,19 @@ fn the_queries_find_a_failed_task() {
         }
     }
 }
+
+#[test]
+fn each_line_names_the_service_and_the_trace_and_lambda_sets_the_level() {
+    let scene = Scene::with(|settings| settings.set("AWS_LAMBDA_LOG_LEVEL", "WARN"));
+    scene.run("none.mp4", &format!("f_mp4,{USUAL}")).failed("NoSuchKey");
+    let failed = line(&scene, "failed");
+    assert_eq!(failed["service"], "video-concat");
+    let lines = scene.function.logs();
+    let events = lines.iter().filter(|line| line.get("level").is_some());
+    for event in events {
+        assert_eq!(event["service"], "video-concat", "{event}");
+        assert!(["WARN", "ERROR"].contains(&event["level"].as_str().unwrap()), "{event}");
+    }
+    let trace = failed["xray_trace_id"].as_str();
+    assert!(trace.is_some_and(|id| id.starts_with("1-")), "{failed}");
+}

@@ -1,0 +1,113 @@
+//! `EventBridge` as its JSON protocol has it: it takes events as the real one does, or refuses them.
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::http::{AnyError, Server, header, reply};
+
+/// Of an entry, with all its texts.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// What a bus says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    Willing,
+    /// The caller may not.
+    Denies,
+    /// The request is fine, and the event is not taken.
+    Drops,
+    /// It never answers.
+    Silent,
+}
+
+#[derive(Debug, Clone)]
+pub struct Seen {
+    pub time: SystemTime,
+    pub bus: String,
+    pub kind: String,
+    pub detail: Value,
+}
+
+pub struct Bus {
+    server: Server,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Bus {
+    pub fn start(mood: Mood) -> Self {
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let noted = Arc::clone(&seen);
+        let server = Server::start(move |request| answer(mood, Arc::clone(&noted), request));
+        Self { server, seen }
+    }
+
+    pub fn environment(&self, bus: &str) -> Vec<(String, String)> {
+        [("AWS_ENDPOINT_URL_EVENTBRIDGE", self.server.url()), ("EVENT_BUS", bus.to_owned())]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec()
+    }
+
+    /// All that was taken.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The states that were announced.
+    pub fn states(&self) -> Vec<String> {
+        let seen = self.seen();
+        let changes = seen.iter().filter(|event| event.kind == "Task State Change");
+        changes.map(|event| event.detail["Status"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+async fn answer(
+    mood: Mood,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, AnyError> {
+    let is_put = header(&request, "x-amz-target").as_deref() == Some("AWSEvents.PutEvents");
+    let signed = header(&request, "authorization")
+        .is_some_and(|value| value.contains("/events/aws4_request") && value.contains("Signature="));
+    let body = request.into_body().collect().await?.to_bytes();
+    let json = |status, body: Value| reply(status, "application/x-amz-json-1.1", body.to_string());
+    let denial = json!({
+        "__type": "AccessDeniedException",
+        "message": "User: arn:aws:sts::123456789012:assumed-role/r/f is not authorized to perform: events:PutEvents on resource: arn:aws:events:us-east-1:123456789012:event-bus/tasks because no identity-based policy allows the events:PutEvents action",
+    });
+    match mood {
+        Mood::Silent => return std::future::pending().await,
+        Mood::Denies => return Ok(json(StatusCode::BAD_REQUEST, denial)),
+        Mood::Drops => {
+            let failed = json!({"FailedEntryCount": 1, "Entries": [
+                {"ErrorCode": "InternalFailure", "ErrorMessage": "it is full"}]});
+            return Ok(json(StatusCode::OK, failed));
+        }
+        Mood::Willing => {}
+    }
+    let body: Value = serde_json::from_slice(&body)?;
+    let entries = body["Entries"].as_array().cloned().unwrap_or_default();
+    let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+    let length = |entry: &Value| {
+        ["Source", "DetailType", "Detail"].map(|name| text(entry, name).len()).iter().sum::<usize>()
+    };
+    let fits = |entry: &Value| length(entry) <= MAX_BYTES && text(entry, "Source") == "video-concat";
+    if !is_put || !signed || entries.len() != 1 || !entries.iter().all(fits) {
+        let refusal = json!({"__type": "ValidationException", "message": body["Entries"][0]["Source"]});
+        return Ok(json(StatusCode::BAD_REQUEST, refusal));
+    }
+    for entry in &entries {
+        seen.lock().unwrap().push(Seen {
+            time: SystemTime::now(),
+            bus: text(entry, "EventBusName"),
+            kind: text(entry, "DetailType"),
+            detail: serde_json::from_str(&text(entry, "Detail"))?,
+        });
+    }
+    Ok(json(StatusCode::OK, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})))
+}
