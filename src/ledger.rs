@@ -175,7 +175,11 @@ impl<S: Objects> Ledger<S> {
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn give_up(&self, told: &Told, message: &str) -> Result<Option<TaskRecord>, StoreError> {
+    pub async fn give_up(
+        &self,
+        told: &Told,
+        message: &str,
+    ) -> Result<Option<TaskRecord>, StoreError> {
         let uri = self.uri(&told.record_bucket, told.task_id);
         let Some(Found { stored: Some(stored), tag }) = look(&self.store, &uri).await? else {
             return Ok(None);

@@ -42,9 +42,9 @@ mod answer;
 pub mod async_invoke;
 #[cfg(feature = "service")]
 pub mod credentials;
+pub mod event_bus;
 #[cfg(feature = "service")]
 pub mod executions;
-pub mod event_bus;
 #[cfg(feature = "service")]
 pub mod failed_events;
 #[cfg(feature = "service")]

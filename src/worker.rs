@@ -11,8 +11,8 @@ use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
-use crate::executions::Executions;
 use crate::event_bus::EventBus;
+use crate::executions::Executions;
 use crate::ledger::{Begun, Claimed, Journal, Ledger, Wanted};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;

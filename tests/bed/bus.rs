@@ -72,8 +72,9 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, AnyError> {
     let is_put = header(&request, "x-amz-target").as_deref() == Some("AWSEvents.PutEvents");
-    let signed = header(&request, "authorization")
-        .is_some_and(|value| value.contains("/events/aws4_request") && value.contains("Signature="));
+    let signed = header(&request, "authorization").is_some_and(|value| {
+        value.contains("/events/aws4_request") && value.contains("Signature=")
+    });
     let body = request.into_body().collect().await?.to_bytes();
     let json = |status, body: Value| reply(status, "application/x-amz-json-1.1", body.to_string());
     let denial = json!({
@@ -96,9 +97,11 @@ async fn answer(
     let length = |entry: &Value| {
         ["Source", "DetailType", "Detail"].map(|name| text(entry, name).len()).iter().sum::<usize>()
     };
-    let fits = |entry: &Value| length(entry) <= MAX_BYTES && text(entry, "Source") == "video-concat";
+    let fits =
+        |entry: &Value| length(entry) <= MAX_BYTES && text(entry, "Source") == "video-concat";
     if !is_put || !signed || entries.len() != 1 || !entries.iter().all(fits) {
-        let refusal = json!({"__type": "ValidationException", "message": body["Entries"][0]["Source"]});
+        let refusal =
+            json!({"__type": "ValidationException", "message": body["Entries"][0]["Source"]});
         return Ok(json(StatusCode::BAD_REQUEST, refusal));
     }
     for entry in &entries {

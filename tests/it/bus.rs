@@ -131,7 +131,8 @@ fn progress_is_announced_while_the_work_takes_long() {
 
 #[test]
 fn the_webhooks_rule_takes_what_is_announced() {
-    let text = std::fs::read_to_string(crate::bed::process::repository().join("events/webhook.yaml"));
+    let text =
+        std::fs::read_to_string(crate::bed::process::repository().join("events/webhook.yaml"));
     let read = "import json, sys; from samcli.yamlhelper import yaml_parse; \
                 json.dump(yaml_parse(sys.argv[1]), sys.stdout)";
     let mut python = crate::bed::process::python();
