@@ -37,8 +37,8 @@ pub fn begin(get: impl Fn(&str) -> Option<String>) {
 
 /// Takes the trace from Lambda's header, `Root=...;Parent=...;Sampled=...`.
 pub fn trace(header: Option<&str>) {
-    let parts = header.into_iter().flat_map(|header| header.split(';'));
-    let root = parts.filter_map(|part| part.trim().strip_prefix("Root=")).next();
+    let mut parts = header.into_iter().flat_map(|header| header.split(';'));
+    let root = parts.find_map(|part| part.trim().strip_prefix("Root="));
     if let Ok(mut trace) = TRACE.write() {
         *trace = root.map(str::to_owned);
     }

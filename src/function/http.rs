@@ -70,11 +70,13 @@ async fn submit(
             let begin = async {
                 // The bus has heard of one that was begun before.
                 if record.request_id == *id {
-                    let put = timeout(BEGINNING, worker.announce(&record, invocation)).await;
+                    let put =
+                        timeout(BEGINNING, Box::pin(worker.announce(&record, invocation))).await;
                     put.iter().for_each(announce::log);
                 }
             };
-            let (handed, ()) = tokio::join!(hand_on(function, *accepted, invocation), begin);
+            let (handed, ()) =
+                tokio::join!(Box::pin(hand_on(function, *accepted, invocation)), begin);
             handed?;
             record
         }
@@ -108,7 +110,7 @@ async fn hand_on(
     let worker = &function.worker;
     match worker.ledger().give_up(told, &message).await {
         Ok(None) => {}
-        Ok(Some(record)) => announce::log(&worker.announce(&record, invocation).await),
+        Ok(Some(record)) => announce::log(&Box::pin(worker.announce(&record, invocation)).await),
         Err(error) => error!(%error, "the task's record could not be ended"),
     }
     Err(Refusal::new(code, message))

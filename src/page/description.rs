@@ -11,7 +11,9 @@ use super::problem;
 use crate::flicks::Flicks;
 use crate::frame_rate::{decimal, standardise};
 use crate::media::report::{Chosen, Report, ReportError, Scan};
-use crate::media::{AudioStream, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream};
+use crate::media::{
+    AudioStream, Coding, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream,
+};
 use crate::quantity::microseconds;
 use crate::quote::quote;
 
@@ -54,6 +56,7 @@ impl Description {
             key_frames: Vec::new(),
             bit_rate: UNKNOWN_BIT_RATE,
             frames: end.to_units(frame_rate).unsigned_abs(),
+            coding: Coding::default(),
         });
         let audio = self.audio.map(|(sample_rate, channels)| AudioStream {
             index: 1,

@@ -104,6 +104,7 @@ impl Film {
                     frames: place.frames,
                     first_sample: place.first_sample,
                     samples: place.samples,
+                    copied: 0,
                 },
                 join_offset_ms: 0.0,
             }

@@ -14,6 +14,7 @@ const MOST_KEY_FRAMES: usize = 1 << 16;
 
 /// What the packets of one stream add up to.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is told by other packets")]
 pub(super) struct StreamScan {
     pub(super) report: StreamReport,
     time_base: Ratio<i64>,
