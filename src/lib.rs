@@ -42,6 +42,7 @@ mod answer;
 pub mod async_invoke;
 #[cfg(feature = "service")]
 pub mod credentials;
+#[cfg(feature = "service")]
 pub mod event_bus;
 #[cfg(feature = "service")]
 pub mod executions;

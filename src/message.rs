@@ -176,7 +176,7 @@ mod tests {
         let short: TaskRecord = serde_json::from_str(&detail(&record)).unwrap();
         assert_eq!(short.targets, record.targets[9_999..]);
         assert_eq!(short.sources, record.sources);
-        assert!(short.warnings[0].contains("leaves out the timeline"), "{:?}", short.warnings);
+        assert!(short.warnings[0].contains("left out here"), "{:?}", short.warnings);
 
         // Each byte of such a key takes six as JSON.
         let mut source = record.sources[0].clone();

@@ -123,7 +123,7 @@ mod tests {
     fn a_level_is_what_size_rate_and_kept_frames_need() {
         for (size, fps, rate, expected) in [
             ((320, 180), 25, 300_000, Some(12)),
-            ((320, 180), 25, 1_000_000, Some(13)),
+            ((320, 180), 25, 1_000_000, Some(20)),
             ((1280, 720), 25, 3_000_000, Some(31)),
             ((1920, 1080), 25, 5_000_000, Some(40)),
             ((1920, 1080), 60, 5_000_000, Some(42)),

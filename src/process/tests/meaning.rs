@@ -123,7 +123,7 @@ fn a_size_stretches_unless_told_otherwise() {
 #[test]
 fn rate_control_fills_in_the_buffer() {
     let quality = |max_rate, buffer_size| RateControl::Quality {
-        is_default: true,
+        is_default: false,
         crf: Ratio::new(47, 2),
         max_rate,
         buffer_size,
