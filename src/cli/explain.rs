@@ -39,6 +39,10 @@ const PROCESSOR_MB: f64 = 1769.0;
 const TRANSFER: f64 = 75e6;
 /// Requests for the record of a task: claimed, confirmed, ended.
 const RECORD_PUTS: u32 = 3;
+/// One more of a task with segments, before they are stored: what its run calls them.
+const RUN_PUTS: u32 = 1;
+/// Requests that look for the record and at what the target is.
+const LOOKS: u64 = 3;
 
 /// A processor of Lambda.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -231,14 +235,15 @@ impl Explain {
         let sources = task.sources.iter();
         let gets: u64 = sources.map(|source| 1 + request_count(source.head.size)).sum();
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let run = if task.plan.output.segments.is_some() { RUN_PUTS } else { 0 };
         let megabytes = (disk.sources + disk.output.unwrap_or(0)).div_ceil(1 << 20);
         let work = Work {
             memory_mb: self.engine.memory,
             disk_mb: small(megabytes),
             seconds,
             invocations: 1,
-            puts: small(file_count(&task.plan)).saturating_add(RECORD_PUTS),
-            gets: small(gets),
+            puts: small(file_count(&task.plan)).saturating_add(RECORD_PUTS + run),
+            gets: small(gets + LOOKS),
         };
         let architecture = match self.arch {
             Processor::X86 => Architecture::X86,

@@ -1,5 +1,10 @@
 //! Lets the command line carry the page, where `make page` has built it.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the core's list of what it must not call is not for this"
+)]
+
 use std::path::Path;
 use std::{env, fs};
 

@@ -182,3 +182,16 @@ pub(crate) fn without_run(key: &str) -> String {
     }
     key.to_owned()
 }
+
+/// A stored object under a name without that of its run; a playlist's text has none either.
+pub(crate) fn object_without_run(key: &str, bytes: Vec<u8>) -> (String, Vec<u8>) {
+    if !key.ends_with(".m3u8") && !key.ends_with(".mpd") {
+        return (without_run(key), bytes);
+    }
+    let text = String::from_utf8(bytes).unwrap();
+    let lines = text.lines().map(|line| {
+        let parts: Vec<String> = line.split(' ').map(without_run).collect();
+        parts.join(" ") + "\n"
+    });
+    (key.to_owned(), lines.collect::<String>().into_bytes())
+}

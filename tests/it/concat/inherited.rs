@@ -7,7 +7,7 @@ use video_concat::codec::Container;
 use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::process::{repository, run};
 use crate::bed::source::Source;
-use crate::scene::{Outcome, Scene, b64, sur};
+use crate::scene::{Outcome, Scene, b64, object_without_run, sur};
 use crate::video::studio::{Studio, put};
 
 /// Said by every source that can, and by no output.
@@ -242,7 +242,7 @@ fn two_runs_give_the_same_segments() {
             };
             let read = |key: String| {
                 let bytes = scene.s3.get("results", &key).unwrap();
-                (key.split_once('/').unwrap().1.to_owned(), bytes)
+                object_without_run(key.split_once('/').unwrap().1, bytes)
             };
             targets.iter().map(key).map(read).collect::<Vec<_>>()
         });
