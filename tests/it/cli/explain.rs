@@ -89,8 +89,8 @@ fn the_cost_is_that_of_the_table() {
             invocations: 1,
             // The target, and three states of the record.
             puts: 4,
-            // Each source is looked at and fetched.
-            gets: 4,
+            // Each source is looked at and fetched; so are the record and what the target is.
+            gets: 7,
         };
         assert_eq!(told["Cost"], json!(PRICES.cost(&work, architecture)), "{name}");
         assert_eq!(told["Time"]["FunctionMemoryMb"], 1769);
@@ -122,7 +122,8 @@ fn the_requests_are_those_that_the_function_makes() {
         };
         let told = explained(&desk(), &process, &[])["Cost"]["Requests"].as_f64().unwrap();
         let right = PRICES.cost(&work, Architecture::X86).requests;
-        assert!((told / right - 1.0).abs() < 0.1, "{told} {right} {}", record["Usage"]);
+        // How often the record is written depends on the time that the work takes.
+        assert!((told / right - 1.0).abs() < 0.15, "{told} {right} {}", record["Usage"]);
     }
 }
 
