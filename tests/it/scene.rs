@@ -185,7 +185,8 @@ pub(crate) fn without_run(key: &str) -> String {
 
 /// A stored object under a name without that of its run; a playlist's text has none either.
 pub(crate) fn object_without_run(key: &str, bytes: Vec<u8>) -> (String, Vec<u8>) {
-    if !key.ends_with(".m3u8") && !key.ends_with(".mpd") {
+    let extension = std::path::Path::new(key).extension();
+    if extension.is_none_or(|extension| extension != "m3u8" && extension != "mpd") {
         return (without_run(key), bytes);
     }
     let text = String::from_utf8(bytes).unwrap();
