@@ -447,7 +447,7 @@ fn no_answer_of_storage_has_to_come() {
         let fault = Fault::new(Answer::Lost).method(Method::PUT).part(".json?x-id=PutObject");
         stage.s3.fail(fault.skip(2 * skip));
     }
-    lost(Method::DELETE, "plan.json");
+    lost(Method::POST, "delete");
     let running = stage.ask("f_mp4", "out.mp4");
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let unanswered = stage.s3.calls().iter().filter(|call| call.status == 0).count();
