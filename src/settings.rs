@@ -345,36 +345,32 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     }
 
     fn video_preset(&mut self) -> Preset {
-        let Some(text) = self.value("VIDEO_PRESET") else {
-            return Preset::DEFAULT;
-        };
-        if let Some(preset) = Preset::from_name(&text) {
-            return preset;
-        }
-        let names = Preset::NAMES.join(", ");
-        self.wrong("VIDEO_PRESET", format!("is `{text}`, but must be one of {names}"));
-        Preset::DEFAULT
+        let expected = format!("one of {}", Preset::NAMES.join(", "));
+        self.choice("VIDEO_PRESET", Preset::DEFAULT, Preset::from_name, &expected)
     }
 
     fn copy(&mut self) -> CopyPolicy {
-        let Some(text) = self.value("COPY") else {
-            return CopyPolicy::DEFAULT;
-        };
-        if let Some(copy) = CopyPolicy::from_name(&text) {
-            return copy;
-        }
-        self.wrong("COPY", format!("is `{text}`, but must be `auto`, `fitting`, or `never`"));
-        CopyPolicy::DEFAULT
+        let expected = "`auto`, `fitting`, or `never`";
+        self.choice("COPY", CopyPolicy::DEFAULT, CopyPolicy::from_name, expected)
     }
 
     fn verify(&mut self) -> Verify {
-        let Some(text) = self.value("VERIFY") else {
-            return Verify::DEFAULT;
-        };
-        if let Some(verify) = Verify::from_name(&text) {
-            return verify;
+        self.choice("VERIFY", Verify::DEFAULT, Verify::from_name, "`decode` or `packets`")
+    }
+
+    /// One of a few words, which `expected` names.
+    fn choice<T>(
+        &mut self,
+        name: &'static str,
+        default: T,
+        from_name: impl Fn(&str) -> Option<T>,
+        expected: &str,
+    ) -> T {
+        let Some(text) = self.value(name) else { return default };
+        if let Some(choice) = from_name(&text) {
+            return choice;
         }
-        self.wrong("VERIFY", format!("is `{text}`, but must be `decode` or `packets`"));
-        Verify::DEFAULT
+        self.wrong(name, format!("is `{text}`, but must be {expected}"));
+        default
     }
 }

@@ -77,17 +77,12 @@ fn state_machine<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Optio
 }
 
 fn which<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Distribute {
-    let Some(text) = reader.value("DISTRIBUTE") else {
-        return Distribute::default();
+    let from_name = |name: &str| match name {
+        "auto" => Some(Distribute::Auto),
+        "always" => Some(Distribute::Always),
+        "never" => Some(Distribute::Never),
+        _ => None,
     };
-    match text.as_str() {
-        "auto" => Distribute::Auto,
-        "always" => Distribute::Always,
-        "never" => Distribute::Never,
-        _ => {
-            let problem = format!("is `{text}`, but must be `auto`, `always`, or `never`");
-            reader.wrong("DISTRIBUTE", problem);
-            Distribute::default()
-        }
-    }
+    let expected = "`auto`, `always`, or `never`";
+    reader.choice("DISTRIBUTE", Distribute::default(), from_name, expected)
 }

@@ -3,7 +3,6 @@
 
 use tracing::info;
 
-use super::prepared::Prepared;
 use super::{Job, TaskError, Worker, name_span, now};
 use crate::event::{Accepted, Told};
 use crate::ledger::{Beginning, Wanted};
@@ -40,7 +39,10 @@ impl Worker {
         let beginning = ledger.begin(&uri, &wanted).await.map_err(TaskError::Record)?;
         Ok(match beginning {
             Beginning::Begun(record) => {
-                Acceptance::Begun(Box::new(accepted(job, prepared, &record)), record)
+                let seen = prepared.sources.distinct.into_iter();
+                let etags = seen.map(|source| (source.uri.key, source.head.etag)).collect();
+                let accepted = job.accepted(&record, prepared.record_bucket, etags);
+                Acceptance::Begun(Box::new(accepted), record)
             }
             Beginning::Known(known) => {
                 info!("the task is known already");
@@ -70,24 +72,5 @@ impl Worker {
         }
         let record = self.ledger().find(bucket, told.task_id).await.map_err(TaskError::Record)?;
         Ok(record.is_some_and(|record| record.event_id == told.event_id))
-    }
-}
-
-fn accepted(job: &Job, prepared: Prepared, record: &TaskRecord) -> Accepted {
-    let seen = prepared.sources.distinct.into_iter();
-    Accepted {
-        bucket: job.main.bucket.clone(),
-        object: job.main.key.clone(),
-        version: job.version.clone(),
-        process: job.process.clone(),
-        user_data: record.user_data.clone(),
-        etags: seen.map(|source| (source.uri.key, source.head.etag)).collect(),
-        told: Told {
-            task_id: record.task_id,
-            event_id: record.event_id.clone(),
-            request_id: record.request_id.clone(),
-            created: record.start_time,
-            record_bucket: prepared.record_bucket,
-        },
     }
 }

@@ -38,6 +38,30 @@ impl Job {
         self.seen.get(key).is_some_and(|seen| seen != etag)
     }
 
+    /// What carries the job on to another process, under the ids of its record.
+    pub(super) fn accepted(
+        &self,
+        record: &TaskRecord,
+        record_bucket: String,
+        etags: BTreeMap<String, ETag>,
+    ) -> Accepted {
+        Accepted {
+            bucket: self.main.bucket.clone(),
+            object: self.main.key.clone(),
+            version: self.version.clone(),
+            process: self.process.clone(),
+            user_data: record.user_data.clone(),
+            etags,
+            told: Told {
+                task_id: record.task_id,
+                event_id: record.event_id.clone(),
+                request_id: record.request_id.clone(),
+                created: record.start_time,
+                record_bucket,
+            },
+        }
+    }
+
     /// The record of its beginning. The task's id is final only where somebody
     /// has been told; else the sources are still unknown.
     pub(super) fn begin(&self, request_id: &RequestId, now: Moment) -> TaskRecord {

@@ -1,12 +1,13 @@
 //! Handing a task over to an execution, and following those that have been.
 
+use serde_json::Value;
 use tracing::{info, warn};
 
 use super::super::prepared::Prepared;
 use super::super::{Deadline, Invocation, Job, TaskError, Worker};
 use super::folder::Folder;
 use super::wants_more_room;
-use crate::event::{Accepted, RunOfTask, Told, execution_input};
+use crate::event::{RunOfTask, execution_input};
 use crate::executions::Standing;
 use crate::ledger::{CANCELED, Journal};
 use crate::settings::Distribute;
@@ -58,8 +59,7 @@ impl Worker {
         let name = run.execution_name(record.task_id);
         let arn = execution_arn(state_machine, &name);
         record.execution_arn = Some(arn.clone());
-        let of = RunOfTask { task: record.task_id, bucket: bucket.clone(), run: run.clone() };
-        let input = execution_input(&of, &accepted(job, bucket, record));
+        let input = input(job, bucket, record, run.clone());
         // What this run has learnt is learnt anew.
         record.timeline.clear();
         record.warnings.clear();
@@ -106,8 +106,7 @@ impl Worker {
         else {
             return false;
         };
-        let of = RunOfTask { task: record.task_id, bucket: bucket.to_owned(), run };
-        let input = execution_input(&of, &accepted(job, bucket, record));
+        let input = input(job, bucket, record, run);
         match self.executions.start(state_machine, &name, &input).await {
             Ok(()) => info!(execution = name, "started for a run that died"),
             Err(error) => warn!(%error, "the execution can't be started"),
@@ -128,22 +127,10 @@ impl Worker {
     }
 }
 
-/// The job, under the ids of its record.
-fn accepted(job: &Job, bucket: &str, record: &TaskRecord) -> Accepted {
+/// What the execution of a run is started with.
+fn input(job: &Job, bucket: &str, record: &TaskRecord, run: Run) -> Value {
     let sources = record.sources.iter();
-    Accepted {
-        bucket: job.main.bucket.clone(),
-        object: job.main.key.clone(),
-        version: job.version.clone(),
-        process: job.process.clone(),
-        user_data: record.user_data.clone(),
-        etags: sources.map(|source| (source.uri.key.clone(), source.etag.clone())).collect(),
-        told: Told {
-            task_id: record.task_id,
-            event_id: record.event_id.clone(),
-            request_id: record.request_id.clone(),
-            created: record.start_time,
-            record_bucket: bucket.to_owned(),
-        },
-    }
+    let etags = sources.map(|source| (source.uri.key.clone(), source.etag.clone())).collect();
+    let of = RunOfTask { task: record.task_id, bucket: bucket.to_owned(), run };
+    execution_input(&of, &job.accepted(record, bucket.to_owned(), etags))
 }
