@@ -17,7 +17,7 @@ use super::words::words;
 use super::{Chunk, Files, Intermediate, Plan, encoder};
 use crate::codec::{Container, PixelFormat, Preset, VideoCodec, least_level};
 use crate::flicks::Flicks;
-use crate::media::{Demuxer, Media, VideoStream};
+use crate::media::{Demuxer, VideoStream};
 use crate::output::VideoOutput;
 use crate::policy::CopyPolicy;
 use crate::process::Request;
@@ -156,7 +156,7 @@ impl Plan {
         let media = self.clip(clip).media;
         let index = media.video.as_ref().map_or(0, |stream| stream.index);
         let mut arguments = words("-copyts");
-        arguments.extend(Input::whole(media.demuxer, source).arguments());
+        arguments.extend(Input::of(media, source).arguments());
         for (types, file) in [("5", starts), ("7-8", sets)] {
             arguments.extend(words(&format!(
                 "-map 0:{index} -c:v copy -bsf:v h264_mp4toannexb,filter_units=pass_types={types} \
@@ -218,11 +218,11 @@ impl Plan {
 
     /// Opens the file of a run with a run-up to it. Returns the index of the stream.
     fn open_run(&self, run: &Run, files: &Files<'_>, arguments: &mut Vec<String>) -> u32 {
-        let Media { demuxer, video, .. } = self.clip(run.clip).media;
+        let media = self.clip(run.clip).media;
         let seek = files.seek(self, run.clip, run.shown);
         let file = files.sources[self.clips[run.clip].source];
-        arguments.extend(Input { seek, ..Input::whole(*demuxer, file) }.arguments());
-        video.as_ref().map_or(0, |stream| stream.index)
+        arguments.extend(Input { seek, ..Input::of(media, file) }.arguments());
+        media.video.as_ref().map_or(0, |stream| stream.index)
     }
 }
 
