@@ -32,6 +32,7 @@ mod geometry;
 mod graph;
 pub mod input;
 mod intermediate;
+mod listing;
 mod make;
 mod packets;
 mod range;
@@ -50,10 +51,9 @@ pub use graph::Files;
 use graph::Graph;
 use input::{file_url, piped};
 pub use intermediate::Intermediate;
+pub use listing::Listings;
 pub use make::{PlanError, plan};
-pub use packets::{
-    Group, Listings, Packet, PacketError, PacketList, compare_audio, compare_video, groups,
-};
+pub use packets::{Group, Packet, PacketError, PacketList, compare_audio, compare_video, groups};
 pub use seek::Seek;
 use words::words;
 

@@ -4,16 +4,16 @@
 //! Lengths come from the packets, not from the headers: a header tells the
 //! length of the whole file at best, many tell nothing, and some lie.
 
-use num_rational::Ratio;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::colour::{Colour, Tags};
-use super::{Coding, Demuxer, Further, Media, Size, Undecodable};
+use super::{Demuxer, Further, Media, Undecodable};
 use crate::flicks::Flicks;
+use described::{FormatReport, Programme, StreamReport, ratio, seconds};
 use stream::StreamScan;
 
 mod cadence;
+mod described;
 mod rhythm;
 mod stream;
 
@@ -32,9 +32,6 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,leve
 /// last two only where a packet has them.
 pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
                                  packet_side_data=skip_samples,discard_padding";
-
-/// Channels that ffmpeg can mix.
-const MAX_CHANNELS: u8 = 64;
 
 /// Why a readable format is still no source.
 #[derive(Debug, Error)]
@@ -61,68 +58,6 @@ pub struct Report {
     chapters: Vec<serde::de::IgnoredAny>,
     #[serde(default)]
     programs: Vec<Programme>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct FormatReport {
-    duration: Option<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct StreamReport {
-    index: u32,
-    codec_name: Option<String>,
-    codec_type: String,
-    profile: Option<String>,
-    level: Option<i64>,
-    width: u32,
-    height: u32,
-    sample_aspect_ratio: String,
-    pix_fmt: String,
-    field_order: String,
-    color_space: Option<String>,
-    color_primaries: Option<String>,
-    color_transfer: Option<String>,
-    color_range: Option<String>,
-    r_frame_rate: String,
-    avg_frame_rate: String,
-    time_base: String,
-    start_pts: Option<i64>,
-    duration: Option<String>,
-    bit_rate: Option<String>,
-    has_b_frames: i64,
-    sample_rate: Option<String>,
-    channels: u8,
-    channel_layout: String,
-    bits_per_sample: u8,
-    bits_per_raw_sample: Option<String>,
-    disposition: Disposition,
-    side_data_list: Vec<SideData>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct Disposition {
-    attached_pic: u8,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-struct SideData {
-    rotation: Option<f64>,
-}
-
-/// The streams of a file that are shown and heard together.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Programme {
-    #[serde(default)]
-    streams: Vec<Member>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Member {
-    index: u32,
 }
 
 /// The packets of a stream that may count.
@@ -333,97 +268,6 @@ impl Chosen {
         };
         Ok(Media { demuxer, depth: 0, start, length, video, audio, undecodable, further })
     }
-}
-
-impl FormatReport {
-    /// A transport stream or a bare codec's file declares nothing: its length
-    /// is ffmpeg's guess. MP4 and Matroska may hold a longer stream that does
-    /// not count.
-    fn declared(&self, demuxer: Demuxer) -> Option<Flicks> {
-        let declares = matches!(
-            demuxer,
-            Demuxer::Avi | Demuxer::Asf | Demuxer::Flv | Demuxer::Mxf | Demuxer::Wav
-        );
-        self.duration.as_deref().filter(|_| declares).and_then(seconds)
-    }
-}
-
-/// Seconds with microseconds, as ffprobe prints them.
-fn seconds(text: &str) -> Option<Flicks> {
-    let (whole, micros) = text.split_once('.')?;
-    let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
-    let micros = seconds.checked_add(micros.parse().ok()?)?;
-    Flicks::from_ticks(micros, Ratio::new(1, 1_000_000))
-}
-
-impl StreamReport {
-    /// Whether it is more than a cover, and of a codec that has a decoder.
-    fn can_be_decoded(&self) -> bool {
-        let known =
-            self.codec_name.as_deref().is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
-        let described = match &*self.codec_type {
-            "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
-            _ => self.sample_rate() > 0 && (1..=MAX_CHANNELS).contains(&self.channels),
-        };
-        known && described && !self.is_cover()
-    }
-
-    fn is_cover(&self) -> bool {
-        self.disposition.attached_pic != 0
-    }
-
-    fn sample_rate(&self) -> u32 {
-        self.sample_rate.as_deref().and_then(|rate| rate.parse().ok()).unwrap_or(0)
-    }
-
-    fn size(&self) -> Size {
-        Size::new(self.width, self.height)
-    }
-
-    fn colour(&self) -> Colour {
-        let tags = Tags {
-            matrix: self.color_space.as_deref(),
-            primaries: self.color_primaries.as_deref(),
-            transfer: self.color_transfer.as_deref(),
-            range: self.color_range.as_deref(),
-        };
-        Colour::complete(tags, &self.pix_fmt, self.size())
-    }
-
-    fn turned(&self) -> bool {
-        let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
-        // A quarter turn either way, as ffmpeg's own rotation takes it.
-        (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
-    }
-
-    fn coding(&self, discards: bool) -> Coding {
-        let turned = |rotation: f64| rotation != 0.0;
-        Coding {
-            profile: self.profile.clone().unwrap_or_default(),
-            level: self.level.and_then(|level| u32::try_from(level).ok()).unwrap_or(0),
-            progressive: self.field_order == "progressive",
-            rotated: self.side_data_list.iter().filter_map(|data| data.rotation).any(turned),
-            discards,
-        }
-    }
-
-    fn bit_depth(&self) -> Option<u8> {
-        let lossless = self.codec_name.as_deref().is_some_and(|name| {
-            name.starts_with("pcm_") || matches!(name, "flac" | "alac" | "truehd" | "wmalossless")
-        });
-        let raw = self.bits_per_raw_sample.as_deref().and_then(|bits| bits.parse().ok());
-        raw.filter(|&bits| bits > 0)
-            .or(Some(self.bits_per_sample))
-            .filter(|&bits| lossless && bits > 0)
-    }
-}
-
-/// `a/b` or `a:b` with both above zero. FFmpeg's have 32 bits, so that no
-/// product with a time outgrows the arithmetic.
-fn ratio(text: &str, separator: char) -> Option<Ratio<i64>> {
-    let (numer, denom) = text.split_once(separator)?;
-    let (numer, denom): (i32, i32) = (numer.parse().ok()?, denom.parse().ok()?);
-    (numer > 0 && denom > 0).then(|| Ratio::new(numer.into(), denom.into()))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Input, file_url};
-use super::packets::list_video;
+use super::listing::list_video;
 use super::words::words;
 use super::{Chunk, Files, Intermediate, Plan, encoder};
 use crate::codec::{Container, PixelFormat, Preset, VideoCodec, least_level};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Plan;
 use super::input::Input;
-use super::packets::Listings;
+use super::listing::Listings;
 use super::words::words;
 use crate::flicks::Flicks;
 use crate::media::{Demuxer, Stretch};

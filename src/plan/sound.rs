@@ -10,7 +10,7 @@ use super::audio;
 use super::encoder;
 use super::graph::{Files, Graph};
 use super::input::file_url;
-use super::packets::Listings;
+use super::listing::Listings;
 use super::words::words;
 use super::{Plan, audio_encoder};
 use crate::codec::{AudioCodec, Container};

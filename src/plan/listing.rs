@@ -1,0 +1,117 @@
+//! Listing: the arguments that make ffmpeg list packets and frames by their hashes.
+
+use std::path::{Path, PathBuf};
+
+use super::Plan;
+use super::input::{Input, file_url};
+use super::packets::Group;
+use super::words::words;
+use crate::codec::{AudioCodec, VideoCodec};
+
+/// Samples of a block that raw audio is listed in: it has no packets of its own.
+const RAW_BLOCK: u32 = 1024;
+
+/// Files in which the joining process lists what the encoders gave it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Listings<'a> {
+    /// Of the video, every packet.
+    pub video: Option<&'a Path>,
+    /// Of the audio, every frame as it decodes.
+    pub audio: Option<&'a Path>,
+}
+
+/// The filters that bring the packets of a video to the one form that is hashed.
+fn common_form(codec: VideoCodec) -> &'static str {
+    match codec {
+        // Without parameter sets and delimiters: containers keep them elsewhere, or add them.
+        VideoCodec::H264 => "-bsf:v h264_mp4toannexb,filter_units=remove_types=7-9",
+        VideoCodec::H265 => "-bsf:v hevc_mp4toannexb,filter_units=remove_types=32-35",
+        VideoCodec::Vp9 => "",
+    }
+}
+
+/// Arguments that list the packets of a video as they are.
+pub(super) fn list_video(codec: VideoCodec) -> Vec<String> {
+    words(&format!("-c:v copy {} -f framemd5", common_form(codec)))
+}
+
+/// Arguments that list the frames of an audio which is decoded.
+pub(super) fn list_audio(codec: AudioCodec) -> Vec<String> {
+    let blocks = match codec {
+        AudioCodec::Pcm => format!("-bsf:a pcm_rechunk=n={RAW_BLOCK}:pad=0"),
+        _ => String::new(),
+    };
+    words(&format!("-c:a pcm_f32le {blocks} -f framemd5"))
+}
+
+impl Plan {
+    /// The arguments of the ffmpeg process that lists the packets of a file's video.
+    #[must_use]
+    pub fn video_listing_arguments(&self, file: &Input<'_>) -> Vec<String> {
+        let Some(video) = &self.output.video else { return Vec::new() };
+        listing("-copyts", file, "0:v:0", list_video(video.codec))
+    }
+
+    /// The arguments of the ffmpeg process that copies groups of a file's video to files of their
+    /// own, each as a Matroska file.
+    #[must_use]
+    pub fn group_arguments(&self, file: &Input<'_>, groups: &[(Group, PathBuf)]) -> Vec<String> {
+        let mut arguments = words("-copyts");
+        arguments.extend(file.arguments());
+        for (group, target) in groups {
+            arguments.extend(words("-map 0:v:0 -c:v copy"));
+            if let Some(start) = group.start {
+                arguments.extend(["-ss".to_owned(), start.as_option()]);
+            }
+            // AVI tells of no packet when it is shown, and no decoder has to know.
+            let packets = group.packets.len();
+            arguments.extend(words(&format!(
+                "-frames:v {packets} -bsf:v setts=pts=N:dts=N -f matroska"
+            )));
+            arguments.push(file_url(target));
+        }
+        // What the process itself writes to is the same as in every other check.
+        arguments.extend(words("-map 0:v:0 -c:v copy -frames:v 1 -f null pipe:"));
+        arguments
+    }
+
+    /// The arguments of the ffmpeg process that decodes a file's audio and lists it, with what a
+    /// player skips.
+    #[must_use]
+    pub fn audio_listing_arguments(&self, file: &Input<'_>) -> Vec<String> {
+        let Some(audio) = &self.output.audio else { return Vec::new() };
+        listing("-flags2 +skip_manual", file, "0:a:0", list_audio(audio.codec))
+    }
+
+    /// Arguments for the joining process by which it lists what the encoders give it: before those
+    /// of the output. `video` is the input that holds the rendered video.
+    pub(super) fn listings(&self, listings: Listings<'_>, video: usize) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut outputs = 0;
+        if let (Some(output), Some(file)) = (&self.output.video, listings.video) {
+            arguments.extend(words(&format!("-map {video}:v:0")));
+            arguments.extend(list_video(output.codec));
+            arguments.push(file_url(file));
+            outputs += 1;
+        }
+        if let (Some(output), Some(file)) = (&self.output.audio, listings.audio) {
+            // A decoder reads what the encoder of the output, which comes last, writes.
+            let stream = usize::from(self.output.video.is_some());
+            arguments.extend(words("-filter_complex [dec:0]anull[listed]"));
+            arguments.extend(words(&format!("-dec {}:{stream} -map [listed]", outputs + 1)));
+            arguments.extend(list_audio(output.codec));
+            arguments.push(file_url(file));
+        }
+        arguments
+    }
+}
+
+/// Lists a stream of a file to the standard output.
+fn listing(options: &str, file: &Input<'_>, stream: &str, list: Vec<String>) -> Vec<String> {
+    let mut arguments = words(options);
+    arguments.extend(file.arguments());
+    arguments.extend(words(&format!("-map {stream}")));
+    arguments.extend(list);
+    arguments.push("pipe:".to_owned());
+    arguments
+}
