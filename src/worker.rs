@@ -217,30 +217,7 @@ impl Worker {
         let mut record = match begun {
             Begun::Stored(record) | Begun::Untold(record) => *record,
             Begun::Work(mut record) => {
-                // The bus has heard of a task that was accepted before.
-                let is_new = job.told.is_none();
-                let mut start = is_new.then(|| self.announce_start(&record, invocation));
-                let error = match prepared {
-                    Err(error) => Some(error),
-                    Ok(prepared) => {
-                        let progress = self.announce_progress(journal, invocation);
-                        let steps = self.here_or_elsewhere(
-                            &prepared,
-                            job,
-                            journal,
-                            invocation,
-                            &mut record,
-                        );
-                        tokio::select! {
-                            outcome = Box::pin(steps) => outcome.err(),
-                            ended = journal.keep_alive() => Some(ended.into()),
-                            never = progress => match never {},
-                        }
-                    }
-                };
-                if let Some(start) = &mut start {
-                    timeout(LATE_START, start.join_next()).await.ok();
-                }
+                let error = self.work(&mut record, prepared, job, journal, invocation).await;
                 if error.is_none() && record.execution_arn.is_some() {
                     return Ok(*record);
                 }
@@ -266,6 +243,36 @@ impl Worker {
             log_end(&record, invocation);
         }
         Ok(record)
+    }
+
+    /// Does the task, and announces that on the bus. Returns why it could not be done.
+    async fn work(
+        &self,
+        record: &mut TaskRecord,
+        prepared: Result<Prepared, TaskError>,
+        job: &Job,
+        journal: &Journal,
+        invocation: &Invocation,
+    ) -> Option<TaskError> {
+        // The bus has heard of a task that was accepted before.
+        let is_new = job.told.is_none();
+        let mut start = is_new.then(|| self.announce_start(record, invocation));
+        let error = match prepared {
+            Err(error) => Some(error),
+            Ok(prepared) => {
+                let progress = self.announce_progress(journal, invocation);
+                let steps = self.here_or_elsewhere(&prepared, job, journal, invocation, record);
+                tokio::select! {
+                    outcome = Box::pin(steps) => outcome.err(),
+                    ended = journal.keep_alive() => Some(ended.into()),
+                    never = progress => match never {},
+                }
+            }
+        };
+        if let Some(start) = &mut start {
+            timeout(LATE_START, start.join_next()).await.ok();
+        }
+        error
     }
 
     /// Ends a task that has no record.
