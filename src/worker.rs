@@ -304,7 +304,7 @@ impl Worker {
     }
 }
 
-/// Whoever asks for a task that others asked for before gets the record with theirs.
+/// A request for a task that was asked for before gets the record with the first one's `userData`.
 fn note_user_data(job: &Job, record: &mut TaskRecord) {
     let Some(given) = job.user_data.as_ref().filter(|_| job.told.is_none()) else { return };
     if record.user_data.as_ref() == Some(given) {

@@ -1,5 +1,5 @@
-//! Tasks that an execution works on: its steps hold the lease in turn, and whoever else asks leaves
-//! the task to it for as long as it lives.
+//! Tasks that an execution works on: its steps hold the lease in turn, and other requests leave
+//! the task to it while it runs.
 
 use std::time::Instant;
 
@@ -91,8 +91,8 @@ impl<S: Objects> Ledger<S> {
         }))
     }
 
-    /// Takes the task from an execution that has ended without ending it. Whoever asks for the task
-    /// next begins it anew.
+    /// Takes the task from an execution that has ended without ending it. The next request for the
+    /// task starts the task again.
     pub async fn bury(&self, uri: &ObjectUri, dead: &Execution) -> Result<(), StoreError> {
         let Some((found, mut lease)) = self.lease_of(uri, &dead.run).await? else { return Ok(()) };
         let Some(stored) = found.stored else { return Ok(()) };

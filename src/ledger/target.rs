@@ -40,7 +40,7 @@ pub trait Upload: Send {
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Stored, NotStored>> + Send;
 
-    /// Opens it anew; its name, where there is something to abort.
+    /// Opens it again; its name, where there is something to abort.
     fn reopen(&mut self) -> impl Future<Output = Result<Option<UploadName>, UploadError>> + Send;
 
     /// Sends what can be sent before it appears.

@@ -279,7 +279,7 @@ fn no_two_runs_share_a_result_and_no_record_tells_of_a_foreign_one() {
     assert!(wrong.is_empty(), "{} of {SEEDS}\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Whoever waits is billed for it.
+/// Waiting is billed.
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_for_another_run_for_long() {
     let (world, dice) = (World::default(), Dice::new(1));

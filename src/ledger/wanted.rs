@@ -1,5 +1,6 @@
 //! Whether a record's result is what is wanted. Where records are kept in the bucket of the results,
-//! whoever may write there can also write a record, so none is believed that the request can't have.
+//! anyone with the right to write there can also write a record, so none is believed that the request
+//! can't have.
 
 use std::collections::BTreeMap;
 

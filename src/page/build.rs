@@ -16,7 +16,7 @@ fn main() {
     }
     let root = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let folder = Path::new(&root).join("target/page");
-    // Cargo looks whether the folder has changed. Where there was none, it would build anew each time.
+    // Cargo looks whether the folder has changed. Where there was none, it would build again each time.
     if let Err(error) = fs::create_dir_all(&folder) {
         println!("cargo::warning={}: {error}", folder.display());
         return;

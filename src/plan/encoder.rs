@@ -17,7 +17,7 @@ const LEAST_BUFFER_MS: u64 = 1000;
 /// The number has 31 bits.
 const LARGEST_BUFFER: u64 = 2_147_483_647;
 /// How full the decoder's buffer is taken to be where another encoder's chunk went before. The
-/// encoders' own nine tenths would let each chunk spend it anew.
+/// encoders' own nine tenths would let each chunk spend it again.
 const LATER_FILL: &str = "0.3";
 /// Without it, x265 fills the log that failures are told from.
 const X265_LOG: &str = "log-level=error";

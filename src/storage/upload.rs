@@ -181,7 +181,7 @@ impl PendingUpload {
         }
     }
 
-    /// Opens an upload anew that did not appear; its parts are to be sent again.
+    /// Opens an upload again whose object did not appear; its parts are to be sent again.
     ///
     /// # Errors
     /// As [`store_file`].

@@ -101,7 +101,7 @@ impl Lease {
     }
 
     /// Whether its holder has given a sign of life lately. One that is to hold for longer than any
-    /// does is nobody's.
+    /// does has no holder.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         let left = self.until.timestamp().duration_since(now);

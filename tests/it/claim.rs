@@ -88,7 +88,7 @@ impl Stage {
     }
 }
 
-/// Asks until the task has ended: nobody waits for another run for long.
+/// Asks until the task has ended: a request does not wait for another run for long.
 fn ask_on(instance: &Function) -> Value {
     loop {
         let record = instance.invoke(&event()).unwrap();
@@ -331,7 +331,7 @@ fn whoever_can_wait_no_longer_is_told_that_it_runs() {
     assert_eq!((stage.stored(), stage.told().len()), (1, 1));
 }
 
-/// Where records are kept beside the results, whoever may write results can also write a record.
+/// Where records are kept beside the results, a right to write results is one to write records.
 #[test]
 fn a_record_that_the_task_can_not_have_is_not_believed() {
     let stage = Stage::new();

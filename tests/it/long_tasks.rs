@@ -420,7 +420,7 @@ fn two_hours_go_through() {
     assert_eq!(Expected::new(RATE, clips).differences(&reading), []);
 }
 
-/// Each is carried out, and whoever asked does not hear of it.
+/// Each is carried out, and its caller gets no answer.
 #[test]
 fn no_answer_of_storage_has_to_come() {
     let stage = Stage::new();
@@ -456,7 +456,7 @@ fn no_answer_of_storage_has_to_come() {
     stage.assert_shows("out.mp4");
 }
 
-/// Whoever handed the task over died before the execution was started; then the execution is gone
+/// The run that handed the task over died before the execution was started; then the execution is gone
 /// without a trace.
 #[test]
 fn whoever_asks_again_starts_what_was_not_started_and_begins_anew_what_is_dead() {

@@ -128,8 +128,8 @@ pub(super) async fn decode(ffmpeg: &Ffmpeg, file: Input<'_>) -> Result<u64, Veri
     // Errors are in what is read, so what only beautifies frames is left out.
     let mut arguments = words("-skip_loop_filter all -skip_idct all");
     arguments.extend(file.arguments());
-    // Stamps counted anew: the check here is of the frames and the audio, and
-    // rounded time stamps would make the null muxer complain.
+    // Time stamps are replaced by a count: the check here is of the frames and the audio, and the
+    // null muxer reports rounded time stamps as errors.
     arguments
         .extend(words("-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"));
     let progress = move |progress: Progress| counter.store(progress.frames, Ordering::Relaxed);

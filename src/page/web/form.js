@@ -33,7 +33,7 @@ function readIntoForm() {
   drawForm(ordered(answer.Operations));
 }
 
-/** Draws anew only where other operations are there than before, so that the focus stays. */
+/** Draws again only where other operations are there than before, so that the focus stays. */
 function drawForm(operations) {
   const kinds = (list) => list?.map(({ Operation }) => Operation).join();
   const isSame = kinds(shown) === kinds(operations);

@@ -45,8 +45,8 @@ impl Worker {
         handed_over
     }
 
-    /// Leaves the task to an execution. The record names it first: whoever asks for the task, should
-    /// this process die here, starts it.
+    /// Leaves the task to an execution. The record names it first: where this process dies
+    /// here, the next request for the task starts it.
     async fn hand_over(
         &self,
         state_machine: &str,
@@ -60,7 +60,7 @@ impl Worker {
         let arn = execution_arn(state_machine, &name);
         record.execution_arn = Some(arn.clone());
         let input = input(job, bucket, record, run.clone());
-        // What this run has learnt is learnt anew.
+        // The execution finds out itself what this run has found out.
         record.timeline.clear();
         record.warnings.clear();
         record.progress = 0;

@@ -163,7 +163,7 @@ impl Worker {
         shift.folder.write(&self.store, &uri, note).await.map_err(TaskError::Record)
     }
 
-    /// Leaves word of a failure, for whoever ends the task.
+    /// Stores why it failed, for the step that ends the task.
     pub(super) async fn note_failure(&self, shift: &Shift<'_>, piece: Piece, error: &TaskError) {
         // Of a run that is over, the folder has gone.
         if self.check_run(shift).await.is_err() {

@@ -269,7 +269,7 @@ fn a_playlist_never_names_segments_of_two_requests() {
         assert_eq!(record["Status"], "Succeeded", "{record:#}");
     }
     assert_whole(&scene, &records);
-    // Whoever was overwritten is made again.
+    // The task that was overwritten is made again.
     let again = scene.function.invoke(&events[0]).unwrap();
     assert_eq!(again["Status"], "Succeeded", "{again:#}");
     assert_whole(&scene, &[again]);

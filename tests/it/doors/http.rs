@@ -149,7 +149,7 @@ fn nobody_gets_in_without_authority() {
 
 type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
 
-/// Whoever may invoke the function may send its own event, but not to write over records.
+/// A caller who may invoke the function may send its own event, but not to write over records.
 #[test]
 fn an_accepted_event_has_to_name_a_task_that_was_accepted() {
     let doors = Doors::new();

@@ -151,7 +151,7 @@ fn it_is_readable_in_dark_and_light() {
         assert_eq!(page.browser.evaluate(CONTRASTS), json!([]), "{scheme}");
         let paper = "getComputedStyle(document.documentElement).backgroundColor";
         papers.insert(page.browser.text(paper));
-        // For the eyes of whoever changes the page.
+        // For people who change the page to look at.
         std::fs::write(folder.join(format!("{scheme}.png")), page.browser.screenshot()).unwrap();
     }
     assert_eq!(papers.len(), 2);
