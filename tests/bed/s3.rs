@@ -285,9 +285,13 @@ impl Door {
 
     async fn fail(&self, answer: Answer, request: Request<Incoming>) -> Result<Reply, AnyError> {
         match answer {
-            Answer::Error(status, code) => Ok(refusal(status, code, "asked for by the test")),
-            Answer::Said(status, code, message) => Ok(refusal(status, code, message)),
-            Answer::Elsewhere(region) => Ok(redirect(region)),
+            Answer::Error(status, code) => {
+                hear_out(request, refusal(status, code, "asked for by the test")).await
+            }
+            Answer::Said(status, code, message) => {
+                hear_out(request, refusal(status, code, message)).await
+            }
+            Answer::Elsewhere(region) => hear_out(request, redirect(region)).await,
             Answer::Cut => Err(cut()),
             Answer::CutBody if has_body(&request) => {
                 request.into_body().frame().await;
@@ -380,6 +384,13 @@ impl Door {
 
 fn has_body(request: &Request<Incoming>) -> bool {
     !request.body().is_end_stream()
+}
+
+/// Answers behind the whole request: a client that still sends when the connection is closed learns
+/// nothing but that.
+async fn hear_out(request: Request<Incoming>, reply: Reply) -> Result<Reply, AnyError> {
+    request.into_body().collect().await?;
+    Ok(reply)
 }
 
 fn refusal(status: u16, code: &str, message: &str) -> Reply {
