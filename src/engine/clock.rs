@@ -1,6 +1,8 @@
 //! Clock: where the audio of clips belongs whose time stamps are unsteady.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::ffmpeg::{Ffmpeg, RunError};
 use crate::media::{Clock, Stretch};
@@ -37,7 +39,7 @@ async fn list(
     let listing = Arc::new(Mutex::new((Clock::new(rate), None)));
     let listed = Arc::clone(&listing);
     let on_line = move |line: &str| {
-        let (clock, first) = &mut *listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (clock, first) = &mut *listed.lock();
         match Listed::read(line) {
             Some(Listed::First(stamp)) => *first = Some(stamp),
             Some(Listed::Frame(offset, samples)) => clock.push(clock.samples() + offset, samples),
@@ -49,7 +51,7 @@ async fn list(
         Ok(_) | Err(RunError::Failed { .. }) => {}
         Err(error) => return Err(error),
     }
-    let (clock, first) = &*listing.lock().unwrap_or_else(PoisonError::into_inner);
+    let (clock, first) = &*listing.lock();
     let Some(first) = first else { return Ok(Vec::new()) };
     let stretches = clock.stretches().into_iter();
     Ok(stretches.map(|stretch| Stretch { offset: stretch.offset + first, ..stretch }).collect())

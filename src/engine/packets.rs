@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::ffmpeg::{Ffmpeg, RunError};
 use crate::plan::PacketList;
@@ -25,9 +27,9 @@ pub(super) async fn list(
     let list = Arc::new(Mutex::new(PacketList::default()));
     let lines = Arc::clone(&list);
     let on_line = move |line: &str| {
-        lines.lock().unwrap_or_else(PoisonError::into_inner).line(line);
+        lines.lock().line(line);
     };
     let log = ffmpeg.list(arguments, on_line).await?;
-    let list = std::mem::take(&mut *list.lock().unwrap_or_else(PoisonError::into_inner));
+    let list = std::mem::take(&mut *list.lock());
     Ok((list, log))
 }

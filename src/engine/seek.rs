@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
@@ -66,7 +68,7 @@ async fn decodes_alike_from_anywhere(
     let found = Arc::clone(&first);
     let on_line = move |line: &str| {
         let place = line.trim().trim_end_matches(',').parse::<u64>().ok();
-        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = found.lock();
         *found = found.or(place);
     };
     let index = stream.index.to_string();
@@ -78,7 +80,7 @@ async fn decodes_alike_from_anywhere(
         Ok(_) | Err(RunError::Failed { .. }) => {}
         Err(error) => return Err(error),
     }
-    let place = first.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or(0);
+    let place = first.lock().unwrap_or(0);
     let head = head(source, place);
     let head =
         head.map_err(|error| RunError::Start { program: source.to_owned(), source: error })?;
@@ -178,12 +180,11 @@ async fn list(
     let frames = Arc::new(Mutex::new(Vec::new()));
     let listed = Arc::clone(&frames);
     let on_line = move |line: &str| {
-        listed.lock().unwrap_or_else(PoisonError::into_inner).extend(Frame::read(line));
+        listed.lock().extend(Frame::read(line));
     };
     match ffmpeg.list(arguments, on_line).await {
         Ok(log) => {
-            let frames =
-                std::mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
+            let frames = std::mem::take(&mut *frames.lock());
             Ok(Some((frames, log)))
         }
         Err(RunError::Failed { .. }) => Ok(None),

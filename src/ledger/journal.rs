@@ -5,10 +5,10 @@
 //! out at the next one.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex as SyncMutex;
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
@@ -78,11 +78,11 @@ pub struct Journal<S = ObjectStore> {
     uri: ObjectUri,
     holder: Uuid,
     /// When the last write of the record that went well was begun.
-    renewed: StdMutex<(Instant, Timestamp)>,
+    renewed: SyncMutex<(Instant, Timestamp)>,
     /// Of the record as it is stored. Locked while it is being written.
     tag: Mutex<ETag>,
     /// What the next renewal writes.
-    latest: StdMutex<StoredRecord>,
+    latest: SyncMutex<StoredRecord>,
 }
 
 impl<S: Objects> Journal<S> {
@@ -118,9 +118,9 @@ impl<S: Objects> Journal<S> {
             clock: ledger.clock.clone(),
             uri: uri.clone(),
             holder,
-            renewed: StdMutex::new(now),
+            renewed: SyncMutex::new(now),
             tag: Mutex::new(tag),
-            latest: StdMutex::new(latest),
+            latest: SyncMutex::new(latest),
         })
     }
 
@@ -166,7 +166,7 @@ impl<S: Objects> Journal<S> {
     /// How long ago the lease was renewed, by the clock that says more: one of them may have stood
     /// still while the sandbox did.
     fn age(&self) -> Duration {
-        let (instant, moment) = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (instant, moment) = *self.renewed.lock();
         let passed: SignedDuration = self.clock.now().duration_since(moment);
         instant.elapsed().max(passed.try_into().unwrap_or_default())
     }
@@ -223,7 +223,7 @@ impl<S: Objects> Journal<S> {
             match put.await {
                 Ok(written) => {
                     *tag = written;
-                    *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = now;
+                    *self.renewed.lock() = now;
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
@@ -269,7 +269,7 @@ impl<S: Objects> Journal<S> {
 
     pub(super) fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
         // Whoever panicked with it has left a whole record.
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut latest = self.latest.lock();
         change(&mut latest);
         latest.clone()
     }

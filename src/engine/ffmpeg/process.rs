@@ -3,10 +3,11 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use ffmpeg_sidecar::command::FfmpegCommand;
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
@@ -30,7 +31,7 @@ pub(super) struct Held {
 
 impl Drop for KillGuard {
     fn drop(&mut self) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.lock();
         held.dropped = true;
         if let Some(group) = held.group.take() {
             // It may just have ended by itself.
@@ -61,7 +62,7 @@ pub(super) fn run(
     command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let _live = live::Process::new();
     let (mut child, group) = {
-        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = held.lock();
         if held.dropped {
             return Err(io::Error::other("the task was given up"));
         }
@@ -79,7 +80,7 @@ pub(super) fn run(
         scope.spawn(|| end_with_first(group));
         drain(&mut child, read)
     });
-    held.lock().unwrap_or_else(PoisonError::into_inner).group = None;
+    held.lock().group = None;
     Ok(Ended { status: child.wait()?, log: log?, read })
 }
 

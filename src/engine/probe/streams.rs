@@ -5,7 +5,9 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::ProbeError;
 use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
@@ -68,7 +70,7 @@ impl Reader<'_> {
         let report = Arc::new(Mutex::new(String::new()));
         let lines = Arc::clone(&report);
         let on_line = move |line: &str| {
-            let mut report = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut report = lines.lock();
             if report.len() <= REPORT_LIMIT {
                 report.push_str(line);
             }
@@ -76,7 +78,7 @@ impl Reader<'_> {
         let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
         let input = Input { depth, chapters: true, ..self.input() };
         self.ffmpeg.inspect(input, &arguments, on_line).await?;
-        let report = std::mem::take(&mut *report.lock().unwrap_or_else(PoisonError::into_inner));
+        let report = std::mem::take(&mut *report.lock());
         if report.len() > REPORT_LIMIT {
             return Err(ProbeError::TooManyStreams);
         }
@@ -135,15 +137,14 @@ impl Reader<'_> {
         let scan = Arc::new(Mutex::new(scan));
         let packets = Arc::clone(&scan);
         let on_line = move |line: &str| {
-            packets.lock().unwrap_or_else(PoisonError::into_inner).packet(line);
+            packets.lock().packet(line);
         };
         let stream = index.to_string();
         let shown = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
         let arguments = [&["-select_streams", &stream][..], &shown].concat();
         let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
         let scan = Arc::into_inner(scan).map(Mutex::into_inner);
-        let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
-        let mut scan = scan.unwrap_or_else(PoisonError::into_inner);
+        let mut scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
         if scan.may_be_of_fields() {
             let (frames, packets) = self.count_frames(index).await?;
             scan.decoded(frames, packets);
@@ -158,7 +159,7 @@ impl Reader<'_> {
         let on_line = move |line: &str| {
             let mut numbers = line.split(',').filter_map(|number| number.trim().parse().ok());
             if let (Some(frames), Some(packets)) = (numbers.next(), numbers.next()) {
-                *counted.lock().unwrap_or_else(PoisonError::into_inner) = (frames, packets);
+                *counted.lock() = (frames, packets);
             }
         };
         let stream = index.to_string();
@@ -169,7 +170,7 @@ impl Reader<'_> {
         self.ffmpeg
             .inspect(self.input(), &[&first[..], &shown, &entries].concat(), on_line)
             .await?;
-        let counts = *counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let counts = *counts.lock();
         Ok(counts)
     }
 
@@ -190,7 +191,7 @@ impl Reader<'_> {
         let decoded = Arc::new(Mutex::new(Progress::default()));
         let reached = Arc::clone(&decoded);
         let on_progress = move |progress| {
-            *reached.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+            *reached.lock() = progress;
         };
         let mut arguments = self.input().arguments();
         let stream = format!("0:{index}");
@@ -198,7 +199,7 @@ impl Reader<'_> {
         arguments.extend(one.map(str::to_owned));
         match self.ffmpeg.encode(arguments, on_progress).await {
             Ok(_) => {
-                let decoded = *decoded.lock().unwrap_or_else(PoisonError::into_inner);
+                let decoded = *decoded.lock();
                 Ok(decoded.frames > 0 || decoded.micros > 0)
             }
             Err(RunError::Failed { .. }) => Ok(false),
@@ -212,14 +213,14 @@ impl Reader<'_> {
             let found = Arc::new(Mutex::new(false));
             let seen = Arc::clone(&found);
             let on_line = move |line: &str| {
-                *seen.lock().unwrap_or_else(PoisonError::into_inner) |= !line.is_empty();
+                *seen.lock() |= !line.is_empty();
             };
             let stream = index.to_string();
             let shown = ["-show_entries", "packet=stream_index", "-of", "csv=p=0"];
             let first = ["-select_streams", &stream, "-read_intervals", "%+#1"];
             let arguments = [&first[..], &shown].concat();
             self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
-            if *found.lock().unwrap_or_else(PoisonError::into_inner) {
+            if *found.lock() {
                 return Ok(true);
             }
         }
