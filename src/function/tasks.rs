@@ -73,7 +73,7 @@ pub(super) async fn list(
     let mut last: Option<Marker> = None;
     let mut next = None;
     while let Some((place, found)) = records.next().await {
-        let Some(record) = found.map_err(|error| refused(&error))? else { continue };
+        let Some(mut record) = found.map_err(|error| refused(&error))? else { continue };
         if status.is_some_and(|status| status != record.status)
             || !authority.may_see(&record, topic_arns(function, invocation))
         {
@@ -83,6 +83,7 @@ pub(super) async fn list(
             next = last;
             break;
         }
+        function.worker.count_pieces(&mut record, bucket).await;
         page.push(summary(&record));
         last = Some(place);
     }

@@ -16,7 +16,7 @@ use crate::message::EventKind;
 use crate::task::TaskRecord;
 
 /// How often it is said how far a task is.
-const PROGRESS: Duration = Duration::from_secs(10);
+pub(super) const PROGRESS: Duration = Duration::from_secs(10);
 
 const NOT_PUT: &str = "an event could not be put on the bus";
 
@@ -64,7 +64,7 @@ impl Worker {
         }
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         kind: EventKind,
         record: &TaskRecord,

@@ -10,11 +10,12 @@ mod folder;
 mod hand_over;
 mod join;
 mod planning;
+mod progress;
 mod render;
 mod sound;
 
 use serde_json::{Value, json};
-use tracing::{Instrument, error, info};
+use tracing::{Instrument, error};
 
 use super::{Deadline, Invocation, TaskError, Worker, name_task, stage_of};
 use crate::code::Code;
@@ -22,7 +23,7 @@ use crate::event::{RunOfTask, Step, Work};
 use crate::object::ObjectUri;
 use crate::reply::FunctionError;
 use crate::storage::Meter;
-use crate::task::{Status, TaskRecord, Usage};
+use crate::task::Usage;
 use folder::{Folder, Piece};
 
 /// A step at work.
@@ -82,7 +83,10 @@ impl Worker {
                 Work::Join => Box::pin(self.join_ranges(&shift)).await,
                 _ => {
                     let made = Box::pin(self.make_piece(&shift, piece));
-                    shift.deadline.limit(made).await
+                    tokio::select! {
+                        made = shift.deadline.limit(made) => made,
+                        never = self.announce_pieces(&shift) => match never {},
+                    }
                 }
             }
         };
@@ -108,28 +112,6 @@ impl Worker {
         usage.count(self.store.meter().read());
         usage.count_memory(self.settings.memory_mb, invocation.started.elapsed().as_secs_f64());
         usage
-    }
-
-    /// Says in the record of a distributed task how many of its pieces are there.
-    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &str) {
-        let Some(chunks) = &mut record.chunks else { return };
-        let arn = record.execution_arn.as_deref().unwrap_or_default();
-        let Ok((task, run)) = crate::task::Run::of_execution(arn) else { return };
-        if record.status != Status::Running {
-            return;
-        }
-        let of = RunOfTask { task, run, bucket: bucket.to_owned() };
-        let folder = Folder::of(&of, &self.settings.task_prefix);
-        match folder.list(&self.store).await {
-            Ok(there) => {
-                chunks.done = there.ranges().min(chunks.total);
-                let span = u64::from(super::ENCODED - super::PROBED);
-                let done = span * chunks.done as u64 / chunks.total.max(1) as u64;
-                let percent = super::PROBED + u8::try_from(done).unwrap_or_default();
-                record.progress = record.progress.max(percent);
-            }
-            Err(error) => info!(%error, "the pieces can't be counted"),
-        }
     }
 }
 

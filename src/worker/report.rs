@@ -64,6 +64,7 @@ impl Worker {
         let canceling = ledger.cancel(&ledger.uri(bucket, task)).await?;
         if let Canceling::Taken(journal, record) = &canceling {
             let mut record = (**record).clone();
+            self.count_pieces(&mut record, bucket).await;
             record.fail(Code::Canceled, CANCELED, now());
             let job = Job::new(ObjectUri::new("", ""), record.process.clone());
             // Where another run has taken it meanwhile, that one ends it.

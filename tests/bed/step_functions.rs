@@ -58,6 +58,7 @@ pub struct Crew {
     idle: Arc<Mutex<Vec<Function>>>,
     events: Arc<Mutex<Vec<Value>>>,
     rules: Arc<Mutex<Vec<Rule>>>,
+    busy: Arc<Mutex<usize>>,
 }
 
 pub struct StepFunctions {
@@ -72,6 +73,17 @@ pub struct StepFunctions {
 impl StepFunctions {
     /// With functions of these settings, to which the state machine is added.
     pub fn start(s3: &S3, settings: &Settings) -> Self {
+        Self::defined(s3, settings, &definition())
+    }
+
+    /// The same with executions that may last so long.
+    pub fn lasting(s3: &S3, settings: &Settings, seconds: u32) -> Self {
+        let mut definition: Value = serde_json::from_str(&definition()).unwrap();
+        definition["TimeoutSeconds"] = seconds.into();
+        Self::defined(s3, settings, &definition.to_string())
+    }
+
+    fn defined(s3: &S3, settings: &Settings, definition: &str) -> Self {
         let crew = Crew {
             settings: settings.clone(),
             faults: s3.faults().clone(),
@@ -79,6 +91,7 @@ impl StepFunctions {
             idle: Arc::default(),
             events: Arc::default(),
             rules: Arc::default(),
+            busy: Arc::default(),
         };
         // The settings are completed below: the door has to be there before moto, and moto before
         // the state machine.
@@ -100,7 +113,7 @@ impl StepFunctions {
         let create = client
             .create_state_machine()
             .name("long-tasks")
-            .definition(definition())
+            .definition(definition)
             .role_arn("arn:aws:iam::123456789012:role/long-tasks");
         let created = helper.wait(create.send()).expect("moto takes the definition");
         let state_machine = created.state_machine_arn().to_owned();
@@ -194,6 +207,13 @@ impl Crew {
 
     /// Invokes a function that has nothing else to do.
     pub fn invoke(&self, event: &Value) -> Reply {
+        *self.busy.lock().unwrap() += 1;
+        let reply = self.carry_out(event);
+        *self.busy.lock().unwrap() -= 1;
+        reply
+    }
+
+    fn carry_out(&self, event: &Value) -> Reply {
         self.events.lock().unwrap().push(event.clone());
         let function = self.idle.lock().unwrap().pop();
         let function = function.unwrap_or_else(|| Function::start(self.settings.clone()));
@@ -220,6 +240,15 @@ impl Crew {
             self.idle.lock().unwrap().push(function);
         }
         reply
+    }
+
+    /// Waits until every function that was invoked has ended its work.
+    pub fn wait(&self) {
+        let until = Instant::now() + PATIENCE;
+        while *self.busy.lock().unwrap() > 0 {
+            assert!(Instant::now() < until, "{:#?}", self.events());
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Those of its functions.

@@ -8,6 +8,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use hyper::Method;
 use serde_json::{Value, json};
 
+use crate::bed::bus::{Bus, Mood, Seen};
 use crate::bed::expect::{Clip, Difference, Expected};
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg::ffmpeg;
@@ -36,6 +37,13 @@ impl Stage {
     }
 
     fn with(change: impl FnOnce(Settings) -> Settings) -> Self {
+        Self::start(change, StepFunctions::start)
+    }
+
+    fn start(
+        change: impl FnOnce(Settings) -> Settings,
+        steps: impl FnOnce(&S3, &Settings) -> StepFunctions,
+    ) -> Self {
         let s3 = S3::start(&["sources", "results", "records"]);
         let sns = Sns::start(&[TOPIC]);
         for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
@@ -47,7 +55,7 @@ impl Stage {
             .set("DISTRIBUTE", "always")
             .set("CHUNK_SECONDS", "10")
             .set("MAX_CONCURRENCY", "2");
-        let steps = StepFunctions::start(&s3, &change(settings));
+        let steps = steps(&s3, &change(settings));
         let settings = steps.crew().settings().clone();
         Self { s3, sns, settings, steps }
     }
@@ -236,6 +244,64 @@ fn a_stopped_execution_ends_its_task() {
     assert_eq!(record["Code"], "Canceled", "{record:#}");
     stage.assert_ended(&record);
     assert_eq!(stage.s3.keys("results"), [""; 0]);
+}
+
+/// A range is tried again and again until the execution has no time left, and is at it even then.
+#[test]
+fn an_execution_that_runs_out_of_time_ends_its_task() {
+    let stage = Stage::start(|settings| settings, |s3, all| StepFunctions::lasting(s3, all, 4));
+    let crew = stage.steps.crew();
+    let (_met, gate) = crew.hold(r#""index":3"#);
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::TimedOut);
+    let arn = running["ExecutionArn"].as_str().unwrap();
+    // What a step has left word of is no reason, as it was to be tried again.
+    let left = running["TaskId"].as_str().unwrap();
+    let (_, run) = arn.rsplit_once('-').unwrap();
+    let key = format!(".tasks/{left}/{run}/failed-r-00003.json");
+    stage.s3.put("records", &key, r#"{"code":"InternalError","message":"it was cut off"}"#);
+    let ended = crew.invoke(&stage.steps.rule("TIMED_OUT", arn)).unwrap();
+    assert_eq!(ended["status"], "Failed", "{ended:#}");
+    gate.send(()).unwrap();
+    crew.wait();
+    let record = stage.record(&running);
+    assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
+    let message = record["Message"].as_str().unwrap();
+    assert!(message.contains("did not end in its time"), "{message}");
+    assert!(message.ends_with("before that: it was cut off"), "{message}");
+    stage.assert_ended(&record);
+    assert_eq!(stage.s3.keys("results"), [""; 0]);
+    // The rule's event may come twice.
+    let again = crew.invoke(&stage.steps.rule("TIMED_OUT", arn)).unwrap();
+    assert_eq!(again["status"], "Over", "{again:#}");
+    stage.assert_ended(&record);
+}
+
+#[test]
+fn the_bus_hears_how_many_ranges_are_there() {
+    let bus = Bus::start(Mood::Willing);
+    let stage = Stage::with(|settings| settings.with(bus.environment("tasks")));
+    let started = Instant::now();
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let record = stage.assert_done(&running, "out.mp4");
+    assert_eq!(bus.states(), ["Running", "Succeeded"]);
+    let seen = bus.seen();
+    assert_eq!(seen.last().unwrap().detail, record);
+    let progress: Vec<_> = seen.iter().filter(|event| event.kind == "Task Progress").collect();
+    assert!(!progress.is_empty(), "{seen:#?}");
+    for event in &progress {
+        assert_eq!(event.detail["TaskId"], record["TaskId"]);
+        assert_eq!(event.detail["Status"], "Running");
+        assert_eq!(event.detail["ExecutionArn"], record["ExecutionArn"]);
+        assert_eq!(event.detail["Chunks"]["Total"], 5);
+        assert!(event.detail["Progress"].as_u64().unwrap() < 100);
+    }
+    let done = |event: &Seen| event.detail["Chunks"]["Done"].as_u64().unwrap();
+    assert!(progress.iter().all(|event| (1..=5).contains(&done(event))), "{progress:#?}");
+    // Of what happens within ten seconds, one step tells.
+    let most = started.elapsed().as_secs() / 9 + 2;
+    assert!(progress.len() as u64 <= most, "{progress:#?}");
 }
 
 #[test]

@@ -25,6 +25,7 @@ impl Worker {
             Resumed::Ours(journal, Begun::Work(record)) => {
                 let mut record = *record;
                 let FailureNote { code, message } = self.reason(shift, failure).await?;
+                self.count_pieces(&mut record, &shift.of.bucket).await;
                 record.fail(code, message, now());
                 self.end(shift, &journal, &mut record).await?;
                 Ok(done(&record.status.to_string()))
@@ -44,11 +45,21 @@ impl Worker {
         }
     }
 
-    /// Why the task failed: what a step has left word of, else what the engine says.
+    /// Why the task failed: what a step has left word of, else what the engine says. An execution that
+    /// was stopped or ran out of time has failed by that, whatever was being tried again.
     async fn reason(&self, shift: &Shift<'_>, failure: &Failure) -> Result<FailureNote, TaskError> {
         let listing = shift.folder.list(&self.store).await.map_err(TaskError::Record)?;
         let noted = self.noted(shift, &listing).await?;
-        Ok(noted.unwrap_or_else(|| told(failure)))
+        let told = told(failure);
+        let status = failure.status.as_deref();
+        Ok(match (status, noted) {
+            (_, None) => told,
+            (Some("ABORTED" | "TIMED_OUT"), Some(noted)) => {
+                let message = format!("{}; before that: {}", told.message, noted.message);
+                FailureNote { code: told.code, message: shortened(&message, LONGEST_MESSAGE) }
+            }
+            (_, Some(noted)) => noted,
+        })
     }
 
     /// Why a piece is missing: what its step has left word of.

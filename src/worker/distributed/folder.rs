@@ -4,10 +4,13 @@
 //! are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
+use uuid::Uuid;
 
 use super::super::TaskError;
 use crate::code::Code;
@@ -273,6 +276,36 @@ impl Folder {
         name: &str,
     ) -> Result<Option<FailureNote>, TaskError> {
         self.read(store, &self.uri(name)).await
+    }
+
+    /// What is written by each step that says how far the task is.
+    pub(super) fn turn(&self) -> ObjectUri {
+        self.uri("progress.json")
+    }
+
+    /// Whether it is this step's turn to say how far the task is: no other has said it within `wait`.
+    pub(super) async fn take_turn(
+        &self,
+        store: &ObjectStore,
+        now: Timestamp,
+        wait: Duration,
+    ) -> Result<bool, StoreError> {
+        let uri = self.turn();
+        let before = match store.head(&uri, None).await {
+            Ok(head) if now < head.last_modified + wait => return Ok(false),
+            Ok(head) => Precondition::IfMatch(head.etag),
+            Err(error) if *error.problem() == Problem::NoSuchKey => Precondition::IfAbsent,
+            Err(error) => return Err(error),
+        };
+        // Each has content, and with it a tag, of its own.
+        let content = serde_json::to_vec(&Uuid::new_v4()).expect("it is text");
+        let description = self.description("application/json");
+        match store.put_small(&uri, content, &description, before).await {
+            Err(error) if matches!(error.problem(), Problem::Precondition | Problem::Conflict) => {
+                Ok(false)
+            }
+            put => put.map(|_| true),
+        }
     }
 
     pub(super) async fn list(&self, store: &ObjectStore) -> Result<Listing, StoreError> {

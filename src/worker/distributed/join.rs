@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{Instrument, info};
 
-use super::super::{Job, TaskError, Worker, log_end, millis, now, stage};
+use super::super::{ENCODED, Job, TaskError, Worker, log_end, millis, now, stage};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::{Shift, done};
 use crate::engine::artifacts::{Artifact, Artifacts};
@@ -38,7 +38,9 @@ impl Worker {
             Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
         let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => {
-                let mut record = *record;
+                let before = *record;
+                // Another try adds up again.
+                let mut record = before.clone();
                 let joined = self.join_held(shift, &journal, &mut record).await;
                 match joined {
                     Ok(()) => record.succeed(now()),
@@ -51,7 +53,7 @@ impl Worker {
                         record.fail(code, message, now());
                     }
                     Err(error) => {
-                        self.let_go(&journal, &record, shift).await;
+                        self.let_go(&journal, &before, shift).await;
                         return Err(error);
                     }
                 }
@@ -110,6 +112,7 @@ impl Worker {
         tokio::select! {
             outcome = Box::pin(work) => outcome,
             ended = journal.keep_alive() => Err(ended.into()),
+            never = self.announce_progress(journal, shift.invocation) => match never {},
         }
     }
 
@@ -122,6 +125,8 @@ impl Worker {
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let note = self.plan_note(shift).await?;
         let pieces = self.piece_notes(shift, &note).await?;
+        add_up(&note, &pieces, record);
+        journal.progress(record, ENCODED);
         let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
         let free = free_bytes(&self.settings.work_dir)?;
         if needed > free {
@@ -144,7 +149,6 @@ impl Worker {
         }
         let join_ms = millis(started);
         info!(ms = join_ms, pieces = pieces.len(), "join");
-        add_up(&note, &pieces, record);
         record.timings.encode_ms += join_ms;
         let artifacts =
             Artifacts::of(workspace, &note.plan, &note.target, Some(&run_name(journal.holder())))?;

@@ -45,6 +45,7 @@ impl Worker {
         let planned = tokio::select! {
             planned = Box::pin(planning) => planned,
             ended = journal.keep_alive() => Err(ended.into()),
+            never = self.announce_progress(&journal, shift.invocation) => match never {},
         };
         let note = match planned {
             Ok(note) => note,

@@ -55,6 +55,7 @@ impl Worker {
             return Err(error);
         }
         info!(size = note.size, frames = note.frames, "made");
+        self.announce_piece(shift).await;
         Ok(done("Made"))
     }
 

@@ -1,0 +1,81 @@
+//! How far a distributed task is: by the pieces that are in the run's folder, as no step that makes one
+//! writes the record.
+
+use std::convert::Infallible;
+
+use jiff::Timestamp;
+use tokio::time::{sleep, timeout_at};
+use tracing::info;
+
+use super::super::announce::{PROGRESS, log};
+use super::super::{ENCODED, PROBED, TaskError, Worker};
+use super::Shift;
+use super::folder::Folder;
+use crate::event::RunOfTask;
+use crate::message::EventKind;
+use crate::task::{Run, Status, TaskRecord};
+
+impl Worker {
+    /// Says in the record of a distributed task how many of its pieces are there.
+    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &str) {
+        let Some(chunks) = &mut record.chunks else { return };
+        let arn = record.execution_arn.as_deref().unwrap_or_default();
+        let Ok((task, run)) = Run::of_execution(arn) else { return };
+        if record.status != Status::Running {
+            return;
+        }
+        let of = RunOfTask { task, run, bucket: bucket.to_owned() };
+        let folder = Folder::of(&of, &self.settings.task_prefix);
+        match folder.list(&self.store).await {
+            Ok(there) => {
+                chunks.done = there.ranges().min(chunks.total).max(chunks.done);
+                let span = u64::from(ENCODED - PROBED);
+                let done = span * chunks.done as u64 / chunks.total.max(1) as u64;
+                let percent = PROBED + u8::try_from(done).unwrap_or_default();
+                record.progress = record.progress.max(percent);
+            }
+            Err(error) => info!(%error, "the pieces can't be counted"),
+        }
+    }
+
+    /// Puts on the bus how far the task is, now and then, for as long as it is polled.
+    pub(super) async fn announce_pieces(&self, shift: &Shift<'_>) -> Infallible {
+        loop {
+            sleep(PROGRESS).await;
+            self.announce_piece(shift).await;
+        }
+    }
+
+    /// Puts on the bus how far the task is, unless one of its steps has done so a moment ago: there may
+    /// be hundreds at work.
+    pub(super) async fn announce_piece(&self, shift: &Shift<'_>) {
+        if self.bus.is_none() {
+            return;
+        }
+        let announced = timeout_at(shift.deadline.until.into(), self.announce_in_turn(shift)).await;
+        if let Ok(Err(error)) = announced {
+            info!(%error, "how far the task is was not announced");
+        }
+    }
+
+    async fn announce_in_turn(&self, shift: &Shift<'_>) -> Result<(), TaskError> {
+        self.check_run(shift).await?;
+        let (store, turn) = (&self.store, shift.folder.turn());
+        let taken = shift.folder.take_turn(store, Timestamp::now(), PROGRESS).await;
+        if !taken.map_err(TaskError::Record)? {
+            return Ok(());
+        }
+        // The folder may have been removed meanwhile.
+        if let Err(error) = self.check_run(shift).await {
+            store.delete(&turn).await.map_err(TaskError::Record)?;
+            return Err(error);
+        }
+        let found = self.ledger().find(&shift.of.bucket, shift.of.task).await;
+        let found = found.map_err(TaskError::Record)?;
+        if let Some(mut record) = found.filter(|record| record.status == Status::Running) {
+            self.count_pieces(&mut record, &shift.of.bucket).await;
+            log(&self.put(EventKind::Progress, &record, shift.invocation).await);
+        }
+        Ok(())
+    }
+}
