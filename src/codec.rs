@@ -3,7 +3,9 @@
 //! The facts are data: a further combination that has to be refused, or a
 //! further limit of a muxer, is one line in one of the tables below.
 
+mod audio;
 mod level;
+mod video;
 
 pub use level::{largest_buffer, least_level};
 

@@ -103,18 +103,7 @@ impl AudioOutput {
     /// Samples that the encoder puts in front of the first.
     #[must_use]
     pub fn encoder_delay(&self) -> i64 {
-        match self.codec {
-            AudioCodec::Aac => 1024,
-            AudioCodec::Mp3 => 1105,
-            AudioCodec::Ac3 => 256,
-            // 6.5 ms at 48 kHz, the only rate that Opus counts in.
-            AudioCodec::Opus => i64::from(self.sample_rate) * 312 / 48_000,
-            // The look-ahead, 3GPP TS 26.071 and 26.171; and what the wide
-            // band's two resamplings take.
-            AudioCodec::Amr if self.sample_rate == 8000 => 40,
-            AudioCodec::Amr => 95,
-            AudioCodec::Flac | AudioCodec::Vorbis | AudioCodec::Pcm => 0,
-        }
+        self.codec.encoder_delay(self.sample_rate).into()
     }
 }
 

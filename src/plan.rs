@@ -159,9 +159,7 @@ impl Plan {
         arguments.extend(words("-max_interleave_delta 0"));
         arguments.extend(match &self.output.segments {
             Some(segments) => {
-                let video = self.output.video.as_ref();
-                let frames = video.map_or(0, |output| encoder::frames_early(output, self.preset));
-                let frames = frames.max(self.copying.delay);
+                let frames = self.frames_early().max(self.copying.delay);
                 let early = Flicks::of_units(frames, self.timeline.frame_rate);
                 segment::muxer(*segments, self.output.container, early, target)
             }
@@ -173,7 +171,10 @@ impl Plan {
     /// Frames by which our own encoder decodes the first before it is shown.
     #[must_use]
     pub fn frames_early(&self) -> i64 {
-        self.output.video.as_ref().map_or(0, |video| encoder::frames_early(video, self.preset))
+        let early = |video: &VideoOutput| {
+            video.codec.frames_early(self.preset, video.key_frame_interval).into()
+        };
+        self.output.video.as_ref().map_or(0, early)
     }
 
     /// How the rendered video gets from its encoder to the output's muxer.

@@ -13,7 +13,7 @@ use num_rational::Ratio;
 use thiserror::Error;
 
 use crate::code::Code;
-use crate::codec::{AudioCodec, Container, VideoCodec};
+use crate::codec::Container;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::engine::make::Made;
 use crate::engine::probe::{ProbeError, scan};
@@ -193,7 +193,7 @@ fn compare_video(
     output: &VideoOutput,
     stream: &VideoStream,
 ) -> Result<(), VerifyError> {
-    expect("the video codec", stream.codec.as_str(), video_codec(output.codec))?;
+    expect("the video codec", stream.codec.as_str(), output.codec.ffprobe_name())?;
     expect("the size", &stream.display_size(), &output.size)?;
     // Full range has names of its own, and only one decoder of VP9 looks for transparency.
     let found = stream.pixel_format.replace("yuvj", "yuv");
@@ -211,19 +211,18 @@ fn compare_audio(
     output: &AudioOutput,
     stream: &AudioStream,
 ) -> Result<(), VerifyError> {
-    let codec = audio_codec(output);
+    let codec = output.codec.ffprobe_name();
     if !stream.codec.starts_with(codec) {
         expect("the audio codec", stream.codec.as_str(), codec)?;
     }
-    // Opus plays at 48 kHz whatever it was made from, RFC 7845.
-    let opus = output.codec == AudioCodec::Opus;
-    let sample_rate = if opus { 48_000 } else { output.sample_rate };
-    expect("the sample rate", &stream.sample_rate, &sample_rate)?;
+    let played = output.codec.played_rate(output.sample_rate);
+    expect("the sample rate", &stream.sample_rate, &played)?;
     expect("the number of channels", &stream.channels, &output.channels)?;
     let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
     let found = stream.end - stream.start;
     // Containers that can't tell an encoder's delay and padding show them.
-    let padding = output.encoder_delay() + frame(output) * 2;
+    let padding =
+        output.encoder_delay() + i64::from(output.codec.packet_samples(output.sample_rate)) * 2;
     let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
     within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
 }
@@ -304,19 +303,6 @@ fn counted_samples(stream: &AudioStream) -> u64 {
     (stream.end - stream.start).to_units(rate(stream.sample_rate)).unsigned_abs()
 }
 
-/// Samples that an encoder makes a packet of.
-fn frame(output: &AudioOutput) -> i64 {
-    match output.codec {
-        // A raw sample has no packets of its own; muxers take about so many.
-        AudioCodec::Aac | AudioCodec::Pcm => 1024,
-        AudioCodec::Mp3 => 1152,
-        AudioCodec::Ac3 => 1536,
-        AudioCodec::Opus | AudioCodec::Amr => i64::from(output.sample_rate) / 50,
-        AudioCodec::Vorbis => 2048,
-        AudioCodec::Flac => 4608,
-    }
-}
-
 fn demuxer(container: Container) -> Demuxer {
     match container {
         Container::Mp4 | Container::Mov => Demuxer::Mov,
@@ -326,28 +312,6 @@ fn demuxer(container: Container) -> Demuxer {
         Container::Mxf => Demuxer::Mxf,
         Container::Ts => Demuxer::MpegTs,
         Container::Flv => Demuxer::Flv,
-    }
-}
-
-fn video_codec(codec: VideoCodec) -> &'static str {
-    match codec {
-        VideoCodec::H264 => "h264",
-        VideoCodec::H265 => "hevc",
-        VideoCodec::Vp9 => "vp9",
-    }
-}
-
-/// What ffprobe's name of the codec starts with.
-fn audio_codec(output: &AudioOutput) -> &'static str {
-    match output.codec {
-        AudioCodec::Mp3 => "mp3",
-        AudioCodec::Aac => "aac",
-        AudioCodec::Flac => "flac",
-        AudioCodec::Vorbis => "vorbis",
-        AudioCodec::Ac3 => "ac3",
-        AudioCodec::Opus => "opus",
-        AudioCodec::Pcm => "pcm_",
-        AudioCodec::Amr => "amr_",
     }
 }
 

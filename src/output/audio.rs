@@ -107,30 +107,7 @@ impl AudioOutput {
     /// `None` for a lossless codec.
     #[must_use]
     pub fn bit_rates(&self) -> Option<RangeInclusive<u64>> {
-        let channels = u64::from(self.channels);
-        let rate = u64::from(self.sample_rate);
-        let per_channel = |low: u64, high: u64| Some(low * channels..=high * channels);
-        match self.codec {
-            // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
-            AudioCodec::Mp3 if rate >= 32_000 => Some(32_000..=320_000),
-            AudioCodec::Mp3 if rate >= 16_000 => Some(8_000..=160_000),
-            AudioCodec::Mp3 => Some(8_000..=64_000),
-            // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
-            AudioCodec::Aac => per_channel(8_000, (rate * 6).min(288_000)),
-            AudioCodec::Vorbis => match rate {
-                // What libvorbis was found to take with any number of channels.
-                0..8_001 => per_channel(8_000, 32_000),
-                8_001..12_001 => per_channel(14_000, 42_000),
-                12_001..24_001 => per_channel(16_000, 80_000),
-                24_001..32_001 => per_channel(30_000, 160_000),
-                _ => per_channel(32_000, 180_000),
-            },
-            AudioCodec::Ac3 => Some(32_000 * channels.min(6)..=640_000),
-            AudioCodec::Opus => per_channel(6_000, 256_000),
-            AudioCodec::Amr if rate == 8000 => Some(4_750..=12_200),
-            AudioCodec::Amr => Some(6_600..=23_850),
-            AudioCodec::Flac | AudioCodec::Pcm => None,
-        }
+        self.codec.bit_rates(self.sample_rate, self.channels)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A clip's audio as a filter chain with an exact number of samples.
 
 use super::clock;
-use crate::codec::{AudioCodec, Container};
+use crate::codec::Container;
 use crate::flicks::Flicks;
 use crate::media::{AudioStream, Stretch};
 use crate::mix::adaptive_filter;
@@ -111,9 +111,8 @@ pub(super) fn of_samples(output: &AudioOutput) -> String {
 pub(super) fn finished(output: &AudioOutput, container: Container) -> String {
     let mut filters = Vec::new();
     let delay = output.encoder_delay();
-    if matches!(output.codec, AudioCodec::Ac3 | AudioCodec::Amr) {
-        // These encoders keep their delay to themselves when the audio ends:
-        // silence pushes the last samples out.
+    if output.codec.withholds_delay() {
+        // Silence pushes the last samples out.
         filters.push(format!("apad=pad_len={delay}"));
     }
     if container == Container::Avi && delay > 0 {
@@ -121,15 +120,14 @@ pub(super) fn finished(output: &AudioOutput, container: Container) -> String {
         // delay would shift is left out instead, so that all else is in place.
         filters.push(format!("atrim=start_sample={delay}"));
     }
-    if output.codec == AudioCodec::Opus {
-        // Opus counts in 48 kHz, and ffmpeg writes the delay down in samples of
-        // what it encodes: only there are both the same.
-        filters.push("aresample=48000".to_owned());
+    let played = output.codec.played_rate(output.sample_rate);
+    if played != output.sample_rate {
+        // ffmpeg writes the delay down in samples of what it encodes, and players count it in those
+        // that they play: only there are both the same.
+        filters.push(format!("aresample={played}"));
     }
-    if output.codec == AudioCodec::Amr {
-        // ffmpeg takes the delay of the narrow band for 50 samples, that of the
-        // wide band for 80, and stamps the packets accordingly.
-        let stamped = if output.sample_rate == 8000 { 50 } else { 80 };
+    let stamped = output.codec.stamped_delay(output.sample_rate);
+    if i64::from(stamped) != delay {
         filters.push(format!("asetpts=N-({delay}-{stamped})"));
     }
     filters.iter().flat_map(|filter| [",", filter]).collect()

@@ -5,13 +5,6 @@ use std::time::Duration;
 use super::{Chunk, Plan};
 use crate::codec::{Preset, VideoCodec};
 
-/// Processor time per pixel in nanoseconds, by [`Preset`]: half of what the
-/// layer's encoders took on one core of an AMD EPYC for a still grey video of
-/// 1280x720, so that no processor and no film is faster.
-const X264_COST: [f64; 10] = [1.4, 1.8, 2.2, 2.5, 3.0, 3.0, 4.0, 4.5, 5.0, 7.5];
-const X265_COST: [f64; 10] = [7.5, 8.5, 9.5, 10.5, 12.0, 12.0, 22.0, 30.0, 30.0, 30.0];
-const VP9_COST: f64 = 2.9;
-
 impl Plan {
     /// Pixels of all frames of the output.
     #[must_use]
@@ -36,12 +29,7 @@ impl Plan {
 }
 
 fn least(codec: VideoCodec, preset: Preset, pixels: u64, processors: u32) -> Duration {
-    let preset = preset as usize;
-    let cost = match codec {
-        VideoCodec::H264 => X264_COST[preset],
-        VideoCodec::H265 => X265_COST[preset],
-        VideoCodec::Vp9 => VP9_COST,
-    };
+    let cost = codec.least_cost(preset);
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let nanoseconds = pixels as f64 * cost / f64::from(processors.max(1));
     Duration::try_from_secs_f64(nanoseconds / 1e9).unwrap_or(Duration::MAX)

@@ -5,7 +5,7 @@ use num_rational::Ratio;
 use super::intermediate::Intermediate;
 use super::words::words;
 use super::{Chunk, Plan};
-use crate::codec::{AudioCodec, Container, Preset, VideoCodec, largest_buffer};
+use crate::codec::{AudioCodec, Container, VideoCodec, largest_buffer};
 use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
 use crate::output::{AudioOutput, AudioRateControl, OutputSpec, VideoOutput, VideoRate};
@@ -34,11 +34,11 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     // The frames are at their places already.
     let time_base = output.frame_rate.recip();
     let mut arguments = words(&format!("-fps_mode passthrough -enc_time_base {time_base} -c:v"));
-    arguments.extend(match output.codec {
-        VideoCodec::H264 => words(&format!("libx264 -preset {preset}")),
-        VideoCodec::H265 => words(&format!("libx265 -preset {preset}")),
-        VideoCodec::Vp9 => words(&format!("libvpx-vp9 -row-mt 1 -cpu-used {}", vp9_speed(*preset))),
-    });
+    arguments.push(output.codec.encoder().to_owned());
+    arguments.extend(words(&match output.codec {
+        VideoCodec::H264 | VideoCodec::H265 => format!("-preset {preset}"),
+        VideoCodec::Vp9 => format!("-row-mt 1 -cpu-used {}", preset.vp9_speed()),
+    }));
     arguments.extend(words(&format!("-g {}", output.key_frame_interval)));
     arguments.extend(words(&match output.codec {
         VideoCodec::H264 => x264_rate(plan, output, chunk),
@@ -160,32 +160,6 @@ fn vp9_rate(rate: VideoRate) -> String {
     }
 }
 
-/// By how many frames the first one is decoded before it is shown: two, where
-/// the encoder has two levels of B-frames, which are shown in another order
-/// than they are stored.
-pub(super) fn frames_early(output: &VideoOutput, preset: Preset) -> i64 {
-    match (output.codec, output.key_frame_interval) {
-        (VideoCodec::Vp9, _) | (_, 1) => 0,
-        (VideoCodec::H264, _) if preset == Preset::Ultrafast => 0,
-        (VideoCodec::H264, 2) => 1,
-        (VideoCodec::H264 | VideoCodec::H265, _) => 2,
-    }
-}
-
-/// libvpx's speed, 0-8, nearest to what x264's preset gives.
-fn vp9_speed(preset: Preset) -> u8 {
-    match preset {
-        Preset::Ultrafast => 8,
-        Preset::Superfast => 6,
-        Preset::Veryfast => 5,
-        Preset::Faster => 4,
-        Preset::Fast => 3,
-        Preset::Medium => 2,
-        Preset::Slow => 1,
-        Preset::Slower | Preset::Veryslow | Preset::Placebo => 0,
-    }
-}
-
 /// Arguments that take the rendered video over as it is, at its places and each frame as long as it
 /// lasts: some muxers would cut the last one off.
 pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
@@ -223,21 +197,13 @@ fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
 
 /// Arguments for the audio's encoder.
 pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
-    let deep = output.bit_depth > 16;
-    let encoder = match output.codec {
-        AudioCodec::Mp3 => "libmp3lame",
-        AudioCodec::Aac => "aac",
-        AudioCodec::Flac if deep => "flac -sample_fmt s32 -bits_per_raw_sample 24",
-        AudioCodec::Flac => "flac -sample_fmt s16",
-        AudioCodec::Vorbis => "libvorbis",
-        AudioCodec::Ac3 => "ac3",
-        AudioCodec::Opus => "libopus",
-        AudioCodec::Pcm if deep => "pcm_s24le",
-        AudioCodec::Pcm => "pcm_s16le",
-        AudioCodec::Amr if output.sample_rate == 8000 => "libopencore_amrnb",
-        AudioCodec::Amr => "libvo_amrwbenc",
-    };
+    let encoder = output.codec.encoder(output.sample_rate, output.bit_depth);
     let mut arguments = words(&format!("-c:a {encoder}"));
+    arguments.extend(words(match (output.codec, output.bit_depth) {
+        (AudioCodec::Flac, 0..=16) => "-sample_fmt s16",
+        (AudioCodec::Flac, _) => "-sample_fmt s32 -bits_per_raw_sample 24",
+        _ => "",
+    }));
     match output.rate {
         AudioRateControl::Default => {}
         AudioRateControl::Quality(_) | AudioRateControl::BitRate(_)
