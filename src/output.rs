@@ -9,6 +9,7 @@ use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::flicks::Flicks;
 use crate::media::{Colour, Media, Size};
 use crate::process::request::{Request, Segment, SegmentFormat};
+use crate::process::table::Operation;
 
 mod audio;
 mod video;
@@ -123,24 +124,26 @@ pub enum AudioRateControl {
 pub enum OutputError {
     /// An option of 2 and a clip whose own value is lower.
     #[error(
-        "`{option}_2` forbids `{parameter}` above the align clip's own: asked for {asked}, and \
-         clip {clip} has {own}"
+        "{given}: `{option}_2` forbids more than the align clip's own, and clip {clip} has {own}"
     )]
     LowerSource {
-        /// `fps`, `s`, `vb` or `ab`.
-        parameter: &'static str,
+        /// `fps`, `s`, `vb` or `ab`, as it was asked for.
+        given: String,
         /// `fpsopt`, `sopt`, `vbopt` or `abopt`.
         option: &'static str,
-        /// With unit.
-        asked: String,
         /// With unit.
         own: String,
         /// Index in the concatenation list.
         clip: usize,
     },
     /// A frame smaller than the encoder can make.
-    #[error("`vcodec_h265` wants sides of at least {least} pixels, and the output would be {size}")]
+    #[error(
+        "{given}: h265 wants sides of at least {least} pixels, and the output would be {size}: ask \
+         for a larger `s`, or for `vcodec_h264`"
+    )]
     TooSmall {
+        /// `s`, or `vcodec` where the size is inherited, as it was asked for.
+        given: String,
         /// The output's size.
         size: Size,
         /// Pixels.
@@ -148,20 +151,22 @@ pub enum OutputError {
     },
     /// A segment longer than the muxer can make.
     #[error(
-        "`f_dash` segments last at most {most_ms} ms, and these would last {asked_ms}: ask for a \
-         shorter `t`, or for `f_hls`"
+        "{given} in `/segment`: segments of dash last at most {most_ms} ms, and these would last \
+         {asked_ms}: ask for a shorter `t`, or for `f_hls`"
     )]
     LongSegment {
+        /// `t`, as it was asked for.
+        given: String,
         /// Milliseconds.
         most_ms: i64,
         /// Milliseconds.
         asked_ms: i64,
     },
     /// A rate that the container has no code for.
-    #[error("`f_mxf` holds {allowed} frames per second, not `fps_{asked}`")]
+    #[error("{given}: mxf has no such frame rate; expected {allowed} frames per second")]
     FrameRate {
-        /// As asked.
-        asked: String,
+        /// `fps`, as it was asked for.
+        given: String,
         /// The list.
         allowed: String,
     },
@@ -218,12 +223,13 @@ fn aligned<'a, S>(
         return own;
     }
     let other = media.iter().enumerate().find_map(|(n, &m)| Some((n, stream(m)?)));
+    let given = request.quoted(Operation::Concat, "align");
     warnings.push(match &other {
         Some((n, _)) => format!(
-            "the align clip {} has no {kind}: its properties are taken from clip {n}",
+            "{given}: the align clip {} has no {kind}: its properties are taken from clip {n}",
             request.align
         ),
-        None => format!("no clip has {kind}: the standard properties are taken"),
+        None => format!("{given}: no clip has {kind}: the standard properties are taken"),
     });
     other
 }

@@ -7,6 +7,7 @@ use crate::codec::{AudioCodec, Container, nearest_channels, nearest_sample_rate}
 use crate::media::{AudioStream, Layout, Media};
 use crate::mix::Mix;
 use crate::process::request::{AudioRate, AudioRequest, LowerSource, Request};
+use crate::process::table::Operation;
 
 /// What audio is without any source to take it from.
 const STANDARD_SAMPLE_RATE: u32 = 48_000;
@@ -29,10 +30,10 @@ pub(super) fn specify(
         channels: asked
             .channels
             .unwrap_or_else(|| inherited_channels(container, asked.codec, own, warnings)),
-        rate: rate(asked.rate, align)?,
+        rate: rate(asked.rate, align, request)?,
         bit_depth: bit_depth(asked, own),
     };
-    output.rate = held_rate(&output, warnings);
+    output.rate = held_rate(&output, request, warnings);
     warnings.extend(media.iter().enumerate().filter_map(|(clip, media)| {
         let loss = output.lost_channels(media.audio.as_ref()?)?;
         Some(format!("clip {clip}: {loss}"))
@@ -41,20 +42,28 @@ pub(super) fn specify(
 }
 
 /// The rate control as the codec has it.
-fn held_rate(output: &AudioOutput, warnings: &mut Vec<String>) -> AudioRateControl {
+fn held_rate(
+    output: &AudioOutput,
+    request: &Request,
+    warnings: &mut Vec<String>,
+) -> AudioRateControl {
     let codec = output.codec.name();
     match (output.rate, output.bit_rates()) {
         (AudioRateControl::Default, _) => AudioRateControl::Default,
         (asked, None) => {
             let parameter = if matches!(asked, AudioRateControl::BitRate(_)) { "ab" } else { "aq" };
-            warnings.push(format!("{codec} loses nothing: `{parameter}` has no effect"));
+            let given = request.quoted(Operation::Concat, parameter);
+            warnings.push(format!("{given}: {codec} is lossless, and it has no effect"));
             AudioRateControl::Default
         }
         (AudioRateControl::BitRate(asked), Some(range)) if !range.contains(&asked) => {
             let nearest = asked.clamp(*range.start(), *range.end());
             warnings.push(format!(
-                "{codec} of {} Hz and {} channels can't have {asked} bit/s: it is asked for {nearest}",
-                output.sample_rate, output.channels
+                "{}: {codec} of {} Hz and {} channels can't have {asked} bit/s: it is asked for \
+                 {nearest}",
+                request.quoted(Operation::Concat, "ab"),
+                output.sample_rate,
+                output.channels
             ));
             AudioRateControl::BitRate(nearest)
         }
@@ -121,7 +130,7 @@ fn inherited_sample_rate(
     let nearest = nearest_sample_rate(container, codec, wanted);
     if nearest != wanted {
         warnings.push(format!(
-            "{} in {} can't hold the align clip's {wanted} Hz: the output has {nearest} Hz",
+            "`ar`: {} in {} can't hold the align clip's {wanted} Hz: the output has {nearest} Hz",
             codec.name(),
             container.name()
         ));
@@ -139,7 +148,7 @@ fn inherited_channels(
     let nearest = nearest_channels(container, codec, wanted);
     if nearest != wanted {
         warnings.push(format!(
-            "{} in {} can't hold the align clip's {wanted} channels: the output has {nearest}",
+            "`ac`: {} in {} can't hold the align clip's {wanted} channels: the output has {nearest}",
             codec.name(),
             container.name()
         ));
@@ -150,6 +159,7 @@ fn inherited_channels(
 fn rate(
     asked: AudioRate,
     align: Option<(usize, &AudioStream)>,
+    request: &Request,
 ) -> Result<AudioRateControl, OutputError> {
     match asked {
         AudioRate::Default => Ok(AudioRateControl::Default),
@@ -158,9 +168,8 @@ fn rate(
             let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
             bit_rate(asked, option, own).map(AudioRateControl::BitRate).ok_or_else(|| {
                 OutputError::LowerSource {
-                    parameter: "ab",
+                    given: request.quoted(Operation::Concat, "ab"),
                     option: "abopt",
-                    asked: format!("{asked} bit/s"),
                     own: format!("{own} bit/s"),
                     clip: align.map_or(0, |(clip, _)| clip),
                 }

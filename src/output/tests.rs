@@ -103,18 +103,16 @@ fn pixel_formats_keep_what_an_encoder_has() {
 fn an_option_of_two_refuses_a_lower_source_by_name() {
     let mut source = media();
     source.audio.as_mut().unwrap().bit_rate = 64_000;
-    for (parameters, words) in [
-        (
-            "s_1920x1080,sopt_2",
-            "`sopt_2` forbids `s` above the align clip's own: asked for 1920x1080",
-        ),
-        ("fps_50,fpsopt_2", "asked for 50, and clip 0 has 25"),
-        ("vb_2000000,vbopt_2", "asked for 2000000 bit/s, and clip 0 has 1000000 bit/s"),
-        ("ab_96000,abopt_2", "asked for 96000 bit/s, and clip 0 has 64000 bit/s"),
+    for (parameters, words, own) in [
+        ("s_1920x1080,sopt_2", "`s_1920x1080`: `sopt_2` forbids", "clip 0 has 1280x720"),
+        ("sopt_2,s_x1080", "`s_x1080`: `sopt_2` forbids", "clip 0 has 1280x720"),
+        ("fps_50,fpsopt_2", "`fps_50`: `fpsopt_2` forbids", "clip 0 has 25"),
+        ("vb_2000000,vbopt_2", "`vb_2000000`: `vbopt_2` forbids", "clip 0 has 1000000 bit/s"),
+        ("ab_96000,abopt_2", "`ab_96000`: `abopt_2` forbids", "clip 0 has 64000 bit/s"),
     ] {
         let parameters = format!("f_mp4,vcodec_h264,acodec_aac,{parameters}");
-        let error = settled(&parameters, std::slice::from_ref(&source)).unwrap_err();
-        assert!(error.to_string().contains(words), "{error}");
+        let error = settled(&parameters, std::slice::from_ref(&source)).unwrap_err().to_string();
+        assert!(error.starts_with(words) && error.ends_with(own), "{error}");
     }
 }
 
@@ -125,7 +123,10 @@ fn what_an_align_clip_lacks_is_taken_from_the_first_that_has_it() {
     let (output, warnings) =
         settled("f_mp4,vcodec_h264,acodec_aac", &[audio_only, sized(640, 480)]).unwrap();
     assert_eq!(output.video.unwrap().size, Size::new(640, 480));
-    assert_eq!(warnings, ["the align clip 0 has no video: its properties are taken from clip 1"]);
+    assert_eq!(
+        warnings,
+        ["`align`: the align clip 0 has no video: its properties are taken from clip 1"]
+    );
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn mxf_holds_its_own_frame_rates_only() {
     let error = settled(&format!("{parameters},fps_17"), &[source]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`f_mxf` holds 23.976, 25, 29.97, 50, 59.94 frames per second, not `fps_17`"
+        "`fps_17`: mxf has no such frame rate; expected 23.976, 25, 29.97, 50, 59.94 frames per second"
     );
 }
 
@@ -186,8 +187,11 @@ fn h265_has_a_smallest_frame() {
     let error = settled("f_mp4,vcodec_h265,acodec_aac,s_8x8", &[media()]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`vcodec_h265` wants sides of at least 16 pixels, and the output would be 8x8"
+        "`s_8x8`: h265 wants sides of at least 16 pixels, and the output would be 8x8: ask for a \
+         larger `s`, or for `vcodec_h264`"
     );
+    let error = settled("f_mp4,vcodec_h265,acodec_aac", &[sized(8, 8)]).unwrap_err();
+    assert!(error.to_string().starts_with("`vcodec_h265`: h265 wants"), "{error}");
 }
 
 #[test]
@@ -203,5 +207,33 @@ fn bit_rates_are_held_to_what_the_codec_has() {
         let parameters = format!("f_mkv,vcodec_h264,{parameters}");
         let (output, told) = settled(&parameters, &[media()]).unwrap();
         assert_eq!((output.audio.unwrap().rate, told.len()), (rate, warnings), "{parameters}");
+    }
+}
+
+#[test]
+fn every_warning_names_its_parameter() {
+    let mut odd = sized(641, 481);
+    let stream = odd.audio.as_mut().unwrap();
+    (stream.sample_rate, stream.channels, stream.layout) = (96_000, 6, "hexagonal".to_owned());
+    let mut transparent = media();
+    let stream = transparent.video.as_mut().unwrap();
+    (stream.pixel_format, stream.frame_rate) = ("yuva420p".to_owned(), Ratio::new(17, 1));
+    let silent = Media { audio: None, ..media() };
+    let no_video = Media { video: None, ..media() };
+    for (parameters, source, beginnings) in [
+        ("f_mp4,vcodec_h264,acodec_mp3", &odd, &["`s`: ", "`ar`: ", "`ac`: "][..]),
+        ("f_mp4,vcodec_vp9,acodec_aac", &transparent, &["`pixfmt`: "]),
+        ("f_mxf,vcodec_h264,acodec_pcm", &transparent, &["`fps`: "]),
+        ("f_mkv,vcodec_h264,acodec_aac,ab_1000", &media(), &["`ab_1000`: "]),
+        ("f_mkv,vcodec_h264,acodec_flac,ab_96000", &media(), &["`ab_96000`: "]),
+        ("f_mkv,acodec_pcm,aq_50,vcodec_h264", &media(), &["`aq_50`: "]),
+        ("f_mkv,vcodec_h264,acodec_aac,align_0", &silent, &["`align_0`: "]),
+        ("f_mkv,vcodec_h264,acodec_aac", &no_video, &["`align`: "]),
+    ] {
+        let (_, warnings) = settled(parameters, std::slice::from_ref(source)).unwrap();
+        assert_eq!(warnings.len(), beginnings.len(), "{warnings:?}");
+        for (warning, beginning) in warnings.iter().zip(beginnings) {
+            assert!(warning.starts_with(beginning), "{warning}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::media::{Colour, Media, Size, VideoStream};
 use crate::process::request::{
     LowerSource, RateControl, Request, ScaleType, SizeRequest, VideoRequest,
 };
+use crate::process::table::Operation;
 
 /// What a video is without any source to take it from.
 const STANDARD_SIZE: Size = Size::new(1280, 720);
@@ -37,27 +38,34 @@ pub(super) fn specify(
     let align = aligned(request, media, |m| m.video.as_ref(), "video", warnings);
     let own_size = align.map_or(STANDARD_SIZE, |(_, stream)| stream.display_size());
     let size = match asked.size {
-        Some(wanted) => asked_size(wanted, own_size, align)?,
+        Some(wanted) => asked_size(wanted, own_size, align, request)?,
         None => even_with_warning(own_size, warnings),
     };
     let (size, fitting) = fit(asked.scale, size, own_size);
     if asked.codec == VideoCodec::H265 && size.width.min(size.height) < LEAST_H265_SIDE {
-        return Err(OutputError::TooSmall { size, least: LEAST_H265_SIDE });
+        let parameter = if asked.size.is_some() { "s" } else { "vcodec" };
+        let given = request.quoted(Operation::Concat, parameter);
+        return Err(OutputError::TooSmall { given, size, least: LEAST_H265_SIDE });
     }
     let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv());
     Ok(VideoOutput {
         codec: asked.codec,
         size,
         fitting,
-        frame_rate: frame_rate(asked, request.container, align, warnings)?,
+        frame_rate: frame_rate(asked, request, align, warnings)?,
         pixel_format: pixel_format(asked, request.container, align, warnings),
         colour,
         key_frame_interval: asked.key_frame_interval,
-        rate: rate(asked.rate, align)?,
+        rate: rate(asked.rate, align, request)?,
     })
 }
 
-fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, OutputError> {
+fn asked_size(
+    wanted: SizeRequest,
+    own: Size,
+    align: Align<'_>,
+    request: &Request,
+) -> Result<Size, OutputError> {
     let portrait = wanted.auto_rotate && own.height > own.width;
     // With arotate, the two numbers are the long and the short side.
     let own_sides = if portrait { own.turned() } else { own };
@@ -74,14 +82,15 @@ fn asked_size(wanted: SizeRequest, own: Size, align: Align<'_>) -> Result<Size, 
     match wanted.option {
         LowerSource::UseAsked => Ok(size),
         LowerSource::UseOwn => Ok(own.even()),
-        LowerSource::Fail => Err(lower("s", "sopt", size.to_string(), own.to_string(), align)),
+        LowerSource::Fail => Err(lower(request, "s", "sopt", own.to_string(), align)),
     }
 }
 
 fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
     let even = own.even();
     if even != own {
-        warnings.push(format!("the align clip is {own}: the output is {even}, sides being even"));
+        warnings
+            .push(format!("`s`: the align clip is {own}: the output is {even}, sides being even"));
     }
     even
 }
@@ -128,7 +137,7 @@ fn even_part(side: u32, part: u32, whole: u32) -> u32 {
 
 fn frame_rate(
     asked: &VideoRequest,
-    container: Container,
+    request: &Request,
     align: Align<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Ratio<i64>, OutputError> {
@@ -136,24 +145,25 @@ fn frame_rate(
     let explicit = match (asked.frame_rate, own, asked.frame_rate_option) {
         (Some(asked), Some(own), LowerSource::UseOwn) if own < asked => None,
         (Some(asked), Some(own), LowerSource::Fail) if own < asked => {
-            return Err(lower("fps", "fpsopt", decimal(asked), decimal(own), align));
+            return Err(lower(request, "fps", "fpsopt", decimal(own), align));
         }
         (asked, ..) => asked,
     };
     let rate = explicit.or(own).unwrap_or(STANDARD_RATE);
-    if container != Container::Mxf || MXF_RATES.contains(&rate) {
+    if request.container != Container::Mxf || MXF_RATES.contains(&rate) {
         return Ok(rate);
     }
     let allowed = MXF_RATES.map(decimal).join(", ");
     if explicit.is_some() {
-        return Err(OutputError::FrameRate { asked: decimal(rate), allowed });
+        let given = request.quoted(Operation::Concat, "fps");
+        return Err(OutputError::FrameRate { given, allowed });
     }
     let distance = |other: &Ratio<i64>| {
         if *other > rate { *other - rate } else { rate - *other }
     };
     let nearest = MXF_RATES.into_iter().min_by_key(distance).unwrap_or(STANDARD_RATE);
     warnings.push(format!(
-        "mxf holds {allowed} frames per second: the align clip's {} becomes {}",
+        "`fps`: mxf holds {allowed} frames per second: the align clip's {} becomes {}",
         decimal(rate),
         decimal(nearest)
     ));
@@ -171,7 +181,7 @@ fn pixel_format(
     let own = || align.map_or("yuv420p", |(_, stream)| stream.pixel_format.as_str());
     let format = asked.pixel_format.unwrap_or_else(|| nearest_format(own(), asked.codec));
     if let Some(reason) = format.container_ban(container) {
-        warnings.push(format!("the align clip's transparency is lost: {reason}"));
+        warnings.push(format!("`pixfmt`: the align clip's transparency is lost: {reason}"));
         return PixelFormat::Yuv420p;
     }
     format
@@ -202,14 +212,13 @@ fn is_deep(name: &str) -> bool {
         || matches!(name, "gray10" | "gray12" | "gray14" | "bgra64" | "xyz12")
 }
 
-fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, OutputError> {
+fn rate(asked: RateControl, align: Align<'_>, request: &Request) -> Result<VideoRate, OutputError> {
     match asked {
         RateControl::BitRate { bit_rate, option } => {
             let own = align.map_or(u64::MAX, |(_, stream)| stream.bit_rate);
-            super::audio::bit_rate(bit_rate, option, own).map(VideoRate::BitRate).ok_or_else(|| {
-                let unit = |rate| format!("{rate} bit/s");
-                lower("vb", "vbopt", unit(bit_rate), unit(own), align)
-            })
+            super::audio::bit_rate(bit_rate, option, own)
+                .map(VideoRate::BitRate)
+                .ok_or_else(|| lower(request, "vb", "vbopt", format!("{own} bit/s"), align))
         }
         RateControl::Quality { crf, max_rate, buffer_size, .. } => {
             let peak = max_rate.map(|rate| (rate, buffer_size.unwrap_or(rate * 2)));
@@ -219,12 +228,13 @@ fn rate(asked: RateControl, align: Align<'_>) -> Result<VideoRate, OutputError> 
 }
 
 fn lower(
-    parameter: &'static str,
+    request: &Request,
+    parameter: &str,
     option: &'static str,
-    asked: String,
     own: String,
     align: Align<'_>,
 ) -> OutputError {
     let clip = align.map_or(0, |(clip, _)| clip);
-    OutputError::LowerSource { parameter, option, asked, own, clip }
+    let given = request.quoted(Operation::Concat, parameter);
+    OutputError::LowerSource { given, option, own, clip }
 }

@@ -12,6 +12,7 @@ use crate::media::Media;
 use crate::object::ObjectUri;
 use crate::output::{OutputError, OutputSpec, specify};
 use crate::process::Request;
+use crate::process::table::Operation;
 use crate::timeline::{SourceRange, Timeline};
 
 /// Why a request can't be carried out on its sources.
@@ -19,7 +20,7 @@ use crate::timeline::{SourceRange, Timeline};
 pub enum PlanError {
     /// A clip starts behind the end of its media.
     #[error(
-        "`ss_{start_ms}` of clip {clip} (`{uri}`) is not before its end: it lasts {length_ms} ms"
+        "`ss_{start_ms}`: clip {clip} (`{uri}`) lasts {length_ms} ms, and has to start before its end"
     )]
     Start {
         /// Index in the concatenation list.
@@ -32,8 +33,10 @@ pub enum PlanError {
         length_ms: i64,
     },
     /// All clips together are shorter than a frame.
-    #[error("the clips together last {length_ms} ms: not one frame at this `fps`")]
+    #[error("{given}: the clips together last {length_ms} ms: not one frame of the output")]
     NoFrame {
+        /// `fps`, or `ar` where there is no video, as it was asked for.
+        given: String,
         /// Length of all clips.
         length_ms: i64,
     },
@@ -68,7 +71,8 @@ pub fn plan(
     let timeline = timeline(&output, &clips);
     if timeline.frames() == 0 && (output.video.is_some() || timeline.samples() == 0) {
         let length: Flicks = clips.iter().map(|clip| clip.range.length).sum();
-        return Err(PlanError::NoFrame { length_ms: length.to_millis() });
+        let given = request.quoted(Operation::Concat, no_frame_at(&output));
+        return Err(PlanError::NoFrame { given, length_ms: length.to_millis() });
     }
     let sources = sources.concat();
     let copying = Copying::default();
@@ -77,11 +81,17 @@ pub fn plan(
     match plan.impossible_segment() {
         None => Ok(plan),
         Some(length) => Err(OutputError::LongSegment {
+            given: request.quoted(Operation::Segment, "t"),
             most_ms: LONGEST_DASH.to_millis(),
             asked_ms: length.to_millis(),
         }
         .into()),
     }
+}
+
+/// The parameter that a clip's length is too short for.
+fn no_frame_at(output: &OutputSpec) -> &'static str {
+    if output.video.is_some() { "fps" } else { "ar" }
 }
 
 /// What each clip takes of the parts of its source.

@@ -11,6 +11,7 @@ use super::span::Span;
 use super::table::{self, Absent, Need, Operation, Parameter};
 use super::template::Template;
 use super::value::{self, Size, Value};
+use crate::quote::quote;
 
 /// One operation.
 #[derive(Debug)]
@@ -214,6 +215,12 @@ impl<'a> Arguments<'a> {
             Some(given) => self.error_at(given, kind),
             None => ProcessError::about(kind, self.span, name, ""),
         }
+    }
+
+    /// A parameter as it stands in the string, or its name alone where it is not given.
+    pub(super) fn quoted(&self, name: &str) -> String {
+        let given = self.given(name).map(|given| given.spec.span().of(self.source));
+        quote(given.unwrap_or(name))
     }
 
     /// A value that the table promises: required or with a default, and one of

@@ -9,6 +9,10 @@ use std::fmt;
 
 pub use self::kind::{Conflict, ProcessErrorKind};
 use super::span::Span;
+use crate::quote::quote;
+
+/// What OSS calls the string as a whole.
+const WHOLE: &str = "x-oss-async-process";
 
 /// The first mistake in a process string.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +30,26 @@ struct Argument {
     value: String,
 }
 
+impl Argument {
+    /// As it stands in the string.
+    fn quoted(&self) -> String {
+        if self.name == WHOLE {
+            quote(&self.value)
+        } else {
+            quote(&written(&self.name, &self.value))
+        }
+    }
+}
+
+/// A parameter with its value, or alone where it has none.
+fn written(name: &str, value: &str) -> String {
+    if value.is_empty() { name.to_owned() } else { format!("{name}_{value}") }
+}
+
 impl ProcessError {
     /// A mistake at `span` in `source`, about the words there.
     pub(super) fn new(kind: impl Into<ProcessErrorKind>, span: Span, source: &str) -> Self {
-        Self::about(kind, span, "x-oss-async-process", span.of(source))
+        Self::about(kind, span, WHOLE, span.of(source))
     }
 
     /// A mistake at `span` about a parameter.
@@ -52,7 +72,12 @@ impl ProcessError {
     /// What is wrong, in words, without the place and without what would be right.
     #[must_use]
     pub fn problem(&self) -> String {
-        wording::problem(&self.kind)
+        match &*self.kind {
+            ProcessErrorKind::Conflict(conflict) => {
+                format!("{}: {}", self.argument.quoted(), conflict.problem())
+            }
+            kind => wording::problem(kind, &self.argument.value),
+        }
     }
 
     /// What would be right, in words, where that can be told.
@@ -106,7 +131,7 @@ impl ProcessError {
 
 impl fmt::Display for ProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", wording::problem(&self.kind), self.span.start)?;
+        write!(f, "{} at byte {}", self.problem(), self.span.start)?;
         match wording::remedy(&self.kind) {
             Some(remedy) => write!(f, "; {remedy}"),
             None => Ok(()),

@@ -5,9 +5,11 @@
 
 use num_rational::Ratio;
 
+use super::table::Operation;
 use super::template::Template;
 use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::named::named;
+use crate::quote::quote;
 
 /// A request that can be carried out as far as its own words can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -258,6 +260,20 @@ impl SegmentFormat {
 }
 
 impl Request {
+    /// A parameter with its value as the canonical string has it, or its name alone where it is not
+    /// given; in backticks.
+    #[must_use]
+    pub fn quoted(&self, operation: Operation, name: &str) -> String {
+        let written = operation.written();
+        // No value has any of these: names are in Base64.
+        let words = self.canonical.find(written).map(|at| &self.canonical[at + written.len()..]);
+        let mut words = words.into_iter().flat_map(|rest| rest.split(['/', '|']).take(1));
+        let given = words.find_map(|words| {
+            words.split(',').find(|word| word.split('_').next().is_some_and(|key| key == name))
+        });
+        quote(given.unwrap_or(name))
+    }
+
     /// What `{autoext}` stands for: the extension of the playlist, else that of
     /// the container, without dot.
     #[must_use]

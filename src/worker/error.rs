@@ -83,7 +83,7 @@ pub enum TaskError {
     #[error("`sys/saveas`: {0}")]
     Name(#[from] RenderError),
     /// Nothing can be stored under the target's name.
-    #[error("`sys/saveas`: {0}")]
+    #[error("`{name}` in `|sys/saveas`: {0}", name = .0.argument_name())]
     Target(#[from] TargetError),
     /// ffmpeg failed.
     #[error("the output could not be made: {0}")]

@@ -9,28 +9,25 @@ impl Conflict {
     /// What is wrong, without the offset.
     pub(super) fn problem(&self) -> String {
         match self {
-            Self::NothingLeft => "`vn_1` and `an_1` leave nothing to make".to_owned(),
-            Self::VideoBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
-            Self::AudioBan(container, codec, _) => format!("`{container}` cannot hold `{codec}`"),
-            Self::PixelFormatBan(format, codec, _) => format!("`{codec}` cannot encode `{format}`"),
+            Self::NothingLeft => "beside `vn_1`, nothing is left to make".to_owned(),
+            Self::VideoBan(container, codec, _) => format!("{container} cannot hold {codec}"),
+            Self::AudioBan(container, codec, _) => format!("{container} cannot hold {codec}"),
+            Self::PixelFormatBan(format, codec, _) => format!("{codec} cannot encode {format}"),
             Self::PixelFormatHolding(format, container, _) => {
-                format!("`{container}` cannot hold `{format}`")
+                format!("{container} cannot hold {format}")
             }
             Self::SampleRate(container, codec, rate) => {
-                format!("`{codec}` in `{container}` has no sample rate `{rate}`")
+                format!("{codec} in {container} has no sample rate {rate}")
             }
             Self::Channels(container, codec, channels) => {
-                format!("`{codec}` in `{container}` cannot have `{channels}` channels")
+                format!("{codec} in {container} cannot have {channels} channels")
             }
             Self::SegmentBan { format, container, .. } => {
-                format!("`{format}` has no segments of `{container}`")
+                format!("{format} has no segments of {container}")
             }
             Self::TooManySources { count, .. } => format!("{count} files are too many"),
-            Self::AlignBeyondList { align, count } => {
-                let files =
-                    if *count == 1 { "1 file".to_owned() } else { format!("{count} files") };
-                format!("`align` is `{align}` in a list of {files}")
-            }
+            Self::AlignBeyondList { count: 1, .. } => "the list has 1 file".to_owned(),
+            Self::AlignBeyondList { count, .. } => format!("the list has {count} files"),
             Self::Render(error) => error.to_string(),
             Self::Target(TargetError::Bucket(_)) => "invalid target bucket".to_owned(),
             Self::Target(TargetError::Key(_)) => "invalid target key".to_owned(),

@@ -2,13 +2,14 @@
 //! remedy.
 
 use super::kind::ProcessErrorKind as Kind;
+use super::written;
 use crate::process::table::{Kind as ValueKind, LONGEST_PROCESS, Operation, PARAMETERS, Parameter};
 use crate::process::text::{list, nearest};
 use crate::process::value::ValueError;
 use crate::quote::quote;
 
-/// What is wrong, without the offset.
-pub(super) fn problem(kind: &Kind) -> String {
+/// What is wrong with a parameter of this value, without the offset.
+pub(super) fn problem(kind: &Kind, value: &str) -> String {
     match kind {
         Kind::Empty => "the process string is empty".to_owned(),
         Kind::TooLong { bytes } => format!("the process string has {bytes} bytes: too many"),
@@ -21,15 +22,16 @@ pub(super) fn problem(kind: &Kind) -> String {
         Kind::UnknownParameter { operation, name } => {
             format!("unknown parameter {} in `{operation}`", quote(name))
         }
-        Kind::RepeatedParameter { parameter, .. } => format!("second {}", place(parameter)),
+        Kind::RepeatedParameter { parameter, .. } => format!("second {}", given(parameter, value)),
         Kind::MissingValue(parameter) => format!("no value for {}", place(parameter)),
         Kind::MissingParameter(parameter) => format!("missing {}", place(parameter)),
         Kind::BadValue { parameter, value, .. } => {
             format!("invalid value {} for {}", quote(value), place(parameter))
         }
-        Kind::Needs { parameter, need } => format!("{} without {need}", place(parameter)),
+        Kind::Needs { parameter, need } => format!("{} without {need}", given(parameter, value)),
         Kind::Excludes { parameter, other } => {
-            format!("`{}` beside `{other}` in `{}`", parameter.name, parameter.operation)
+            let given = quote(&written(parameter.name, value));
+            format!("{given} beside `{other}` in `{}`", parameter.operation)
         }
         Kind::Conflict(conflict) => conflict.problem(),
     }
@@ -134,6 +136,10 @@ fn expected(parameter: &Parameter) -> String {
         Some(unit) => format!("expected {} ({unit})", parameter.kind),
         None => format!("expected {}", parameter.kind),
     }
+}
+
+fn given(parameter: &Parameter, value: &str) -> String {
+    format!("{} in `{}`", quote(&written(parameter.name, value)), parameter.operation)
 }
 
 fn place(parameter: &Parameter) -> String {

@@ -62,11 +62,12 @@ fn pixel_format(
 
 fn size(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> Option<SizeRequest> {
     let asked = concat.size("s")?;
+    let given = concat.quoted("s");
     let mut even_side = |side: &str, asked: Option<u32>| {
         let asked = asked?;
         let even = even(asked);
         if even != asked {
-            warnings.push(format!("the {side} `{asked}` in `s` is odd; {even} is used"));
+            warnings.push(format!("{given}: the {side} {asked} is odd; {even} is used"));
         }
         Some(even)
     };
@@ -90,7 +91,8 @@ fn rate(concat: &Arguments<'_>, warnings: &mut Vec<String>) -> RateControl {
     let max_rate = concat.positive("maxrate");
     let asked_buffer = concat.positive("bufsize");
     if max_rate.is_none() && asked_buffer.is_some() {
-        warnings.push("`bufsize` has no effect without `maxrate`".to_owned());
+        let given = concat.quoted("bufsize");
+        warnings.push(format!("{given}: without `maxrate` it has no effect"));
     }
     RateControl::Quality {
         crf: concat.presume("crf", concat.decimal("crf")),

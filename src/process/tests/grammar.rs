@@ -81,7 +81,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "video/concat,f_mp4,f_mkv",
-        "second `f` in `video/concat` at byte 19; the first is at byte 13",
+        "second `f_mkv` in `video/concat` at byte 19; the first is at byte 13",
     ),
     (
         "video/concat/prr,o_YQ",

@@ -1,6 +1,7 @@
 //! What users read.
 
 use super::super::text::{list, nearest};
+use super::super::{Conflict, ProcessError, ProcessErrorKind, TargetError};
 use super::{LEAST, TARGET, complaint, read};
 
 /// The message for the least request with `parameters` added.
@@ -45,23 +46,23 @@ const PARAMETER_MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "fpsopt_1",
-        "`fpsopt` in `video/concat` without `fps` at byte 42; add `fps` or leave `fpsopt` out",
+        "`fpsopt_1` in `video/concat` without `fps` at byte 42; add `fps` or leave `fpsopt` out",
     ),
     (
         "adepth_16",
-        "`adepth` in `video/concat` without `acodec_flac` at byte 42; add `acodec_flac` or leave `adepth` out",
+        "`adepth_16` in `video/concat` without `acodec_flac` at byte 42; add `acodec_flac` or leave `adepth` out",
     ),
     (
         "vb_10000,crf_20",
-        "`vb` beside `crf` in `video/concat` at byte 42; leave one of them out",
+        "`vb_10000` beside `crf` in `video/concat` at byte 42; leave one of them out",
     ),
     (
         "vn_1,an_1",
-        "`vn_1` and `an_1` leave nothing to make at byte 47; one of them has to be 0",
+        "`an_1`: beside `vn_1`, nothing is left to make at byte 47; one of them has to be 0",
     ),
     (
         "align_1",
-        "`align` is `1` in a list of 1 file at byte 42; expected 0",
+        "`align_1`: the list has 1 file at byte 42; expected 0",
     ),
     (
         "maxrate_1,crf_20",
@@ -85,27 +86,27 @@ fn messages_of_whole_requests() {
         ),
         (
             "video/concat,f_mxf,vcodec_h264,acodec_aac",
-            "`mxf` cannot hold `aac` at byte 31; mxf holds pcm audio only",
+            "`acodec_aac`: mxf cannot hold aac at byte 31; mxf holds pcm audio only",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_mp3,ar_96000",
-            "`mp3` in `mp4` has no sample rate `96000` at byte 42; expected 16000, 22050, 24000, 32000, 44100, or 48000",
+            "`ar_96000`: mp3 in mp4 has no sample rate 96000 at byte 42; expected 16000, 22050, 24000, 32000, 44100, or 48000",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_ac3,ac_8",
-            "`ac3` in `mp4` cannot have `8` channels at byte 42; expected 1 to 6",
+            "`ac_8`: ac3 in mp4 cannot have 8 channels at byte 42; expected 1 to 6",
         ),
         (
             "video/concat,f_mp4,vcodec_vp9,acodec_aac,pixfmt_yuva420p",
-            "`mp4` cannot hold `yuva420p` at byte 41; only mkv holds transparency",
+            "`pixfmt_yuva420p`: mp4 cannot hold yuva420p at byte 41; only mkv holds transparency",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_aac,pixfmt_yuva420p",
-            "`h264` cannot encode `yuva420p` at byte 42; only vp9 encodes transparency",
+            "`pixfmt_yuva420p`: h264 cannot encode yuva420p at byte 42; only vp9 encodes transparency",
         ),
         (
             "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_dash,t_0",
-            "`dash` has no segments of `ts` at byte 49; expected `f_mp4`",
+            "`f_dash`: dash has no segments of ts at byte 49; expected `f_mp4`",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,o_Pz8+",
@@ -122,7 +123,7 @@ fn messages_of_whole_requests() {
     let overwrites = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2tleX0"));
     assert_eq!(
         overwrites,
-        "the target `bucket/example.mkv` is also a source at byte 53; \
+        "`o_e2tleX0`: the target `bucket/example.mkv` is also a source at byte 53; \
          the result would overwrite what it is made of"
     );
 }
@@ -196,7 +197,7 @@ fn targets_that_cannot_be_are_told_why() {
     let bucket = complaint(&format!("video/concat,{LEAST}{TARGET},b_QiE"));
     assert_eq!(
         bucket,
-        "invalid target bucket at byte 60; `B!` is no bucket name: 3 to 63 of a-z, 0-9, `.`, \
+        "`b_QiE`: invalid target bucket at byte 60; `B!` is no bucket name: 3 to 63 of a-z, 0-9, `.`, \
          and `-`, with a letter or digit at each end and after each dot"
     );
     let unknown = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2luZGV4eH0"));
@@ -205,4 +206,98 @@ fn targets_that_cannot_be_are_told_why() {
         "invalid value `e2luZGV4eH0` for `o` in `|sys/saveas` at byte 55; \
          unknown variable `{indexx}`; did you mean `{index}`?"
     );
+}
+
+/// Requests without their target and one mistake each, with the parameter that is to blame.
+#[rustfmt::skip]
+const BLAMED: &[(&str, &str)] = &[
+    ("f_mp4,vcodec_h264,acodec_aac,fpsx_25", "fpsx"),
+    ("f_mp4,f_mkv,vcodec_h264,acodec_aac", "f_mkv"),
+    ("f_mp4,vcodec_h264,acodec_aac,ar", "ar"),
+    ("vcodec_h264,acodec_aac", "f"),
+    ("f_mp4,vcodec_h264,acodec_aac,ac_9", "ac"),
+    ("f_mp4,vcodec_h264,acodec_aac,abopt_2", "abopt_2"),
+    ("f_mp4,vcodec_h264,acodec_aac,ab_96000,aq_3", "ab_96000"),
+    ("f_mp4,vcodec_h264,acodec_aac,vn_1,an_1", "an_1"),
+    ("f_mov,vcodec_vp9,acodec_aac", "vcodec_vp9"),
+    ("f_flv,vcodec_h264,acodec_opus", "acodec_opus"),
+    ("f_mkv,vcodec_h265,acodec_aac,pixfmt_yuva420p", "pixfmt_yuva420p"),
+    ("f_mp4,vcodec_vp9,acodec_aac,pixfmt_yuva420p", "pixfmt_yuva420p"),
+    ("f_mkv,vcodec_h264,acodec_mp3,ar_64000", "ar_64000"),
+    ("f_mkv,vcodec_h264,acodec_amr,ac_2", "ac_2"),
+    ("f_ts,vcodec_h264,acodec_aac/segment,t_0,f_dash", "f_dash"),
+    ("f_mp4,vcodec_h264,acodec_aac,align_7", "align_7"),
+];
+
+/// What tells one kind of mistake from another; `None` for those that are about no parameter.
+fn kind_of_parameter(error: &ProcessError) -> Option<&'static str> {
+    Some(match error.kind() {
+        ProcessErrorKind::Empty
+        | ProcessErrorKind::TooLong { .. }
+        | ProcessErrorKind::UnknownProcess { .. }
+        | ProcessErrorKind::UnknownOperation { .. }
+        | ProcessErrorKind::MisplacedOperation { .. }
+        | ProcessErrorKind::RepeatedOperation(_)
+        | ProcessErrorKind::MissingOperation(_)
+        | ProcessErrorKind::EmptyParameter(_) => return None,
+        ProcessErrorKind::UnknownParameter { .. } => "unknown",
+        ProcessErrorKind::RepeatedParameter { .. } => "repeated",
+        ProcessErrorKind::MissingValue(_) => "no value",
+        ProcessErrorKind::MissingParameter(_) => "missing",
+        ProcessErrorKind::BadValue { .. } => "bad value",
+        ProcessErrorKind::Needs { .. } => "needs",
+        ProcessErrorKind::Excludes { .. } => "excludes",
+        ProcessErrorKind::Conflict(conflict) => match conflict {
+            Conflict::NothingLeft => "nothing left",
+            Conflict::VideoBan(..) => "video",
+            Conflict::AudioBan(..) => "audio",
+            Conflict::PixelFormatBan(..) => "encoding",
+            Conflict::PixelFormatHolding(..) => "holding",
+            Conflict::SampleRate(..) => "sample rate",
+            Conflict::Channels(..) => "channels",
+            Conflict::SegmentBan { .. } => "segments",
+            Conflict::TooManySources { .. } => return None,
+            Conflict::AlignBeyondList { .. } => "align",
+            Conflict::Render(_) => "resolution",
+            Conflict::Target(TargetError::Bucket(_)) => "bucket",
+            Conflict::Target(TargetError::Key(_)) => "key",
+            Conflict::Target(TargetError::IsSource { .. }) => "source",
+            Conflict::Target(TargetError::IsRecord { .. }) => "record",
+        },
+    })
+}
+
+#[test]
+fn every_mistake_names_its_parameter_as_it_stands() {
+    let targets = [
+        (format!("{LEAST},vn_1|sys/saveas,o_e3Jlc29sdXRpb259"), "o_e3Jlc29sdXRpb259"),
+        (format!("{LEAST}|sys/saveas,o_b3V0,b_QiE"), "b_QiE"),
+        (format!("{LEAST}|sys/saveas,o_YS8uLi9i"), "o_YS8uLi9i"),
+        (format!("{LEAST}|sys/saveas,o_e2tleX0"), "o_e2tleX0"),
+    ];
+    let others = BLAMED.iter().map(|(process, blamed)| (format!("{process}{TARGET}"), *blamed));
+    let mut kinds = std::collections::BTreeSet::new();
+    for (process, blamed) in others.chain(targets) {
+        let error = read(&format!("video/concat,{process}")).unwrap_err();
+        let (message, value) = (error.to_string(), error.argument_value());
+        assert!(message.contains(&format!("`{blamed}`")), "{message}");
+        let unknown = matches!(error.kind(), ProcessErrorKind::UnknownParameter { .. });
+        assert!(unknown || message.contains(value), "{message}");
+        assert!(message.contains(&format!("at byte {}", error.offset())), "{message}");
+        assert_eq!(blamed.split('_').next(), Some(error.argument_name()), "{message}");
+        kinds.extend(kind_of_parameter(&error));
+    }
+    // All but `IsRecord`, which the worker alone can tell.
+    assert_eq!(kinds.len(), 7 + 14 - 1, "{kinds:?}");
+}
+
+#[test]
+fn warnings_name_their_parameter_as_it_stands() {
+    for (parameters, warning) in [
+        ("s_641x481", "`s_641x481`: the width 641 is odd; 640 is used"),
+        ("crf_20,bufsize_50000", "`bufsize_50000`: without `maxrate` it has no effect"),
+    ] {
+        let request = read(&format!("video/concat,{LEAST},{parameters}{TARGET}")).unwrap();
+        assert_eq!(request.warnings[0], warning);
+    }
 }
