@@ -68,7 +68,7 @@ fn names(process: &str) -> impl Iterator<Item = (&'static Parameter, Span, Strin
     process.split_inclusive([',', '/', '|']).filter_map(move |piece| {
         let start = end;
         end += piece.len();
-        let word = piece.trim_end_matches([',', '/', '|']);
+        let word = piece.trim_end_matches([',', '/', '|', '\r', '\n']);
         let is_parameter = process[..start].ends_with(',');
         if !is_parameter {
             let named =

@@ -169,11 +169,15 @@ pub fn check_main(main: &MainObject) -> Result<(), NameError> {
 }
 
 fn drop_line_break(text: &mut String) -> bool {
-    let Some(kept) = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')) else {
-        return false;
-    };
-    text.truncate(kept.len());
-    true
+    let kept = without_line_break(text).len();
+    let dropped = kept < text.len();
+    text.truncate(kept);
+    dropped
+}
+
+/// The text without the one line break at its end.
+pub(super) fn without_line_break(text: &str) -> &str {
+    text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
 
 /// What is wrong with text that does not decode, in the user's terms.

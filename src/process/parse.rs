@@ -5,14 +5,17 @@
 //! work. None of them but `_` occurs in URL-safe Base64.
 
 use super::error::{ProcessError, ProcessErrorKind};
+use super::name::without_line_break;
 use super::span::Span;
 use super::table::{self, Kind, LONGEST_PROCESS, Operation, Parameter};
 
 /// A process string that keeps to the grammar. Its values are unread text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {
-    /// The whole text, which all spans are of.
+    /// The whole text, which all spans are of, without the line break at its end.
     pub source: String,
+    /// Whether there was one.
+    pub line_break_dropped: bool,
     /// `video/concat`.
     pub concat: OperationSpec,
     /// Every `/pre` and `/sur`, as they stand.
@@ -102,12 +105,13 @@ impl ParameterSpec {
     }
 }
 
-/// Reads a process string.
+/// Reads a process string. As in names, one line break at its end does not count.
 ///
 /// # Errors
 ///
 /// Where it breaks the grammar, or a name is unknown or given twice.
-pub fn parse(source: &str) -> Result<ProcessSpec, ProcessError> {
+pub fn parse(text: &str) -> Result<ProcessSpec, ProcessError> {
+    let source = without_line_break(text);
     if source.len() > LONGEST_PROCESS {
         let end = source.floor_char_boundary(LONGEST_PROCESS);
         let kind = ProcessErrorKind::TooLong { bytes: source.len() };
@@ -131,8 +135,9 @@ pub fn parse(source: &str) -> Result<ProcessSpec, ProcessError> {
     let target = parser.expect_target()?;
     let notify = parser.expect_notify_or_end()?;
     parser.expect_end()?;
+    let line_break_dropped = source.len() < text.len();
     let source = source.to_owned();
-    Ok(ProcessSpec { source, concat, clips, segment, target, notify })
+    Ok(ProcessSpec { source, line_break_dropped, concat, clips, segment, target, notify })
 }
 
 /// What a word ends at.

@@ -51,8 +51,8 @@ pub fn resolve(
     let clips = clips(&operations, main);
     let container = concat.presume("f", concat.word("f").and_then(Container::from_name));
     check_streams(concat)?;
-    let mut warnings = dropped_line_breaks(&operations);
-    let request = Request {
+    let mut warnings = dropped_line_breaks(spec, &operations);
+    let mut request = Request {
         bucket: main.bucket.clone(),
         main: operations.pre.len(),
         align: align(concat, clips.len())?,
@@ -68,6 +68,7 @@ pub fn resolve(
     };
     check_combination(&request, concat)?;
     saveas::check_early(&request, &operations.target)?;
+    request.warnings.extend(saveas::warning(&request, &operations.target));
     Ok(request)
 }
 
@@ -146,7 +147,7 @@ fn segment(segment: &Arguments<'_>, container: Container) -> Result<Segment, Pro
     Ok(Segment { format, length_ms: segment.positive("t") })
 }
 
-fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
+fn dropped_line_breaks(spec: &ProcessSpec, operations: &Operations<'_>) -> Vec<String> {
     let dropped = |(parameter, value): (&super::table::Parameter, &Value)| match value {
         Value::Name(name) | Value::Template(_, name) if name.line_break_dropped => Some(format!(
             "`{}` in `{}` ended in a line break, which was dropped: `{}`",
@@ -156,5 +157,7 @@ fn dropped_line_breaks(operations: &Operations<'_>) -> Vec<String> {
         )),
         _ => None,
     };
-    operations.iter().flat_map(Arguments::in_table_order).filter_map(dropped).collect()
+    let of_names = operations.iter().flat_map(Arguments::in_table_order).filter_map(dropped);
+    let whole = "the process string ended in a line break, which was dropped".to_owned();
+    of_names.chain(spec.line_break_dropped.then_some(whole)).collect()
 }

@@ -1,5 +1,6 @@
 //! `sys/saveas`: the target as it was asked for.
 
+use super::alone::UNKNOWN;
 use super::arguments::Arguments;
 use super::error::{Conflict, ProcessError};
 use super::request::{Request, Target};
@@ -10,6 +11,33 @@ use super::template::{RenderError, Template, Variable, Variables};
 pub(super) fn target(arguments: &Arguments<'_>) -> Target {
     let key = arguments.presume("o", arguments.template("o"));
     Target { bucket: arguments.template("b"), key }
+}
+
+/// What should be known of the name of the target: mostly such a name is meant otherwise.
+pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<String> {
+    let (key, main) = (&request.target.key, &request.clips[request.main].key);
+    if main == UNKNOWN && key.variables().next().is_some() {
+        return None;
+    }
+    // What is not known yet is never empty: these stand for it.
+    let values = Variables { resolution: Some("1x1".to_owned()), ..values(request) };
+    let asked = key.render(&values).ok()?;
+    let end = asked.chars().next_back().filter(|end| matches!(end, '/' | '.'))?;
+    Some(format!(
+        "{}: the target key ends in `{end}`, and gets `.{}` behind it",
+        arguments.quoted("o"),
+        values.autoext
+    ))
+}
+
+/// As much as is known before any object is looked at.
+fn values(request: &Request) -> Variables {
+    Variables {
+        bucket: request.bucket.clone(),
+        key: request.clips[request.main].key.clone(),
+        autoext: request.auto_extension().to_owned(),
+        ..Variables::default()
+    }
 }
 
 /// Checks as much of the target as can be told before any object is looked at.
@@ -25,12 +53,7 @@ pub(super) fn check_early(
             return Err(arguments.error(name, kind));
         }
     }
-    let values = Variables {
-        bucket: request.bucket.clone(),
-        key: request.clips[request.main].key.clone(),
-        autoext: request.auto_extension().to_owned(),
-        ..Variables::default()
-    };
+    let values = values(request);
     let early = |template: &&Template| template.variables().all(Variable::is_known_early);
     let known_bucket = match bucket {
         None => Some(request.bucket.clone()),

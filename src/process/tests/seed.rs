@@ -35,3 +35,18 @@ fn the_published_example_means_what_its_page_says() {
         assert!(warning.contains("line break") && warning.contains(name), "{warning}");
     }
 }
+
+#[test]
+fn a_line_break_behind_the_whole_string_is_dropped_and_told() {
+    let request = read(SEED).unwrap();
+    for end in ["\n", "\r\n"] {
+        let with_break = read(&format!("{SEED}{end}")).unwrap();
+        assert_eq!(with_break.canonical, request.canonical);
+        let last = with_break.warnings.last().unwrap();
+        assert!(last.contains("process string") && last.contains("line break"), "{last}");
+        assert_eq!(with_break.topic.as_deref(), Some("AudioConvert"));
+    }
+    for other in [format!("{SEED}\n\n"), format!("\n{SEED}"), SEED.replace("/sur", "\n/sur")] {
+        assert!(read(&other).is_err(), "{other:?}");
+    }
+}

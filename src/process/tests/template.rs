@@ -1,5 +1,6 @@
 //! Target names with variables.
 
+use super::{LEAST, read};
 use crate::process::template::{
     CivilTime, RenderError, Template, TemplateError, Variable, Variables,
 };
@@ -124,4 +125,28 @@ fn audio_alone_has_no_resolution() {
     let values = Variables { resolution: None, ..values("k") };
     let template = Template::parse("{resolution}").unwrap();
     assert_eq!(template.render(&values), Err(RenderError::NoResolution));
+}
+
+#[test]
+fn a_target_that_ends_like_a_folder_gets_a_warning() {
+    for (template, end) in [
+        ("a/b/", Some('/')),
+        ("out.", Some('.')),
+        ("out..", Some('.')),
+        ("{t_year}/{t_mon}/", Some('/')),
+        ("{resolution}.", Some('.')),
+        ("{barename}/{dirname}", Some('/')),
+        ("a/b", None),
+        ("out.mp4", None),
+        ("out.{ext}", None),
+        ("a.b/c", None),
+        (".hidden", None),
+    ] {
+        let target = crate::process::name::encode(template);
+        let request = read(&format!("video/concat,{LEAST}|sys/saveas,o_{target}")).unwrap();
+        let warning = end.map(|end| {
+            format!("`o_{target}`: the target key ends in `{end}`, and gets `.mp4` behind it")
+        });
+        assert_eq!(request.warnings, warning.into_iter().collect::<Vec<_>>(), "{template}");
+    }
 }
