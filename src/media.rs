@@ -82,6 +82,16 @@ impl Media {
         })
     }
 
+    /// Whether a copy of `other` has all its streams.
+    #[must_use]
+    pub fn holds_as_much_as(&self, other: &Self) -> bool {
+        let same_video =
+            self.video.as_ref().map(|s| &s.codec) == other.video.as_ref().map(|s| &s.codec);
+        let same_audio =
+            self.audio.as_ref().map(|s| &s.codec) == other.audio.as_ref().map(|s| &s.codec);
+        same_video && same_audio
+    }
+
     /// The streams of two files as those of one.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {

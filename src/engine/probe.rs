@@ -15,6 +15,7 @@ use crate::flicks::Flicks;
 use crate::media::report::{Report, ReportError};
 use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recognise};
 use crate::plan::input::{Input, file_url};
+use parts::{MOST_PARTS, Parted, straighten};
 use streams::Reader;
 
 mod parts;
@@ -22,6 +23,8 @@ mod streams;
 
 /// The most ID3 tags in front of a file that are stepped over.
 const MOST_TAGS: u32 = 8;
+/// The most zeros in front of one that are.
+const MOST_ZEROS: usize = 1 << 24;
 
 /// Why a file is no source.
 #[derive(Debug, Error)]
@@ -90,6 +93,8 @@ pub struct Probed {
     pub media: Arc<Media>,
     /// What its owner should know.
     pub notices: Vec<Notice>,
+    /// Whether the file is the one that was fetched.
+    pub is_own: bool,
 }
 
 /// A file that is a part of a source, or all of it.
@@ -129,11 +134,6 @@ impl Probed {
     pub fn media(&self) -> Vec<Arc<Media>> {
         self.parts.iter().map(|part| Arc::clone(&part.media)).collect()
     }
-
-    fn single(path: &Path, media: Media, notices: Vec<Notice>) -> Self {
-        let part = Part { file: path.to_owned(), media: Arc::new(media) };
-        Self { media: Arc::clone(&part.media), parts: vec![part], notices }
-    }
 }
 
 /// What is odd about a file that can be used all the same.
@@ -150,6 +150,15 @@ pub enum Notice {
     },
     /// The demuxer reported errors.
     Damaged(String),
+    /// Its clock starts anew in the middle, and can't be made continuous.
+    Jumps,
+    /// It is made of more files than are used.
+    TooMany {
+        /// How many.
+        count: usize,
+        /// How many are used.
+        used: usize,
+    },
     /// One of several files that it is made of can't be used.
     LeftOut {
         /// Its number, from 1.
@@ -163,6 +172,13 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Joined => f.write_str("its time stamps jump: they were made continuous"),
+            Self::Jumps => f.write_str(
+                "its time stamps jump: video and audio behind that may be out of step or missing",
+            ),
+            Self::TooMany { count, used } => write!(
+                f,
+                "it is made of {count} files: the first {used} were used, and the others left out"
+            ),
             Self::CutShort { declared, found } => write!(
                 f,
                 "it is damaged: it declares {} ms and holds {} ms",
@@ -194,57 +210,100 @@ impl Notice {
     }
 }
 
-/// Probes a fetched file. One whose clock jumps is written anew with a
-/// continuous one: nothing of it could be placed otherwise.
+/// Probes a fetched file. One that is several files is parted, and one whose clock jumps is written
+/// anew with a continuous one: nothing of it could be placed otherwise.
 ///
 /// # Errors
 /// When it is no source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
-    let demuxer = recognise_file(path)?;
-    let files = parts::part(path, demuxer)?;
-    if files.len() > 1 {
-        return several(ffmpeg, demuxer, files).await;
-    }
-    let (media, jumps, notices) = read(ffmpeg, demuxer, path).await?;
-    if jumps
-        && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs)
-        && make_continuous(ffmpeg, &media, path).await?
-    {
-        let media = scan(ffmpeg, Demuxer::MpegTs, path).await?;
-        return Ok(Probed::single(path, media, vec![Notice::Joined]));
-    }
-    Ok(Probed::single(path, media, notices))
-}
-
-/// Probes the parts of a file that is made of several. One that can't be used is left out.
-async fn several(
-    ffmpeg: &Ffmpeg,
-    demuxer: Demuxer,
-    files: Vec<PathBuf>,
-) -> Result<Probed, ProbeError> {
-    let mut parts = Vec::with_capacity(files.len());
+    let (demuxer, start) = recognise_file(path)?;
+    let Parted { files, count, rewritten } = parts::part(path, start, demuxer)?;
+    let mut probed = Vec::with_capacity(files.len());
     let mut notices = Vec::new();
-    for (index, file) in files.into_iter().enumerate() {
-        match read(ffmpeg, demuxer, &file).await {
-            Ok((media, _, found)) => {
+    if count > 1 && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs) {
+        notices.push(Notice::Joined);
+    }
+    let (mut refused, mut is_own) = (None, !rewritten);
+    for (index, (file, demuxer)) in files.into_iter().enumerate() {
+        match part(ffmpeg, demuxer, &file).await {
+            Ok((media, found)) => {
+                is_own &= !found.contains(&Notice::Joined);
                 notices.extend(found);
-                parts.push(Part { file, media: Arc::new(media) });
+                probed.push(Part { file, media: Arc::new(media) });
             }
-            Err(error) if error.code() == Code::UnsupportedMedia && index > 0 => {
+            Err(error) if error.code() == Code::UnsupportedMedia && count > 1 => {
                 notices.push(Notice::LeftOut { part: index + 1, reason: error.to_string() });
+                refused = refused.or(Some(error));
             }
             Err(error) => return Err(error),
         }
     }
-    let (first, others) = parts.split_first().expect("the first part is used or refused");
+    if count > MOST_PARTS {
+        notices.push(Notice::TooMany { count, used: MOST_PARTS });
+    }
+    let mut known = Vec::new();
+    notices.retain(|notice| {
+        !known.contains(notice) && {
+            known.push(notice.clone());
+            true
+        }
+    });
+    let Some((first, others)) = probed.split_first() else {
+        return Err(refused.unwrap_or_else(|| ReportError::NoPackets.into()));
+    };
     let media = Media::in_a_row(&first.media, others.iter().map(|part| &part.media));
-    Ok(Probed { parts, media, notices })
+    Ok(Probed { parts: probed, media, notices, is_own })
 }
 
-/// Copies the streams that count into a transport stream without jumps, in the
-/// file's place. False where a transport stream can't hold them.
-async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<bool, ProbeError> {
-    let copy = path.with_extension("continuous");
+/// Probes a file that is a part of a source, or all of it.
+async fn part(
+    ffmpeg: &Ffmpeg,
+    demuxer: Demuxer,
+    path: &Path,
+) -> Result<(Media, Vec<Notice>), ProbeError> {
+    let (media, jumps, notices) = read(ffmpeg, demuxer, path).await?;
+    if !jumps {
+        return Ok((media, notices));
+    }
+    match demuxer {
+        Demuxer::MpegTs | Demuxer::MpegPs => {
+            let copy = path.with_extension("continuous");
+            let continuous = make_continuous(ffmpeg, &media, path, &copy).await?;
+            let media = match continuous {
+                Some(found) if found.holds_as_much_as(&media) => found,
+                // What of it can't be kept would be lost without a word.
+                _ => {
+                    remove(&copy)?;
+                    return Ok((media, [notices, vec![Notice::Jumps]].concat()));
+                }
+            };
+            std::fs::rename(&copy, path)?;
+            Ok((media, vec![Notice::Joined]))
+        }
+        Demuxer::Flv => {
+            let copy = path.with_extension("continuous");
+            if !straighten(path, &copy)? {
+                remove(&copy)?;
+                return Ok((media, notices));
+            }
+            std::fs::rename(&copy, path)?;
+            let (media, _, found) = read(ffmpeg, demuxer, path).await?;
+            // Its header counts the gap.
+            let found = found.into_iter().filter(|it| !matches!(it, Notice::CutShort { .. }));
+            Ok((media, [Notice::Joined].into_iter().chain(found).collect()))
+        }
+        _ => Ok((media, notices)),
+    }
+}
+
+/// Copies the streams that count into a transport stream without jumps. `None` where it can't hold
+/// them.
+async fn make_continuous(
+    ffmpeg: &Ffmpeg,
+    media: &Media,
+    path: &Path,
+    copy: &Path,
+) -> Result<Option<Media>, ProbeError> {
     let mut arguments = Input::of(media, path).arguments();
     let video = media.video.as_ref().map(|stream| stream.index);
     let audio = media.audio.as_ref().map(|stream| stream.index);
@@ -252,18 +311,23 @@ async fn make_continuous(ffmpeg: &Ffmpeg, media: &Media, path: &Path) -> Result<
         arguments.extend(["-map".to_owned(), format!("0:{index}")]);
     }
     arguments.extend(["-c", "copy", "-f", "mpegts"].map(str::to_owned));
-    arguments.push(file_url(&copy));
+    arguments.push(file_url(copy));
     match ffmpeg.encode(arguments, |_| ()).await {
-        Ok(_) => {
-            std::fs::rename(&copy, path)?;
-            Ok(true)
-        }
-        Err(RunError::Failed { .. }) => {
-            // It may not even have begun.
-            let _ = std::fs::remove_file(&copy);
-            Ok(false)
-        }
+        Ok(_) => match scan(ffmpeg, Demuxer::MpegTs, copy).await {
+            Ok(media) => Ok(Some(media)),
+            Err(error) if error.code() == Code::UnsupportedMedia => Ok(None),
+            Err(error) => Err(error),
+        },
+        Err(RunError::Failed { .. }) => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes a file that may not even have been begun.
+fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -290,20 +354,42 @@ async fn read(
     Ok((media, jumps, notices))
 }
 
-fn recognise_file(path: &Path) -> Result<Demuxer, ProbeError> {
+/// The demuxer that reads a file, and where its media begin: 0 where the demuxer finds that itself.
+fn recognise_file(path: &Path) -> Result<(Demuxer, u64), ProbeError> {
     let mut file = File::open(path)?;
-    let mut offset = 0;
-    for _ in 0..MOST_TAGS {
+    let (mut offset, mut tags, mut zeros) = (0, 0, 0);
+    loop {
         file.seek(SeekFrom::Start(offset))?;
         let mut head = Vec::with_capacity(HEAD_LENGTH);
         file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
         if head.is_empty() && offset > 0 {
             return Err(FormatError::TagAlone.into());
         }
-        match recognise(&head)? {
-            Recognised::As(demuxer) => return Ok(demuxer),
-            Recognised::TagUntil(length) => offset += length,
+        match recognise(&head) {
+            Ok(Recognised::TagUntil(length)) if tags < MOST_TAGS => {
+                offset += length;
+                tags += 1;
+            }
+            Ok(Recognised::TagUntil(_)) => return Err(FormatError::Unknown.into()),
+            Ok(Recognised::As(demuxer)) => {
+                let skips_tags = matches!(demuxer, Demuxer::Mp3 | Demuxer::Aac | Demuxer::Flac);
+                let is_known = zeros == 0 && skips_tags;
+                return Ok((demuxer, if is_known { 0 } else { offset }));
+            }
+            Ok(Recognised::From(at, demuxer)) => return Ok((demuxer, offset + at as u64)),
+            // The last zeros may be a part of what follows them: of a length, or of a start code.
+            Err(FormatError::Unknown)
+                if head[0] == 0
+                    && (zeros > 0 || head.starts_with(&[0; 4]))
+                    && zeros < MOST_ZEROS =>
+            {
+                let count = head.iter().take_while(|&&byte| byte == 0).count();
+                let is_all = count == head.len();
+                let passed = if is_all { count } else { count.saturating_sub(3).max(1) };
+                zeros += passed;
+                offset += passed as u64;
+            }
+            Err(error) => return Err(error.into()),
         }
     }
-    Err(FormatError::Unknown.into())
 }

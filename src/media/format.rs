@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use crate::named::named;
 
+mod sync;
+
 named! {
     /// The demuxers that a source may be read with, by ffmpeg's names.
     Demuxer {
@@ -72,6 +74,9 @@ impl Demuxer {
 pub enum Recognised {
     /// The whole answer.
     As(Demuxer),
+    /// The media begin so many bytes further on. What stands before is no media, or less than a
+    /// unit of it.
+    From(usize, Demuxer),
     /// An `ID3v2` tag: look again at this byte offset from the tag's start.
     TagUntil(u64),
 }
@@ -107,15 +112,13 @@ pub enum FormatError {
 }
 
 /// How many bytes [`recognise`] wants to see; fewer only at the end of a file.
-pub const HEAD_LENGTH: usize = 4096;
+pub const HEAD_LENGTH: usize = 16_384;
 
 /// Magic bytes at an offset.
 const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"\x1a\x45\xdf\xa3", Demuxer::Matroska),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Demuxer::Asf),
     (0, b"FLV\x01", Demuxer::Flv),
-    (0, b"\x00\x00\x01\xba", Demuxer::MpegPs),
-    (0, b"\x00\x00\x01\xb3", Demuxer::MpegVideo),
     (0, b"\x06\x0e\x2b\x34", Demuxer::Mxf),
     (0, b"OggS", Demuxer::Ogg),
     (0, b".RMF", Demuxer::Rm),
@@ -127,6 +130,10 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"fLaC", Demuxer::Flac),
     (0, b"#!AMR", Demuxer::Amr),
 ];
+
+/// Start codes, which transport streams hold as well.
+const START_CODES: &[(&[u8], Demuxer)] =
+    &[(b"\x00\x00\x01\xba", Demuxer::MpegPs), (b"\x00\x00\x01\xb3", Demuxer::MpegVideo)];
 
 /// Box types that may stand first in a file of the MP4 family.
 const MOV_BOXES: [&[u8]; 10] =
@@ -179,10 +186,25 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
         .or_else(|| riff(head))
         .or_else(|| iff(head))
         .or_else(|| mov(head))
-        .or_else(|| transport_stream(head))
-        .or_else(|| dolby(head))
-        .or_else(|| mpeg_audio(head));
-    found.map(Recognised::As).ok_or_else(|| refusal(head))
+        .or_else(|| transport_stream(head));
+    if let Some(demuxer) = found {
+        return Ok(Recognised::As(demuxer));
+    }
+    // In text any bytes may repeat.
+    let refusal = refusal(head);
+    if refusal != FormatError::Unknown {
+        return Err(refusal);
+    }
+    // In the middle of a packet of it, anything may stand first.
+    if let Some(at) = sync::transport_stream(head) {
+        return Ok(Recognised::From(at, Demuxer::MpegTs));
+    }
+    let code = START_CODES.iter().find(|(code, _)| head.starts_with(code));
+    let found = code.map(|row| row.1).or_else(|| dolby(head)).or_else(|| mpeg_audio(head));
+    found
+        .map(Recognised::As)
+        .or_else(|| sync::find(head).map(|(at, demuxer)| Recognised::From(at, demuxer)))
+        .ok_or(refusal)
 }
 
 fn bytes_at(head: &[u8], at: usize, expected: &[u8]) -> bool {
@@ -332,6 +354,47 @@ mod tests {
         ];
         for (head, expected) in cases {
             assert_eq!(recognise(head), Ok(Recognised::As(expected)), "{expected:?}");
+        }
+    }
+
+    #[test]
+    fn media_that_begin_further_on_are_found() {
+        let ts = |distance: usize| -> Vec<u8> {
+            let packet = |distance: usize| {
+                let mut packet = vec![0x55; distance];
+                packet[distance - 188..][..4].copy_from_slice(&[0x47, 1, 0, 0x10]);
+                packet
+            };
+            // A byte more than the packet that tells the time is there in none.
+            packet(distance).repeat(9)
+        };
+        for (distance, sync) in [(188, 0), (192, 0)] {
+            let bytes = ts(distance);
+            for off in 1..distance {
+                let found = recognise(&bytes[off..]);
+                let at = distance - off + sync;
+                assert_eq!(found, Ok(Recognised::From(at, Demuxer::MpegTs)), "{distance}, {off}");
+            }
+        }
+        let frame = |head: &[u8], length: usize| [head, &vec![0x55; length - head.len()]].concat();
+        for (name, frame, demuxer) in [
+            ("mp3", frame(b"\xff\xfb\x90\x00", 417), Demuxer::Mp3),
+            ("mp2 of 24 kHz", frame(b"\xff\xf5\x84\x00", 384), Demuxer::Mp3),
+            ("adts", frame(b"\xff\xf1\x50\x80\x19\x00", 200), Demuxer::Aac),
+            ("ac3", frame(b"\x0b\x77\x00\x00\x14\x40", 768), Demuxer::Ac3),
+            ("eac3", frame(b"\x0b\x77\x01\x7f\x00\x80", 768), Demuxer::Eac3),
+            (
+                "pack",
+                frame(
+                    b"\x00\x00\x01\xba\x44\x00\x04\x00\x04\x01\x01\x89\xc3\xf8\x00\x00\x01\xe0",
+                    99,
+                ),
+                Demuxer::MpegPs,
+            ),
+            ("sequence", frame(b"\x00\x00\x01\xb3\x14\x00\xf0\x13", 99), Demuxer::MpegVideo),
+        ] {
+            let bytes = [&b"\x01\x02\x00"[..], &frame.repeat(4)].concat();
+            assert_eq!(recognise(&bytes), Ok(Recognised::From(3, demuxer)), "{name}");
         }
     }
 

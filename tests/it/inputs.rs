@@ -12,6 +12,7 @@ use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
 mod audio;
+mod beginnings;
 mod broadcast;
 mod changes;
 mod codecs;

@@ -1,55 +1,75 @@
 //! Parts: files that were written one behind the other, and how to part them.
 //!
 //! Each format is followed by its own structure: what looks like the beginning of a file inside of
-//! a packet is none.
+//! a packet is none. Behind the end of one file, one of another format may begin.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::media::Demuxer;
+use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
+
+mod chunks;
+mod clocks;
+mod packets;
+mod search;
+
+pub(super) use clocks::straighten;
 
 /// Parts that a file is made of at most.
-const MOST_PARTS: usize = 64;
+pub(super) const MOST_PARTS: usize = 64;
 
-/// Parts a file. The first part takes its place, the others stand beside it. One that is a single
-/// file is let be.
+/// What a file is made of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parted {
+    /// Of each part that is used, where it is and which demuxer reads it.
+    pub(super) files: Vec<(PathBuf, Demuxer)>,
+    /// How many parts there are.
+    pub(super) count: usize,
+    /// Whether the file is another one than before.
+    pub(super) rewritten: bool,
+}
+
+/// Parts a file whose media begin at `start`. The first part takes its place, the others stand
+/// beside it. One that is a single file from its first byte on is let be.
 ///
 /// # Errors
 /// When it can't be read or written.
-pub(super) fn part(path: &Path, demuxer: Demuxer) -> io::Result<Vec<PathBuf>> {
-    let begins = beginnings(path, demuxer)?;
-    if begins.len() < 2 {
-        return Ok(vec![path.to_owned()]);
+pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Parted> {
+    let begins = beginnings(path, start, demuxer)?;
+    let count = begins.len();
+    if count == 1 && start == 0 {
+        let files = vec![(path.to_owned(), demuxer)];
+        return Ok(Parted { files, count, rewritten: false });
     }
     let length = std::fs::metadata(path)?.len();
-    let ends = begins[1..].iter().copied().chain([length]);
-    let mut files = Vec::with_capacity(begins.len());
-    for (number, (begin, end)) in begins.iter().zip(ends).enumerate() {
+    let ends = begins[1..].iter().map(|begin| begin.0).chain([length]);
+    let mut files = Vec::with_capacity(count.min(MOST_PARTS));
+    for (number, (&(begin, demuxer), end)) in begins.iter().zip(ends).take(MOST_PARTS).enumerate() {
         let file = path.with_extension(format!("part{number}"));
         let mut source = File::open(path)?;
-        source.seek(SeekFrom::Start(*begin))?;
+        source.seek(SeekFrom::Start(begin))?;
         io::copy(&mut source.take(end - begin), &mut File::create(&file)?)?;
-        files.push(file);
+        files.push((file, demuxer));
     }
     // The source may be a link to a file that is not ours: it is not written to.
-    std::fs::rename(&files[0], path)?;
-    path.clone_into(&mut files[0]);
-    Ok(files)
+    std::fs::rename(&files[0].0, path)?;
+    path.clone_into(&mut files[0].0);
+    Ok(Parted { files, count, rewritten: true })
 }
 
-/// Where each part begins, the first at 0.
-fn beginnings(path: &Path, demuxer: Demuxer) -> io::Result<Vec<u64>> {
-    let file = File::open(path)?;
+/// Where each part begins, and of what format it is.
+fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Vec<(u64, Demuxer)>> {
+    let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut walk = Walk { file: BufReader::new(file), at: 0, length, begins: vec![0] };
-    match demuxer {
-        Demuxer::Ogg => walk.ogg()?,
-        Demuxer::Matroska => walk.matroska()?,
-        Demuxer::Flv => walk.flv()?,
-        _ => {}
+    file.seek(SeekFrom::Start(start))?;
+    let mut walk = Walk { file: BufReader::new(file), at: start, length, begins: Vec::new() };
+    let mut demuxer = Some(demuxer);
+    while let Some(own) = demuxer {
+        walk.begins.push((walk.at, own));
+        walk.follow(own)?;
+        demuxer = walk.recognise()?;
     }
-    walk.begins.truncate(MOST_PARTS);
     Ok(walk.begins)
 }
 
@@ -58,10 +78,47 @@ struct Walk {
     file: BufReader<File>,
     at: u64,
     length: u64,
-    begins: Vec<u64>,
+    begins: Vec<(u64, Demuxer)>,
 }
 
 impl Walk {
+    /// Goes on to the end of what is of this format.
+    fn follow(&mut self, demuxer: Demuxer) -> io::Result<()> {
+        match demuxer {
+            Demuxer::Ogg => self.ogg(),
+            Demuxer::Matroska => self.matroska(),
+            Demuxer::Flv => self.flv(),
+            Demuxer::Mov => self.mov(),
+            Demuxer::Wav | Demuxer::Avi => self.riff(demuxer),
+            Demuxer::Aiff => self.aiff(),
+            Demuxer::Caf => self.caf(),
+            Demuxer::W64 => self.wave64(),
+            Demuxer::Asf => self.asf(),
+            Demuxer::Mxf => self.mxf(),
+            Demuxer::Flac => self.flac(),
+            Demuxer::Amr => self.amr(),
+            Demuxer::MpegTs => self.transport_stream(),
+            Demuxer::MpegPs => self.program_stream(),
+            _ => self.go_to_end(),
+        }
+    }
+
+    /// The format of what follows, where its first bytes leave no doubt.
+    fn recognise(&mut self) -> io::Result<Option<Demuxer>> {
+        let mut head = Vec::with_capacity(HEAD_LENGTH);
+        self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+        self.file.seek(SeekFrom::Start(self.at))?;
+        let is_sure = |demuxer: &Demuxer| match demuxer {
+            Demuxer::Mov => head.get(4..8) == Some(b"ftyp"),
+            Demuxer::Mp3 | Demuxer::Aac | Demuxer::Ac3 | Demuxer::Eac3 => false,
+            _ => true,
+        };
+        Ok(match recognise(&head) {
+            Ok(Recognised::As(demuxer)) => Some(demuxer).filter(is_sure),
+            _ => None,
+        })
+    }
+
     /// The next bytes, or `None` where there are not as many.
     fn peek<const LENGTH: usize>(&mut self) -> io::Result<Option<[u8; LENGTH]>> {
         if self.length.saturating_sub(self.at) < LENGTH as u64 {
@@ -76,6 +133,7 @@ impl Walk {
     /// False where the file ends before.
     fn skip(&mut self, bytes: u64) -> io::Result<bool> {
         let Some(next) = self.at.checked_add(bytes).filter(|next| *next < self.length) else {
+            self.go_to_end()?;
             return Ok(false);
         };
         self.file.seek_relative(i64::try_from(bytes).unwrap_or(i64::MAX))?;
@@ -83,9 +141,31 @@ impl Walk {
         Ok(true)
     }
 
+    fn go_to_end(&mut self) -> io::Result<()> {
+        self.go_to(self.length)
+    }
+
+    fn go_to(&mut self, at: u64) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(at))?;
+        self.at = at;
+        Ok(())
+    }
+
+    /// Whether this is where the part begins that is being followed.
+    fn is_at_begin(&self) -> bool {
+        self.begins.last().is_some_and(|begin| begin.0 == self.at)
+    }
+
+    /// Another part of the same format begins here.
     fn begin(&mut self) {
-        if self.at > 0 {
-            self.begins.push(self.at);
+        self.begin_at(self.at);
+    }
+
+    fn begin_at(&mut self, begin: u64) {
+        if let Some(&(at, demuxer)) = self.begins.last()
+            && at < begin
+        {
+            self.begins.push((begin, demuxer));
         }
     }
 
@@ -94,7 +174,7 @@ impl Walk {
         let mut packets = false;
         while let Some(head) = self.peek::<27>()? {
             if !head.starts_with(b"OggS") {
-                break;
+                return Ok(());
             }
             let first = head[5] & 2 != 0;
             if first && packets {
@@ -113,7 +193,7 @@ impl Walk {
                 break;
             }
         }
-        Ok(())
+        self.go_to_end()
     }
 
     /// Elements; those whose size nobody knew when they were begun are gone through.
@@ -124,14 +204,14 @@ impl Walk {
         loop {
             let at = self.at;
             let (Some(id), Some(size)) = (self.number(4, false)?, self.number(8, true)?) else {
-                return Ok(());
+                return self.go_to(at);
             };
-            if id == HEADER && at > 0 {
-                self.begins.push(at);
+            if id == HEADER {
+                self.begin_at(at);
             }
             let goes_on = match (id, size) {
                 (SEGMENT | CLUSTER, u64::MAX) => true,
-                (_, u64::MAX) => false,
+                (_, u64::MAX) => return self.go_to(at),
                 (_, size) => self.skip(size)?,
             };
             if !goes_on {
@@ -168,21 +248,22 @@ impl Walk {
             } else if matches!(head[0] & 0x1f, 8 | 9 | 18) {
                 u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]])) + 15
             } else {
-                break;
+                return Ok(());
             };
             if !self.skip(size)? {
                 break;
             }
         }
-        Ok(())
+        self.go_to_end()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
 
-    use super::{Demuxer, part};
+    use super::{Demuxer, MOST_PARTS, part};
 
     /// A page of Ogg, with so many bytes of packets.
     fn page(kind: u8, bytes: u8) -> Vec<u8> {
@@ -194,31 +275,130 @@ mod tests {
         page
     }
 
+    fn ogg() -> Vec<u8> {
+        [page(2, 9), page(2, 9), page(0, 200), page(4, 3)].concat()
+    }
+
+    /// A packet of a transport stream.
+    fn packet(identifier: u16, time: Option<u64>) -> Vec<u8> {
+        let [high, low] = identifier.to_be_bytes();
+        let mut packet = vec![0x47, high, low, 0x10];
+        if let Some(time) = time {
+            packet[3] = 0x30;
+            packet.extend([7, 0x10]);
+            packet.extend(&(time << 7).to_be_bytes()[3..]);
+        }
+        packet.resize(188, 0xff);
+        packet
+    }
+
+    fn transport_stream(from: u64) -> Vec<u8> {
+        let packets = (0..20).map(|n| {
+            let tables =
+                if n % 5 == 0 { [packet(0, None), packet(0x1000, None)].concat() } else { vec![] };
+            [tables, packet(0x100, Some((from + n * 9000) % (1 << 33))), packet(0x101, None)]
+                .concat()
+        });
+        [packet(0x11, None), packets.collect::<Vec<_>>().concat()].concat()
+    }
+
+    fn wide(stream: &[u8]) -> Vec<u8> {
+        stream.chunks(188).flat_map(|packet| [&[1, 2, 3, 4][..], packet].concat()).collect()
+    }
+
+    fn program_stream() -> Vec<u8> {
+        let pack = |time: u8| {
+            let head = [0, 0, 1, 0xba, 0x44, 0, 4 | time << 3, 0, 4, 1, 1, 0x89, 0xc3, 0xf8];
+            [&head[..], &[0, 0, 1, 0xe0, 0, 9], &[0, 0, 1, 0xba, 0, 0, 0, 0, 0]].concat()
+        };
+        [pack(3), pack(5), pack(9), vec![0, 0, 1, 0xb9]].concat()
+    }
+
+    fn written(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    fn parted(path: &Path, demuxer: Demuxer) -> Vec<Vec<u8>> {
+        let files = part(path, 0, demuxer).unwrap().files;
+        files.iter().map(|(file, _)| fs::read(file).unwrap()).collect()
+    }
+
     #[test]
     fn a_file_made_of_several_is_parted_where_each_begins() {
-        let ogg = [page(2, 9), page(2, 9), page(0, 200), page(4, 3)].concat();
         let known = b"\x1a\x45\xdf\xa3\x82aa\x18\x53\x80\x67\x88\x1a\x45\xdf\xa3\x82aab";
         let live = b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff\
                      \x1f\x43\xb6\x75\xff\xe7\x81a\xa3\x84\x1a\x45\xdf\xa3";
         let flv = b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x09\0\0\x04\0\0\0\0\0\0\0FLV\x01\0\0\0\x0f";
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("source");
+        let mp4 = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x01mdat\0\0\0\0\0\0\0\x18\0\0\0\x08ftyp\0\0\0\x08moov";
+        let old = b"\0\0\0\x08wide\0\0\0\x10mdatmoovmoov\0\0\0\x08moov";
+        let wav = b"RIFF\x0d\0\0\0WAVERIFF0WAVE\0";
+        let unknown = b"RIFF\xff\xff\xff\xffWAVEfmt 1234";
+        let flac =
+            b"fLaC\0\0\0\x22fLaC\0\0\0\x22...fLaC\0\0\0\x22...0123456789ab\x84\0\0\x02ab frames";
+        let amr = b"#!AMR\n\x7c\x7c#!AMRabcdefg";
+        let ts = transport_stream(1 << 40);
         for (demuxer, one) in [
-            (Demuxer::Ogg, &ogg[..]),
+            (Demuxer::Ogg, &ogg()[..]),
             (Demuxer::Matroska, known),
             (Demuxer::Matroska, live),
             (Demuxer::Flv, flv),
+            (Demuxer::Mov, mp4),
+            (Demuxer::Mov, old),
+            (Demuxer::Wav, wav),
+            (Demuxer::Wav, unknown),
+            (Demuxer::Flac, flac),
+            (Demuxer::Amr, amr),
+            (Demuxer::MpegTs, &ts),
+            (Demuxer::MpegTs, &wide(&ts)),
+            (Demuxer::MpegPs, &program_stream()),
         ] {
             for count in 1..4 {
-                fs::write(&path, one.repeat(count)).unwrap();
-                let parts = part(&path, demuxer).unwrap();
-                assert_eq!(parts.len(), count, "{demuxer:?}");
-                assert!(parts.iter().all(|file| fs::read(file).unwrap() == one), "{demuxer:?}");
+                let (_folder, path) = written("source", &one.repeat(count));
+                assert_eq!(parted(&path, demuxer), vec![one.to_vec(); count], "{demuxer:?}");
             }
         }
-        for length in 0..ogg.len() {
-            fs::write(&path, &ogg[..length]).unwrap();
-            assert_eq!(part(&path, Demuxer::Ogg).unwrap().len(), 1);
+        for length in 0..ogg().len() {
+            let (_folder, path) = written("source", &ogg()[..length]);
+            assert_eq!(parted(&path, Demuxer::Ogg).len(), 1);
         }
+    }
+
+    #[test]
+    fn a_clock_that_wraps_round_or_pauses_is_one() {
+        let wraps = transport_stream((1 << 33) - 60_000);
+        let later = [transport_stream(0), transport_stream(20 * 9000 + 400_000)].concat();
+        let damaged = [&wraps[..2000], &wraps[2090..]].concat();
+        for stream in [wraps, later, damaged] {
+            let (_folder, path) = written("source", &stream);
+            assert_eq!(parted(&path, Demuxer::MpegTs).len(), 1);
+        }
+    }
+
+    #[test]
+    fn parts_of_another_format_are_told() {
+        let wav = b"RIFF\x04\0\0\0WAVE";
+        let (_folder, path) = written("source", &[&wav[..], &ogg()].concat());
+        let parts = part(&path, 0, Demuxer::Wav).unwrap();
+        let demuxers: Vec<Demuxer> = parts.files.iter().map(|file| file.1).collect();
+        assert_eq!(demuxers, [Demuxer::Wav, Demuxer::Ogg]);
+    }
+
+    #[test]
+    fn of_many_parts_the_first_are_used_alone() {
+        let (_folder, path) = written("source", &ogg().repeat(MOST_PARTS + 3));
+        let parts = part(&path, 0, Demuxer::Ogg).unwrap();
+        assert_eq!((parts.count, parts.files.len()), (MOST_PARTS + 3, MOST_PARTS));
+        assert!(parts.files.iter().all(|(file, _)| fs::read(file).unwrap() == ogg()));
+    }
+
+    #[test]
+    fn media_may_begin_further_on() {
+        let (_folder, path) = written("source", &[b"junk", &ogg()[..]].concat());
+        let parts = part(&path, 4, Demuxer::Ogg).unwrap();
+        assert!(parts.rewritten);
+        assert_eq!(fs::read(&path).unwrap(), ogg());
     }
 }

@@ -10,7 +10,7 @@ use super::super::sources::Sources;
 use super::super::{Deadline, Job, TaskError, Worker, budget, describe, millis};
 use super::folder::{Piece, PlanNote, SourceNote};
 use super::{Shift, done};
-use crate::engine::probe::{Notice, Probed};
+use crate::engine::probe::Probed;
 use crate::engine::workspace::Workspace;
 use crate::event::Accepted;
 use crate::flicks::Flicks;
@@ -128,7 +128,7 @@ impl Worker {
         let note = PlanNote {
             plan,
             ranges,
-            sources: notes(&sources, &probed, &workspace),
+            sources: notes(&sources, &probed),
             of_clip: sources.of_clip.clone(),
             target,
             extension: variables.autoext.clone(),
@@ -176,20 +176,17 @@ fn own_deadline(shift: &Shift<'_>) -> Instant {
     Deadline::before(Instant::now() + whole).until
 }
 
-fn notes(sources: &Sources, probed: &[Probed], workspace: &Workspace) -> Vec<SourceNote> {
-    let all = sources.distinct.iter().zip(probed).enumerate();
-    all.map(|(index, (source, probed))| {
-        let own = probed.parts.iter().all(|part| part.file == workspace.source(index));
-        SourceNote {
-            uri: source.uri.clone(),
-            etag: source.head.etag.clone(),
-            size: source.head.size,
-            version: source.head.version.clone(),
-            modified: Moment::new(source.head.last_modified),
-            clip: source.clip,
-            parts: probed.parts.len(),
-            as_it_is: own && probed.parts.len() == 1 && !probed.notices.contains(&Notice::Joined),
-        }
+fn notes(sources: &Sources, probed: &[Probed]) -> Vec<SourceNote> {
+    let all = sources.distinct.iter().zip(probed);
+    all.map(|(source, probed)| SourceNote {
+        uri: source.uri.clone(),
+        etag: source.head.etag.clone(),
+        size: source.head.size,
+        version: source.head.version.clone(),
+        modified: Moment::new(source.head.last_modified),
+        clip: source.clip,
+        parts: probed.parts.len(),
+        as_it_is: probed.is_own,
     })
     .collect()
 }

@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     match recognise(head) {
         // A tag without a length would be looked at again and again.
         Ok(Recognised::TagUntil(end)) => assert!(end >= 10),
-        Ok(Recognised::As(_)) => {
+        Ok(Recognised::As(_) | Recognised::From(..)) => {
             // Playlists are no media, whatever follows.
             let playlists = [&b"#EXTM3U"[..], b"ffconcat", b"<?xml"];
             assert!(!playlists.iter().any(|start| head.trim_ascii_start().starts_with(start)));

@@ -111,11 +111,11 @@ fn transport_streams_one_behind_the_other_are_one_film() {
     let clips = vec![
         Clip::whole(1, PAL, SECONDS),
         Clip::whole(2, PAL, 2.0).cut(0.0, 51).late(lead, lead),
-        Clip::whole(4, PAL, SECONDS),
+        Clip::whole(4, PAL, SECONDS).cut(0.0, 31).late(lead, lead),
         Clip::whole(3, PAL, SECONDS),
     ];
-    // The second's first packet follows the first's last.
-    outcome.shows(&Expected { beep_tolerance_ms: 10.0, ..Expected::new(PAL, clips) });
+    // The record does not tell by how much less than a frame audio and video end apart in each.
+    outcome.shows(&Expected { beep_tolerance_ms: 25.0, ..Expected::new(PAL, clips) });
 }
 
 #[test]

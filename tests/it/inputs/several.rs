@@ -1,40 +1,199 @@
 //! Files made of several, one behind the other.
 
 use super::{FRAMES, plain, scene};
-use crate::scene::USUAL;
+use crate::bed::source::Source;
+use crate::scene::{Scene, USUAL};
 
-#[test]
-fn files_one_behind_the_other_are_one_film() {
-    let scene = scene();
+/// Checks that clips 2 and 4, of as many frames each, are shown and heard, one behind the other.
+/// `video` is false where there is none.
+fn faults(scene: &Scene, name: &str, bytes: Vec<u8>, video: bool) -> Vec<String> {
+    scene.s3.put("sources", name, bytes);
+    let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
+    if outcome.record["Status"] != "Succeeded" {
+        return vec![format!("{name}: {}", outcome.record["Message"])];
+    }
     let mut faults = Vec::new();
-    for (name, video, audio) in [
-        ("b.mkv", "libx264", "flac"),
-        ("b.webm", "libvpx", "libopus"),
-        ("b.flv", "libx264", "aac"),
-        ("b.ogv", "libvpx", "flac"),
-    ] {
-        let file = |id| {
-            let source = plain(id).video_codec(video).audio_codec(audio);
-            let source = if name == "b.ogv" { source.extra_args(&["-f", "ogg"]) } else { source };
-            std::fs::read(source.write(name)).unwrap()
-        };
-        scene.s3.put("sources", name, [file(2), file(4)].concat());
-        let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
-        if outcome.record["Status"] != "Succeeded" {
-            faults.push(format!("{name}: {}", outcome.record["Message"]));
-            continue;
-        }
-        let shown: Vec<_> = outcome.reading().frames().iter().map(|frame| frame.code()).collect();
-        let of = |id| shown.iter().flatten().filter(|code| code.clip == id).count();
+    let reading = outcome.reading();
+    let shown: Vec<_> = reading.frames().iter().map(|frame| frame.code()).collect();
+    if video {
         for id in [2, 4] {
-            if !(FRAMES..=FRAMES + 4).contains(&of(id)) {
-                faults.push(format!("{name}: {} frames of {id}", of(id)));
+            let count = shown.iter().flatten().filter(|code| code.clip == id).count();
+            if !(FRAMES..=FRAMES + 4).contains(&count) {
+                faults.push(format!("{name}: {count} frames of {id}"));
             }
         }
-        let beeps = outcome.reading().beeps().len();
-        if beeps != 4 {
-            faults.push(format!("{name}: {beeps} beeps"));
+        let order = shown.iter().flatten().map(|code| (code.clip, code.frame));
+        if !order.is_sorted() {
+            faults.push(format!("{name}: {shown:?}"));
+        }
+    } else if !(2 * FRAMES..=2 * FRAMES + 6).contains(&shown.len()) {
+        faults.push(format!("{name}: {} frames", shown.len()));
+    }
+    let beeps = reading.beeps();
+    let clips: Vec<_> = beeps.iter().map(|beep| beep.clip).collect();
+    if clips != [2, 2, 4, 4].map(Some) {
+        faults.push(format!("{name}: beeps {beeps:?}"));
+        return faults;
+    }
+    // Each second, and those of the second file behind the end of the first.
+    let off = (beeps[2].at_ms - beeps[0].at_ms) - 1200.0;
+    if !(-60.0..=110.0).contains(&off) {
+        faults.push(format!("{name}: off by {off} ms"));
+    }
+    faults
+}
+
+fn film(video: &str, audio: &str, more: &[&str]) -> impl Fn(u8) -> Source {
+    let (video, audio) = (video.to_owned(), audio.to_owned());
+    let more: Vec<String> = more.iter().map(|&word| word.to_owned()).collect();
+    move |id| {
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        plain(id).video_codec(&video).audio_codec(&audio).extra_args(&more)
+    }
+}
+
+fn bytes(name: &str, source: &Source) -> Vec<u8> {
+    std::fs::read(source.write(name)).unwrap()
+}
+
+#[test]
+fn films_one_behind_the_other_are_one_film() {
+    let scene = scene();
+    let mut all = Vec::new();
+    let ogg: &[&str] = &["-f", "ogg"];
+    let m2ts: &[&str] = &["-f", "mpegts", "-mpegts_m2ts_mode", "1"];
+    for (name, video, audio, more) in [
+        ("b.mkv", "libx264", "flac", &[][..]),
+        ("b.flv", "libx264", "aac", &[]),
+        ("b.ogv", "libvpx", "flac", ogg),
+        ("b.mp4", "libx264", "aac", &[]),
+        ("pieces.mp4", "libx264", "aac", &["-movflags", "frag_keyframe+empty_moov+delay_moov"]),
+        ("b.mov", "mpeg4", "pcm_s16le", &[]),
+        ("b.avi", "mpeg4", "ac3", &[]),
+        ("b.wmv", "wmv2", "wmav2", &["-f", "asf"]),
+        ("b.mxf", "mpeg2video", "pcm_s16le", &[]),
+        ("dvd.vob", "mpeg2video", "pcm_dvd", &["-f", "vob"]),
+        ("bluray.m2ts", "libx264", "pcm_bluray", m2ts),
+        ("ac3.ts", "libx264", "ac3", &[]),
+        ("late.ts", "libx264", "aac", &["-output_ts_offset", "900"]),
+    ] {
+        let make = film(video, audio, more);
+        let joined = [bytes(name, &make(2)), bytes(name, &make(4))].concat();
+        all.extend(faults(&scene, name, joined, true));
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+    scene.assert_clean();
+}
+
+#[test]
+fn audio_files_one_behind_the_other_are_one() {
+    let scene = scene();
+    let mut all = Vec::new();
+    for (name, codec, more) in [
+        ("b.wav", "pcm_s16le", &[][..]),
+        ("b.flac", "flac", &[]),
+        ("b.m4a", "aac", &[]),
+        ("b.mp3", "libmp3lame", &[]),
+        ("b.caf", "pcm_s16be", &[]),
+    ] {
+        let make = |id| plain(id).no_video().audio_codec(codec).extra_args(more);
+        let joined = [bytes(name, &make(2)), bytes(name, &make(4))].concat();
+        all.extend(faults(&scene, name, joined, false));
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+    scene.assert_clean();
+}
+
+#[test]
+fn files_of_several_formats_are_one_film() {
+    let scene = scene();
+    let mp4 = bytes("b.mp4", &plain(2));
+    let mkv = bytes("b.mkv", &plain(4));
+    let wav = |id| bytes("b.wav", &plain(id).no_video().audio_codec("pcm_s16le"));
+    let flac = bytes("b.flac", &plain(4).no_video().audio_codec("flac"));
+    let mut all = faults(&scene, "mp4-mkv.bin", [mp4.clone(), mkv].concat(), true);
+    all.extend(faults(&scene, "wav-flac.bin", [wav(2), flac].concat(), false));
+    // Written to a pipe: nobody knew how long it would be.
+    let mut live = wav(2);
+    live[4..8].fill(0xff);
+    let data = live.windows(4).position(|four| four == b"data").unwrap();
+    live[data + 4..data + 8].fill(0xff);
+    all.extend(faults(&scene, "live.wav", [live, wav(4)].concat(), false));
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// One of them that can't be used is left out, whichever it is.
+#[test]
+fn a_part_that_cannot_be_used_is_left_out_by_name() {
+    let scene = scene();
+    let broken = {
+        let mut bytes = bytes("b.mp4", &plain(2));
+        let at = bytes.windows(4).position(|four| four == b"moov").unwrap();
+        bytes[at..at + 4].copy_from_slice(b"lost");
+        bytes
+    };
+    let whole = bytes("b.mp4", &plain(4));
+    for (name, joined, number) in [
+        ("first.mp4", [&broken[..], &whole].concat(), 1),
+        ("last.mp4", [&whole[..], &broken].concat(), 2),
+    ] {
+        scene.s3.put("sources", name, joined);
+        let outcome = scene.run(name, &format!("f_mp4,{USUAL}")).succeeded();
+        let told = format!("number {number} of them was left out");
+        assert!(outcome.warnings().contains(&told), "{}", outcome.warnings());
+        let reading = outcome.reading();
+        let shown = reading.frames().iter().map(|frame| frame.code().map(|it| it.clip));
+        let shown: Vec<_> = shown.collect();
+        assert!((FRAMES..FRAMES + 3).contains(&shown.len()), "{}", shown.len());
+        assert!(shown.iter().all(|clip| *clip == Some(4)), "{shown:?}");
+    }
+}
+
+/// The clock of one file jumps, ahead or back.
+#[test]
+fn a_clock_that_jumps_leaves_no_gap() {
+    let scene = scene();
+    let source = plain(2).seconds(2.4).extra_args(&["-g", "30"]);
+    let film = bytes("b.flv", &source);
+    let mut all = Vec::new();
+    for (name, jump) in [("ahead.flv", 600_000), ("back.flv", -1_500), ("day.flv", 86_400_000)] {
+        scene.s3.put("sources", name, jumping(&film, 1600, jump));
+        let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
+        if outcome.record["Status"] != "Succeeded" {
+            all.push(format!("{name}: {}", outcome.record["Message"]));
+            continue;
+        }
+        if !outcome.warnings().contains("made continuous") {
+            all.push(format!("{name}: {}", outcome.warnings()));
+        }
+        let shown: Vec<_> = outcome.reading().frames().iter().map(|it| it.code()).collect();
+        let numbers: Vec<_> = shown.iter().flatten().map(|code| code.frame).collect();
+        let whole = (0..60).all(|frame| numbers.contains(&frame));
+        if !whole || !numbers.is_sorted() || !(60..=66).contains(&shown.len()) {
+            all.push(format!("{name}: {numbers:?}"));
+        }
+        let beeps = outcome.reading().beeps();
+        let apart: Vec<_> = beeps.windows(2).map(|two| two[1].at_ms - two[0].at_ms).collect();
+        if beeps.len() != 3 || apart.iter().any(|apart| (apart - 1000.0).abs() > 60.0) {
+            all.push(format!("{name}: {beeps:?}"));
         }
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// Moves the clock of Flash video, from a time on.
+fn jumping(film: &[u8], from: i64, jump: i64) -> Vec<u8> {
+    let mut film = film.to_vec();
+    let mut at = 13;
+    while at + 11 < film.len() {
+        let size = u32::from_be_bytes([0, film[at + 1], film[at + 2], film[at + 3]]) as usize;
+        let time = u32::from_be_bytes([film[at + 7], film[at + 4], film[at + 5], film[at + 6]]);
+        if i64::from(time) >= from {
+            let moved = u32::try_from(i64::from(time) + jump).unwrap().to_be_bytes();
+            film[at + 7] = moved[0];
+            film[at + 4..at + 7].copy_from_slice(&moved[1..]);
+        }
+        at += size + 15;
+    }
+    film
 }

@@ -1,0 +1,198 @@
+//! Transport and program streams: where their clock starts anew, another one begins.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
+use super::Walk;
+
+/// Ticks of these clocks in a second.
+const SECOND: u64 = 90_000;
+/// A clock that goes on so far is another one, as ffmpeg has it.
+const LONGEST_STEP: u64 = 10 * SECOND;
+/// Writers that are not exact go back less.
+const LONGEST_BACK: u64 = SECOND / 10;
+/// Where a file has several clocks, all of them have been there by then.
+const ACQUAINTED: u64 = SECOND / 2;
+/// Clocks have 33 bits.
+const WRAP: u64 = 1 << 33;
+
+/// How far apart packets are, and where each has its synchronisation byte.
+const LAYOUTS: [(usize, usize); 3] = [(188, 0), (192, 4), (204, 0)];
+const SYNC: u8 = 0x47;
+/// Packets that tell the layout.
+const SYNCED: usize = 3;
+/// What is looked through at a time for the next packet, where one is not where it should be.
+const LOST: usize = 64 * 1024;
+/// The identifier of the table of programmes, with which a stream begins.
+const PROGRAMMES: u16 = 0;
+/// Identifiers below are of tables.
+const FIRST_FREE: u16 = 0x20;
+/// The identifier of packets that hold nothing.
+const NOTHING: u16 = 0x1fff;
+
+/// The start of a pack.
+const PACK: [u8; 4] = [0, 0, 1, 0xba];
+
+/// The clocks of a transport stream, and where its tables stand.
+#[derive(Default)]
+struct Clocks {
+    /// Of each identifier, the time.
+    times: BTreeMap<u16, u64>,
+    /// The first and the last time of any.
+    span: Option<(u64, u64)>,
+    /// Where the tables begin that were repeated last, behind the last time.
+    tables: Option<u64>,
+    /// Where the tables begin that the walk is in.
+    run: Option<u64>,
+}
+
+impl Clocks {
+    /// Takes a packet; returns where another stream has begun.
+    fn packet(&mut self, packet: &[u8], at: u64) -> Option<u64> {
+        let identifier = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        if identifier < FIRST_FREE || identifier == NOTHING {
+            let run = *self.run.get_or_insert(at);
+            if identifier == PROGRAMMES {
+                self.tables = Some(run);
+            }
+            return None;
+        }
+        self.run = None;
+        let time = time(packet)?;
+        let tables = self.tables.take();
+        let last = self.times.insert(identifier, time);
+        let begins = match (last, self.span) {
+            (Some(last), _) => jumps(last, time),
+            (None, Some((first, last))) => {
+                last.wrapping_sub(first) % WRAP > ACQUAINTED && jumps(last, time)
+            }
+            (None, None) => false,
+        };
+        let begin = tables.filter(|_| begins);
+        if begin.is_some() {
+            *self = Self { times: BTreeMap::from([(identifier, time)]), ..Self::default() };
+        }
+        self.span = Some((self.span.map_or(time, |span| span.0), time));
+        begin
+    }
+}
+
+/// The clock reference that a packet may hold.
+fn time(packet: &[u8]) -> Option<u64> {
+    let has_fields = packet[3] & 0x20 != 0 && packet[4] >= 7 && packet[5] & 0x10 != 0;
+    let bytes: [u8; 5] = packet[6..11].try_into().expect("it is as long");
+    has_fields.then(|| bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)) >> 7)
+}
+
+fn jumps(last: u64, time: u64) -> bool {
+    let (on, back) = (time.wrapping_sub(last) % WRAP, last.wrapping_sub(time) % WRAP);
+    on.min(back) == back && back > LONGEST_BACK || on < back && on > LONGEST_STEP
+}
+
+impl Walk {
+    pub(super) fn transport_stream(&mut self) -> io::Result<()> {
+        let mut layout = None;
+        let mut clocks = Clocks::default();
+        let mut packet = [0; 204];
+        loop {
+            let here = match layout {
+                Some(known) if self.is_synced(known)? => Some(known),
+                before => match self.synchronise()? {
+                    found @ Some(_) if before.is_some() && before != found => {
+                        self.begin();
+                        clocks = Clocks::default();
+                        found
+                    }
+                    found => found,
+                },
+            };
+            let Some((distance, offset)) = here else { return self.go_to_end() };
+            if self.length - self.at < distance as u64 {
+                return self.go_to_end();
+            }
+            self.file.read_exact(&mut packet[..distance])?;
+            if let Some(begin) = clocks.packet(&packet[offset..], self.at) {
+                self.begin_at(begin);
+            }
+            self.at += distance as u64;
+            layout = here;
+        }
+    }
+
+    fn is_synced(&mut self, (_, offset): (usize, usize)) -> io::Result<bool> {
+        Ok(self.peek::<5>()?.is_some_and(|head| head[offset] == SYNC))
+    }
+
+    /// Goes on to the next packets, and returns how they are laid out.
+    fn synchronise(&mut self) -> io::Result<Option<(usize, usize)>> {
+        loop {
+            let mut window = Vec::with_capacity(LOST);
+            self.file.by_ref().take(LOST as u64).read_to_end(&mut window)?;
+            let synced = |at: usize, (distance, offset): (usize, usize)| {
+                let packets = (0..SYNCED).map(|packet| at + offset + packet * distance);
+                packets.into_iter().all(|at| window.get(at) == Some(&SYNC))
+            };
+            let layout = |at| LAYOUTS.into_iter().find(|&layout| synced(at, layout));
+            let found = (0..window.len()).find_map(|at| layout(at).map(|layout| (at, layout)));
+            if let Some((at, layout)) = found {
+                self.go_to(self.at + at as u64)?;
+                return Ok(Some(layout));
+            }
+            if window.len() < LOST {
+                return Ok(None);
+            }
+            // Packets may begin at the end of what has been looked through.
+            self.go_to(self.at + (LOST - SYNCED * 204) as u64)?;
+        }
+    }
+
+    pub(super) fn program_stream(&mut self) -> io::Result<()> {
+        let mut last = None;
+        while let Some(head) = self.peek::<14>()? {
+            let size = if head.starts_with(&PACK) {
+                let (time, size) = pack(&head);
+                if last.replace(time).is_some_and(|last| jumps(last, time)) {
+                    self.begin();
+                }
+                size
+            } else if head.starts_with(&[0, 0, 1, 0xb9]) {
+                4
+            } else if head.starts_with(&[0, 0, 1]) && head[3] > 0xba {
+                u64::from(u16::from_be_bytes([head[4], head[5]])) + 6
+            } else {
+                self.next_pack()?;
+                continue;
+            };
+            if !self.skip(size)? {
+                break;
+            }
+        }
+        self.go_to_end()
+    }
+
+    /// Goes on to the next pack behind what is none.
+    fn next_pack(&mut self) -> io::Result<()> {
+        let mut window = Vec::with_capacity(LOST);
+        self.file.by_ref().take(LOST as u64).read_to_end(&mut window)?;
+        let place = window.windows(PACK.len()).position(|four| four == PACK);
+        let passed = match place {
+            Some(place) => place,
+            None if window.len() < LOST => window.len(),
+            None => LOST - PACK.len(),
+        };
+        self.go_to(self.at + passed as u64)
+    }
+}
+
+/// The time of a pack, and the length of its header, ISO/IEC 13818-1 table 2-39 and ISO/IEC
+/// 11172-1.
+fn pack(head: &[u8; 14]) -> (u64, u64) {
+    let bits = head[4..9].iter().fold(0, |sum: u64, &byte| sum << 8 | u64::from(byte));
+    // Three, fifteen and fifteen bits, with a one behind each.
+    let time = |bits: u64| (bits >> 32 & 7) << 30 | (bits >> 16 & 0x7fff) << 15 | bits & 0x7fff;
+    if head[4] & 0xc0 == 0x40 {
+        (time(bits >> 3), 14 + u64::from(head[13] & 7))
+    } else {
+        (time(bits >> 1), 12)
+    }
+}

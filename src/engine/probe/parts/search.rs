@@ -1,0 +1,67 @@
+//! Beginnings of files behind those whose length nobody knows.
+
+use std::io::{self, Read};
+
+use super::Walk;
+
+/// Bytes that are read at a time.
+const WINDOW: usize = 64 * 1024;
+/// The longest of the beginnings below.
+const LONGEST: usize = 16;
+/// Any byte.
+const ANY: u8 = b'?';
+
+/// With which a file of ASF begins.
+pub(super) const ASF: &[u8; 16] =
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c";
+
+/// How files begin, in so many bytes that nothing else looks like it, and how many bytes stand
+/// before these.
+const BEGINNINGS: [(&[u8], u64); 10] = [
+    // A first block of the only length that it can have.
+    (b"fLaC\x00\x00\x00\x22", 0),
+    (b"fLaC\x80\x00\x00\x22", 0),
+    (b"RIFF????WAVE????", 0),
+    (b"RF64????WAVEds64", 0),
+    (b"RIFF????AVI LIST", 0),
+    (b"caff\x00\x01\x00\x00desc", 0),
+    (ASF, 0),
+    (b"ftypisom\x00\x00\x02\x00", 4),
+    (b"ftypM4A \x00\x00\x02\x00", 4),
+    (b"ftypqt  \x00\x00\x02\x00", 4),
+];
+
+impl Walk {
+    /// Goes on to the first beginning of a file at or behind `from`; to the end where there is
+    /// none.
+    pub(super) fn search(&mut self, from: u64) -> io::Result<()> {
+        self.go_to(from.min(self.length))?;
+        let mut window = Vec::with_capacity(WINDOW + LONGEST);
+        let mut at = self.at;
+        loop {
+            let read = self.file.by_ref().take(WINDOW as u64).read_to_end(&mut window)?;
+            if let Some((place, before)) = find(&window) {
+                return self.go_to((at + place as u64).saturating_sub(before).max(from));
+            }
+            if read < WINDOW {
+                return self.go_to_end();
+            }
+            let kept = window.len() - (LONGEST - 1);
+            window.drain(..kept);
+            at += kept as u64;
+        }
+    }
+}
+
+fn find(bytes: &[u8]) -> Option<(usize, u64)> {
+    let begins = |place: usize| {
+        let rest = &bytes[place..];
+        let is = |row: &&(&[u8], u64)| {
+            rest.len() >= row.0.len()
+                && row.0.iter().zip(rest).all(|(wanted, found)| wanted == &ANY || wanted == found)
+        };
+        BEGINNINGS.iter().find(is).map(|row| (place, row.1))
+    };
+    let may_begin = |&place: &usize| matches!(bytes[place], b'f' | b'R' | b'c' | 0x30);
+    (0..bytes.len()).filter(may_begin).find_map(begins)
+}

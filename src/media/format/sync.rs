@@ -1,0 +1,158 @@
+//! Formats whose units can be told wherever reading begins: a file may begin in the middle of one,
+//! or with what is no media.
+
+use super::Demuxer;
+
+/// As many units in a row are no accident.
+const FRAMES: usize = 3;
+/// The same of a transport stream, of whose units one byte alone is known.
+const PACKETS: usize = 8;
+const FEWEST_PACKETS: usize = 5;
+
+/// kbit/s of MPEG-1 layers I to III, ISO/IEC 11172-3, 2.4.2.3.
+const RATES_1: [[usize; 14]; 3] = [
+    [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
+    [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+];
+/// The same of MPEG-2 and 2.5, of layer I and of both others, ISO/IEC 13818-3, 2.4.2.3.
+const RATES_2: [[usize; 14]; 2] = [
+    [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+];
+/// Hz of MPEG-1; half of it in MPEG-2, a quarter in MPEG-2.5.
+const SAMPLE_RATES: [usize; 3] = [44_100, 48_000, 32_000];
+/// kbit/s of AC-3, ETSI TS 102 366, table 4.13.
+const DOLBY_RATES: [usize; 19] =
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
+
+/// Where media of such a format begin, and of which.
+pub(super) fn find(head: &[u8]) -> Option<(usize, Demuxer)> {
+    (0..head.len()).find_map(|at| begins(&head[at..]).map(|demuxer| (at, demuxer)))
+}
+
+fn begins(bytes: &[u8]) -> Option<Demuxer> {
+    match bytes {
+        [0, 0, 1, 0xba, ..] => pack(bytes).then_some(Demuxer::MpegPs),
+        [0, 0, 1, 0xb3, ..] => sequence(bytes).then_some(Demuxer::MpegVideo),
+        [0xff, ..] => in_a_row(bytes, adts)
+            .then_some(Demuxer::Aac)
+            .or_else(|| in_a_row(bytes, mpeg_audio).then_some(Demuxer::Mp3)),
+        [0x0b, 0x77, ..] => in_a_row(bytes, dolby).then(|| {
+            // As `super::dolby` has it.
+            if bytes[5] >> 3 <= 10 { Demuxer::Ac3 } else { Demuxer::Eac3 }
+        }),
+        _ => None,
+    }
+}
+
+/// Where the first whole packet of a transport stream begins, of 188, 192 or 204 bytes.
+pub(super) fn transport_stream(head: &[u8]) -> Option<usize> {
+    let synced = |at: usize| match head.get(at..at + 4) {
+        // Some of them hold a payload, or further fields, or both.
+        Some(packet) => packet[0] == 0x47 && packet[3] & 0x30 != 0,
+        None => false,
+    };
+    let run = |first: usize, distance: usize| {
+        let whole = (head.len() - first).saturating_sub(4) / distance + 1;
+        let wanted = whole.min(PACKETS);
+        wanted >= FEWEST_PACKETS && (0..wanted).all(|packet| synced(first + packet * distance))
+    };
+    (0..head.len()).filter(|&at| synced(at)).find_map(|at| {
+        let distance = [188, 192, 204].into_iter().find(|&distance| run(at, distance))?;
+        // A time code of four bytes stands before.
+        Some(if distance == 192 { at.checked_sub(4).unwrap_or(at + 188) } else { at })
+    })
+}
+
+/// A header of a pack, ISO/IEC 13818-1 table 2-39 or ISO/IEC 11172-1, and the start of what
+/// follows it.
+fn pack(bytes: &[u8]) -> bool {
+    let length = match bytes.get(4) {
+        Some(byte) if byte & 0xc0 == 0x40 => {
+            14 + usize::from(bytes.get(13).copied().unwrap_or(0) & 7)
+        }
+        Some(byte) if byte & 0xf0 == 0x20 => 12,
+        _ => return false,
+    };
+    bytes.get(length..length + 3) == Some(&[0, 0, 1])
+}
+
+/// A header of a sequence with a size, an aspect, and a rate.
+fn sequence(bytes: &[u8]) -> bool {
+    matches!(bytes.get(4..8), Some(&[a, b, c, rates])
+        if (a, b >> 4) != (0, 0) && (b & 15, c) != (0, 0)
+            && (1..=4).contains(&(rates >> 4)) && (1..=8).contains(&(rates & 15)))
+}
+
+/// Whether frames follow each other. `frame` tells of the bytes of one how long it is, and what
+/// all of one stream have in common.
+fn in_a_row(bytes: &[u8], frame: impl Fn(&[u8]) -> Option<(usize, [u8; 2])>) -> bool {
+    let mut rest = bytes;
+    let mut common = None;
+    for _ in 0..FRAMES {
+        let Some((length, of_frame)) = frame(rest) else { return false };
+        if *common.get_or_insert(of_frame) != of_frame {
+            return false;
+        }
+        let Some(next) = rest.get(length..) else { return false };
+        rest = next;
+    }
+    true
+}
+
+fn mpeg_audio(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
+    let &[first, second, third, ..] = bytes else { return None };
+    let (version, layer) = (second >> 3 & 3, usize::from(second >> 1 & 3));
+    if first != 0xff || second & 0xe0 != 0xe0 || version == 1 || layer == 0 {
+        return None;
+    }
+    // Layer I is 3, III is 1.
+    let layer = 3 - layer;
+    let rates = if version == 3 { &RATES_1[layer] } else { &RATES_2[layer.min(1)] };
+    let rate = rates.get(usize::from(third >> 4).checked_sub(1)?)? * 1000;
+    let shift = match version {
+        3 => 0,
+        2 => 1,
+        _ => 2,
+    };
+    let sample_rate = SAMPLE_RATES.get(usize::from(third >> 2 & 3))? >> shift;
+    let padding = usize::from(third >> 1 & 1);
+    let length = match layer {
+        0 => (12 * rate / sample_rate + padding) * 4,
+        2 if version != 3 => 72 * rate / sample_rate + padding,
+        _ => 144 * rate / sample_rate + padding,
+    };
+    Some((length, [second, third & 0x0c]))
+}
+
+fn adts(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
+    let &[first, second, third, fourth, fifth, sixth, ..] = bytes else { return None };
+    if first != 0xff || second & 0xf6 != 0xf0 || third >> 2 & 15 >= 13 {
+        return None;
+    }
+    let length = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
+    (length > 7).then_some((length, [second, third & 0xfd]))
+}
+
+/// A frame of AC-3 or E-AC-3, whose headers differ behind the sync word.
+fn dolby(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
+    let &[0x0b, 0x77, third, fourth, fifth, sixth, ..] = bytes else { return None };
+    let identifier = sixth >> 3;
+    let length = match identifier {
+        0..=10 => {
+            let rate = DOLBY_RATES.get(usize::from(fifth & 63) / 2)?;
+            match fifth >> 6 {
+                0 => rate * 4,
+                // One word more in some frames, so that the mean is right.
+                1 => (rate * 320 / 147 + usize::from(fifth & 1)) * 2,
+                2 => rate * 6,
+                _ => return None,
+            }
+        }
+        11..=16 => (usize::from(third & 7) << 8 | usize::from(fourth)) * 2 + 2,
+        _ => return None,
+    };
+    // Of E-AC-3 some frames are of further streams.
+    Some((length, [identifier, 0]))
+}
