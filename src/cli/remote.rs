@@ -1,6 +1,7 @@
 //! `submit`, `tasks`, `show`, and `cancel`: tasks of a deployed function, over HTTP.
 
-use std::fmt::Write as _;
+mod shown;
+
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -15,6 +16,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::request::RequestArgs;
 use super::run::wait;
+use shown::Shown;
 
 /// Pauses between looks at a task that is waited for.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -107,10 +109,11 @@ impl Submit {
         progress.percent("task");
         loop {
             let record = record(&self.endpoint, id).await?;
-            if record["Status"] != "Running" {
+            let shown = Shown::of(&record)?;
+            if shown.status != "Running" {
                 return Ok(record);
             }
-            progress.set(record["Progress"].as_u64().unwrap_or(0));
+            progress.set(shown.progress);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -120,7 +123,10 @@ impl Submit {
 impl Tasks {
     pub(crate) fn run(&self, output: Output) -> Result<(), Failure> {
         let (tasks, more) = wait(self.list())?;
-        let text = tasks.iter().fold(String::new(), |text, task| text + &line(task));
+        let mut text = String::new();
+        for task in &tasks {
+            text += &Shown::of(task)?.line();
+        }
         output.result(&text, || json!({"Tasks": tasks, "More": more}))?;
         if more {
             output.note("there are more: raise `--limit`");
@@ -159,7 +165,7 @@ impl Tasks {
 impl One {
     pub(crate) fn show(&self, output: Output) -> Result<(), Failure> {
         let record = wait(record(&self.endpoint, self.id))?;
-        output.result(&described(&record), || record.clone())
+        output.result(&Shown::of(&record)?.described(), || record.clone())
     }
 
     pub(crate) fn cancel(&self, output: Output) -> Result<(), Failure> {
@@ -177,60 +183,12 @@ async fn record(endpoint: &Endpoint, id: video_concat::task::TaskId) -> Result<V
 
 /// A task that was waited for has ended: well, or as its code says.
 fn ended(output: Output, record: &Value) -> Result<(), Failure> {
-    if record["Status"] == "Succeeded" {
-        return output.result(&described(record), || record.clone());
+    let shown = Shown::of(record)?;
+    if shown.status == "Succeeded" {
+        return output.result(&shown.described(), || record.clone());
     }
-    let text = |name: &str| record[name].as_str().unwrap_or("unknown").to_owned();
-    Err(Failure::refused(&text("Code"), text("Message")).with_record(record.clone()))
-}
-
-/// A task on one line.
-fn line(task: &Value) -> String {
-    let text = |name: &str| printable(task[name].as_str().unwrap_or("-"));
-    let target = task["Targets"].as_array().and_then(|targets| targets.last());
-    let target = target.and_then(|target| target["URI"].as_str());
-    let what = target.or(task["Code"].as_str()).map(printable).unwrap_or_default();
-    let (progress, id) = (task["Progress"].as_u64().unwrap_or(0), text("TaskId"));
-    format!("{id}  {}  {:9}  {progress:>3} %  {what}\n", text("StartTime"), text("Status"))
-        .replace("  \n", "\n")
-}
-
-/// A record for people: what its reader asks first.
-fn described(record: &Value) -> String {
-    let mut text = String::new();
-    let mut push = |name: &str, value: &str| {
-        // Writing into a String never fails.
-        let _ = writeln!(text, "{name:9}{value}");
-    };
-    let field = |name: &str| record[name].as_str();
-    push("task", field("TaskId").unwrap_or_default());
-    let progress = record["Progress"].as_u64().unwrap_or(0);
-    push("status", &format!("{}, {progress} %", field("Status").unwrap_or_default()));
-    let times = [("started", "StartTime"), ("ended", "EndTime"), ("process", "Process")];
-    let reasons = [("code", "Code"), ("message", "Message"), ("data", "UserData")];
-    for (name, key) in times.into_iter().chain(reasons) {
-        if let Some(value) = field(key) {
-            push(name, &plain(value));
-        }
-    }
-    let list = |name: &str| record[name].as_array().cloned().unwrap_or_default();
-    for source in list("Sources") {
-        push("source", &plain(source["URI"].as_str().unwrap_or_default()));
-    }
-    for target in list("Targets") {
-        let size = target["Size"].as_u64().unwrap_or(0);
-        push(
-            "target",
-            &format!("{}, {size} bytes", plain(target["URI"].as_str().unwrap_or_default())),
-        );
-    }
-    for warning in list("Warnings") {
-        push("warning", &plain(warning.as_str().unwrap_or_default()));
-    }
-    text
-}
-
-/// The text without what would spoil the lines of a terminal.
-fn plain(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    let unknown = || "unknown".to_owned();
+    let code = shown.code.unwrap_or_else(unknown);
+    let message = shown.message.unwrap_or_else(unknown);
+    Err(Failure::refused(&code, message).with_record(record.clone()))
 }
