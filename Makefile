@@ -1,6 +1,6 @@
-# `make build`, `make demo`, `make test`, `make fuzz`, `make check`, `make bench`, `make scale`, each complete on
-# a fresh clone: .ci/need sees to what the machine lacks. `sam build` comes here too, for the targets
-# at the end. Everything that is made lies in target/.
+# `make build`, `make demo`, `make stage`, `make test`, `make fuzz`, `make check`, `make bench`,
+# `make scale`, each complete on a fresh clone: .ci/need sees to what the machine lacks. `sam build` comes
+# here too, for the targets at the end. Everything that is made lies in target/.
 
 ARCH ?= x86_64
 export PYTHON ?= python3
@@ -61,7 +61,7 @@ fuzz_targets := process event door format report
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build package page bootstrap layer demo test fuzz check bench scale clean tools tools-ffmpeg lock
+.PHONY: build package page bootstrap layer demo stage test fuzz check bench scale clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -125,8 +125,14 @@ demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
+# What the function needs around it, at an address of this machine, for `sam local`.
+stage: need-rust-compiler$(if $(ready_layer),-python-tools tools-ffmpeg)
+	cargo build --locked --features cli --example demo
+	exec "$(CARGO_TARGET_DIR)/debug/examples/demo" stage
+
 # The documentation's examples come first, so that the summary at the end is the tests' own.
 test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build page tools tools-ffmpeg
+	cargo build --locked --features cli --example demo
 	cargo test --locked --features cli --doc
 	cargo test --locked --features cli --lib --bins --tests
 

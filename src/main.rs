@@ -21,13 +21,14 @@ use video_concat::log;
 use video_concat::notify::Publisher;
 use video_concat::settings::Settings;
 use video_concat::storage::ObjectStore;
-use video_concat::storage::client::{s3_client, shared_config};
+use video_concat::storage::client::{restart_without_empty_endpoints, s3_client, shared_config};
 use video_concat::worker::Worker;
 
 fn main() -> ExitCode {
+    let restarted = restart_without_empty_endpoints();
     let confined = confine::begin();
     log::begin(|name| std::env::var(name).ok());
-    match start(confined) {
+    match restarted.map_err(Error::from).and_then(|()| start(confined)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever happens to the log's format.

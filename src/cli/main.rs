@@ -25,6 +25,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use video_concat::engine::ffmpeg::confine::{self, ConfineError};
+use video_concat::storage::client::restart_without_empty_endpoints;
 
 use failure::Failure;
 use output::Output;
@@ -84,11 +85,26 @@ struct Man {
 }
 
 fn main() -> ExitCode {
+    let restarted = restart_without_empty_endpoints();
     // First of all: this program also starts ffmpeg, confined, in a role of its own.
     let confined = confine::begin();
     let cli = Cli::parse();
     let output = Output::new(cli.json);
-    let outcome = match cli.command {
+    let outcome = restarted
+        .map_err(|error| Failure::failed(format!("can't start without empty endpoints: {error}")))
+        .and_then(|()| carry_out(cli.command, confined, output));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+fn carry_out(
+    command: Command,
+    confined: Result<(), ConfineError>,
+    output: Output,
+) -> Result<(), Failure> {
+    match command {
         Command::Check(check) => check.run(output),
         Command::Build(build) => build.run(output),
         Command::Decode(decode) => decode.run(output),
@@ -112,10 +128,6 @@ fn main() -> ExitCode {
             output.bytes(&script)
         }
         Command::Man(man) => man.run(output),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => output.failure(&failure),
     }
 }
 

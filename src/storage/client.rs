@@ -1,5 +1,8 @@
 //! How the function talks to AWS: one shared configuration, one S3 client.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -59,6 +62,34 @@ pub(super) fn bulk(client: &Client) -> aws_sdk_s3::config::Builder {
     let timeouts = known.map_or_else(TimeoutConfig::builder, TimeoutConfig::into_builder);
     let timeouts = timeouts.disable_operation_attempt_timeout().build();
     aws_sdk_s3::Config::builder().timeout_config(timeouts)
+}
+
+/// Starts this program once more where an endpoint is set to nothing, as `sam local` does. Other SDKs
+/// take that for unset, and this one panics. No variable can be taken away safely from a process that
+/// runs.
+///
+/// # Errors
+/// The program could not be started again.
+pub fn restart_without_empty_endpoints() -> std::io::Result<()> {
+    let is_empty = |name: &OsStr, value: &OsStr| {
+        value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AWS_ENDPOINT_URL"))
+    };
+    let empty: Vec<OsString> = std::env::vars_os()
+        .filter_map(|(name, value)| is_empty(&name, &value).then_some(name))
+        .collect();
+    if empty.is_empty() {
+        return Ok(());
+    }
+    let mut again = Command::new(std::env::current_exe()?);
+    let mut arguments = std::env::args_os();
+    if let Some(name) = arguments.next() {
+        again.arg0(name);
+    }
+    again.args(arguments);
+    for name in empty {
+        again.env_remove(name);
+    }
+    Err(again.exec())
 }
 
 fn is_set(name: &str) -> bool {

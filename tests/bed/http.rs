@@ -1,4 +1,4 @@
-//! A server on a free port of 127.0.0.1 with threads of its own, so that blocking tests, tests
+//! A server on a free port, of 127.0.0.1 where no other is named, with threads of its own, so that blocking tests, tests
 //! inside a runtime, and child processes can all talk to it.
 
 use std::future::Future;
@@ -29,7 +29,18 @@ impl Server {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<AnyError>,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
+        Self::at(Ipv4Addr::LOCALHOST, handle).expect("no free port")
+    }
+
+    /// The same at another address, where this machine has it.
+    pub fn at<H, F, B>(address: Ipv4Addr, handle: H) -> std::io::Result<Self>
+    where
+        H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<B>, AnyError>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<AnyError>,
+    {
+        let listener = TcpListener::bind((address, 0))?;
         let address = listener.local_addr().expect("a bound listener has an address");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -37,7 +48,7 @@ impl Server {
             .build()
             .expect("no threads left");
         runtime.spawn(accept(listener, handle));
-        Self { address, runtime: Some(runtime) }
+        Ok(Self { address, runtime: Some(runtime) })
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -80,6 +80,11 @@ impl S3 {
         self.server.url()
     }
 
+    /// What answers its requests, for a server that plays other services as well.
+    pub fn door(&self) -> Door {
+        self.door.clone()
+    }
+
     /// A client with the tested program's key: what it does is written down.
     pub fn client(&self) -> Client {
         client(&self.url(), ACCESS_KEY)
@@ -257,7 +262,7 @@ fn decode(text: &str) -> Option<String> {
 }
 
 #[derive(Clone)]
-struct Door {
+pub struct Door {
     service: S3Service,
     log: Log,
     faults: Faults,
@@ -266,10 +271,10 @@ struct Door {
     conditional: Arc<tokio::sync::Mutex<()>>,
 }
 
-type Reply = Response<Half<s3s::Body>>;
+pub type Reply = Response<Half<s3s::Body>>;
 
 impl Door {
-    async fn answer(self, request: Request<Incoming>) -> Result<Reply, AnyError> {
+    pub async fn answer(self, request: Request<Incoming>) -> Result<Reply, AnyError> {
         let own = header(&request, "authorization").is_some_and(|value| value.contains(BED_KEY));
         if own {
             return self.serve_whole(request).await;

@@ -25,7 +25,7 @@ pub struct Message {
 }
 
 #[derive(Clone, Default)]
-struct Exchange {
+pub struct Exchange {
     topics: Arc<Mutex<Vec<String>>>,
     messages: Arc<Mutex<Vec<Message>>>,
     refusals: Arc<Mutex<Vec<String>>>,
@@ -60,6 +60,11 @@ impl Sns {
         self.server.url()
     }
 
+    /// What answers its requests, for a server that plays other services as well.
+    pub fn exchange(&self) -> Exchange {
+        self.exchange.clone()
+    }
+
     pub fn environment(&self) -> Vec<(String, String)> {
         vec![("AWS_ENDPOINT_URL_SNS".to_owned(), self.url())]
     }
@@ -88,7 +93,10 @@ impl Sns {
 }
 
 impl Exchange {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
+    pub async fn answer(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, AnyError> {
         let (fault, refused) = (self.faults.strike(request.method(), "/"), check_head(&request));
         let body = request.into_body().collect().await?.to_bytes();
         let publish =

@@ -1,5 +1,6 @@
 //! The demo: the job of `events/direct.json` on media that can be told apart at a glance, through
-//! the function's real binary under Lambda's own emulator. No cloud account, no container.
+//! the function's real binary under Lambda's own emulator. No cloud account, no container. With
+//! `stage` as its argument, only what stands around the function.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ mod report;
 mod scene;
 mod sheet;
 mod source;
+mod stage;
 
 /// All that is left when the demo has ended.
 const FOLDER: &str = "target/demo";
@@ -33,9 +35,13 @@ const LAST_LINES: usize = 8;
 fn main() -> ExitCode {
     // A panic of the test bed is said once, as the sentence below.
     std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(show).unwrap_or_else(|panic| Err(Failure::of_panic(&*panic)));
+    let (name, part): (_, fn() -> _) = match std::env::args().nth(1).as_deref() {
+        Some("stage") => ("stage", stage::play),
+        _ => ("demo", show),
+    };
+    let outcome = catch_unwind(part).unwrap_or_else(|panic| Err(Failure::of_panic(&*panic)));
     if let Err(failure) = outcome {
-        eprintln!("\nThe demo failed: {}", failure.sentence);
+        eprintln!("\nThe {name} failed: {}", failure.sentence);
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

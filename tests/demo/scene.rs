@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const EVENT: &str = include_str!("../../events/direct.json");
 pub(crate) const SOURCE_BUCKET: &str = "examplebucket";
 pub(crate) const TARGET_BUCKET: &str = "outbucket";
-const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AudioConvert";
+pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AudioConvert";
 
 pub(crate) struct Scene {
     pub(crate) function: PathBuf,

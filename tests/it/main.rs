@@ -45,6 +45,7 @@ mod readme;
 mod refusals;
 mod release;
 mod scene;
+mod stage;
 mod storage;
 mod verify;
 mod video;

@@ -61,3 +61,13 @@ fn a_wrong_setting_stops_the_start_with_one_clear_line() {
     let text = format!("{reply:?} {:?}", function.logs());
     assert!(text.contains("VIDEO_PRESET") && text.contains("warp"), "{text}");
 }
+
+/// `sam local` sets variables of the template that have no value to nothing.
+#[test]
+fn an_endpoint_that_is_set_to_nothing_counts_as_unset() {
+    use crate::scene::Scene;
+    let names = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_SECRETS_MANAGER"];
+    let scene = Scene::with(|settings| names.iter().fold(settings, |all, name| all.set(name, "")));
+    let scene = scene.source("a.mp4", &Source::new(1).seconds(0.5));
+    scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
+}

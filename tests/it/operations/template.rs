@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use video_concat::metrics::embedded;
 
 use super::{template, text, widgets};
+use crate::bed::process::{python, repository, run};
 
 /// Namespace, name and dimensions of a metric of the function's own.
 type Metric = (String, String, Vec<String>);
@@ -252,4 +253,26 @@ fn what_callers_can_cost_is_limited() {
     assert_eq!(throttling["ThrottlingBurstLimit"], limit);
     let reserved = &properties("ConcatFunction")["ReservedConcurrentExecutions"];
     assert_eq!(reserved["Fn::If"][1], json!({"Ref": "ReservedConcurrency"}));
+}
+
+/// `sam local` gives the function an empty text for what it can't resolve, such as an `If` with
+/// `AWS::NoValue`.
+#[test]
+fn sam_local_resolves_the_environment_of_the_function() {
+    const RESOLVE: &str = "import json, sys; \
+        from samcli.commands._utils.template import get_template_data; \
+        from samcli.lib.providers.sam_base_provider import SamBaseProvider; \
+        overrides = {'EndpointUrl': 'http://stage:1', 'VideoPreset': 'slow', 'LongTasks': 'true'}; \
+        template = SamBaseProvider.get_template(get_template_data(sys.argv[1]), overrides); \
+        function = template['Resources']['ConcatFunction']['Properties']; \
+        json.dump(function['Environment']['Variables'], sys.stdout)";
+    let output = run(python().args(["-c", RESOLVE, "template.yaml"]).current_dir(repository()));
+    let variables: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (name, value) in variables.as_object().unwrap() {
+        assert!(value.is_string() || value.is_number(), "{name}: {value}");
+    }
+    assert_eq!(variables["AWS_ENDPOINT_URL"], "http://stage:1");
+    assert_eq!(variables["VIDEO_PRESET"], "slow");
+    let prefix = variables["TOPIC_ARN_PREFIX"].as_str().unwrap();
+    assert!(prefix.starts_with("arn:aws:sns:") && prefix.ends_with(':'), "{prefix}");
 }

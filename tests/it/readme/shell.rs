@@ -32,13 +32,19 @@ const COMMAND_LINE: &str = "src/cli/README.md";
 const REGION: &str = "eu-central-2";
 
 /// Lines that no test runs, by how they begin, and why not.
-const NOT_RUN: [(&str, &str); 9] = [
+const NOT_RUN: [(&str, &str); 12] = [
     ("make demo", "it builds everything that the tests were built from"),
     ("make tools", "the same"),
+    ("make stage", "it does not end; `stage::` runs it, and what it prints"),
+    ("layers/ffmpeg/build", "it builds what the tests need, as `make test` does before them"),
+    ("docker build", "it needs Docker and its registry"),
     ("sam build", "it builds for release, as `make build` does before the tests"),
     ("sam deploy", "it needs AWS itself: no stand-in carries out a template of SAM"),
-    ("sam local invoke", "it needs Docker"),
-    ("sam local start-api", "it needs Docker, and does not end"),
+    (
+        "sam local invoke",
+        "it needs Docker and AWS; `stage::` runs it against the stage, where Docker is",
+    ),
+    ("sam local start-api", "the same"),
     ("cargo build", "it builds for release what the tests have built"),
     ("cargo test", "it runs the tests, which these are"),
     ("FFMPEG_PATH=/usr/bin/ffmpeg FFPROBE_PATH=/usr/bin/ffprobe cargo test", "the same"),
@@ -82,6 +88,29 @@ fn every_line_is_run_or_excused() {
     let all: Vec<Line> = documents().iter().flat_map(|page| lines(page)).collect();
     for (start, _) in NOT_RUN {
         assert!(all.iter().any(|line| line.command.starts_with(start)), "no line is `{start}`");
+    }
+}
+
+/// The commands in the text and in the tables.
+#[test]
+fn every_target_of_make_is_there() {
+    let rules = read("Makefile");
+    let targets: BTreeSet<&str> = rules
+        .lines()
+        .filter_map(|line| line.split_once(':').filter(|(names, _)| !names.starts_with('\t')))
+        .flat_map(|(names, _)| names.split(' '))
+        .collect();
+    for page in documents() {
+        let text = read(&page);
+        for command in text
+            .split(['`', '\n'])
+            .filter_map(|part| part.trim_start_matches("$ ").strip_prefix("make "))
+        {
+            let words = command.split_ascii_whitespace().filter(|word| !word.contains('='));
+            for word in words {
+                assert!(targets.contains(word), "{page}: make {word}");
+            }
+        }
     }
 }
 
