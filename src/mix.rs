@@ -75,7 +75,9 @@ pub(crate) fn adaptive_filter(layout: &str) -> String {
     let mut filter = format!("pan={layout}");
     for (index, speaker) in to.iter().enumerate() {
         let weight = |from: &Speaker| place(Some(*from), &to)[index];
-        let from = Speaker::ALL.iter().map(|from| (from, weight(from)));
+        // ffmpeg reads names up to their first digit: `LFE2` would be `LFE` once more.
+        let named = Speaker::ALL.iter().filter(|from| **from != Speaker::LowFrequency2);
+        let from = named.map(|from| (from, weight(from)));
         let from = from.filter(|(_, weight)| *weight > 0.0);
         let sum: Vec<String> = from.map(|(from, weight)| format!("{weight:.6}*{from}")).collect();
         let _ = write!(filter, "|{speaker}<{}", sum.join("+"));
@@ -283,6 +285,10 @@ mod tests {
             mix("mono", 1, "stereo").filter("stereo"),
             "pan=stereo|c0=1.000000*c0|c1=1.000000*c0"
         );
+        for layout in ["mono", "2.1", "5.1", "7.1"] {
+            let adaptive = adaptive_filter(layout);
+            assert!(!adaptive.contains("LFE2"), "{adaptive}");
+        }
         let adaptive = adaptive_filter("stereo");
         assert!(
             adaptive.starts_with("pan=stereo|FL<1.000000*FL+0.707107*FC+0.707107*BL"),

@@ -111,10 +111,20 @@ enum Piece {
 struct Reading {
     /// Files with the audio of each clip alone, where it had to be converted.
     conformed: Vec<Option<PathBuf>>,
+    /// Of each clip, what was reported of that.
+    reported: Vec<Converted>,
     /// Clips that are read from the start of their files.
     from_start: Vec<bool>,
     /// Where the audio of each clip belongs.
     stretches: Vec<Vec<Stretch>>,
+}
+
+/// How converting the audio of a clip went.
+#[derive(Debug, Default)]
+struct Converted {
+    log: String,
+    /// Whether it ended before its end.
+    failed: bool,
 }
 
 /// What is wrong with clips that were used all the same, in words, with the
@@ -168,7 +178,7 @@ impl Maker<'_> {
                 Err(RunError::Failed { log, .. })
                     if reading.conformed.is_empty() && Plan::needs_conforming(log) =>
                 {
-                    reading.conformed = self.conform(&reading).await?;
+                    self.conform(&mut reading).await?;
                 }
                 _ => match self.diagnose(&mut reading, work, outcome).await? {
                     Some(found) => return Ok(found),
@@ -180,7 +190,7 @@ impl Maker<'_> {
     }
 
     fn files<'a>(&'a self, reading: &'a Reading) -> Files<'a> {
-        let Reading { conformed, from_start, stretches } = reading;
+        let Reading { conformed, from_start, stretches, .. } = reading;
         Files { conformed, from_start, stretches, ..Files::new(self.sources) }
     }
 
@@ -229,19 +239,30 @@ impl Maker<'_> {
 
     /// Converts the audio of every clip by itself, since one of them changes its
     /// sample rate or its channels on the way.
-    async fn conform(&self, reading: &Reading) -> Result<Vec<Option<PathBuf>>, MakeError> {
+    ///
+    /// One that can't be converted whole is used as far as it goes.
+    async fn conform(&self, reading: &mut Reading) -> Result<(), MakeError> {
         (self.events)(Event::Conforming);
         let mut conformed = vec![None; self.plan.clips.len()];
+        let mut reported = Vec::with_capacity(conformed.len());
         let files = self.files(reading);
         for (clip, file) in conformed.iter_mut().enumerate() {
             let target = self.workspace.audio(clip);
+            let mut converted = Converted::default();
             if let Some(arguments) = self.plan.conform_arguments(clip, &files, &target) {
-                // Errors inside the source are found again when it is joined.
-                self.ffmpeg.encode(arguments, |_| ()).await?;
+                match self.ffmpeg.encode(arguments, |_| ()).await {
+                    Ok(log) => converted.log = log,
+                    Err(RunError::Failed { log, .. }) if holds_something(&target) => {
+                        converted = Converted { log, failed: true };
+                    }
+                    Err(error) => return Err(error.into()),
+                }
                 *file = Some(target);
             }
+            reported.push(converted);
         }
-        Ok(conformed)
+        (reading.conformed, reading.reported) = (conformed, reported);
+        Ok(())
     }
 
     /// Finds the clips that made ffmpeg report errors, or fail. Nothing where one of them has to be
@@ -253,7 +274,9 @@ impl Maker<'_> {
         outcome: Result<String, RunError>,
     ) -> Result<Option<Found>, MakeError> {
         match &outcome {
-            Ok(log) if log.is_empty() => return Ok(Some(Vec::new())),
+            Ok(log) if log.is_empty() && reading.reported.iter().all(Converted::is_clean) => {
+                return Ok(Some(Vec::new()));
+            }
             Ok(_) | Err(RunError::Failed { .. }) => {}
             // No clip is to blame by itself.
             Err(_) => return outcome.map(|_| None).map_err(MakeError::from),
@@ -266,6 +289,13 @@ impl Maker<'_> {
         let clips = self.plan.clips.iter().enumerate();
         for (index, part) in clips.filter(|(index, _)| self.reads(work, *index)) {
             let clip = part.clip;
+            if reading.reported.get(index).is_some_and(|converted| converted.failed) {
+                let log = &reading.reported[index].log;
+                found.push((
+                    Some(clip),
+                    format!("its audio ends early, where it can't be converted: {log}"),
+                ));
+            }
             let finding = diagnose(self.ffmpeg, self.plan, index, &self.files(reading)).await;
             match finding.map_err(|source| MakeError::Clip { clip, source })? {
                 Finding::Whole => {}
@@ -283,15 +313,28 @@ impl Maker<'_> {
             }
             // They were made of the doubtful ones, too.
             reading.conformed.clear();
+            reading.reported.clear();
             return Ok(None);
         }
         let log = outcome?;
         let sought = |clip| self.files(reading).seek(self.plan, clip, self.plan.clip(clip).start());
         let run_up = (0..self.plan.clips.len()).any(|clip| sought(clip).is_some());
         let explained = log.lines().all(|line| opening.iter().any(|known| known == line));
-        if found.is_empty() && !run_up && !explained {
+        if found.is_empty() && !run_up && !explained && !log.is_empty() {
             found.push((None, format!("ffmpeg reported errors: {log}")));
         }
         Ok(Some(found))
     }
+}
+
+impl Converted {
+    fn is_clean(&self) -> bool {
+        self.log.is_empty() && !self.failed
+    }
+}
+
+/// Whether a process has written more than a header to a file.
+fn holds_something(file: &Path) -> bool {
+    const HEADER: u64 = 4096;
+    std::fs::metadata(file).is_ok_and(|found| found.len() > HEADER)
 }

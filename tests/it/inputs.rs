@@ -22,6 +22,7 @@ pub(crate) mod decoders;
 mod jitter;
 mod key_frames;
 mod late;
+mod loss;
 mod refused;
 mod seeking;
 mod selection;

@@ -36,6 +36,10 @@ fn a_broadcast_from_stereo_to_mono_to_surround() {
         let expected = if parameters == ",an_1" { expected.no_audio() } else { expected };
         outcome.shows(&expected);
     }
+    // To surround, which the beeps of two channels do not fill.
+    let outcome = scene.run("a.ts", &format!("ss_21,t_2960,f_mkv,{USUAL},ac_6")).succeeded();
+    assert_eq!(outcome.record["Output"]["Audio"]["Channels"], 6);
+    assert_eq!(outcome.frames(), [74]);
     scene.assert_clean();
 }
 
