@@ -11,6 +11,7 @@ mod header;
 pub mod layer;
 pub mod make;
 mod packets;
+pub mod partial;
 pub mod probe;
 pub mod render;
 pub mod seek;

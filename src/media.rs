@@ -9,11 +9,14 @@ use crate::flicks::Flicks;
 pub use clock::{Clock, Stretch};
 pub use colour::{Colour, ColourRange};
 pub use format::{Demuxer, FormatError, HEAD_LENGTH, Recognised, recognise};
+pub use places::Places;
 pub use speaker::{Layout, Speaker};
 
+pub mod boxes;
 mod clock;
 mod colour;
 mod format;
+pub mod places;
 pub mod report;
 mod speaker;
 

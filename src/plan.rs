@@ -36,6 +36,7 @@ mod listing;
 mod make;
 mod packets;
 mod range;
+mod reads;
 mod seek;
 mod segment;
 mod sound;
@@ -54,6 +55,7 @@ pub use intermediate::Intermediate;
 pub use listing::Listings;
 pub use make::{PlanError, plan};
 pub use packets::{Group, Packet, PacketError, PacketList, compare_audio, compare_video, groups};
+pub use reads::Read;
 pub use seek::Seek;
 use words::words;
 

@@ -38,6 +38,7 @@ pub mod describe;
 mod distributed;
 mod encode;
 mod error;
+mod files;
 mod job;
 mod prepared;
 mod report;

@@ -8,6 +8,7 @@
 pub mod confine;
 mod limits;
 mod live;
+mod partial;
 mod process;
 
 use std::io::{self, Read};
@@ -43,6 +44,8 @@ pub struct Ffmpeg {
     encoder: PathBuf,
     prober: PathBuf,
     memory: Memory,
+    /// Files that somebody fills while they are read.
+    partial: Arc<[PathBuf]>,
 }
 
 /// Why a process did not do what it was told.
@@ -119,7 +122,7 @@ impl Ffmpeg {
         function_megabytes: u64,
     ) -> Self {
         let memory = Memory::of_function(function_megabytes);
-        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory }
+        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory, partial: Arc::default() }
     }
 
     /// The same where so many processes run at a time: they share the memory.
@@ -249,14 +252,14 @@ impl Ffmpeg {
     ) -> Result<String, RunError> {
         let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error".split(' '));
-        command.args(arguments).args(input.arguments());
+        command.args(arguments).args(self.awaited(input.arguments()));
         let read = move |stdout: ChildStdout| each_line(stdout, &mut on_line);
         self.supervise(command, &self.prober, None, read).await
     }
 
     fn encoding(&self, reports: &[&str], arguments: Vec<String>) -> FfmpegCommand {
         let mut command = FfmpegCommand::new_with_path(&self.encoder);
-        command.args(reports).args(ENCODING.split(' ')).args(arguments);
+        command.args(reports).args(ENCODING.split(' ')).args(self.awaited(arguments));
         command
     }
 

@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::flicks::Flicks;
 use crate::media::report::{Report, ReportError};
-use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Recognised, recognise};
+use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Places, Recognised, recognise};
 use crate::plan::input::{Input, file_url};
 use parts::{MOST_PARTS, Parted, straighten};
 use streams::Reader;
@@ -107,7 +107,7 @@ pub struct Part {
 }
 
 /// Files that are probed at the same time.
-const PARALLEL_PROBES: usize = 4;
+pub const PARALLEL_PROBES: usize = 4;
 
 /// Probes every file.
 ///
@@ -294,6 +294,31 @@ async fn part(
         }
         _ => Ok((media, notices)),
     }
+}
+
+/// Probes a partial file whose index is there. Nothing where the index does not tell enough: it has
+/// to be probed when all of it is there.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn probe_index(
+    ffmpeg: &Ffmpeg,
+    path: &Path,
+) -> Result<Option<(Probed, Places)>, ProbeError> {
+    let (demuxer, _) = recognise_file(path)?;
+    let waiting = ffmpeg.waiting(vec![path.to_owned()]);
+    let reader = Reader { ffmpeg: &waiting, demuxer, file: path, depth: 0 };
+    let (report, reader) = reader.describe().await?;
+    // What is missing is read as zeros here, and nobody looks at it.
+    let reader = Reader { ffmpeg, ..reader };
+    let Some((chosen, places)) = reader.index(&report).await? else {
+        return Ok(None);
+    };
+    let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
+    let notices = Notice::of(&report, &media, &[]);
+    let (file, media) = (path.to_owned(), Arc::new(media));
+    let parts = vec![Part { file, media: Arc::clone(&media) }];
+    Ok(Some((Probed { parts, media, notices, is_own: true }, places)))
 }
 
 /// Copies the streams that count into a transport stream without jumps. `None` where it can't hold

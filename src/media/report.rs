@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::{Demuxer, Further, Media, Undecodable};
 use crate::flicks::Flicks;
+use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
 use stream::StreamScan;
 
@@ -32,6 +33,17 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,leve
 /// last two only where a packet has them.
 pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
                                  packet_side_data=skip_samples,discard_padding";
+
+/// The same, and where in the file each packet is.
+pub const PLACED_PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,pos,flags:\
+                                        packet_side_data=skip_samples,discard_padding";
+
+/// Codecs whose packets in MP4 are as the index says, so that they can be listed without the media.
+/// ffmpeg looks into the packets of others to tell where one ends and the next begins.
+const INDEXED_CODECS: &[&str] = &[
+    "h264", "hevc", "av1", "mpeg4", "prores", "mjpeg", "aac", "alac", "flac", "opus", "amr_nb",
+    "amr_wb",
+];
 
 /// Why a readable format is still no source.
 #[derive(Debug, Error)]
@@ -65,6 +77,8 @@ pub struct Report {
 pub struct Scan {
     demuxer: Demuxer,
     stream: StreamScan,
+    /// Where the packets are, if that is asked for.
+    places: Option<Track>,
 }
 
 /// The two streams that count, as far as a file has them, and the kinds that it has but nobody can
@@ -178,7 +192,32 @@ impl Scan {
     #[must_use]
     pub fn new(demuxer: Demuxer, report: &Report, index: u32) -> Option<Self> {
         let stream = report.streams.iter().find(|stream| stream.index == index)?;
-        Some(Self { demuxer, stream: StreamScan::new(stream.clone()) })
+        Some(Self { demuxer, stream: StreamScan::new(stream.clone()), places: None })
+    }
+
+    /// For packets with [`PLACED_PACKET_FIELDS`].
+    #[must_use]
+    pub fn with_places(self) -> Self {
+        Self { places: Some(Track::default()), ..self }
+    }
+
+    /// Whether its packets are with [`PLACED_PACKET_FIELDS`].
+    #[must_use]
+    pub const fn has_places(&self) -> bool {
+        self.places.is_some()
+    }
+
+    /// Whether an index alone tells of the packets all that the packets themselves would.
+    #[must_use]
+    pub fn is_indexed(&self) -> bool {
+        let codec = self.stream.report.codec_name.as_deref().unwrap_or_default();
+        self.demuxer == Demuxer::Mov
+            && (codec.starts_with("pcm_") || INDEXED_CODECS.contains(&codec))
+    }
+
+    /// Where the packets are, if that was asked for.
+    pub fn take_places(&mut self) -> Option<Track> {
+        self.places.take()
     }
 
     /// The stream's index in the file.
@@ -210,6 +249,7 @@ impl Scan {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
         let (index, pts, dts, duration, size) = (number(), number(), number(), number(), number());
+        let place = self.places.as_ref().and_then(|_| number());
         let flags = fields.next().unwrap_or_default();
         let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
         let stream = &mut self.stream;
@@ -219,6 +259,9 @@ impl Scan {
         if flags.contains('D') {
             stream.discards = true;
             return;
+        }
+        if let Some(track) = &mut self.places {
+            stream.note_place(track, dts.or(pts), place, size);
         }
         // AVI has only one clock, that of decoding.
         let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };

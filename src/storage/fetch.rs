@@ -20,11 +20,11 @@ use crate::code::Code;
 use crate::object::ObjectUri;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
 
-const RANGE_SIZE: u64 = 8 * 1024 * 1024;
-const PARALLEL_RANGES: usize = 6;
+pub(super) const RANGE_SIZE: u64 = 8 * 1024 * 1024;
+pub(super) const PARALLEL_RANGES: usize = 6;
 /// Tries of one range in all; each goes on where the last one ended.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const ATTEMPTS: u32 = 6;
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How many bytes arrived for a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl FetchError {
         }
     }
 
-    const fn is_transient(&self) -> bool {
+    pub(super) const fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Short { .. } => true,
@@ -221,14 +221,16 @@ impl Fetch<'_> {
     }
 
     fn file_error(&self, source: io::Error) -> FetchError {
-        match source.kind() {
-            io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge => {
-                FetchError::InsufficientStorage { uri: self.uri.clone(), size: self.head.size }
-            }
-            _ => FetchError::File { path: self.dest.to_owned(), source },
+        file_error(self.uri, self.head.size, self.dest, source)
+    }
+}
+
+pub(super) fn file_error(uri: &ObjectUri, size: u64, path: &Path, source: io::Error) -> FetchError {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            FetchError::InsufficientStorage { uri: uri.clone(), size }
         }
+        _ => FetchError::File { path: path.to_owned(), source },
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::sources::Sources;
 use crate::codec::Preset;
 use crate::plan::{Chunk, Plan};
 
@@ -24,11 +23,11 @@ const MAX_OVERRUN_FACTOR: u32 = 2;
 pub enum BudgetError {
     /// There is too much to fetch.
     #[error(
-        "the sources have {bytes} bytes, which take at least {} s to fetch, and {} s are left: use \
+        "{bytes} bytes of the sources are needed, which take at least {} s to fetch, and {} s are left: use \
          fewer or smaller sources", least.as_secs(), left.as_secs()
     )]
     Fetch {
-        /// Bytes of all sources.
+        /// Bytes of them that are needed.
         bytes: u64,
         /// What fetching takes at least.
         least: Duration,
@@ -89,9 +88,8 @@ pub(super) fn storing(plan: &Plan) -> Duration {
     STORING * count.div_ceil(STORED_AT_ONCE)
 }
 
-/// Checks that the sources can be fetched by then.
-pub(super) fn check_fetch(sources: &Sources, deadline: Instant) -> Result<(), BudgetError> {
-    let bytes = sources.distinct.iter().map(|source| source.head.size).sum();
+/// Checks that so many bytes can be fetched by then.
+pub(super) fn check_fetch(bytes: u64, deadline: Instant) -> Result<(), BudgetError> {
     let least = Duration::from_secs(bytes / FASTEST_FETCH);
     let left = deadline.saturating_duration_since(Instant::now());
     if least > left { Err(BudgetError::Fetch { bytes, least, left }) } else { Ok(()) }

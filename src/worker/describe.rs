@@ -33,13 +33,6 @@ pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord>
         .collect()
 }
 
-/// Every source has been fetched whole, for the first clip that uses it.
-pub(super) fn fetched(sources: &Sources, record: &mut TaskRecord) {
-    for source in &sources.distinct {
-        record.sources[source.clip].bytes_fetched = source.head.size;
-    }
-}
-
 /// Where every clip is in the output, and what it was given.
 pub fn plan(plan: &Plan, record: &mut TaskRecord) {
     let parts = || plan.clips.iter().zip(&plan.timeline.places);

@@ -11,6 +11,7 @@ use tracing::info;
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
+use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::make::{Found, Made, MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
@@ -26,6 +27,7 @@ pub(super) struct Files<'a> {
     pub(super) sources: &'a [&'a Path],
     pub(super) output: &'a Path,
     pub(super) workspace: &'a Workspace,
+    pub(super) ffmpeg: &'a Ffmpeg,
 }
 
 impl Worker {
@@ -54,10 +56,9 @@ impl Worker {
             Event::Diagnosing => {}
         };
         let whole = plan.length_micros();
-        let ffmpeg = self.ffmpeg();
-        let Files { sources: paths, output, workspace } = files;
+        let Files { sources: paths, output, workspace, ffmpeg } = files;
         let maker = Maker {
-            ffmpeg: &ffmpeg,
+            ffmpeg,
             plan,
             sources: paths,
             workspace,

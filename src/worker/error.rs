@@ -43,11 +43,11 @@ pub enum TaskError {
     Record(StoreError),
     /// The sources don't fit the disk.
     #[error(
-        "the sources have {needed} bytes and the work folder has room for {free}: give the \
+        "{needed} bytes of the sources are needed and the work folder has room for {free}: give the \
          function more ephemeral storage"
     )]
     Space {
-        /// Bytes of all sources.
+        /// Bytes of them that are needed.
         needed: u64,
         /// Bytes that are free.
         free: u64,

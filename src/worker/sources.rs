@@ -84,17 +84,6 @@ impl Sources {
         &self.distinct[self.of_clip[clip]]
     }
 
-    /// Fetches every source into the workspace.
-    pub(super) async fn fetch(
-        &self,
-        store: &ObjectStore,
-        workspace: &Workspace,
-        work_dir: &Path,
-    ) -> Result<Vec<PathBuf>, TaskError> {
-        let all = (0..self.distinct.len()).collect();
-        self.fetch_some(store, workspace, work_dir, &all).await
-    }
-
     /// Fetches these sources; at the paths of the others is nothing.
     pub(super) async fn fetch_some(
         &self,

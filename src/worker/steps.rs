@@ -1,6 +1,6 @@
 //! The steps of a task, in order.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use tracing::{Instrument, info};
@@ -8,12 +8,12 @@ use tracing::{Instrument, info};
 use super::budget;
 use super::describe;
 use super::encode::Files;
+use super::files::{Kept, Known, SourceFiles};
 use super::prepared::Prepared;
-use super::sources::Sources;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
 use crate::engine::copy;
-use crate::engine::probe::Probed;
+use crate::engine::render::chunks;
 use crate::engine::verify::Check;
 use crate::engine::workspace::Workspace;
 use crate::ledger::{Journal, run_name};
@@ -39,7 +39,6 @@ impl Worker {
         deadline: Deadline,
         record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
-        budget::check_fetch(&prepared.sources, deadline.until)?;
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let make = Box::pin(self.make(prepared, &workspace, journal, deadline, record));
         let (files, uploads) = deadline.limit(make).await?;
@@ -50,6 +49,29 @@ impl Worker {
 
     async fn make(
         &self,
+        prepared: &Prepared,
+        workspace: &Workspace,
+        journal: &Journal,
+        deadline: Deadline,
+        record: &mut TaskRecord,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
+        let work_dir = &self.settings.work_dir;
+        let sources = &prepared.sources;
+        let opened = SourceFiles::new(sources, &self.store, workspace, work_dir, deadline.until);
+        let (files, waits) = opened?;
+        let work = Box::pin(self.make_from(&files, prepared, workspace, journal, deadline, record));
+        // What is waited for and does not come ends everything with its own reason.
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            error = files.fill(waits) => Err(error),
+        };
+        files.describe(record);
+        outcome
+    }
+
+    async fn make_from(
+        &self,
+        files: &SourceFiles<'_>,
         Prepared { request, sources, .. }: &Prepared,
         workspace: &Workspace,
         journal: &Journal,
@@ -57,13 +79,13 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let span = stage("fetch", record);
-        let paths = self.fetch(sources, workspace, record).instrument(span).await?;
+        let kept = self.open(files, record).instrument(span).await?;
         journal.progress(record, FETCHED);
         let span = stage("probe", record);
-        let probed = self.probe(sources, &paths, record).instrument(span).await?;
+        let known = self.look(files, &kept, record).instrument(span).await?;
         journal.progress(record, PROBED);
 
-        let media: Vec<_> = probed.iter().map(Probed::media).collect();
+        let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
         let mut plan = plan(request, &media, self.settings.video_preset)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);
@@ -77,16 +99,19 @@ impl Worker {
         budget::check(&plan, deadline.until)?;
 
         let output = workspace.output(&variables.autoext);
-        let parts = probed.iter().flat_map(|source| &source.parts);
+        let parts = known.iter().flat_map(|source| &source.probed.parts);
         let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
-        let files = Files { sources: &paths, output: &output, workspace };
+        let ffmpeg = self.ffmpeg().waiting(files.partial(&known));
+        files.ask(&plan, &chunks(&ffmpeg, &plan), &known)?;
+        let fetched = files.busy_ms();
+        let making = Files { sources: &paths, output: &output, workspace, ffmpeg: &ffmpeg };
         let span = stage("encode", record);
-        let ffmpeg = self.ffmpeg();
-        let looking = self.look_for_copies(&mut plan, request, files, record);
+        let looking = self.look_for_copies(&mut plan, request, making, record);
         let looking = deadline.limit(looking.instrument(span.clone())).await?;
-        let encode = self.encode(&plan, sources, files, journal, record, deadline.until);
+        let encode = self.encode(&plan, sources, making, journal, record, deadline.until);
         let made = deadline.limit(encode.instrument(span)).await?;
         record.timings.encode_ms += looking;
+        record.timings.fetch_ms += files.busy_ms() - fetched;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
         for artifact in &artifacts.files {
@@ -107,8 +132,8 @@ impl Worker {
         record: &mut TaskRecord,
     ) -> Result<u64, TaskError> {
         let started = Instant::now();
-        let (ffmpeg, policy) = (self.ffmpeg(), self.settings.copy);
-        copy::find(&ffmpeg, plan, request, policy, files.sources, files.workspace).await?;
+        let policy = self.settings.copy;
+        copy::find(files.ffmpeg, plan, request, policy, files.sources, files.workspace).await?;
         describe::copying(plan, record);
         Ok(millis(started))
     }
@@ -150,32 +175,30 @@ impl Worker {
         if count > most { Err(TaskError::Segments { count, most }) } else { Ok(()) }
     }
 
-    async fn fetch(
+    /// Brings of each source what probing needs.
+    async fn open(
         &self,
-        sources: &Sources,
-        workspace: &Workspace,
+        files: &SourceFiles<'_>,
         record: &mut TaskRecord,
-    ) -> Result<Vec<PathBuf>, TaskError> {
+    ) -> Result<Vec<Kept>, TaskError> {
         let started = Instant::now();
-        let paths = sources.fetch(&self.store, workspace, &self.settings.work_dir).await;
+        let kept = files.open(&self.ffmpeg()).await;
         record.timings.fetch_ms = millis(started);
-        let paths = paths?;
-        describe::fetched(sources, record);
-        info!(ms = record.timings.fetch_ms, sources = paths.len(), "fetch");
-        Ok(paths)
+        info!(ms = record.timings.fetch_ms, sources = files.count(), "fetch");
+        kept
     }
 
-    async fn probe(
+    /// Probes each source.
+    async fn look(
         &self,
-        sources: &Sources,
-        paths: &[PathBuf],
+        files: &SourceFiles<'_>,
+        kept: &[Kept],
         record: &mut TaskRecord,
-    ) -> Result<Vec<Probed>, TaskError> {
+    ) -> Result<Vec<Known>, TaskError> {
         let started = Instant::now();
-        let ffmpeg = self.ffmpeg();
-        let probed = sources.probe(&ffmpeg, paths, &mut record.warnings).await;
+        let known = files.probe(&self.ffmpeg(), kept, &mut record.warnings).await;
         record.timings.probe_ms = millis(started);
         info!(ms = record.timings.probe_ms, "probe");
-        probed
+        known
     }
 }

@@ -40,6 +40,7 @@ mod operations;
 #[cfg(feature = "cli")]
 mod page;
 mod players;
+mod ranged;
 mod rate_control;
 mod readme;
 mod refusals;

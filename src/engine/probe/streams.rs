@@ -11,8 +11,11 @@ use parking_lot::Mutex;
 
 use super::ProbeError;
 use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
-use crate::media::report::{Chosen, PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan};
-use crate::media::{Demuxer, Undecodable};
+use crate::media::places::Track;
+use crate::media::report::{
+    Chosen, PACKET_FIELDS, PLACED_PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan,
+};
+use crate::media::{Demuxer, Places, Undecodable};
 use crate::plan::input::Input;
 
 /// The longest description of streams that is read.
@@ -134,21 +137,68 @@ impl Reader<'_> {
         let Some(scan) = Scan::new(self.demuxer, report, index) else {
             return Ok(Scanned::default());
         };
+        let mut scanned = self.packets(scan).await?;
+        if let Some(scan) = scanned.scan.as_mut().filter(|scan| scan.may_be_of_fields()) {
+            let (frames, packets) = self.count_frames(index).await?;
+            scan.decoded(frames, packets);
+        }
+        Ok(scanned)
+    }
+
+    /// What an index tells of the streams, and where their packets are. Nothing where they have to
+    /// be looked at to be chosen, or to be counted, or where the demuxer reports errors.
+    pub(super) async fn index(
+        &self,
+        report: &Report,
+    ) -> Result<Option<(Chosen, Places)>, ProbeError> {
+        let (videos, audios) = (report.videos(), report.audios(None));
+        let undecodable =
+            ["video", "audio"].iter().any(|kind| !report.undecodable(kind).is_empty());
+        if videos.len() > 1 || audios.len() > 1 || report.has_programmes() || undecodable {
+            return Ok(None);
+        }
+        let mut chosen = Chosen::default();
+        let mut places = Places::default();
+        let slots = [
+            (videos, &mut chosen.video, &mut places.video),
+            (audios, &mut chosen.audio, &mut places.audio),
+        ];
+        for (candidates, slot, track) in slots {
+            let Some(&index) = candidates.first() else { continue };
+            let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_indexed);
+            let Some(scan) = scan else { return Ok(None) };
+            let Scanned { scan, complaints } = self.packets(scan.with_places()).await?;
+            let told =
+                |scan: &Scan| complaints.is_empty() && !scan.is_empty() && !scan.may_be_of_fields();
+            let Some(mut scan) = scan.filter(told) else { return Ok(None) };
+            match scan.take_places().filter(Track::is_complete) {
+                Some(places) => *track = places,
+                None => return Ok(None),
+            }
+            *slot = Some(scan);
+        }
+        Ok(Some((chosen, places)))
+    }
+
+    /// Reads all packets of a stream.
+    async fn packets(&self, scan: Scan) -> Result<Scanned, ProbeError> {
+        let stream = scan.index().to_string();
+        // Without parsing, nobody looks at what may be missing.
+        let (parsing, fields): (&[&str], &str) = if scan.has_places() {
+            (&["-fflags", "+noparse"], PLACED_PACKET_FIELDS)
+        } else {
+            (&[], PACKET_FIELDS)
+        };
         let scan = Arc::new(Mutex::new(scan));
         let packets = Arc::clone(&scan);
         let on_line = move |line: &str| {
             packets.lock().packet(line);
         };
-        let stream = index.to_string();
-        let shown = ["-show_entries", PACKET_FIELDS, "-of", "csv=p=0"];
-        let arguments = [&["-select_streams", &stream][..], &shown].concat();
+        let shown = ["-show_entries", fields, "-of", "csv=p=0"];
+        let arguments = [parsing, &["-select_streams", &stream], &shown].concat();
         let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
         let scan = Arc::into_inner(scan).map(Mutex::into_inner);
-        let mut scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
-        if scan.may_be_of_fields() {
-            let (frames, packets) = self.count_frames(index).await?;
-            scan.decoded(frames, packets);
-        }
+        let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;
         Ok(Scanned { scan: Some(scan), complaints: self.own_lines(&log) })
     }
 

@@ -7,6 +7,7 @@ use super::rhythm::Rhythm;
 use super::{StreamReport, ratio};
 use crate::flicks::Flicks;
 use crate::frame_rate;
+use crate::media::places::Track;
 use crate::media::{AudioStream, Demuxer, VideoStream};
 
 /// Key frames that are kept at most: nine hours of them, half a second apart.
@@ -102,6 +103,22 @@ impl StreamScan {
         self.end = self.end.max(end);
         if key && self.report.codec_type == "video" {
             self.note_key_frame(time);
+        }
+    }
+
+    /// Notes where a packet is.
+    pub(super) fn note_place(
+        &self,
+        track: &mut Track,
+        decoded: Option<i64>,
+        place: Option<i64>,
+        size: Option<i64>,
+    ) {
+        let time = decoded.and_then(|time| self.flicks(time));
+        let unsigned = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        match (time, unsigned(place), unsigned(size)) {
+            (Some(time), Some(place), Some(size)) => track.add(time, place, size),
+            _ => track.add_unknown(),
         }
     }
 

@@ -87,7 +87,7 @@ fn a_source_that_does_not_fit() {
     file.set_len(1 << 43).unwrap();
     // Else it would be refused for the time that it takes.
     let reply = stage.invoke_within(Duration::from_hours(100));
-    let expected = ("InsufficientStorage", "have 8796093022208 bytes");
+    let expected = ("InsufficientStorage", "8796093022208 bytes of the sources are needed");
     told("too large", &stage, &reply, expected);
 }
 

@@ -1,0 +1,204 @@
+//! Partial files: of the object's full size, with only those blocks filled that somebody needs.
+//!
+//! Two files stand beside it, by which ffmpeg's option `-partial` knows what is there. `.filled`
+//! has a byte for each block, zero while the block is missing. Into the FIFO `.wanted` goes the
+//! place of a byte that is waited for. So a missing block is never taken for zeros, and nothing
+//! waits once nobody fills the file any more.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{CWD, FallocateFlags, FileType, Mode, mknodat};
+use rustix::io::Errno;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::{OpenOptions, Receiver};
+
+/// Bytes of a block, as ffmpeg's patch has them.
+pub const BLOCK: u64 = 64 * 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub struct PartialFile {
+    path: PathBuf,
+    size: u64,
+    file: File,
+    filled: File,
+    blocks: Mutex<Vec<Block>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    Missing,
+    Coming,
+    There,
+}
+
+/// The places that are waited for, as they are told.
+#[derive(Debug)]
+pub struct Wanted(Receiver);
+
+impl PartialFile {
+    /// A file of that size without any of its blocks.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn create(path: &Path, size: u64) -> io::Result<(Self, Wanted)> {
+        let file = File::create_new(path)?;
+        file.set_len(size)?;
+        let count = size.div_ceil(BLOCK);
+        let filled = File::create_new(beside(path, ".filled"))?;
+        filled.set_len(count)?;
+        let fifo = beside(path, ".wanted");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        // Opened for both, it does not end between two readers of the file.
+        let wanted = Wanted(OpenOptions::new().read_write(true).open_receiver(&fifo)?);
+        let count = usize::try_from(count).map_err(io::Error::other)?;
+        let blocks = Mutex::new(vec![Block::Missing; count]);
+        Ok((Self { path: path.to_owned(), size, file, filled, blocks }, wanted))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its full size.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Takes the disk space of all of it: a full disk is known before a byte is paid for.
+    ///
+    /// # Errors
+    /// When there is no such space.
+    pub fn reserve(&self) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.size.max(1)) {
+            // Not every file system can.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            other => Ok(other?),
+        }
+    }
+
+    /// Bytes that are there.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let there = |block: &&Block| **block == Block::There;
+        let blocks = self.blocks();
+        let count = blocks.iter().filter(there).count() as u64;
+        // The last block may be shorter.
+        let short = (BLOCK - self.size % BLOCK) % BLOCK;
+        count * BLOCK - if blocks.last() == Some(&Block::There) { short } else { 0 }
+    }
+
+    /// Whether all of a range is there.
+    #[must_use]
+    pub fn holds(&self, range: &Range<u64>) -> bool {
+        self.blocks()[self.indices(range)].iter().all(|block| *block == Block::There)
+    }
+
+    /// Bytes of the blocks that a range needs and that are neither there nor coming.
+    #[must_use]
+    pub fn missing(&self, range: &Range<u64>) -> u64 {
+        let indices = self.indices(range);
+        let blocks = self.blocks();
+        BLOCK * blocks[indices].iter().filter(|block| **block == Block::Missing).count() as u64
+    }
+
+    /// The first run of missing blocks in a range, of at most `most` bytes, for the caller to fill.
+    pub fn claim(&self, range: &Range<u64>, most: u64) -> Option<Range<u64>> {
+        let indices = self.indices(range);
+        let mut blocks = self.blocks();
+        let first = indices.clone().find(|&index| blocks[index] == Block::Missing)?;
+        let most = usize::try_from(most / BLOCK).unwrap_or(usize::MAX).max(1);
+        let run = (first..indices.end).take(most);
+        let count = run.take_while(|&index| blocks[index] == Block::Missing).count();
+        blocks[first..first + count].fill(Block::Coming);
+        let (start, end) = (first as u64 * BLOCK, (first + count) as u64 * BLOCK);
+        Some(start..end.min(self.size))
+    }
+
+    /// Fills the blocks from `at` on: whole ones, but for the file's last.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn fill(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let indices = self.indices(&(at..at + bytes.len() as u64));
+        // Into the page cache, a few microseconds: not worth another thread.
+        self.file.write_all_at(bytes, at)?;
+        self.filled.write_all_at(&vec![1; indices.len()], indices.start as u64)?;
+        self.blocks()[indices].fill(Block::There);
+        Ok(())
+    }
+
+    /// Reads a range that is there.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read(&self, range: &Range<u64>) -> io::Result<Vec<u8>> {
+        let length = range.end.min(self.size).saturating_sub(range.start);
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        File::open(&self.path)?.read_exact_at(&mut bytes, range.start)?;
+        Ok(bytes)
+    }
+
+    /// The blocks that a range touches.
+    fn indices(&self, range: &Range<u64>) -> Range<usize> {
+        let end = range.end.min(self.size).div_ceil(BLOCK);
+        let start = (range.start / BLOCK).min(end);
+        let index = |block| usize::try_from(block).expect("as many blocks are in memory");
+        index(start)..index(end)
+    }
+
+    fn blocks(&self) -> MutexGuard<'_, Vec<Block>> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wanted {
+    /// The next place.
+    ///
+    /// # Errors
+    /// When the FIFO can't be read.
+    pub async fn next(&mut self) -> io::Result<u64> {
+        let mut place = [0; 8];
+        self.0.read_exact(&mut place).await?;
+        u64::try_from(i64::from_ne_bytes(place)).map_err(|_| ErrorKind::InvalidData.into())
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BLOCK, PartialFile};
+
+    #[tokio::test]
+    async fn blocks_are_claimed_once_and_filled() {
+        let folder = tempfile::tempdir().unwrap();
+        let size = 10 * BLOCK + 100;
+        let (file, _wanted) = PartialFile::create(&folder.path().join("x"), size).unwrap();
+        assert_eq!(file.missing(&(0..size)), 11 * BLOCK);
+        let range = BLOCK + 5..3 * BLOCK + 1;
+        assert_eq!(file.claim(&range, u64::MAX), Some(BLOCK..4 * BLOCK));
+        assert_eq!(file.claim(&range, u64::MAX), None);
+        assert_eq!(file.claim(&(0..size), u64::MAX), Some(0..BLOCK));
+        assert_eq!(file.claim(&(0..size), 2 * BLOCK), Some(4 * BLOCK..6 * BLOCK));
+        assert_eq!(file.claim(&(0..u64::MAX), u64::MAX), Some(6 * BLOCK..size));
+        assert!(!file.holds(&range));
+        file.fill(BLOCK, &vec![7; usize::try_from(3 * BLOCK).unwrap()]).unwrap();
+        assert!(file.holds(&range) && !file.holds(&(0..range.end)));
+        file.fill(10 * BLOCK, &[8; 100]).unwrap();
+        assert_eq!(file.bytes(), 3 * BLOCK + 100);
+        assert_eq!(file.read(&(size - 2..size + 5)).unwrap(), [8, 8]);
+    }
+}

@@ -1,0 +1,274 @@
+//! Fill: the parts of objects that somebody needs become partial files.
+//!
+//! What will be needed is asked for in its order; what ffmpeg waits for comes first. Every read
+//! names the entity tag that was seen first, as for whole files.
+
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt, select_all, unfold};
+use tokio::sync::Notify;
+
+use super::fetch::{ATTEMPTS, FIRST_PAUSE, FetchError, PARALLEL_RANGES, RANGE_SIZE, file_error};
+use super::{ObjectHead, ObjectStore};
+use crate::engine::partial::{BLOCK, PartialFile, Wanted};
+use crate::object::ObjectUri;
+
+/// Requests for what is waited for, beside those for what will be needed.
+const URGENT_RANGES: usize = 4;
+/// What is read at least where nobody foresaw it. Whoever reads on from there gets twice as much
+/// each time, so that what is needed from end to end takes few requests.
+const FIRST_WINDOW: u64 = 4 * BLOCK;
+
+/// Fills partial files of objects.
+#[derive(Debug)]
+pub struct Filler {
+    store: ObjectStore,
+    sources: Vec<Source>,
+    state: Mutex<State>,
+    asked: Notify,
+    arrived: Notify,
+    busy_micros: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Source {
+    uri: ObjectUri,
+    head: ObjectHead,
+    file: PartialFile,
+}
+
+/// A range of a source.
+#[derive(Clone, Debug)]
+struct Piece {
+    source: usize,
+    range: Range<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    urgent: VecDeque<Piece>,
+    queue: VecDeque<Piece>,
+    /// Of each source, the last that was read unforeseen.
+    windows: Vec<Range<u64>>,
+}
+
+/// What tells a [`Filler`] of the bytes that are waited for.
+#[derive(Debug, Default)]
+pub struct Waits(Vec<Wanted>);
+
+impl Filler {
+    /// Makes a partial file of each object, without any of its bytes.
+    ///
+    /// # Errors
+    /// When one can't be made.
+    pub fn new<'a>(
+        store: &ObjectStore,
+        objects: impl Iterator<Item = (&'a ObjectUri, &'a ObjectHead, &'a Path)>,
+    ) -> Result<(Self, Waits), FetchError> {
+        let mut sources = Vec::new();
+        let mut waits = Waits::default();
+        for (uri, head, path) in objects {
+            let (file, wanted) = PartialFile::create(path, head.size)
+                .map_err(|source| file_error(uri, head.size, path, source))?;
+            sources.push(Source { uri: uri.clone(), head: head.clone(), file });
+            waits.0.push(wanted);
+        }
+        let state = State { windows: vec![0..0; sources.len()], ..State::default() };
+        let filler = Self {
+            store: store.clone(),
+            sources,
+            state: Mutex::new(state),
+            asked: Notify::new(),
+            arrived: Notify::new(),
+            busy_micros: AtomicU64::new(0),
+        };
+        Ok((filler, waits))
+    }
+
+    /// The file of an object.
+    #[must_use]
+    pub fn file(&self, source: usize) -> &PartialFile {
+        &self.sources[source].file
+    }
+
+    /// How long it has been reading.
+    #[must_use]
+    pub fn busy(&self) -> Duration {
+        Duration::from_micros(self.busy_micros.load(Ordering::Relaxed))
+    }
+
+    /// Has these ranges filled, behind all that was asked for before.
+    pub fn ask(&self, source: usize, ranges: impl IntoIterator<Item = Range<u64>>) {
+        let pieces = ranges.into_iter().map(|range| Piece { source, range });
+        self.state().queue.extend(pieces);
+        self.asked.notify_one();
+    }
+
+    /// Waits until a range is filled, and has it filled before all others.
+    pub async fn need(&self, source: usize, range: Range<u64>) {
+        self.state().urgent.push_back(Piece { source, range: range.clone() });
+        self.asked.notify_one();
+        self.wait(source, &range).await;
+    }
+
+    /// Waits until all of an object is there.
+    ///
+    /// # Errors
+    /// When the disk has no room for it.
+    pub async fn need_all(&self, source: usize) -> Result<(), FetchError> {
+        let file = self.file(source);
+        file.reserve().map_err(|error| self.file_error(source, error))?;
+        let all = 0..file.size();
+        self.ask(source, [all.clone()]);
+        self.wait(source, &all).await;
+        Ok(())
+    }
+
+    async fn wait(&self, source: usize, range: &Range<u64>) {
+        loop {
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if self.file(source).holds(range) {
+                return;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Fills what is asked for and waited for, as long as nothing fails.
+    pub async fn run(&self, waits: Waits) -> FetchError {
+        let waits = waits.0.into_iter().enumerate().map(|(source, wanted)| {
+            Box::pin(unfold(wanted, move |mut wanted| async move {
+                let place = wanted.next().await;
+                Some(((source, place), wanted))
+            }))
+        });
+        let mut waits = select_all(waits);
+        let mut reads = FuturesUnordered::new();
+        loop {
+            while let Some(piece) = self.next(reads.len()) {
+                reads.push(self.read(piece));
+            }
+            let (since, reading) = (Instant::now(), !reads.is_empty());
+            let ended = tokio::select! {
+                () = self.asked.notified() => Ok(()),
+                Some((source, place)) = waits.next() => match place {
+                    Ok(place) => { self.want(source, place); Ok(()) }
+                    Err(error) => Err(self.file_error(source, error)),
+                },
+                Some(read) = reads.next() => read,
+            };
+            if reading {
+                let spent = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+                self.busy_micros.fetch_add(spent, Ordering::Relaxed);
+            }
+            if let Err(error) = ended {
+                return error;
+            }
+        }
+    }
+
+    /// Somebody waits for this byte.
+    fn want(&self, source: usize, place: u64) {
+        let file = self.file(source);
+        if file.missing(&(place..place + 1)) == 0 {
+            return;
+        }
+        let mut state = self.state();
+        let planned = state.queue.iter().find(|p| p.source == source && p.range.contains(&place));
+        let end = planned.map_or_else(
+            || {
+                let before = state.windows[source].clone();
+                let goes_on = (before.start..before.end + BLOCK).contains(&place);
+                let twice = (before.end - before.start).saturating_mul(2).min(RANGE_SIZE);
+                place + if goes_on { twice.max(FIRST_WINDOW) } else { FIRST_WINDOW }
+            },
+            |planned| planned.range.end.min(place + RANGE_SIZE),
+        );
+        if planned.is_none() {
+            state.windows[source] = place..end;
+        }
+        state.urgent.push_back(Piece { source, range: place..end });
+    }
+
+    /// What is to be read next, where so many reads are under way.
+    fn next(&self, reads: usize) -> Option<Piece> {
+        let mut state = self.state();
+        let State { urgent, queue, .. } = &mut *state;
+        let queues = [(urgent, PARALLEL_RANGES + URGENT_RANGES), (queue, PARALLEL_RANGES)];
+        for (queue, most) in queues {
+            while reads < most
+                && let Some(Piece { source, range }) = queue.pop_front()
+            {
+                if let Some(missing) = self.file(source).claim(&range, RANGE_SIZE) {
+                    if missing.end < range.end {
+                        queue.push_front(Piece { source, range: missing.end..range.end });
+                    }
+                    return Some(Piece { source, range: missing });
+                }
+            }
+        }
+        None
+    }
+
+    async fn read(&self, piece: Piece) -> Result<(), FetchError> {
+        let mut at = piece.range.start;
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.copy(piece.source, &mut at, piece.range.end).await {
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(%error, at, "a range broke and goes on");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+        self.copy(piece.source, &mut at, piece.range.end).await
+    }
+
+    /// Copies up to `end`, in whole blocks, keeping `at` where the next one belongs.
+    async fn copy(&self, source: usize, at: &mut u64, end: u64) -> Result<(), FetchError> {
+        if *at == end {
+            return Ok(());
+        }
+        let Source { uri, head, file } = &self.sources[source];
+        let mut body = self.store.read_range(uri, head, *at..end).await?;
+        let mut held = Vec::new();
+        while let Some(bytes) = body.next().await? {
+            // A body longer than its range would run into the next one's place.
+            let room = (end - *at).saturating_sub(held.len() as u64);
+            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            held.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            let length = held.len() as u64;
+            let whole = if *at + length == end { length } else { length / BLOCK * BLOCK };
+            if whole > 0 {
+                let rest = held.split_off(usize::try_from(whole).unwrap_or(held.len()));
+                file.fill(*at, &held).map_err(|error| self.file_error(source, error))?;
+                (held, *at) = (rest, *at + whole);
+                self.arrived.notify_waiters();
+            }
+        }
+        if *at == end {
+            Ok(())
+        } else {
+            Err(FetchError::Short { uri: uri.clone(), at: *at, size: head.size })
+        }
+    }
+
+    fn file_error(&self, source: usize, error: io::Error) -> FetchError {
+        let Source { uri, head, file } = &self.sources[source];
+        file_error(uri, head.size, file.path(), error)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,91 @@
+//! What an object is, before any of it is read.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::DateTime;
+use jiff::Timestamp;
+
+use super::{ObjectStore, Operation, Problem, StoreError};
+use crate::object::{ETag, ObjectUri};
+
+/// What is known of an object without reading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its content's tag. Every later read names it.
+    pub etag: ETag,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The version that was asked for, if one was. The current version of a
+    /// versioned bucket is left out, since reading a version by name takes a
+    /// permission of its own.
+    pub version: Option<String>,
+    /// When it was last written.
+    pub last_modified: Timestamp,
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// User metadata, names without `x-amz-meta-`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl ObjectStore {
+    /// Looks at an object, or at one version of it.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn head(
+        &self,
+        uri: &ObjectUri,
+        version: Option<&str>,
+    ) -> Result<ObjectHead, StoreError> {
+        self.meter.head();
+        let request = self.client.head_object().bucket(&uri.bucket).key(&uri.key);
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(output) => object_head(output, version)
+                .map_err(|problem| StoreError::new(problem, Operation::HeadObject, uri)),
+            Err(error) => {
+                let error = self.failed_on(&error, Operation::HeadObject, uri, version.is_some());
+                Err(self.tell_bucket_from_key(error).await)
+            }
+        }
+    }
+
+    /// A HEAD answer has no body: its 404 leaves open what is missing.
+    async fn tell_bucket_from_key(&self, error: StoreError) -> StoreError {
+        if *error.problem() != Problem::NoSuchKey {
+            return error;
+        }
+        self.meter.head();
+        let uri = error.uri();
+        let bucket = self.client.head_bucket().bucket(&uri.bucket).send().await;
+        // Whatever else that says (403 without `s3:ListBucket`), the key's own
+        // 404 is the better answer.
+        match bucket.map_err(|e| self.failed(&e, Operation::HeadBucket, uri)) {
+            Err(other) if *other.problem() == Problem::NoSuchBucket => {
+                error.with_problem(Problem::NoSuchBucket)
+            }
+            _ => error,
+        }
+    }
+}
+
+fn object_head(output: HeadObjectOutput, version: Option<&str>) -> Result<ObjectHead, Problem> {
+    let missing = |name: &str| Problem::Unexpected(format!("its answer has no {name}"));
+    let size = output.content_length.and_then(|length| u64::try_from(length).ok());
+    Ok(ObjectHead {
+        etag: output.e_tag().map(ETag::new).ok_or_else(|| missing("ETag"))?,
+        size: size.ok_or_else(|| missing("Content-Length"))?,
+        version: version.map(str::to_owned),
+        last_modified: output
+            .last_modified()
+            .and_then(timestamp)
+            .ok_or_else(|| missing("Last-Modified"))?,
+        content_type: output.content_type,
+        metadata: output.metadata.into_iter().flatten().collect(),
+    })
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
+    Timestamp::new(time.secs(), nanoseconds).ok()
+}
