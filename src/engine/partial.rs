@@ -85,17 +85,6 @@ impl PartialFile {
         }
     }
 
-    /// Bytes that are there.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        let there = |block: &&Block| **block == Block::There;
-        let blocks = self.blocks();
-        let count = blocks.iter().filter(there).count() as u64;
-        // The last block may be shorter.
-        let short = (BLOCK - self.size % BLOCK) % BLOCK;
-        count * BLOCK - if blocks.last() == Some(&Block::There) { short } else { 0 }
-    }
-
     /// Whether all of a range is there.
     #[must_use]
     pub fn holds(&self, range: &Range<u64>) -> bool {
@@ -198,7 +187,6 @@ mod tests {
         file.fill(BLOCK, &vec![7; usize::try_from(3 * BLOCK).unwrap()]).unwrap();
         assert!(file.holds(&range) && !file.holds(&(0..range.end)));
         file.fill(10 * BLOCK, &[8; 100]).unwrap();
-        assert_eq!(file.bytes(), 3 * BLOCK + 100);
         assert_eq!(file.read(&(size - 2..size + 5)).unwrap(), [8, 8]);
     }
 }

@@ -315,10 +315,13 @@ pub async fn probe_index(
         return Ok(None);
     };
     let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
-    let notices = Notice::of(&report, &media, &[]);
+    // Whoever is to be told of damage is told of all of it.
+    if !Notice::of(&report, &media, &[]).is_empty() {
+        return Ok(None);
+    }
     let (file, media) = (path.to_owned(), Arc::new(media));
     let parts = vec![Part { file, media: Arc::clone(&media) }];
-    Ok(Some((Probed { parts, media, notices, is_own: true }, places)))
+    Ok(Some((Probed { parts, media, notices: Vec::new(), is_own: true }, places)))
 }
 
 /// Copies the streams that count into a transport stream without jumps. `None` where it can't hold

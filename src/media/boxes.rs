@@ -25,6 +25,9 @@ pub enum Unindexed {
     /// There is no movie box.
     #[error("it has no index")]
     Nothing,
+    /// Another file begins where the first one ends.
+    #[error("it is made of several files")]
+    Several,
     /// What is no media is too much.
     #[error("its index is too long")]
     Long,
@@ -73,6 +76,9 @@ impl Boxes {
         let length = if length == 0 { self.size - self.at } else { length };
         let end = self.at.checked_add(length).filter(|&end| end <= self.size).ok_or(damaged)?;
         let place = self.at..end;
+        if self.at > 0 && &kind == b"ftyp" || self.has_movie && &kind == b"moov" {
+            return Err(Unindexed::Several);
+        }
         (self.at, self.count) = (end, self.count + 1);
         if self.count > FEW_BOXES && self.size / self.count < WORTH_ASKING {
             return Err(Unindexed::Scattered);
@@ -152,12 +158,14 @@ mod tests {
             ("no name", vec![(b"\0\0\0\0", 100)], 200, Unindexed::Damaged(0)),
             ("half a header", vec![(b"moov", 100), (b"mdat", 4)], 104, Unindexed::Damaged(100)),
             ("large", vec![(b"moov", 65 * MIB)], 65 * MIB, Unindexed::Long),
-            ("large in all", vec![(b"moov", 40 * MIB); 2], 80 * MIB, Unindexed::Long),
+            ("large in all", vec![(b"uuid", 40 * MIB); 2], 80 * MIB, Unindexed::Long),
+            ("two files", vec![(b"moov", 100), (b"ftyp", 100)], 200, Unindexed::Several),
+            ("two old files", vec![(b"moov", 100), (b"moov", 100)], 200, Unindexed::Several),
             ("short", vec![(b"moof", 8); 65], 100 * MIB, Unindexed::Scattered),
         ] {
             assert_eq!(walk(&boxes, size).unwrap_err(), expected, "{name}");
         }
-        let long = vec![(b"moov", WORTH_ASKING); 30];
+        let long = [vec![(b"moov", WORTH_ASKING)], vec![(b"moof", WORTH_ASKING); 29]].concat();
         assert_eq!(walk(&long, 30 * WORTH_ASKING).unwrap().len(), 30);
     }
 

@@ -262,6 +262,9 @@ impl Scan {
         }
         if let Some(track) = &mut self.places {
             stream.note_place(track, dts.or(pts), place, size);
+            if flags.contains('C') || !stream.is_due(dts, duration) {
+                track.add_unknown();
+            }
         }
         // AVI has only one clock, that of decoding.
         let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };

@@ -41,6 +41,7 @@ struct Source {
     uri: ObjectUri,
     head: ObjectHead,
     file: PartialFile,
+    bytes: AtomicU64,
 }
 
 /// A range of a source.
@@ -76,7 +77,8 @@ impl Filler {
         for (uri, head, path) in objects {
             let (file, wanted) = PartialFile::create(path, head.size)
                 .map_err(|source| file_error(uri, head.size, path, source))?;
-            sources.push(Source { uri: uri.clone(), head: head.clone(), file });
+            let (uri, head, bytes) = (uri.clone(), head.clone(), AtomicU64::new(0));
+            sources.push(Source { uri, head, file, bytes });
             waits.0.push(wanted);
         }
         let state = State { windows: vec![0..0; sources.len()], ..State::default() };
@@ -95,6 +97,12 @@ impl Filler {
     #[must_use]
     pub fn file(&self, source: usize) -> &PartialFile {
         &self.sources[source].file
+    }
+
+    /// How many bytes of an object have been read.
+    #[must_use]
+    pub fn bytes(&self, source: usize) -> u64 {
+        self.sources[source].bytes.load(Ordering::Relaxed)
     }
 
     /// How long it has been reading.
@@ -239,10 +247,11 @@ impl Filler {
         if *at == end {
             return Ok(());
         }
-        let Source { uri, head, file } = &self.sources[source];
+        let Source { uri, head, file, bytes: count } = &self.sources[source];
         let mut body = self.store.read_range(uri, head, *at..end).await?;
         let mut held = Vec::new();
         while let Some(bytes) = body.next().await? {
+            count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             // A body longer than its range would run into the next one's place.
             let room = (end - *at).saturating_sub(held.len() as u64);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
@@ -264,7 +273,7 @@ impl Filler {
     }
 
     fn file_error(&self, source: usize, error: io::Error) -> FetchError {
-        let Source { uri, head, file } = &self.sources[source];
+        let Source { uri, head, file, .. } = &self.sources[source];
         file_error(uri, head.size, file.path(), error)
     }
 

@@ -185,7 +185,7 @@ impl<'a> SourceFiles<'a> {
     pub(super) fn describe(&self, record: &mut TaskRecord) {
         for (source, filled) in self.sources.distinct.iter().zip(&self.filled) {
             let bytes = match filled {
-                Some(file) => self.filler.file(*file).bytes(),
+                Some(file) => self.filler.bytes(*file),
                 None if self.is_open.load(Ordering::Relaxed) => source.head.size,
                 None => 0,
             };

@@ -12,7 +12,6 @@ use crate::bed::process::descendants;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64};
 
-mod boxes;
 mod claims;
 mod mutated;
 mod mutation;

@@ -18,6 +18,7 @@
 mod bed;
 
 mod audio;
+mod boxes;
 mod bus;
 mod claim;
 #[cfg(feature = "cli")]

@@ -1,44 +1,172 @@
-//! Large sources are read as far as they are needed.
+//! Large sources are read as far as they are needed, and nothing else is different.
 
+use std::path::Path;
+
+use hyper::Method;
+use serde_json::Value;
+
+use crate::bed::fault::{Answer, Fault};
+use crate::bed::ffmpeg::tool_path;
 use crate::bed::source::Source;
+use crate::boxes::{changed, with_number};
 use crate::scene::{Scene, USUAL};
+use spread::{Index, spread, spread_fragments, with_chunks};
 
-/// Twenty seconds, 10 to 100 MB of them.
-fn large() -> Source {
-    let source = Source::new(1).size(1280, 720).seconds(20.0).video_codec("mjpeg");
-    source.extra_args(&["-q:v", "1", "-pix_fmt", "yuvj444p"])
+mod described;
+mod spread;
+
+const SAMPLES: [&str; 5] = ["moov", "trak", "mdia", "minf", "stbl"];
+
+fn film() -> Source {
+    Source::new(1).rate(15, 1).seconds(8.0).extra_args(&["-g", "15"])
 }
 
-/// A cut of a source of these bytes: what was read of it, and the output.
-fn cut(bytes: &[u8], parameters: &str) -> (u64, Vec<u8>) {
-    let scene = Scene::new();
+fn bytes(source: &Source, name: &str) -> Vec<u8> {
+    std::fs::read(source.write(name)).unwrap()
+}
+
+fn large(index: Index) -> Vec<u8> {
+    spread(&bytes(&film(), "film.mp4"), index)
+}
+
+/// Large enough to be looked into.
+fn less_large() -> Vec<u8> {
+    spread(&bytes(&film().seconds(2.0), "short.mp4"), Index::Behind)
+}
+
+fn a_bit() -> String {
+    format!("ss_1000,t_200,f_mp4,{USUAL}")
+}
+
+/// A task on a source: its record, and what it stored.
+fn task(scene: &Scene, bytes: &[u8], parameters: &str) -> (Value, Option<Vec<u8>>) {
     scene.s3.put("sources", "a.mp4", bytes);
-    let outcome = scene.run("a.mp4", parameters).succeeded();
+    scene.s3.forget_calls();
+    let outcome = scene.run("a.mp4", parameters);
     let source = &outcome.record["Sources"][0];
-    let fetched = source["BytesFetched"].as_u64().unwrap();
-    assert_eq!(outcome.record["Usage"]["BytesFetched"], fetched);
     let tag = source["ETag"].as_str().unwrap();
     let gets = scene.s3.calls_of("GET", "/sources/a.mp4");
     assert!(gets.iter().all(|get| get.if_match.as_deref().is_some_and(|m| m.contains(tag))));
-    (fetched, scene.s3.get("results", "result.mp4").unwrap())
+    scene.assert_clean();
+    let stored = scene.s3.get("results", "result.mp4");
+    scene.s3.delete("results", "result.mp4");
+    (outcome.record, stored)
+}
+
+fn fetched(record: &Value) -> usize {
+    usize::try_from(record["Sources"][0]["BytesFetched"].as_u64().unwrap()).unwrap()
+}
+
+/// The same file, of which a reader has to see all: its last box is cut short.
+fn not_indexed(file: &[u8]) -> Vec<u8> {
+    [file, b"\0\x10\0\0skip"].concat()
 }
 
 #[test]
 fn a_cut_of_a_large_mp4_reads_its_part_alone() {
-    let parameters = format!("ss_8000,t_1000,f_mp4,{USUAL}");
-    for (name, flags) in [
-        ("index behind", &["-write_tmcd", "0"][..]),
-        ("index in front", &["-movflags", "+faststart"]),
+    let fragments = ["-movflags", "empty_moov+frag_keyframe+delay_moov+default_base_moof"];
+    let scene = Scene::new();
+    for (name, file) in [
+        ("index behind", large(Index::Behind)),
+        ("index in front", large(Index::Front)),
+        ("fragments", spread_fragments(&bytes(&film().extra_args(&fragments), "parts.mp4"))),
     ] {
-        let bytes = std::fs::read(large().extra_args(flags).write("ranged.mp4")).unwrap();
-        let size = bytes.len() as u64;
+        let size = file.len();
         assert!(size > 8 << 20, "{name}: {size}");
-        let (fetched, output) = cut(&bytes, &parameters);
-        assert!(fetched > size / 40 && fetched < size / 2, "{name}: {fetched} of {size}");
-        // With a box that is cut short, its index is not trusted.
-        let broken = [&bytes[..], b"\0\x10\0\0skip"].concat();
-        let (all, expected) = cut(&broken, &parameters);
-        assert_eq!(all, broken.len() as u64, "{name}");
-        assert!(output == expected, "{name}: another output");
+        let (record, output) = task(&scene, &file, &a_bit());
+        let read = fetched(&record);
+        assert_eq!(record["Usage"]["BytesFetched"], read, "{name}");
+        assert!(read > size / 40 && read < size / 2, "{name}: {read} of {size}");
+        let (record, expected) = task(&scene, &not_indexed(&file), &a_bit());
+        assert_eq!(fetched(&record), size + 8, "{name}");
+        assert!(output.is_some() && output == expected, "{name}: another output");
     }
+}
+
+/// What it tells is believed only as far as it can be seen to be true, and as far as it makes no
+/// difference.
+#[test]
+fn an_index_that_lies() {
+    let scene = Scene::new();
+    let file = less_large();
+    let at = file.windows(4).rposition(|kind| kind == b"moov").unwrap() - 4;
+    let with = |movie: Vec<u8>| [&file[..at], &movie].concat();
+    let table = |name, change: &dyn Fn(&[u8]) -> Vec<u8>| {
+        with(changed(&file[at..], &[&SAMPLES[..], &[name]].concat(), change))
+    };
+    let half = file.len() / 2;
+    let beyond = |at| if at > half { at + (1 << 30) } else { at };
+    let every: Vec<u8> = [0, 30].into_iter().chain(1..=30).flat_map(u32::to_be_bytes).collect();
+    let cases = [
+        ("media behind the end", with(with_chunks(&file[at..], &beyond)), true),
+        ("other media", with(with_chunks(&file[at..], &|at| at + 20_000)), false),
+        ("every frame a key", table("stss", &|_| every.clone()), false),
+        ("a frame of a gigabyte", table("stsz", &|sizes| with_number(sizes, 12, 1 << 30)), true),
+    ];
+    for (name, lying, whole) in cases {
+        let (record, output) = task(&scene, &lying, &a_bit());
+        let (expected, same) = task(&scene, &not_indexed(&lying), &a_bit());
+        for field in ["Status", "Code", "Timeline", "Warnings", "Output"] {
+            assert_eq!(record[field], expected[field], "{name}: {field}");
+        }
+        assert!(output == same, "{name}: another output");
+        if whole {
+            assert_eq!(fetched(&record), lying.len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_read_that_fails_ends_the_task_with_its_reason() {
+    let scene = Scene::new();
+    let file = large(Index::Behind);
+    let failing = |answer, reads| {
+        let reading = Fault::new(answer).method(Method::GET).part("/sources/a.mp4");
+        scene.s3.fail(reading.skip(reads).times(1000));
+        let (record, _) = task(&scene, &file, &a_bit());
+        scene.s3.faults().forget();
+        record
+    };
+    let mut reads = 0;
+    loop {
+        let record = failing(Answer::Error(403, "AccessDenied"), reads);
+        if record["Status"] == "Succeeded" {
+            break;
+        }
+        assert_eq!(record["Code"], "AccessDenied", "read {reads}: {record:#}");
+        assert!(
+            record["Message"].as_str().unwrap().contains("s3:GetObject"),
+            "read {reads}: {record:#}"
+        );
+        reads += 1;
+    }
+    assert!(reads > 2, "{reads}");
+    let record = failing(Answer::Error(412, "PreconditionFailed"), reads - 1);
+    assert!(record["Message"].as_str().unwrap().contains("changed since"), "{record:#}");
+    for answer in [Answer::CutBody, Answer::Error(503, "SlowDown")] {
+        let reading = Fault::new(answer).method(Method::GET).part("/sources/a.mp4");
+        scene.s3.fail(reading.skip(2).times(2));
+        let (record, _) = task(&scene, &file, &a_bit());
+        assert_eq!(record["Status"], "Succeeded", "{record:#}");
+        scene.s3.faults().forget();
+    }
+}
+
+/// One that was not built with the layer's patches.
+#[test]
+fn another_ffmpeg_reads_all_of_it() {
+    let other = |name: &str| tool_path().with_file_name(name).to_str().unwrap().to_owned();
+    let file = less_large();
+    for names in [&["ffmpeg", "ffprobe"][..], &["ffmpeg"], &["ffprobe"]] {
+        let scene = Scene::with(|settings| {
+            names.iter().fold(settings, |settings, name| {
+                settings.set(&format!("{}_PATH", name.to_uppercase()), other(name))
+            })
+        });
+        let (record, output) = task(&scene, &file, &a_bit());
+        assert_eq!(record["Status"], "Succeeded", "{record:#}");
+        assert!(output.is_some());
+        assert_eq!(fetched(&record), file.len(), "{names:?}");
+    }
+    assert!(Path::new(&other("ffmpeg")).is_file());
 }

@@ -31,6 +31,8 @@ pub(super) struct StreamScan {
     spacing: Flicks,
     /// When the packet before was decoded.
     decoded: Option<i64>,
+    /// When it has lasted.
+    due: Option<i64>,
     /// Whether any packet tells when it is shown.
     pub(super) presented: bool,
     /// Whether the time stamps jump.
@@ -63,6 +65,7 @@ impl StreamScan {
             key_frames: Vec::new(),
             spacing: Flicks::from_millis(500),
             decoded: None,
+            due: None,
             presented: false,
             jumps: false,
             discards: false,
@@ -120,6 +123,22 @@ impl StreamScan {
             (Some(time), Some(place), Some(size)) => track.add(time, place, size),
             _ => track.add_unknown(),
         }
+    }
+
+    /// Whether a packet of video is decoded as soon as the one before has lasted, which is a frame where
+    /// nothing says how long. Otherwise ffmpeg guesses how long packets last, and guesses otherwise
+    /// when it looks into them.
+    pub(super) fn is_due(&mut self, decoded: Option<i64>, duration: Option<i64>) -> bool {
+        let next = decoded.zip(duration).map(|(decoded, lasts)| decoded.saturating_add(lasts));
+        let due = std::mem::replace(&mut self.due, next);
+        if self.report.codec_type != "video" || self.packets == 0 {
+            return true;
+        }
+        let Some((before, decoded)) = self.decoded.zip(decoded) else { return false };
+        let rate = ratio(&self.report.r_frame_rate, '/');
+        let frame = rate.map(|rate| Flicks::of_units(1, rate));
+        let step = decoded.checked_sub(before).and_then(|step| self.flicks(step));
+        due.map_or(step == frame, |due| due == decoded)
     }
 
     /// Streams that were written one behind the other start anew in the middle,

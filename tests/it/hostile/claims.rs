@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use super::boxes::{boxed, changed, children, with_number};
 use super::{PAL, SECONDS, Trap, film};
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::process::run;
 use crate::bed::source::Source;
+use crate::boxes::{boxed, changed, children, with_number};
 
 const SAMPLE_TABLE: [&str; 5] = ["moov", "trak", "mdia", "minf", "stbl"];
 

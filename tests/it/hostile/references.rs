@@ -2,11 +2,11 @@
 
 use std::net::TcpStream;
 
-use super::boxes::{boxed, changed};
 use super::{PAL, SECONDS, Trap, film};
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::ffmpeg::ffprobe;
 use crate::bed::process::run;
+use crate::boxes::{boxed, changed};
 
 /// Texts that some player or other would follow, to `to`.
 fn texts(to: &str) -> Vec<(&'static str, String)> {

@@ -4,13 +4,13 @@
 use std::ops::Range;
 
 /// A box of this kind.
-pub(super) fn boxed(kind: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn boxed(kind: &str, payload: &[u8]) -> Vec<u8> {
     let size = u32::try_from(8 + payload.len()).unwrap();
     [&size.to_be_bytes(), kind.as_bytes(), payload].concat()
 }
 
 /// Every box that stands in `bytes`, with its kind.
-pub(super) fn children(bytes: &[u8]) -> Vec<(&[u8], Range<usize>)> {
+pub(crate) fn children(bytes: &[u8]) -> Vec<(&[u8], Range<usize>)> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(head) = bytes.get(at..at + 8) {
@@ -23,7 +23,7 @@ pub(super) fn children(bytes: &[u8]) -> Vec<(&[u8], Range<usize>)> {
 }
 
 /// The bytes with the payload of every box at `path` changed.
-pub(super) fn changed(bytes: &[u8], path: &[&str], change: &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+pub(crate) fn changed(bytes: &[u8], path: &[&str], change: &dyn Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let Some((first, rest)) = path.split_first() else {
         return change(bytes);
     };
@@ -38,7 +38,7 @@ pub(super) fn changed(bytes: &[u8], path: &[&str], change: &dyn Fn(&[u8]) -> Vec
 }
 
 /// The bytes with a big-endian number written over what is there.
-pub(super) fn with_number(bytes: &[u8], at: usize, number: u32) -> Vec<u8> {
+pub(crate) fn with_number(bytes: &[u8], at: usize, number: u32) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());
     bytes
