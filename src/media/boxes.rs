@@ -44,13 +44,15 @@ pub struct Boxes {
     index: u64,
     count: u64,
     has_movie: bool,
+    /// The kind of the first box: where it is no list of brands, another file may begin so too.
+    first: [u8; 4],
 }
 
 impl Boxes {
     /// Before the first box.
     #[must_use]
     pub const fn new(size: u64) -> Self {
-        Self { size, at: 0, index: 0, count: 0, has_movie: false }
+        Self { size, at: 0, index: 0, count: 0, has_movie: false, first: *b"ftyp" }
     }
 
     /// Where the header of the next box is. Nothing where the walk is over.
@@ -76,7 +78,9 @@ impl Boxes {
         let length = if length == 0 { self.size - self.at } else { length };
         let end = self.at.checked_add(length).filter(|&end| end <= self.size).ok_or(damaged)?;
         let place = self.at..end;
-        if self.at > 0 && &kind == b"ftyp" || self.has_movie && &kind == b"moov" {
+        if self.at == 0 {
+            self.first = kind;
+        } else if &kind == b"ftyp" || self.has_movie && (&kind == b"moov" || kind == self.first) {
             return Err(Unindexed::Several);
         }
         (self.at, self.count) = (end, self.count + 1);
@@ -160,6 +164,12 @@ mod tests {
             ("large", vec![(b"moov", 65 * MIB)], 65 * MIB, Unindexed::Long),
             ("large in all", vec![(b"uuid", 40 * MIB); 2], 80 * MIB, Unindexed::Long),
             ("two files", vec![(b"moov", 100), (b"ftyp", 100)], 200, Unindexed::Several),
+            (
+                "an old one more",
+                vec![(b"mdat", 9), (b"moov", 9), (b"mdat", 9)],
+                27,
+                Unindexed::Several,
+            ),
             ("two old files", vec![(b"moov", 100), (b"moov", 100)], 200, Unindexed::Several),
             ("short", vec![(b"moof", 8); 65], 100 * MIB, Unindexed::Scattered),
         ] {
