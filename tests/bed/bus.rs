@@ -34,17 +34,29 @@ pub struct Seen {
     pub detail: Value,
 }
 
+/// What looks at each event as it arrives.
+type Onlooker = Arc<Mutex<Option<Box<dyn Fn(&Value) + Send>>>>;
+
 pub struct Bus {
     server: Server,
     seen: Arc<Mutex<Vec<Seen>>>,
+    onlooker: Onlooker,
 }
 
 impl Bus {
     pub fn start(mood: Mood) -> Self {
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
-        let noted = Arc::clone(&seen);
-        let server = Server::start(move |request| answer(mood, Arc::clone(&noted), request));
-        Self { server, seen }
+        let onlooker = Onlooker::default();
+        let (noted, shown) = (Arc::clone(&seen), Arc::clone(&onlooker));
+        let server = Server::start(move |request| {
+            answer(mood, Arc::clone(&noted), Arc::clone(&shown), request)
+        });
+        Self { server, seen, onlooker }
+    }
+
+    /// From now on, shows each event's detail to this before the event is answered.
+    pub fn when_told(&self, look: impl Fn(&Value) + Send + 'static) {
+        *self.onlooker.lock().unwrap() = Some(Box::new(look));
     }
 
     pub fn environment(&self, bus: &str) -> Vec<(String, String)> {
@@ -69,6 +81,7 @@ impl Bus {
 async fn answer(
     mood: Mood,
     seen: Arc<Mutex<Vec<Seen>>>,
+    onlooker: Onlooker,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, AnyError> {
     let is_put = header(&request, "x-amz-target").as_deref() == Some("AWSEvents.PutEvents");
@@ -105,11 +118,15 @@ async fn answer(
         return Ok(json(StatusCode::BAD_REQUEST, refusal));
     }
     for entry in &entries {
+        let detail = serde_json::from_str(&text(entry, "Detail"))?;
+        if let Some(look) = &*onlooker.lock().unwrap() {
+            look(&detail);
+        }
         seen.lock().unwrap().push(Seen {
             time: SystemTime::now(),
             bus: text(entry, "EventBusName"),
             kind: text(entry, "DetailType"),
-            detail: serde_json::from_str(&text(entry, "Detail"))?,
+            detail,
         });
     }
     Ok(json(StatusCode::OK, json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})))

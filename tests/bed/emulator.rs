@@ -73,6 +73,16 @@ impl Emulator {
         self.logs.until(|_| true)
     }
 
+    /// Milliseconds that the first invocation is billed for, as the emulator reports them behind it.
+    pub fn first_billed(&self) -> u64 {
+        let billed = |line: &Value| {
+            let (_, rest) = line.as_str()?.split_once("Billed Duration: ")?;
+            rest.split_once(" ms")?.0.parse().ok()
+        };
+        let lines = self.logs.until(|lines| lines.iter().any(|line| billed(line).is_some()));
+        lines.iter().find_map(billed).unwrap_or_else(|| panic!("no report: {lines:#?}"))
+    }
+
     /// In bytes, of the function's process.
     pub fn peak_memory(&self) -> Option<u64> {
         peak_memory(*descendants(self.child.id()).first()?)

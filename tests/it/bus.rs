@@ -1,5 +1,6 @@
 //! What a bus hears of tasks, and that nothing of a task depends on it.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use crate::bed::bus::{Bus, Mood};
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::gateway::Kind;
+use crate::bed::moto::Moto;
 use crate::bed::source::Source;
 use crate::doors::{Doors, process};
 use crate::scene::{Scene, TOPIC, USUAL, b64};
@@ -38,6 +40,73 @@ fn changes_of_the_state_have_the_record_as_it_is_stored() {
     assert_eq!(stored, record);
     scene.process("a.mp4", &process).succeeded();
     assert_eq!(bus.seen().len(), seen.len(), "a known result is no change");
+}
+
+/// A bus of moto with the webhook's rule, whose target is a queue.
+#[test]
+fn a_real_bus_hands_the_changes_to_the_targets_of_the_webhooks_rule() {
+    const BUS: &str = "import sys, json, boto3; \
+        events = boto3.client('events'); sqs = boto3.client('sqs'); \
+        events.create_event_bus(Name='tasks'); \
+        url = sqs.create_queue(QueueName='told')['QueueUrl']; \
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=['QueueArn']); \
+        events.put_rule(Name='hook', EventBusName='tasks', EventPattern=sys.argv[1]); \
+        events.put_targets(Rule='hook', EventBusName='tasks', Targets=[ \
+            {'Id': '1', 'Arn': arn['Attributes']['QueueArn']}])";
+    const TOLD: &str = "import sys, json, boto3; sqs = boto3.client('sqs'); \
+        url = sqs.get_queue_url(QueueName='told')['QueueUrl']; \
+        told = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)['Messages']; \
+        json.dump([json.loads(message['Body']) for message in told], sys.stdout)";
+    let moto = Moto::start();
+    let python = |script: &str| {
+        let mut python = crate::bed::process::python();
+        python.args(["-c", script, &webhook()["EventPattern"].to_string()]);
+        python.env("AWS_ENDPOINT_URL", moto.url()).env("AWS_DEFAULT_REGION", "us-east-1");
+        python.env("AWS_ACCESS_KEY_ID", "bed").env("AWS_SECRET_ACCESS_KEY", "bed");
+        crate::bed::process::run(&mut python).stdout
+    };
+    python(BUS);
+    let scene = Scene::with(|settings| {
+        settings.set("AWS_ENDPOINT_URL_EVENTBRIDGE", moto.url()).set("EVENT_BUS", "tasks")
+    });
+    let scene = scene.source("a.mp4", &Source::new(1).seconds(0.5));
+    let record = scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded().record;
+    let told: Vec<Value> = serde_json::from_slice(&python(TOLD)).unwrap();
+    let mut states: Vec<&str> =
+        told.iter().map(|event| event["detail"]["Status"].as_str().unwrap()).collect();
+    // A queue keeps no order.
+    states.sort_unstable();
+    assert_eq!(states, ["Running", "Succeeded"]);
+    for event in &told {
+        assert_eq!(event["source"], "video-concat");
+        assert_eq!(event["detail-type"], "Task State Change");
+        assert_eq!(event["detail"]["TaskId"], record["TaskId"]);
+    }
+    assert!(told.iter().any(|event| event["detail"] == record), "{told:#?}");
+}
+
+/// What hears of a task may look at its record at once.
+#[test]
+fn the_record_has_a_state_before_it_is_announced() {
+    let bus = Bus::start(Mood::Willing);
+    let scene = scene(&bus).source("a.mp4", &Source::new(1).seconds(0.5));
+    let root = scene.s3.root().to_owned();
+    let stored = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&stored);
+    bus.when_told(move |event| {
+        let key = format!("results/.tasks/{}.json", event["TaskId"].as_str().unwrap());
+        let record: Value =
+            serde_json::from_slice(&std::fs::read(root.join(key)).unwrap()).unwrap();
+        noted.lock().unwrap().push((event["Status"].clone(), record["Status"].clone()));
+    });
+    scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
+    // A task with a missing source never has a record; this one has.
+    scene.s3.put("sources", "text.mp4", "no video");
+    scene.run("text.mp4", &format!("f_mp4,{USUAL}")).failed("UnsupportedMedia");
+    let stored = stored.lock().unwrap();
+    let told: Vec<_> = stored.iter().filter(|(told, _)| told != "Running").collect();
+    assert!(told[0].0 == "Succeeded" && told[1].0 == "Failed", "{stored:?}");
+    assert!(stored.iter().all(|(told, stored)| told == stored), "{stored:?}");
 }
 
 #[test]
@@ -129,8 +198,8 @@ fn progress_is_announced_while_the_work_takes_long() {
     }
 }
 
-#[test]
-fn the_webhooks_rule_takes_what_is_announced() {
+/// The rule of events/webhook.yaml.
+fn webhook() -> Value {
     let text =
         std::fs::read_to_string(crate::bed::process::repository().join("events/webhook.yaml"));
     let read = "import json, sys; from samcli.yamlhelper import yaml_parse; \
@@ -138,7 +207,12 @@ fn the_webhooks_rule_takes_what_is_announced() {
     let mut python = crate::bed::process::python();
     let output = crate::bed::process::run(python.args(["-c", read, &text.unwrap()]));
     let template: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let rule = &template["Resources"]["Rule"]["Properties"];
+    template["Resources"]["Rule"]["Properties"].clone()
+}
+
+#[test]
+fn the_webhooks_rule_takes_what_is_announced() {
+    let rule = webhook();
     assert_eq!(
         rule["EventPattern"],
         json!({"source": ["video-concat"], "detail-type": ["Task State Change"]})

@@ -40,10 +40,16 @@ fn carries_out_a_task_under_the_emulator() {
         b64("done"),
     );
     let event = json!({"bucket": "sources", "object": "a.mp4", "process": process});
-    for _ in 0..2 {
-        let record = emulator.invoke(&event).unwrap();
-        assert_eq!(record["Status"], "Succeeded", "{record:#}");
-    }
+    let records = [(); 2].map(|()| emulator.invoke(&event).unwrap());
+    assert!(records.iter().all(|record| record["Status"] == "Succeeded"), "{records:#?}");
+    let (usage, memory) = (&records[0]["Usage"], 3008);
+    assert_eq!(usage["MemoryMb"], memory);
+    let counted = usage["GbSeconds"].as_f64().unwrap() * 1024.0 / f64::from(memory) * 1000.0;
+    // The task lies within what is counted, and that within what is billed: to the millisecond, and
+    // rounded.
+    let task = records[0]["Timings"]["TotalMs"].as_f64().unwrap();
+    let billed = f64::from(u32::try_from(emulator.first_billed()).unwrap());
+    assert!(task - 2.0 <= counted && counted <= billed + 2.0, "{task} {counted} {billed}");
     let rate = (25, 1);
     let expected = Expected::new(rate, vec![Clip::whole(1, rate, 2.0), Clip::whole(2, rate, 2.0)]);
     assert_eq!(expected.differences(&Reading::of(s3.path("results", "film.mp4"))), []);
