@@ -7,7 +7,7 @@ mod audio;
 mod level;
 mod video;
 
-pub use level::{largest_buffer, least_level};
+pub use level::{is_beyond_level_5_2, largest_buffer, least_level};
 
 use crate::named::named;
 

@@ -130,8 +130,11 @@ pub struct VideoStream {
     pub size: Size,
     /// Sample aspect ratio: width of a pixel by its height.
     pub sample_aspect: Ratio<i64>,
-    /// Whether the display matrix lays the video on its side.
+    /// Whether the video lies on its side.
     pub turned: bool,
+    /// How its own frames say that it is to be turned, where the container says nothing.
+    #[serde(default)]
+    pub orientation: Option<Orientation>,
     /// Mean frames per second, the nearest standard rate where there is one.
     pub frame_rate: Ratio<i64>,
     /// ffmpeg's name of the pixel format.
@@ -155,6 +158,37 @@ pub struct VideoStream {
     pub frames: u64,
 }
 
+/// How a video is to be turned before it is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orientation {
+    /// Degrees counterclockwise.
+    pub rotation: i32,
+    /// Whether left and right change places, before that.
+    pub flipped: bool,
+}
+
+impl Orientation {
+    /// From a display matrix, its first two rows without their last column; `None` where it turns
+    /// nothing.
+    #[must_use]
+    pub fn of_matrix([[a, b], [c, d]]: [[i32; 2]; 2]) -> Option<Self> {
+        let product = |one: i32, other: i32| i64::from(one) * i64::from(other);
+        let flipped = product(a, d) < product(b, c);
+        let sine = f64::from(if flipped { -c } else { c });
+        let degrees = sine.atan2(f64::from(d)).to_degrees().round().rem_euclid(360.0);
+        // At most 359, a whole number.
+        #[expect(clippy::cast_possible_truncation, reason = "at most 359")]
+        let rotation = degrees as i32;
+        (flipped || rotation != 0).then_some(Self { rotation, flipped })
+    }
+
+    /// Whether it lays the video on its side.
+    #[must_use]
+    pub const fn is_turned(self) -> bool {
+        self.rotation % 180 == 90
+    }
+}
+
 /// How a video is coded, as far as decoders of it have to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coding {
@@ -164,7 +198,7 @@ pub struct Coding {
     pub level: u32,
     /// Whether it is marked as progressive.
     pub progressive: bool,
-    /// Whether the display matrix turns it, by whatever angle.
+    /// Whether it is turned, by whatever angle.
     pub rotated: bool,
     /// Whether an edit list leaves packets out.
     pub discards: bool,
@@ -254,6 +288,26 @@ impl VideoStream {
         let width = u32::try_from(width.round().to_integer()).unwrap_or(self.size.width).max(1);
         let upright = Size::new(width, self.size.height);
         if self.turned { upright.turned() } else { upright }
+    }
+
+    /// Whether its pixels may be transparent.
+    #[must_use]
+    pub fn has_alpha(&self) -> bool {
+        const FORMATS: [&str; 11] = [
+            "yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8", "ayuv", "vuya",
+        ];
+        FORMATS.iter().any(|name| self.pixel_format.starts_with(name))
+    }
+
+    /// The decoder that it needs, where that is not ffmpeg's own: that of VP8 and VP9 leaves
+    /// transparency out.
+    #[must_use]
+    pub fn decoder(&self) -> Option<&'static str> {
+        match self.codec.as_str() {
+            "vp8" if self.has_alpha() => Some("libvpx"),
+            "vp9" if self.has_alpha() => Some("libvpx-vp9"),
+            _ => None,
+        }
     }
 
     /// Bytes that decoding it takes, by experience: the frames that it refers to, those that its

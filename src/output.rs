@@ -12,6 +12,7 @@ use crate::process::request::{Request, Segment, SegmentFormat};
 use crate::process::table::Operation;
 
 mod audio;
+mod players;
 mod video;
 
 pub(crate) use video::{covering, inside};
@@ -191,12 +192,14 @@ pub fn specify(
         None => None,
     };
     let frame_rate = video.as_ref().map(|video| video.frame_rate);
-    Ok(OutputSpec {
+    let output = OutputSpec {
         container: request.container,
         segments: request.segment.map(|asked| segments(asked, frame_rate)),
         video,
         audio,
-    })
+    };
+    warnings.extend(players::warnings(&output, request));
+    Ok(output)
 }
 
 /// Segments of whole frames, the nearest number to what was asked for: each is

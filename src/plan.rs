@@ -35,6 +35,7 @@ mod intermediate;
 mod listing;
 mod make;
 mod packets;
+mod pixels;
 mod range;
 mod reads;
 mod seek;

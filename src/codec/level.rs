@@ -51,6 +51,25 @@ pub fn least_level(
     (0..H264.len()).find(fits).map(|n| H264_NUMBERS[n])
 }
 
+/// Whether video of this size and rate needs a level that few decoders have.
+#[must_use]
+pub fn is_beyond_level_5_2(
+    codec: VideoCodec,
+    (width, height): (u32, u32),
+    frame_rate: Ratio<i64>,
+) -> bool {
+    let (level, frame) = match codec {
+        VideoCodec::H264 => {
+            let blocks = |side: u32| u64::from(side.div_ceil(16));
+            (&H264[15], blocks(width) * blocks(height))
+        }
+        VideoCodec::H265 => (&H265[9], u64::from(width) * u64::from(height)),
+        VideoCodec::Vp9 => return false,
+    };
+    let rate = u64::try_from(frame_rate.ceil().to_integer()).unwrap_or(u64::MAX);
+    frame > level.frame || frame.saturating_mul(rate) > level.second
+}
+
 /// ITU-T H.264, table A-1, from level 1 to 6.2.
 const H264: [Level; 19] = [
     level(99, 1485, 64, 175),

@@ -250,6 +250,8 @@ impl Ffmpeg {
         arguments: &[&str],
         mut on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
+        // It knows options of another kind.
+        let input = Input { video: None, ..input };
         let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error".split(' '));
         command.args(arguments).args(self.awaited(input.arguments()));

@@ -310,10 +310,13 @@ pub async fn probe_index(
     let reader = Reader { ffmpeg: &waiting, demuxer, file: path, depth: 0 };
     let (report, reader) = reader.describe().await?;
     // What is missing is read as zeros here, and nobody looks at it.
-    let reader = Reader { ffmpeg, ..reader };
-    let Some((chosen, places)) = reader.index(&report).await? else {
+    let index = Reader { ffmpeg, ..reader };
+    let Some((mut chosen, places)) = index.index(&report).await? else {
         return Ok(None);
     };
+    if let Some(video) = &mut chosen.video {
+        reader.turn(video).await?;
+    }
     let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
     // Whoever is to be told of damage is told of all of it.
     if !Notice::of(&report, &media, &[]).is_empty() {

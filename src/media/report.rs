@@ -7,14 +7,16 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Demuxer, Further, Media, Undecodable};
+use super::{Demuxer, Further, Media, Orientation, Undecodable};
 use crate::flicks::Flicks;
 use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
+pub use frames::Frames;
 use stream::StreamScan;
 
 mod cadence;
 mod described;
+mod frames;
 mod rhythm;
 mod stream;
 
@@ -27,6 +29,7 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,leve
                                  sample_rate,channels,channel_layout,\
                                  bits_per_sample,bits_per_raw_sample:\
                                  stream_disposition=attached_pic:stream_side_data=rotation:\
+                                 stream_tags=alpha_mode:\
                                  format=duration:chapter=id:program_stream=index";
 
 /// The packet fields to ask ffprobe for, in the order that it prints them; the
@@ -241,6 +244,18 @@ impl Scan {
     /// Takes down how many frames so many packets decode to.
     pub fn decoded(&mut self, frames: u64, packets: u64) {
         self.stream.of_fields = frames * 4 <= packets * 3;
+    }
+
+    /// Whether its frames may say how they are to be turned, as the container does not.
+    #[must_use]
+    pub fn may_turn_itself(&self) -> bool {
+        let codec = self.stream.report.codec_name.as_deref();
+        matches!(codec, Some("h264" | "hevc")) && !self.stream.report.is_placed()
+    }
+
+    /// Takes down how its frames say that they are to be turned.
+    pub fn turned(&mut self, orientation: Option<Orientation>) {
+        self.stream.orientation = orientation;
     }
 
     /// Adds one packet. Lines of other streams, and damaged ones, are passed

@@ -7,7 +7,10 @@ use crate::media::report::tests::media;
 use crate::process::{Limits, MainObject, parse, resolve};
 
 /// Settles `parameters` for `sources`, the first of which is the main object.
-fn settled(parameters: &str, sources: &[Media]) -> Result<(OutputSpec, Vec<String>), OutputError> {
+pub(super) fn settled(
+    parameters: &str,
+    sources: &[Media],
+) -> Result<(OutputSpec, Vec<String>), OutputError> {
     let surs: String = (1..sources.len()).map(|_| "/sur,o_Yi5tcDQ").collect();
     let text = format!("video/concat,{parameters}{surs}|sys/saveas,o_b3V0Lm1wNA");
     let main = MainObject { bucket: "bucket".to_owned(), key: "main.mp4".to_owned() };

@@ -46,6 +46,7 @@ impl Description {
             size,
             sample_aspect: Ratio::from_integer(1),
             turned: false,
+            orientation: None,
             frame_rate,
             pixel_format: "yuv420p".to_owned(),
             colour: Colour::standard(size),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::words::words;
 use crate::flicks::Flicks;
-use crate::media::{Demuxer, Media};
+use crate::media::{Demuxer, Media, Orientation, VideoStream};
 
 /// Pixels of a frame at most: 8192 by 8192.
 const MAX_PIXELS: u32 = 67_108_864;
@@ -27,19 +27,55 @@ pub struct Input<'a> {
     pub depth: u64,
     /// Whether its chapters are looked for.
     pub chapters: bool,
+    /// What its video needs to come out as it is meant; ffprobe has no such options.
+    pub video: Option<Decoding>,
+}
+
+/// What a video needs to come out as it is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decoding {
+    /// Stream index in the file.
+    stream: u32,
+    /// See [`VideoStream::decoder`].
+    decoder: Option<&'static str>,
+    /// See [`VideoStream::orientation`].
+    orientation: Option<Orientation>,
+}
+
+impl Decoding {
+    fn of(stream: &VideoStream) -> Self {
+        Self { stream: stream.index, decoder: stream.decoder(), orientation: stream.orientation }
+    }
+
+    fn arguments(self) -> Vec<String> {
+        let Self { stream, decoder, orientation } = self;
+        let mut arguments = Vec::new();
+        if let Some(decoder) = decoder {
+            arguments.extend(words(&format!("-c:{stream} {decoder}")));
+        }
+        // Of all frames, those behind a seek as well, of which none may say it.
+        if let Some(Orientation { rotation, flipped }) = orientation {
+            arguments.extend(words(&format!("-display_rotation:{stream} {rotation}")));
+            if flipped {
+                arguments.push(format!("-display_hflip:{stream}"));
+            }
+        }
+        arguments
+    }
 }
 
 impl<'a> Input<'a> {
     /// The whole file.
     #[must_use]
     pub const fn whole(demuxer: Demuxer, file: &'a Path) -> Self {
-        Self { demuxer, file, seek: None, depth: 0, chapters: false }
+        Self { demuxer, file, seek: None, depth: 0, chapters: false, video: None }
     }
 
     /// The whole file of a source.
     #[must_use]
-    pub const fn of(media: &Media, file: &'a Path) -> Self {
-        Self { depth: media.depth, ..Self::whole(media.demuxer, file) }
+    pub fn of(media: &Media, file: &'a Path) -> Self {
+        let video = media.video.as_ref().map(Decoding::of);
+        Self { depth: media.depth, video, ..Self::whole(media.demuxer, file) }
     }
 
     /// The arguments, `-i` and the file last.
@@ -58,6 +94,7 @@ impl<'a> Input<'a> {
             let bytes = self.depth;
             arguments.extend(words(&format!("-analyzeduration 86400000000 -probesize {bytes}")));
         }
+        arguments.extend(self.video.map(Decoding::arguments).unwrap_or_default());
         if let Some(time) = self.seek {
             // Frames before the cut are decoded and passed on: the filters choose the frame that is
             // on show when the cut begins, which may be an earlier one.

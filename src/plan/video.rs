@@ -6,6 +6,7 @@ use num_rational::Ratio;
 
 use super::colour;
 use super::geometry;
+use super::pixels;
 use crate::flicks::Flicks;
 use crate::media::{Size, VideoStream};
 use crate::output::VideoOutput;
@@ -23,15 +24,21 @@ pub(super) struct Source<'a> {
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     // What frames carry beside their pixels is of the source alone.
     let mut filters = vec!["sidedata=mode=delete".to_owned()];
-    if can_be_interlaced(&source.stream.pixel_format) {
-        // The deinterlacer does not take a change of size.
+    filters.extend(pixels::from_gray(source.stream));
+    let over_black = pixels::over_black(source.stream, output);
+    let deinterlaced = can_be_interlaced(&source.stream.pixel_format);
+    if deinterlaced || over_black.is_some() {
+        // Neither the deinterlacer nor what composes takes a change of size.
         let (stored, shown) = (upright(source.stream), source.stream.display_size());
         filters.extend(geometry::steady(stored, shown, output.size, output.fitting));
+    }
+    if deinterlaced {
         // Headers don't tell, and a stream may change on the way: each frame says what it is.
         // Progressive ones pass untouched.
         filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
     filters.extend(timing(source, output.frame_rate));
+    filters.extend(over_black);
     filters.extend(shape(source.stream, output));
     filters.push(stamps(output.frame_rate));
     filters.join(",")

@@ -1,5 +1,6 @@
 //! What every parameter of the video does, judged by the pixels that come out.
 
+mod alpha;
 mod changes;
 mod chart;
 mod colour;
@@ -8,5 +9,7 @@ mod fields;
 mod format;
 mod frame_rate;
 mod geometry;
+mod gray;
+mod orientation;
 mod space;
 pub(crate) mod studio;

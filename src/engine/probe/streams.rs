@@ -13,7 +13,7 @@ use super::ProbeError;
 use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
 use crate::media::places::Track;
 use crate::media::report::{
-    Chosen, PACKET_FIELDS, PLACED_PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan,
+    Chosen, Frames, PACKET_FIELDS, PLACED_PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan,
 };
 use crate::media::{Demuxer, Places, Undecodable};
 use crate::plan::input::Input;
@@ -27,6 +27,9 @@ const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 
 /// Packets that tell whether each of them is a frame.
 const FEW_PACKETS: &str = "%+#60";
+
+/// The one that a file begins with.
+const FIRST_PACKET: &str = "%+#1";
 
 /// As many lines of a log are quoted.
 const MAX_LOG_LINES: usize = 5;
@@ -70,22 +73,27 @@ impl Reader<'_> {
     }
 
     async fn described_within(&self, depth: u64) -> Result<Report, ProbeError> {
-        let report = Arc::new(Mutex::new(String::new()));
-        let lines = Arc::clone(&report);
-        let on_line = move |line: &str| {
-            let mut report = lines.lock();
-            if report.len() <= REPORT_LIMIT {
-                report.push_str(line);
-            }
-        };
         let arguments = ["-show_entries", STREAM_FIELDS, "-of", "json=compact=1"];
         let input = Input { depth, chapters: true, ..self.input() };
-        self.ffmpeg.inspect(input, &arguments, on_line).await?;
-        let report = std::mem::take(&mut *report.lock());
-        if report.len() > REPORT_LIMIT {
+        Ok(Report::read(&self.printed(input, &arguments).await?)?)
+    }
+
+    /// All that ffprobe prints.
+    async fn printed(&self, input: Input<'_>, arguments: &[&str]) -> Result<String, ProbeError> {
+        let printed = Arc::new(Mutex::new(String::new()));
+        let lines = Arc::clone(&printed);
+        let on_line = move |line: &str| {
+            let mut printed = lines.lock();
+            if printed.len() <= REPORT_LIMIT {
+                printed.push_str(line);
+            }
+        };
+        self.ffmpeg.inspect(input, arguments, on_line).await?;
+        let printed = std::mem::take(&mut *printed.lock());
+        if printed.len() > REPORT_LIMIT {
             return Err(ProbeError::TooManyStreams);
         }
-        Ok(Report::read(&report)?)
+        Ok(printed)
     }
 
     /// Of each kind the first stream that has packets and can be decoded, and what the demuxer
@@ -142,7 +150,33 @@ impl Reader<'_> {
             let (frames, packets) = self.count_frames(index).await?;
             scan.decoded(frames, packets);
         }
+        if let Some(scan) = &mut scanned.scan {
+            self.turn(scan).await?;
+        }
         Ok(scanned)
+    }
+
+    /// Notes how the first key frame of a video says that it is to be turned, where the container
+    /// says nothing. What does not decode says nothing either.
+    pub(super) async fn turn(&self, scan: &mut Scan) -> Result<(), ProbeError> {
+        if !scan.may_turn_itself() {
+            return Ok(());
+        }
+        let stream = scan.index().to_string();
+        // Streams that may begin anywhere have their first key frame later on.
+        let packets = match self.demuxer {
+            Demuxer::MpegTs | Demuxer::MpegPs => FEW_PACKETS,
+            _ => FIRST_PACKET,
+        };
+        let first = ["-select_streams", &stream, "-read_intervals", packets];
+        let key_frames = ["-skip_frame", "nokey", "-show_entries", "frame_side_data=displaymatrix"];
+        let arguments = [&first[..], &key_frames, &["-of", "json=compact=1"]].concat();
+        match self.printed(self.input(), &arguments).await {
+            Ok(printed) => scan.turned(Frames::read(&printed)?.orientation()),
+            Err(ProbeError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// What an index tells of the streams, and where their packets are. Nothing where they have to

@@ -46,6 +46,15 @@ pub(super) struct StreamReport {
     pub(super) bits_per_raw_sample: Option<String>,
     pub(super) disposition: Disposition,
     pub(super) side_data_list: Vec<SideData>,
+    pub(super) tags: StreamTags,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StreamTags {
+    /// `1` where the blocks of Matroska hold transparency beside the frames.
+    #[serde(alias = "ALPHA_MODE")]
+    pub(super) alpha_mode: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -125,6 +134,22 @@ impl StreamReport {
             range: self.color_range.as_deref(),
         };
         Colour::complete(tags, &self.pix_fmt, self.size())
+    }
+
+    /// The pixel format as the decoder gives it that looks at all of the stream.
+    pub(super) fn pixel_format(&self, demuxer: Demuxer) -> String {
+        let alpha = self.tags.alpha_mode.as_deref().is_some_and(|mode| mode.trim() == "1");
+        match (self.codec_name.as_deref(), &*self.pix_fmt) {
+            (Some("vp8" | "vp9"), "yuv420p") if alpha => "yuva420p".to_owned(),
+            // There the fourth byte of a pixel means nothing.
+            (Some("rawvideo"), "bgra") if demuxer == Demuxer::Avi => "bgr0".to_owned(),
+            (_, told) => told.to_owned(),
+        }
+    }
+
+    /// Whether the container says how it is to be turned.
+    pub(super) fn is_placed(&self) -> bool {
+        self.side_data_list.iter().any(|data| data.rotation.is_some())
     }
 
     pub(super) fn turned(&self) -> bool {

@@ -8,7 +8,7 @@ use super::{StreamReport, ratio};
 use crate::flicks::Flicks;
 use crate::frame_rate;
 use crate::media::places::Track;
-use crate::media::{AudioStream, Demuxer, VideoStream};
+use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 
 /// Key frames that are kept at most: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
@@ -46,6 +46,8 @@ pub(super) struct StreamScan {
     cadence: Cadence,
     /// Whether two packets are a frame.
     pub(super) of_fields: bool,
+    /// How its frames say that they are to be turned.
+    pub(super) orientation: Option<Orientation>,
 }
 
 impl StreamScan {
@@ -73,6 +75,7 @@ impl StreamScan {
             rhythm,
             cadence: Cadence::new(time_base),
             of_fields: false,
+            orientation: None,
             report,
         }
     }
@@ -206,10 +209,11 @@ impl StreamScan {
             late: self.late(demuxer, frame_rate)?,
             index: self.report.index,
             size: self.report.size(),
-            coding: self.report.coding(self.discards),
+            coding: self.coding(),
             sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
                 .unwrap_or_else(|| Ratio::from_integer(1)),
-            turned: self.report.turned(),
+            turned: self.report.turned() || self.orientation.is_some_and(Orientation::is_turned),
+            orientation: self.orientation,
             frame_rate,
             colour: self.report.colour(),
             start,
@@ -217,10 +221,15 @@ impl StreamScan {
             end,
             bit_rate: self.bit_rate(start, end),
             frames: self.packets,
+            pixel_format: self.report.pixel_format(demuxer),
             codec: self.report.codec_name.unwrap_or_default(),
-            pixel_format: self.report.pix_fmt,
             key_frames: self.key_frames,
         })
+    }
+
+    fn coding(&self) -> Coding {
+        let coding = self.report.coding(self.discards);
+        Coding { rotated: coding.rotated || self.orientation.is_some(), ..coding }
     }
 
     /// How much later than its packet a frame is shown, where the packets tell

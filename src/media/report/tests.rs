@@ -21,6 +21,7 @@ pub(crate) fn video_stream() -> VideoStream {
         size,
         sample_aspect: Ratio::from_integer(1),
         turned: false,
+        orientation: None,
         frame_rate: Ratio::from_integer(25),
         pixel_format: "yuv420p".to_owned(),
         colour: Colour::standard(size),

@@ -15,6 +15,8 @@ pub(crate) struct Chart {
     /// Width of a stored pixel for a height of one, as the stored video lies.
     pub(crate) aspect: u32,
     pub(crate) turn: u16,
+    /// Whether the container says how it is turned.
+    pub(crate) told: bool,
     pub(crate) codec: &'static str,
 }
 
@@ -46,12 +48,18 @@ impl Chart {
             height,
             aspect: 1,
             turn: 0,
+            told: true,
             codec: "libx264 -crf 8 -preset ultrafast -pix_fmt yuv420p",
         }
     }
 
     pub(crate) const fn turned(self, turn: u16) -> Self {
         Self { turn, ..self }
+    }
+
+    /// Turned, and the container says nothing of it.
+    pub(crate) const fn turned_untold(self, turn: u16) -> Self {
+        Self { turn, told: false, ..self }
     }
 
     pub(crate) const fn aspect(self, aspect: u32) -> Self {
@@ -91,7 +99,7 @@ impl Chart {
         filters.push_str(&format!(",scale=iw/{aspect}:ih:flags=area,setsar={aspect}"));
         let codec = self.codec;
         let file = studio.make(name, &format!("-f lavfi -i {filters} -c:v {codec} {more}"));
-        if self.turn != 0 {
+        if self.turn != 0 && self.told {
             rotation::write(&file, self.turn);
         }
         file
