@@ -45,7 +45,8 @@ fn moved(mut file: Vec<u8>, number: u32) -> Vec<u8> {
 fn faults(scene: &Scene, name: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for start_ms in [5000, 7320] {
-        let outcome = scene.run(name, &format!("ss_{start_ms},t_1000,f_mp4,{USUAL}"));
+        let outcome =
+            scene.run(name, &format!("ss_{start_ms},t_1000,f_mp4,pixfmt_yuv420p,{USUAL}"));
         if outcome.record["Status"] != "Succeeded" {
             faults.push(format!("{name} from {start_ms}: {}", outcome.record["Message"]));
             continue;
