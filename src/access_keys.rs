@@ -13,7 +13,7 @@ pub use limit::{Limit, Pattern, TopicLimit, TopicPattern};
 
 use crate::object::ObjectUri;
 use crate::process::table::Operation;
-use crate::process::{Limits, MainObject, Request, parse, resolve};
+use crate::process::{Limits, Request, parse, resolve};
 use crate::quote::quote;
 use crate::task::TaskRecord;
 
@@ -76,7 +76,7 @@ impl AccessKey {
     /// [`Outside`] where it doesn't.
     pub fn check(&self, request: &Request, arn: impl Fn(&str) -> String) -> Result<(), Outside> {
         for clip in &request.clips {
-            let uri = ObjectUri::new(&request.bucket, &clip.key);
+            let uri = request.uri(&clip.key);
             if !self.sources.allows(&uri) {
                 return Err(Outside::Source(uri));
             }
@@ -104,10 +104,9 @@ fn asked(record: &TaskRecord) -> Option<Request> {
     let spec = parse(&record.process).ok()?;
     let before = spec.clips.iter().filter(|clip| clip.operation == Operation::Pre).count();
     let main = &record.sources.get(before)?.uri;
-    let main = MainObject { bucket: main.bucket.clone(), key: main.key.clone() };
     // As many as the function took when it began the task.
-    let request = resolve(&spec, &main, Limits { max_sources: usize::MAX }).ok()?;
-    let uris = request.clips.iter().map(|clip| ObjectUri::new(&request.bucket, &clip.key));
+    let request = resolve(&spec, main, Limits { max_sources: usize::MAX }).ok()?;
+    let uris = request.clips.iter().map(|clip| request.uri(&clip.key));
     let is_same = uris.eq(record.sources.iter().map(|source| source.uri.clone()));
     is_same.then_some(request)
 }

@@ -48,7 +48,9 @@ pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
 #[must_use]
 pub(crate) fn decimal(number: Ratio<i64>) -> String {
     let thousandths = (number * 1000).round().to_integer();
-    let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+    let sign = if thousandths < 0 { "-" } else { "" };
+    let thousandths = thousandths.unsigned_abs();
+    let text = format!("{sign}{}.{:03}", thousandths / 1000, thousandths % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
@@ -93,9 +95,15 @@ mod tests {
 
     #[test]
     fn decimals_are_written_as_by_hand() {
-        for (number, text) in
-            [((25, 1), "25"), ((30_000, 1001), "29.97"), ((1, 2), "0.5"), ((0, 1), "0")]
-        {
+        for (number, text) in [
+            ((25, 1), "25"),
+            ((30_000, 1001), "29.97"),
+            ((1, 2), "0.5"),
+            ((0, 1), "0"),
+            ((-1, 2), "-0.5"),
+            ((-3, 2), "-1.5"),
+            ((-1, 10_000), "0"),
+        ] {
             assert_eq!(decimal(Ratio::new(number.0, number.1)), text);
         }
     }

@@ -22,7 +22,6 @@ use crate::event::{Event, EventError, ProcessSource, Submission, Trigger, decode
 use crate::failed_events::FailedEvents;
 use crate::log;
 use crate::notify::topic_arn;
-use crate::object::ObjectUri;
 use crate::reply::{self, FunctionError, HttpReply, Refusal};
 use crate::task::{RequestId, Status, TaskId, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
@@ -181,7 +180,7 @@ fn job(submission: Submission, process: String) -> Job {
     Job {
         version: submission.version,
         user_data: submission.user_data,
-        ..Job::new(ObjectUri::new(submission.bucket, submission.object), process)
+        ..Job::new(submission.bucket, submission.object, process)
     }
 }
 

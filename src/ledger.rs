@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::code::Code;
 use crate::event::Told;
-use crate::object::ObjectUri;
+use crate::object::{Bucket, Key, ObjectUri};
 use crate::storage::{Listed, ObjectStore, Precondition, StoreError};
 use crate::task::{Moment, State, Status, StoredRecord, TaskId, TaskRecord};
 
@@ -112,15 +112,24 @@ impl<S: Objects> Ledger<S> {
 
     /// Where the record of a task is.
     #[must_use]
-    pub fn uri(&self, bucket: &str, task: TaskId) -> ObjectUri {
-        ObjectUri::new(bucket, format!("{}{task}.json", self.prefix))
+    pub fn uri(&self, bucket: &Bucket, task: TaskId) -> ObjectUri {
+        self.named(bucket, &format!("{task}.json"))
+    }
+
+    fn named(&self, bucket: &Bucket, name: &str) -> ObjectUri {
+        let key = Key::new(format!("{}{name}", self.prefix));
+        ObjectUri::new(bucket.clone(), key.expect("settings keep the prefix short"))
     }
 
     /// The record of a task in `bucket`, as it is stored.
     ///
     /// # Errors
     /// Where storage fails.
-    pub async fn find(&self, bucket: &str, task: TaskId) -> Result<Option<TaskRecord>, StoreError> {
+    pub async fn find(
+        &self,
+        bucket: &Bucket,
+        task: TaskId,
+    ) -> Result<Option<TaskRecord>, StoreError> {
         let found = look(&self.store, &self.uri(bucket, task)).await?;
         Ok(found.and_then(|found| found.stored).map(|stored| stored.record))
     }
@@ -255,11 +264,11 @@ impl<S: Objects> Ledger<S> {
     /// Where storage fails.
     pub async fn list(
         &self,
-        bucket: &str,
+        bucket: &Bucket,
         marker: Option<&Marker>,
     ) -> Result<Vec<Marker>, StoreError> {
         let mut found: Vec<Marker> = Vec::new();
-        for Listed { key, changed, .. } in self.store.list(bucket, &self.prefix).await? {
+        for Listed { key, changed, .. } in self.store.list(&self.named(bucket, "")).await? {
             let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
             let Some(task) = name.and_then(|name| name.parse().ok()) else { continue };
             let place = Marker { changed: changed.as_millisecond(), task };

@@ -180,7 +180,7 @@ mod tests {
 
         // Each byte of such a key takes six as JSON.
         let mut source = record.sources[0].clone();
-        source.uri = ObjectUri::new("bucket", "\u{1}".repeat(1024));
+        source.uri = ObjectUri::named("bucket", "\u{1}".repeat(1024)).unwrap();
         record.sources = vec![source; 64];
         let text = detail(&record);
         assert!(text.len() <= LARGEST_DETAIL);
@@ -193,7 +193,7 @@ mod tests {
         let mut record = example();
         record.targets = (0..count)
             .map(|index| TargetRecord {
-                uri: ObjectUri::new("bucket", format!("a/long/enough/name/{index}.ts")),
+                uri: ObjectUri::named("bucket", format!("a/long/enough/name/{index}.ts")).unwrap(),
                 etag: ETag::new("0123456789abcdef0123456789abcdef"),
                 size: 1,
                 content_type: "video/mp2t".to_owned(),

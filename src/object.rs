@@ -1,24 +1,198 @@
 //! Names of objects and of their contents.
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::net::Ipv4Addr;
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize, de};
+use thiserror::Error;
 
-use crate::quote::quote;
+use crate::quote::{printable, quote};
+
+/// S3's limit on an object key, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 1024;
+
+/// Why no bucket or object can be called so.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ObjectNameError {
+    /// No bucket can be called so.
+    #[error(
+        "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
+         with a letter or digit at each end and after each dot", printable(.0)
+    )]
+    Bucket(String),
+    /// A key without a character.
+    #[error("the object key is empty")]
+    EmptyKey,
+    /// A key that is longer than object storage allows.
+    #[error("the object key has {0} bytes, but must have at most {MAX_KEY_BYTES}")]
+    LongKey(usize),
+}
+
+/// A bucket's name, by the rules that S3 has for new ones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Bucket(String);
+
+/// An object's key, unencoded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Key(String);
+
+impl Bucket {
+    /// Takes a name.
+    ///
+    /// # Errors
+    /// [`ObjectNameError::Bucket`].
+    pub fn new(name: impl Into<String>) -> Result<Self, ObjectNameError> {
+        let name = name.into();
+        let is_label = |label: &str| {
+            let at_end = |c: Option<char>| c.is_some_and(|c| c != '-');
+            at_end(label.chars().next()) && at_end(label.chars().next_back())
+        };
+        let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-');
+        let fits = (3..=63).contains(&name.len()) && name.chars().all(allowed);
+        if fits && name.split('.').all(is_label) && name.parse::<Ipv4Addr>().is_err() {
+            Ok(Self(name))
+        } else {
+            Err(ObjectNameError::Bucket(name))
+        }
+    }
+
+    /// Stands for one that is unknown. No bucket is called so, hence nothing is refused on its account.
+    pub(crate) fn unknown() -> Self {
+        Self("\0".to_owned())
+    }
+}
+
+impl Key {
+    /// Takes a key.
+    ///
+    /// # Errors
+    /// [`ObjectNameError::EmptyKey`] and [`ObjectNameError::LongKey`].
+    pub fn new(key: impl Into<String>) -> Result<Self, ObjectNameError> {
+        let key = key.into();
+        match key.len() {
+            0 => Err(ObjectNameError::EmptyKey),
+            bytes if bytes > MAX_KEY_BYTES => Err(ObjectNameError::LongKey(bytes)),
+            _ => Ok(Self(key)),
+        }
+    }
+
+    /// Stands for one that is unknown, as [`Bucket::unknown`].
+    pub(crate) fn unknown() -> Self {
+        Self("\0".to_owned())
+    }
+
+    /// Whether it is one.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0 != "\0"
+    }
+
+    /// Whether a part of it between slashes is `..`. To S3 that is a name like any other, but many
+    /// programs take it for the folder above.
+    #[must_use]
+    pub fn has_parent_segment(&self) -> bool {
+        has_parent_segment(self)
+    }
+}
+
+impl Deref for Bucket {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for Key {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Bucket> for String {
+    fn from(bucket: &Bucket) -> Self {
+        bucket.0.clone()
+    }
+}
+
+impl From<&Key> for String {
+    fn from(key: &Key) -> Self {
+        key.0.clone()
+    }
+}
+
+impl TryFrom<String> for Bucket {
+    type Error = ObjectNameError;
+
+    fn try_from(name: String) -> Result<Self, ObjectNameError> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = ObjectNameError;
+
+    fn try_from(key: String) -> Result<Self, ObjectNameError> {
+        Self::new(key)
+    }
+}
 
 /// Where an object is: `s3://bucket/key`. The key stands as it is, unencoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectUri {
-    /// Bucket name.
-    pub bucket: String,
-    /// Object key, without a leading slash of its own making.
-    pub key: String,
+    /// Its bucket.
+    pub bucket: Bucket,
+    /// Its key.
+    pub key: Key,
 }
 
 impl ObjectUri {
     /// Names `key` in `bucket`.
-    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
-        Self { bucket: bucket.into(), key: key.into() }
+    #[must_use]
+    pub const fn new(bucket: Bucket, key: Key) -> Self {
+        Self { bucket, key }
+    }
+
+    /// Names `key` in `bucket`, where objects can be called so.
+    ///
+    /// # Errors
+    /// Where they can't.
+    pub fn named(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Result<Self, ObjectNameError> {
+        Ok(Self { bucket: Bucket::new(bucket)?, key: Key::new(key)? })
+    }
+
+    /// Names another key in the same bucket.
+    ///
+    /// # Errors
+    /// Where no object can be called so.
+    pub fn beside(&self, key: impl Into<String>) -> Result<Self, ObjectNameError> {
+        Ok(Self { bucket: self.bucket.clone(), key: Key::new(key)? })
     }
 }
 
@@ -46,8 +220,8 @@ impl<'de> Deserialize<'de> for ObjectUri {
         let text = String::deserialize(deserializer)?;
         text.strip_prefix("s3://")
             .and_then(|rest| rest.split_once('/'))
-            .map(|(bucket, key)| Self::new(bucket, key))
             .ok_or_else(|| de::Error::custom(format!("{} is not `s3://bucket/key`", quote(&text))))
+            .and_then(|(bucket, key)| Self::named(bucket, key).map_err(de::Error::custom))
     }
 }
 
@@ -105,7 +279,35 @@ pub struct UploadName {
 
 #[cfg(test)]
 mod tests {
-    use super::{ETag, ObjectUri};
+    use super::{Bucket, ETag, ObjectNameError, ObjectUri};
+
+    #[test]
+    fn buckets_follow_the_rules_of_s3() {
+        let longest = "b".repeat(63);
+        for good in ["abc", "a-b", "a.b-c.d", "123", "1.2.3", &longest] {
+            assert_eq!(Bucket::new(good).as_deref(), Ok(good), "{good}");
+        }
+        let too_long = "b".repeat(64);
+        let bad = [
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "a.-b",
+            "a b",
+            "1.2.3.4",
+            "é-bucket",
+            "",
+            &too_long,
+        ];
+        for bad in bad {
+            assert_eq!(Bucket::new(bad), Err(ObjectNameError::Bucket(bad.to_owned())), "{bad}");
+        }
+    }
 
     #[test]
     fn tags_compare_whatever_their_quotes() {
@@ -117,15 +319,22 @@ mod tests {
 
     #[test]
     fn uris_survive_json() {
-        let uri = ObjectUri::new("b", "dir/a b.mp4");
+        let uri = ObjectUri::named("clips", "dir/a b.mp4").unwrap();
         let json = serde_json::to_value(&uri).unwrap();
-        assert_eq!(json, "s3://b/dir/a b.mp4");
+        assert_eq!(json, "s3://clips/dir/a b.mp4");
         assert_eq!(serde_json::from_value::<ObjectUri>(json).unwrap(), uri);
     }
 
     #[test]
     fn another_scheme_is_no_object_uri() {
-        let error = serde_json::from_str::<ObjectUri>("\"http://b/k\"").unwrap_err();
-        assert!(error.to_string().contains("`http://b/k`"));
+        for uri in ["http://clips/k", "s3://clips", "s3://clips/", "s3://Clips/k"] {
+            let error = serde_json::from_value::<ObjectUri>(uri.into()).unwrap_err().to_string();
+            assert!(
+                error.contains("s3://bucket/key")
+                    || error.contains("no bucket name")
+                    || error.contains("key is empty"),
+                "{error}"
+            );
+        }
     }
 }

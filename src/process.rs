@@ -23,12 +23,12 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use self::alone::{MainObjectError, UNKNOWN};
+pub use self::alone::{MainObjectError, known_main};
 pub use self::error::{Conflict, ProcessError, ProcessErrorKind};
-pub use self::name::{NameError, check_main};
+pub use self::name::NameError;
 pub use self::parse::{OperationSpec, ParameterSpec, ProcessSpec, parse};
 pub use self::request::Request;
-pub use self::resolve::{Limits, MainObject, resolve};
+pub use self::resolve::{Limits, resolve};
 pub use self::span::Span;
-pub use self::target::{TargetError, check_target};
+pub use self::target::{TargetError, check_target, target_of};
 pub use self::value::ValueError;

@@ -15,12 +15,16 @@ use std::str::FromStr;
 
 use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
 use crate::codec::Preset;
+use crate::object::Bucket;
 use crate::policy::{CopyPolicy, Verify};
 pub use distribution::{Distribute, Distribution};
 
 /// The longest list that can be allowed: every clip adds a kilobyte or two to
 /// one argument of ffmpeg, and the system takes 128 kB.
 const MOST_SOURCES: usize = 64;
+
+/// The longest start of the keys of records: what is added to it always makes a key.
+const LONGEST_TASK_PREFIX: usize = 512;
 
 /// Every setting, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +36,7 @@ pub struct Settings {
     /// `WORK_DIR`: where sources and outputs are kept while a task runs.
     pub work_dir: PathBuf,
     /// `TASK_BUCKET`; `None` is the target bucket.
-    pub task_bucket: Option<String>,
+    pub task_bucket: Option<Bucket>,
     /// `TASK_PREFIX`: what the keys of task records start with.
     pub task_prefix: String,
     /// `TOPIC_ARN_PREFIX`, with its last colon; `None` is from the function's own ARN.
@@ -42,7 +46,7 @@ pub struct Settings {
     /// `UPLOAD_PROCESS`: the process string for uploads that carry none.
     pub upload_process: Option<String>,
     /// `DEFAULT_BUCKET` of HTTP requests whose path holds only a key.
-    pub default_bucket: Option<String>,
+    pub default_bucket: Option<Bucket>,
     /// `OSS_ACCESS_KEYS` or `OSS_ACCESS_KEYS_SECRET`.
     pub access_keys: Option<KeySource>,
     /// `FAILED_EVENTS_QUEUE`: the URL of the queue that keeps messages which can't be read.
@@ -134,8 +138,8 @@ impl Settings {
 
     /// The bucket in which a record is found by its id alone.
     #[must_use]
-    pub fn record_bucket(&self) -> Option<&str> {
-        self.task_bucket.as_deref().or(self.default_bucket.as_deref())
+    pub fn record_bucket(&self) -> Option<&Bucket> {
+        self.task_bucket.as_ref().or(self.default_bucket.as_ref())
     }
 
     /// Looks whether the files that the settings name are there.
@@ -192,20 +196,26 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         path
     }
 
-    fn bucket(&mut self, name: &'static str) -> Option<String> {
-        let bucket = self.value(name)?;
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        if bucket.len() < 3 || bucket.len() > 63 || !bucket.chars().all(allowed) {
-            let problem = format!("is `{bucket}`, but must be the bare name of a bucket");
-            self.wrong(name, problem);
+    fn bucket(&mut self, name: &'static str) -> Option<Bucket> {
+        match Bucket::new(self.value(name)?) {
+            Ok(bucket) => Some(bucket),
+            Err(error) => {
+                self.wrong(name, format!("can't be used: {error}"));
+                None
+            }
         }
-        Some(bucket)
     }
 
     fn task_prefix(&mut self) -> String {
         let prefix = self.value("TASK_PREFIX").unwrap_or_else(|| ".tasks/".to_owned());
         if prefix.starts_with('/') {
             let problem = format!("is `{prefix}`, but a key must not start with `/`");
+            self.wrong("TASK_PREFIX", problem);
+        }
+        if prefix.len() > LONGEST_TASK_PREFIX {
+            let length = prefix.len();
+            let problem =
+                format!("has {length} bytes, but must have at most {LONGEST_TASK_PREFIX}");
             self.wrong("TASK_PREFIX", problem);
         }
         prefix

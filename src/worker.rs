@@ -16,8 +16,7 @@ use crate::executions::Executions;
 use crate::ledger::{Begun, Claimed, Journal, Ledger, Wanted};
 use crate::metrics::{embedded, is_cold_start};
 use crate::notify::Publisher;
-use crate::object::ObjectUri;
-use crate::process::{Limits, MainObject, Request, check_main, parse, resolve};
+use crate::process::{Limits, Request, parse, resolve};
 use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::settings::Settings;
 use crate::storage::{Meter, ObjectStore};
@@ -126,7 +125,7 @@ impl Worker {
         invocation: &Invocation,
     ) -> TaskRecord {
         let process = shortened(process, LONGEST_MESSAGE);
-        let unread = TaskId::derive(&ObjectUri::new("", ""), [], &process);
+        let unread = TaskId::derive(("", ""), [], &process);
         let request_id = invocation.request_id.clone();
         let mut record = TaskRecord::begin(unread, EventId::random(), request_id, now(), process);
         record.fail(code, message, now());
@@ -139,8 +138,7 @@ impl Worker {
     /// # Errors
     /// [`TaskError::Process`] and [`TaskError::Object`].
     pub fn read(&self, job: &Job) -> Result<Request, TaskError> {
-        let main = MainObject { bucket: job.main.bucket.clone(), key: job.main.key.clone() };
-        check_main(&main)?;
+        let main = job.main()?;
         let limits = Limits { max_sources: self.settings.max_sources };
         Ok(resolve(&parse(&job.process)?, &main, limits)?)
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::object::{ObjectUri, has_parent_segment};
+use crate::object::{Bucket, ObjectUri, has_parent_segment};
 use crate::playlist::stem;
 use crate::process::Request;
 use crate::process::template::Variables;
@@ -41,7 +41,7 @@ pub struct TopicPattern {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Pattern {
-    bucket: String,
+    bucket: Bucket,
     key: KeyPattern,
 }
 
@@ -61,17 +61,18 @@ impl TryFrom<String> for Pattern {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = "expected `bucket`, `bucket/prefix*`, or `bucket/key`";
+        const WRONG: &str = "expected `bucket`, `bucket/prefix*`, or `bucket/key`";
         let (bucket, key) = text.split_once('/').unwrap_or((&text, "*"));
         let (prefix, is_prefix) = match key.strip_suffix('*') {
             Some(prefix) => (prefix, true),
             None => (key, false),
         };
-        if bucket.is_empty() || bucket.contains('*') || prefix.contains('*') || key.is_empty() {
-            return Err(wrong);
+        let bucket = Bucket::new(bucket).map_err(|_| WRONG)?;
+        if prefix.contains('*') || key.is_empty() {
+            return Err(WRONG);
         }
         Ok(Self {
-            bucket: bucket.to_owned(),
+            bucket,
             key: if is_prefix {
                 KeyPattern::StartsWith(prefix.to_owned())
             } else {
@@ -142,14 +143,14 @@ impl Limit {
     #[must_use]
     pub fn allows_target(&self, request: &Request) -> bool {
         let values = Variables {
-            bucket: request.bucket.clone(),
-            key: request.clips[request.main].key.clone(),
+            bucket: request.bucket.to_string(),
+            key: request.clips[request.main].key.to_string(),
             autoext: request.auto_extension().to_owned(),
             ..Variables::default()
         };
         let (bucket, is_known) = match &request.target.bucket {
             Some(template) => template.known_start(&values),
-            None => (request.bucket.clone(), true),
+            None => (request.bucket.to_string(), true),
         };
         let names = Names::of(request, &values);
         let allows = |start: &str, is_whole| {
@@ -197,7 +198,7 @@ impl Names {
 impl Pattern {
     /// `a/../b` is `b` to many programs, so such a key is nowhere.
     fn allows(&self, bucket: &str, start: &str, is_whole: bool) -> bool {
-        bucket == self.bucket
+        bucket == &*self.bucket
             && !has_parent_segment(start)
             && match &self.key {
                 KeyPattern::Exactly(key) => is_whole && start == key,
@@ -213,7 +214,7 @@ mod tests {
 
     use super::{Limit, Pattern};
     use crate::object::ObjectUri;
-    use crate::process::{Limits, MainObject, parse, resolve};
+    use crate::process::{Limits, parse, resolve};
 
     fn limit(patterns: &[&str]) -> Limit {
         let pattern = |text: &&str| Pattern::try_from((*text).to_owned()).unwrap();
@@ -238,12 +239,15 @@ mod tests {
             ("whole", "any/thing", true),
             ("all", "any/thing", true),
             ("wholesale", "any", false),
-            ("", "", false),
         ] {
-            assert_eq!(limit.allows(&ObjectUri::new(bucket, key)), inside, "{bucket}/{key}");
+            assert_eq!(
+                limit.allows(&ObjectUri::named(bucket, key).unwrap()),
+                inside,
+                "{bucket}/{key}"
+            );
         }
-        assert!(Limit::None.allows(&ObjectUri::new("x", "y")));
-        assert!(!Limit::To(Vec::new()).allows(&ObjectUri::new("x", "y")));
+        assert!(Limit::None.allows(&ObjectUri::named("xyz", "y").unwrap()));
+        assert!(!Limit::To(Vec::new()).allows(&ObjectUri::named("xyz", "y").unwrap()));
     }
 
     fn allows_target(limit: &Limit, target: &str, more: &str) -> bool {
@@ -253,7 +257,7 @@ mod tests {
             name("out"),
             name(target)
         );
-        let main = MainObject { bucket: "clips".to_owned(), key: "done/a.mkv".to_owned() };
+        let main = ObjectUri::named("clips", "done/a.mkv").unwrap();
         let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 9 });
         limit.allows_target(&request.unwrap())
     }
@@ -304,7 +308,7 @@ mod tests {
 
     #[test]
     fn stars_stand_at_the_end_only() {
-        for text in ["", "/key", "b*", "b/*/x", "b/", "*"] {
+        for text in ["", "/key", "clips*", "clips/*/x", "clips/", "*", "Clips/*"] {
             assert!(Pattern::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

@@ -9,7 +9,7 @@ use super::{AccessKey, AccessKeys, Outside};
 use crate::object::{ETag, ObjectUri, has_parent_segment};
 use crate::playlist::stem;
 use crate::process::template::Variables;
-use crate::process::{Limits, MainObject, Request, parse, resolve};
+use crate::process::{Limits, Request, parse, resolve};
 use crate::task::{SourceRecord, TaskRecord, example};
 
 const PATTERNS: &[&str] = &[
@@ -91,7 +91,7 @@ fn name(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-fn asked() -> impl Strategy<Value = (Request, MainObject)> {
+fn asked() -> impl Strategy<Value = (Request, ObjectUri)> {
     let lists = proptest::collection::vec(select(KEYS), 0..2);
     let places = (select(&["aaa", "bbb"][..]), select(KEYS), lists.clone(), lists);
     let ends = (select(BUCKETS), select(TARGETS), any::<bool>(), select(TOPICS));
@@ -110,23 +110,23 @@ fn asked() -> impl Strategy<Value = (Request, MainObject)> {
             target_bucket.map_or_else(String::new, |bucket| format!(",b_{}", name(bucket))),
             topic.map_or_else(String::new, |topic| format!("/notify,topic_{}", name(topic))),
         );
-        let main = MainObject { bucket: bucket.to_owned(), key: key.to_owned() };
+        let main = ObjectUri::named(bucket, key).unwrap();
         let request = resolve(&parse(&process).ok()?, &main, Limits { max_sources: 11 }).ok()?;
         Some((request, main))
     })
 }
 
 /// The names of all that a task writes, in one of the ways that its sources may turn out.
-fn outputs(request: &Request, main: &MainObject, variables: &Variables) -> Vec<String> {
+fn outputs(request: &Request, main: &ObjectUri, variables: &Variables) -> Vec<String> {
     let values = Variables {
-        bucket: main.bucket.clone(),
-        key: main.key.clone(),
+        bucket: main.bucket.to_string(),
+        key: main.key.to_string(),
         autoext: request.auto_extension().to_owned(),
         ..variables.clone()
     };
     let bucket = match &request.target.bucket {
         Some(template) => template.render(&values).unwrap(),
-        None => request.bucket.clone(),
+        None => request.bucket.to_string(),
     };
     let key = request.target.key.target_key(&values).unwrap();
     let mut keys = vec![key.clone()];
@@ -139,7 +139,7 @@ fn outputs(request: &Request, main: &MainObject, variables: &Variables) -> Vec<S
 fn record(request: &Request) -> TaskRecord {
     let example = example();
     let source = |clip: &crate::process::request::Clip| SourceRecord {
-        uri: ObjectUri::new(&request.bucket, &clip.key),
+        uri: request.uri(&clip.key),
         etag: ETag::new("tag"),
         ..example.sources[0].clone()
     };
@@ -234,12 +234,12 @@ fn what_is_outside_is_named() {
             name(target),
             name(topic)
         );
-        let main = MainObject { bucket: "aaa".to_owned(), key: object.to_owned() };
+        let main = ObjectUri::named("aaa", object).unwrap();
         let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 11 });
         key.key().check(&request.unwrap(), arn)
     };
     assert_eq!(check("x", "x", "t"), Ok(()));
-    assert_eq!(check("y", "x", "t"), Err(Outside::Source(ObjectUri::new("aaa", "y"))));
+    assert_eq!(check("y", "x", "t"), Err(Outside::Source(ObjectUri::named("aaa", "y").unwrap())));
     assert_eq!(check("x", "y", "t"), Err(Outside::Target("y".to_owned())));
     assert_eq!(check("x", "x", "tt"), Err(Outside::Topic("tt".to_owned())));
 }

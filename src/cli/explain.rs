@@ -268,7 +268,11 @@ fn of_request(asked: &Asked) -> Result<Explanation, Failure> {
     let request = asked.resolve()?;
     let is_unknown = |index| index == request.main && asked.object.is_none();
     let clips = request.clips.iter().enumerate().map(|(index, clip)| AskedClip {
-        object: if is_unknown(index) { "(the main object)".to_owned() } else { clip.key.clone() },
+        object: if is_unknown(index) {
+            "(the main object)".to_owned()
+        } else {
+            clip.key.to_string()
+        },
         start_ms: clip.start_ms,
         duration_ms: clip.duration_ms,
     });
@@ -292,7 +296,7 @@ fn known_target(asked: &Asked, request: &Request) -> Option<String> {
     }
     let bucket = request.target_bucket(&variables).ok()?;
     let key = request.target.key.target_key(&variables).ok()?;
-    Some(ObjectUri::new(bucket, key).to_string())
+    ObjectUri::named(bucket, key).ok().map(|uri| uri.to_string())
 }
 
 fn disk(task: &Task) -> Disk {

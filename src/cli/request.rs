@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::Value;
 use video_concat::event::{Event, EventError, ProcessSource, Route, Submission, decode};
 use video_concat::process::{
-    Limits, MainObject, ProcessError, ProcessErrorKind, Request, Span, parse, resolve,
+    Limits, ProcessError, ProcessErrorKind, Request, Span, known_main, parse, resolve,
 };
 
 use super::failure::{Failure, Place};
@@ -172,7 +172,7 @@ impl Asked {
 
     /// The request, of an object that need not be known.
     pub(crate) fn resolve(&self) -> Result<Request, Failure> {
-        let main = MainObject::known(self.bucket.as_deref(), self.object.as_deref());
+        let main = known_main(self.bucket.as_deref(), self.object.as_deref());
         let main = main.map_err(|error| {
             Failure::wrong(error.to_string()).argument(error.argument, &error.value)
         })?;
@@ -187,7 +187,7 @@ impl Asked {
             return Err(Failure::wrong(message).argument("object", ""));
         }
         let of_side = || match side {
-            Side::Bucket(name) => name.clone(),
+            Side::Bucket(name) => name.to_string(),
             // Any name: nothing but the variable `{bucket}` shows it.
             Side::Folder(_) => "sources".to_owned(),
         };

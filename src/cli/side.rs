@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use video_concat::code::Code;
-use video_concat::object::ETag;
+use video_concat::object::{Bucket, ETag};
 use video_concat::storage::ObjectHead;
 
 use super::failure::Failure;
@@ -17,7 +17,7 @@ use super::failure::Failure;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Folder(PathBuf),
-    Bucket(String),
+    Bucket(Bucket),
 }
 
 impl FromStr for Side {
@@ -29,7 +29,7 @@ impl FromStr for Side {
             Some(name) if name.is_empty() || name.contains('/') => {
                 Err("expected a folder, or `s3://BUCKET` without a key".to_owned())
             }
-            Some(name) => Ok(Self::Bucket(name.to_owned())),
+            Some(name) => Bucket::new(name).map(Self::Bucket).map_err(|error| error.to_string()),
         }
     }
 }
@@ -110,15 +110,17 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{Side, look, path, store};
+    use super::{Bucket, Side, look, path, store};
 
     #[test]
     fn folders_and_buckets_are_told_apart() {
         let read = |text: &str| text.parse::<Side>();
         assert_eq!(read("clips"), Ok(Side::Folder("clips".into())));
-        assert_eq!(read("s3://clips"), Ok(Side::Bucket("clips".to_owned())));
-        assert_eq!(read("s3://clips/"), Ok(Side::Bucket("clips".to_owned())));
-        assert!(read("s3://").is_err() && read("s3://clips/a").is_err());
+        assert_eq!(read("s3://clips"), Ok(Side::Bucket(Bucket::new("clips").unwrap())));
+        assert_eq!(read("s3://clips/"), Ok(Side::Bucket(Bucket::new("clips").unwrap())));
+        assert!(
+            read("s3://").is_err() && read("s3://Clips").is_err() && read("s3://clips/a").is_err()
+        );
     }
 
     #[test]

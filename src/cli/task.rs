@@ -18,10 +18,10 @@ use video_concat::engine::probe::{Probed, probe_all};
 use video_concat::engine::verify::Check;
 use video_concat::engine::workspace::Workspace;
 use video_concat::ledger::result_description;
-use video_concat::object::ObjectUri;
+use video_concat::object::{Bucket, ObjectUri};
 use video_concat::plan::{Plan, plan};
 use video_concat::policy::Verify;
-use video_concat::process::{Request, TargetError, check_target};
+use video_concat::process::{Request, TargetError, check_target, target_of};
 use video_concat::storage::ObjectStore;
 use video_concat::storage::client::{s3_client, shared_config};
 use video_concat::storage::upload::store_file;
@@ -195,7 +195,7 @@ impl Task {
             let (key, prefix) = (uri.key.clone(), TASK_PREFIX.to_owned());
             return Err(TaskError::Target(TargetError::IsRecord { key, prefix }).into());
         }
-        check_target(&self.request, &uri.bucket, &uri.key).map_err(TaskError::Target)?;
+        check_target(&self.request, uri).map_err(TaskError::Target)?;
         let overwrites = match (&self.side, side) {
             (Side::Folder(from), Side::Folder(to)) => {
                 let target = side::path(to, &uri.key)?.canonicalize().ok();
@@ -211,8 +211,7 @@ impl Task {
             _ => false,
         };
         if overwrites {
-            let (bucket, key) = (uri.bucket.clone(), uri.key.clone());
-            return Err(TaskError::Target(TargetError::IsSource { bucket, key }).into());
+            return Err(TaskError::Target(TargetError::IsSource(uri.clone())).into());
         }
         Ok(())
     }
@@ -240,7 +239,7 @@ impl Task {
     async fn store_objects(
         &mut self,
         files: &[Artifact],
-        bucket: &str,
+        bucket: &Bucket,
     ) -> Result<Vec<String>, Failure> {
         if self.store.is_none() {
             self.store = Some(connect().await);
@@ -249,7 +248,7 @@ impl Task {
         let run = Uuid::new_v4();
         let mut stored = Vec::new();
         for file in files {
-            let uri = ObjectUri::new(bucket, &file.uri.key);
+            let uri = ObjectUri::new(bucket.clone(), file.uri.key.clone());
             // As the function marks its results, so that no upload of one starts a task.
             let description = result_description(file.content_type, self.record.task_id, run);
             let object = store_file(store, &uri, &file.path, &description).await;
@@ -291,9 +290,10 @@ fn target(
     variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
     let named = request.target_bucket(&variables).and_then(|bucket| {
         let key = request.target.key.target_key(&variables)?;
-        Ok(ObjectUri::new(bucket, key))
+        Ok((bucket, key))
     });
-    Ok(named.map_err(TaskError::Name)?)
+    let (bucket, key) = named.map_err(TaskError::Name)?;
+    Ok(target_of(request, bucket, key).map_err(TaskError::Target)?)
 }
 
 fn now() -> Moment {

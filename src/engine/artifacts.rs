@@ -65,7 +65,7 @@ impl Artifacts {
         }
         let files = paths.into_iter().map(|path| artifact(path, &stem, target, segments.format));
         Ok(Self {
-            files: files.collect(),
+            files: files.collect::<io::Result<_>>()?,
             readable,
             segments: plan.output.video.as_ref().and_then(|_| count(streams.first()?)),
         })
@@ -99,13 +99,20 @@ pub fn segment_stem(target: &str, run: Option<&str>) -> String {
     run.map_or_else(|| stem(target).to_owned(), |run| format!("{}-{run}", stem(target)))
 }
 
-fn artifact(path: PathBuf, stem: &str, target: &ObjectUri, format: SegmentFormat) -> Artifact {
+fn artifact(
+    path: PathBuf,
+    stem: &str,
+    target: &ObjectUri,
+    format: SegmentFormat,
+) -> io::Result<Artifact> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let suffix = name.strip_prefix(OUTPUT).unwrap_or(&name);
     let is_playlist = suffix.starts_with('.');
-    let key = if is_playlist { target.key.clone() } else { format!("{stem}{suffix}") };
-    let content_type = if is_playlist { format.content_type() } else { segment_content_type(&key) };
-    Artifact { uri: ObjectUri::new(&target.bucket, key), path, content_type }
+    if is_playlist {
+        return Ok(Artifact { uri: target.clone(), path, content_type: format.content_type() });
+    }
+    let uri = target.beside(format!("{stem}{suffix}")).map_err(io::Error::other)?;
+    Ok(Artifact { content_type: segment_content_type(&uri.key), uri, path })
 }
 
 /// The initialisation segment, if any, and the segments of each stream.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::EventError;
-use crate::object::ETag;
+use crate::object::{Bucket, ETag};
 use crate::task::{EventId, Moment, RequestId, TaskId};
 
 /// The only field of the event.
@@ -51,7 +51,7 @@ pub struct Told {
     /// When it was created.
     pub created: Moment,
     /// The bucket of its record.
-    pub record_bucket: String,
+    pub record_bucket: Bucket,
 }
 
 impl Accepted {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::{EventError, HttpRequest, ProcessSource, Submission, Trigger, direct};
+use crate::object::Bucket;
 use crate::task::TaskId;
 
 /// The one parameter: the name of the query's and of the body's.
@@ -76,7 +77,7 @@ impl HttpRequest {
     fn host_bucket(&self) -> Option<&str> {
         let (label, _) = self.host().split_once('.')?;
         let is_number = label.chars().all(|c| c.is_ascii_digit());
-        Some(label).filter(|label| can_be_bucket(label) && !is_number)
+        Some(label).filter(|label| Bucket::new(*label).is_ok() && !is_number)
     }
 
     /// Finds out what is asked for. `signed` is the resource that a signature
@@ -161,17 +162,12 @@ impl Resource {
 /// SDKs that are told to use a custom domain send `/dir/key` or `/dir%2Fkey`.
 fn bucket_and_key(path: &str, default: Option<&str>) -> Result<Resource, EventError> {
     match (path.split_once('/'), default) {
-        (Some((bucket, key)), _) if can_be_bucket(bucket) && !key.is_empty() => {
+        (Some((bucket, key)), _) if Bucket::new(bucket).is_ok() && !key.is_empty() => {
             Ok(Resource::new(bucket, decoded(key)?))
         }
         (_, Some(bucket)) => Ok(Resource::new(bucket, decoded(path)?)),
         (_, None) => Err(EventError::NoBucket(format!("/{path}"))),
     }
-}
-
-fn can_be_bucket(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
-    (3..=63).contains(&name.len()) && name.chars().all(allowed)
 }
 
 /// Percent-decodes; `+` stays, since this is no form.

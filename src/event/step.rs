@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::field::{at, optional_text, text};
 use super::{Accepted, EventError};
+use crate::object::Bucket;
 use crate::task::{Run, TaskId};
 
 /// The field that a step is known by.
@@ -30,7 +31,7 @@ pub struct RunOfTask {
     /// The task.
     pub task: TaskId,
     /// The bucket of its record.
-    pub bucket: String,
+    pub bucket: Bucket,
     /// The run.
     pub run: Run,
 }
@@ -125,7 +126,7 @@ mod tests {
 
     fn event(more: Value) -> Value {
         let task = example().task_id.to_string();
-        let mut event = json!({"task": task, "bucket": "b", "run": "0123456789abcdef"});
+        let mut event = json!({"task": task, "bucket": "tasks", "run": "0123456789abcdef"});
         let (Value::Object(fields), Value::Object(more)) = (&mut event, more) else { panic!() };
         fields.extend(more);
         event
@@ -148,7 +149,7 @@ mod tests {
         ] {
             let found = step(&event(json!({"step": name, "range": {"index": 7}}))).unwrap();
             assert_eq!(found.work, work);
-            assert_eq!((found.of.task, found.of.bucket.as_str()), (example().task_id, "b"));
+            assert_eq!((found.of.task, &*found.of.bucket), (example().task_id, "tasks"));
         }
         let unknown = step(&event(json!({"step": "rest"}))).unwrap_err().to_string();
         assert!(unknown.contains("`rest`") && unknown.contains("join"), "{unknown}");

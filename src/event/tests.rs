@@ -213,7 +213,7 @@ fn a_topic_wraps_the_same_events() {
     }
     let queue = json!({"Records": [message("x", &direct())]});
     let own = json!({"accepted": {}});
-    let step = json!({"step": "join", "task": crate::task::example().task_id, "bucket": "b",
+    let step = json!({"step": "join", "task": crate::task::example().task_id, "bucket": "tasks",
         "run": "0123456789abcdef"});
     assert!(matches!(decode(&step), Ok(Event::Step(_))));
     let change = json!({"detail-type": "Step Functions Execution Status Change", "detail": step});

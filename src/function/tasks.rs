@@ -7,6 +7,7 @@ use super::authority::Authority;
 use super::{Function, topic_arns};
 use crate::code::Code;
 use crate::ledger::{Canceling, Marker};
+use crate::object::Bucket;
 use crate::quote::quote;
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::storage::StoreError;
@@ -141,7 +142,7 @@ async fn visible(
 }
 
 /// Without a bucket of their own, records are in the target's, which is not known here.
-fn record_bucket(function: &Function) -> Result<&str, Refusal> {
+fn record_bucket(function: &Function) -> Result<&Bucket, Refusal> {
     function.worker.settings.record_bucket().ok_or_else(|| {
         let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";
         Refusal::new(Refused::InvalidRequest, message)

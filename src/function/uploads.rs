@@ -10,7 +10,6 @@ use crate::event::Submission;
 use crate::ledger::OWN_MARK;
 use crate::message::shortened;
 use crate::object::ObjectUri;
-use crate::process::{MainObject, check_main};
 use crate::reply::FunctionError;
 use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
@@ -72,12 +71,13 @@ pub(super) async fn perform(
     if let Some(process) = given(&submission) {
         return Some(Box::pin(worker.perform(job(submission, process), invocation)).await);
     }
-    let uri = ObjectUri::new(&submission.bucket, &submission.object);
-    let main = MainObject { bucket: uri.bucket.clone(), key: uri.key.clone() };
-    if let Err(error) = check_main(&main) {
-        let error = TaskError::Object(error);
-        return Some(worker.refuse("", error.code(), &error.to_string(), invocation));
-    }
+    let uri = match ObjectUri::named(&submission.bucket, &submission.object) {
+        Ok(uri) => uri,
+        Err(error) => {
+            let error = TaskError::Object(error);
+            return Some(worker.refuse("", error.code(), &error.to_string(), invocation));
+        }
+    };
     let head = match worker.store.head(&uri, submission.version.as_deref()).await {
         Ok(head) => head,
         Err(error) => {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use crate::object::{ETag, ObjectUri, UploadName};
+use crate::object::{Bucket, ETag, Key, ObjectUri, UploadName};
 use crate::storage::{
     Description, Listed, ObjectHead, ObjectStore, Precondition, Problem, StoreError,
 };
@@ -32,15 +32,14 @@ pub trait Objects: Clone + Debug + Send + Sync {
     /// The objects whose keys start with `prefix`.
     fn list(
         &self,
-        bucket: &str,
-        prefix: &str,
+        prefix: &ObjectUri,
     ) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
 
     /// Removes objects.
     fn delete(
         &self,
-        bucket: &str,
-        keys: &[String],
+        bucket: &Bucket,
+        keys: &[Key],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Gives an upload up; one that is not open is given up.
@@ -66,11 +65,11 @@ impl Objects for ObjectStore {
         ObjectStore::head(self, uri, None).await
     }
 
-    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        ObjectStore::list(self, bucket, prefix).await
+    async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
+        ObjectStore::list(self, prefix).await
     }
 
-    async fn delete(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
+    async fn delete(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {
         self.delete_all(bucket, keys).await
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::journal::RUN_MARK;
 use super::{Ledger, Objects, Wanted};
-use crate::object::ObjectUri;
+use crate::object::{Key, ObjectUri};
 use crate::playlist::segment_content_type;
 use crate::storage::{Listed, ObjectHead, StoreError};
 use crate::task::{Lease, Segments, TargetRecord, TaskRecord};
@@ -89,8 +89,8 @@ impl<S: Objects> Ledger<S> {
     /// Removes segments whose playlist is not there any more.
     pub(super) async fn sweep_segments(&self, prefix: &ObjectUri) {
         let removed = async {
-            let listed = self.store.list(&prefix.bucket, &prefix.key).await?;
-            let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
+            let listed = self.store.list(prefix).await?;
+            let keys: Vec<Key> = listed.into_iter().map(|object| object.key).collect();
             self.store.delete(&prefix.bucket, &keys).await
         };
         if let Err(error) = removed.await {
@@ -114,13 +114,13 @@ impl<S: Objects> Ledger<S> {
         if lease.segments.is_some() {
             let segments = own_segments(lease)?;
             let Segments { prefix, count } = segments;
-            let listed = self.tagged(&prefix.bucket, &prefix.key).await.ok()?;
+            let listed = self.tagged(prefix).await.ok()?;
             if listed.len() != *count {
                 return None;
             }
             targets.extend(listed.into_iter().map(|object| TargetRecord {
                 content_type: segment_content_type(&object.key).to_owned(),
-                uri: ObjectUri::new(&prefix.bucket, object.key),
+                uri: ObjectUri::new(prefix.bucket.clone(), object.key),
                 etag: object.etag,
                 size: object.size,
             }));
@@ -130,16 +130,12 @@ impl<S: Objects> Ledger<S> {
     }
 
     /// A list with entity tags, which some compatible stores leave out.
-    pub(super) async fn tagged(
-        &self,
-        bucket: &str,
-        prefix: &str,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let listed = self.store.list(bucket, prefix).await?;
+    pub(super) async fn tagged(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
+        let listed = self.store.list(prefix).await?;
         stream::iter(listed)
             .map(|mut object| async move {
                 if object.etag.as_str().is_empty() {
-                    let uri = ObjectUri::new(bucket, &object.key);
+                    let uri = ObjectUri::new(prefix.bucket.clone(), object.key.clone());
                     object.etag = self.store.head(&uri).await?.etag;
                 }
                 Ok(object)

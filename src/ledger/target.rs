@@ -70,10 +70,11 @@ impl<S: Objects> Journal<S> {
                 let run = head.metadata.get(RUN_MARK).and_then(|run| run.parse().ok());
                 let run = run.filter(|&run| run != self.holder());
                 let run = run.filter(|_| head.metadata.contains_key(OWN_MARK));
-                let start = |run| format!("{}-{}-", stem(&target.key), run_name(run));
+                let start =
+                    |run| target.beside(format!("{}-{}-", stem(&target.key), run_name(run)));
                 Ok(Seen {
                     precondition: Precondition::IfMatch(head.etag),
-                    segments: run.map(|run| ObjectUri::new(&target.bucket, start(run))),
+                    segments: run.and_then(|run| start(run).ok()),
                 })
             }
             Err(error) => match error.problem() {

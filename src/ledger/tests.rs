@@ -13,7 +13,7 @@ use super::{
     Wanted, run_name,
 };
 use crate::code::Code;
-use crate::object::{ObjectUri, UploadName};
+use crate::object::{Bucket, ObjectUri, UploadName};
 use crate::storage::upload::{NotStored, Stored, UploadError};
 use crate::storage::{Description, Precondition, Problem};
 use crate::task::{
@@ -106,11 +106,11 @@ impl Sandbox {
         };
         let mut ledger = Ledger::new(link.clone(), ".tasks/");
         ledger.clock = Clock::new(now);
-        let task = TaskId::derive(&ObjectUri::new("b", "main"), [], "p");
+        let task = TaskId::derive(("clips", "main"), [], "p");
         let request = RequestId::from_uuid(Uuid::from_u128(1));
         let start = Moment::new(ledger.clock.now());
         let record = TaskRecord::begin(task, EventId::random(), request, start, "p".to_owned());
-        let uri = ledger.uri("b", task);
+        let uri = ledger.uri(&Bucket::new("clips").unwrap(), task);
         Self { link, ledger, uri, wanted: Wanted { record, result: None } }
     }
 
@@ -153,8 +153,8 @@ impl Sandbox {
     async fn work(&self, journal: &Journal<Link>, record: &mut TaskRecord) -> Result<(), Ended> {
         sleep(self.link.dice.millis(12_000)).await;
         journal.progress(record, 50);
-        let target = ObjectUri::new("b", "film.m3u8");
-        let prefix = ObjectUri::new("b", format!("film-{}-", run_name(journal.holder())));
+        let target = ObjectUri::named("clips", "film.m3u8").unwrap();
+        let prefix = target.beside(format!("film-{}-", run_name(journal.holder()))).unwrap();
         let segments = Some(Segments { prefix: prefix.clone(), count: SEGMENTS });
         let storing = Storing { last: target.clone(), segments };
         let seen = journal.look_at(&target).await.map_err(|_| Ended::Failed)?;
@@ -162,7 +162,7 @@ impl Sandbox {
         record.targets.clear();
         for number in 1..=SEGMENTS {
             let key = format!("{}{number:05}.ts", prefix.key);
-            let mut upload = self.upload(journal, &ObjectUri::new("b", key));
+            let mut upload = self.upload(journal, &target.beside(key).unwrap());
             let placed = journal.place_segment(&mut upload).await;
             record.targets.push(target_record(&upload.uri, placed?));
             sleep(self.link.dice.millis(500)).await;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::{Ledger, OWN_MARK, Objects};
-use crate::object::{ETag, ObjectUri};
+use crate::object::{ETag, Key, ObjectUri};
 use crate::playlist::stem;
 use crate::process::Request;
 use crate::task::{TargetRecord, TaskRecord};
@@ -41,7 +41,7 @@ impl Place {
         variables.resolution = video.map(|video| format!("{}x{}", video.width, video.height));
         let bucket = self.request.target_bucket(&variables).ok()?;
         let key = self.request.target.key.target_key(&variables).ok()?;
-        Some(ObjectUri::new(bucket, key))
+        ObjectUri::named(bucket, key).ok()
     }
 }
 
@@ -105,8 +105,9 @@ impl<S: Objects> Ledger<S> {
             let same = start.chars().zip(segment.uri.key.chars()).take_while(|(a, b)| a == b);
             &start[..same.map(|(a, _)| a.len_utf8()).sum()]
         });
-        let Ok(listed) = self.tagged(&first.uri.bucket, start).await else { return false };
-        let there: BTreeMap<String, ETag> =
+        let Ok(start) = first.uri.beside(start) else { return false };
+        let Ok(listed) = self.tagged(&start).await else { return false };
+        let there: BTreeMap<Key, ETag> =
             listed.into_iter().map(|object| (object.key, object.etag)).collect();
         segments.iter().all(|segment| there.get(&segment.uri.key) == Some(&segment.etag))
     }

@@ -4,7 +4,8 @@ use super::{AudioRateControl, OutputError, OutputSpec, Size, specify};
 use crate::codec::PixelFormat;
 use crate::media::Media;
 use crate::media::report::tests::media;
-use crate::process::{Limits, MainObject, parse, resolve};
+use crate::object::ObjectUri;
+use crate::process::{Limits, parse, resolve};
 
 /// Settles `parameters` for `sources`, the first of which is the main object.
 pub(super) fn settled(
@@ -13,7 +14,7 @@ pub(super) fn settled(
 ) -> Result<(OutputSpec, Vec<String>), OutputError> {
     let surs: String = (1..sources.len()).map(|_| "/sur,o_Yi5tcDQ").collect();
     let text = format!("video/concat,{parameters}{surs}|sys/saveas,o_b3V0Lm1wNA");
-    let main = MainObject { bucket: "bucket".to_owned(), key: "main.mp4".to_owned() };
+    let main = ObjectUri::named("bucket", "main.mp4").unwrap();
     let request = resolve(&parse(&text).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let mut warnings = Vec::new();
     let sources: Vec<&Media> = sources.iter().collect();

@@ -13,8 +13,9 @@ use super::{Asked, problem};
 use crate::codec::Preset;
 use crate::flicks::Flicks;
 use crate::media::Media;
+use crate::object::Key;
 use crate::plan::{Plan, plan};
-use crate::process::{Request, UNKNOWN};
+use crate::process::Request;
 use crate::task::{Filled, OutputRecord, TimelineRecord};
 
 /// What is drawn.
@@ -70,7 +71,7 @@ impl Film {
         let clips = record.timeline.iter().filter_map(|place| {
             let source = record.sources.get(place.source)?;
             Some(Clip {
-                object: source.uri.key.clone(),
+                object: source.uri.key.to_string(),
                 start_ms: source.start_ms,
                 duration_ms: source.duration_ms,
                 filled: source.filled.clone(),
@@ -120,8 +121,8 @@ fn seconds(count: u64, rate: f64) -> f64 {
 }
 
 /// The key, or nothing where the main object is unknown.
-fn shown(key: &str) -> &str {
-    if key == UNKNOWN { "" } else { key }
+fn shown(key: &Key) -> &str {
+    if key.is_known() { key } else { "" }
 }
 
 /// `Sources` are always told; `Film` where enough is known of them, else why not.

@@ -6,7 +6,7 @@ use super::{Asked, problem};
 use crate::code::Code;
 use crate::process::table::{Operation, Parameter, find};
 use crate::process::{
-    Limits, MainObject, MainObjectError, ProcessError, Request, Span, name, parse, resolve,
+    Limits, MainObjectError, ProcessError, Request, Span, known_main, name, parse, resolve,
 };
 use crate::sender;
 
@@ -18,7 +18,7 @@ pub(super) enum Mistake {
 
 impl Asked {
     pub(super) fn resolve(&self) -> Result<Request, Mistake> {
-        let main = MainObject::known(self.bucket(), self.object()).map_err(Mistake::Main)?;
+        let main = known_main(self.bucket(), self.object()).map_err(Mistake::Main)?;
         let request =
             parse(&self.process).and_then(|spec| resolve(&spec, &main, Limits::default()));
         request.map_err(Mistake::Process)

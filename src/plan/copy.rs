@@ -278,13 +278,14 @@ mod tests {
     use super::{CopyPolicy, MostRate, NotCopied, Run, permission};
     use crate::flicks::Flicks;
     use crate::media::{Media, Size};
+    use crate::object::ObjectUri;
     use crate::plan::tests::plan;
     use crate::plan::{Chunk, Plan, Policy};
-    use crate::process::{Limits, MainObject, Request, parse, resolve};
+    use crate::process::{Limits, Request, parse, resolve};
 
     fn request(parameters: &str) -> Request {
         let process = format!("video/concat,{parameters}|sys/saveas,o_YQ");
-        let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+        let main = ObjectUri::named("bucket", "k").unwrap();
         resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 1 }).unwrap()
     }
 

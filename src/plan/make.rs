@@ -107,7 +107,7 @@ fn ranges(
         let range = SourceRange::of(length, asked.start_ms, asked.duration_ms);
         let range = range.ok_or_else(|| PlanError::Start {
             clip,
-            uri: ObjectUri::new(&request.bucket, &asked.key),
+            uri: request.uri(&asked.key),
             start_ms: asked.start_ms,
             length_ms: length.to_millis(),
         })?;

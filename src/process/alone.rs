@@ -2,10 +2,7 @@
 
 use thiserror::Error;
 
-use super::{MainObject, NameError, check_main};
-
-/// Stands for what is unknown. No object is called so, hence nothing is refused on its account.
-pub const UNKNOWN: &str = "\0";
+use crate::object::{Bucket, Key, ObjectNameError, ObjectUri};
 
 /// Why the main object can't be called so.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -16,34 +13,36 @@ pub struct MainObjectError {
     /// As it was given.
     pub value: String,
     /// What is wrong with it.
-    pub error: NameError,
+    pub error: ObjectNameError,
 }
 
-impl MainObject {
-    /// The main object as far as it is known.
-    pub fn known(bucket: Option<&str>, key: Option<&str>) -> Result<Self, MainObjectError> {
-        let named = |bucket: &str, key: &str| Self { bucket: bucket.into(), key: key.into() };
-        let judged = named(bucket.unwrap_or("bucket"), key.unwrap_or("object"));
-        check_main(&judged).map_err(|error| {
-            let (argument, value) = match error {
-                NameError::Bucket(_) => ("bucket", judged.bucket),
-                _ => ("object", judged.key),
-            };
-            MainObjectError { argument, value, error }
-        })?;
-        Ok(named(bucket.unwrap_or(UNKNOWN), key.unwrap_or(UNKNOWN)))
-    }
+/// The main object as far as it is known.
+///
+/// # Errors
+/// Where no object can be called so.
+pub fn known_main(bucket: Option<&str>, key: Option<&str>) -> Result<ObjectUri, MainObjectError> {
+    let wrong = |argument, value: Option<&str>| {
+        let value = value.unwrap_or_default().to_owned();
+        move |error| MainObjectError { argument, value, error }
+    };
+    let known_bucket = bucket.map_or_else(|| Ok(Bucket::unknown()), Bucket::new);
+    let known_key = key.map_or_else(|| Ok(Key::unknown()), Key::new);
+    Ok(ObjectUri {
+        bucket: known_bucket.map_err(wrong("bucket", bucket))?,
+        key: known_key.map_err(wrong("object", key))?,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MainObject, UNKNOWN};
+    use super::known_main;
+    use crate::object::Bucket;
 
     #[test]
     fn only_what_is_known_is_judged() {
-        let main = MainObject::known(None, Some("a.mp4")).unwrap();
-        assert_eq!((main.bucket.as_str(), main.key.as_str()), (UNKNOWN, "a.mp4"));
-        let argument = |bucket, key| MainObject::known(bucket, key).unwrap_err().argument;
+        let main = known_main(None, Some("a.mp4")).unwrap();
+        assert_eq!((main.bucket, &*main.key), (Bucket::unknown(), "a.mp4"));
+        let argument = |bucket, key| known_main(bucket, key).unwrap_err().argument;
         assert_eq!(argument(Some("no bucket"), None), "bucket");
         assert_eq!(argument(None, Some("")), "object");
     }

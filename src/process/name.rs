@@ -6,11 +6,8 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use thiserror::Error;
 
-use super::MainObject;
+use crate::object::{Key, ObjectNameError};
 use crate::quote::printable;
-
-/// S3's limit on an object key, in bytes of UTF-8.
-pub const MAX_KEY_BYTES: usize = 1024;
 
 const LENIENT_PADDING: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
@@ -53,21 +50,12 @@ pub enum NameError {
     /// Nothing is left.
     #[error("the decoded name is empty")]
     Empty,
-    /// Longer than object storage allows.
-    #[error("the decoded name has {bytes} bytes; an object key has at most {MAX_KEY_BYTES}")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-    },
+    /// No bucket or object can be called so.
+    #[error(transparent)]
+    Object(#[from] ObjectNameError),
     /// A name that other programs take for another.
     #[error("the name has `..` between slashes, which many programs take for the folder above")]
     ParentSegment,
-    /// No bucket can be called so.
-    #[error(
-        "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
-         with a letter or digit at each end and after each dot", printable(.0)
-    )]
-    Bucket(String),
     /// Neither a topic name nor a topic's ARN.
     #[error(
         "`{}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
@@ -98,7 +86,7 @@ pub fn decode(encoded: &str) -> Result<Name, NameError> {
 /// As [`decode`], and where no object can be called so.
 pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
-    check_key(&name.text)?;
+    Key::new(name.text.as_str())?;
     Ok(name)
 }
 
@@ -120,52 +108,6 @@ pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
 #[must_use]
 pub fn encode(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
-}
-
-/// Whether object storage can hold an object called `key`.
-///
-/// # Errors
-///
-/// Where it can't, with the reason.
-pub fn check_key(key: &str) -> Result<(), NameError> {
-    match key.len() {
-        0 => Err(NameError::Empty),
-        bytes if bytes > MAX_KEY_BYTES => Err(NameError::TooLong { bytes }),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a bucket can be called `name`.
-///
-/// # Errors
-///
-/// Where it can't.
-pub fn check_bucket(name: &str) -> Result<(), NameError> {
-    let is_label = |label: &str| {
-        let at_end = |c: Option<char>| c.is_some_and(|c| c != '-');
-        at_end(label.chars().next()) && at_end(label.chars().next_back())
-    };
-    let allowed = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '.' | '-');
-    let fits = (3..=63).contains(&name.len()) && name.chars().all(allowed);
-    if fits && name.split('.').all(is_label) && name.parse::<std::net::Ipv4Addr>().is_err() {
-        Ok(())
-    } else {
-        Err(NameError::Bucket(name.to_owned()))
-    }
-}
-
-/// Checks what can be told of the main object's names without asking storage.
-/// Its bucket exists, and may be older than today's rules for names.
-///
-/// # Errors
-///
-/// Where no object can be called so.
-pub fn check_main(main: &MainObject) -> Result<(), NameError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if !(3..=255).contains(&main.bucket.len()) || !main.bucket.chars().all(allowed) {
-        return Err(NameError::Bucket(main.bucket.clone()));
-    }
-    check_key(&main.key)
 }
 
 fn drop_line_break(text: &mut String) -> bool {
@@ -274,35 +216,7 @@ mod tests {
     fn keys_have_at_most_1024_bytes() {
         assert!(decode_key(&encode(&"k".repeat(1024))).is_ok());
         let long = decode_key(&encode(&"é".repeat(513)));
-        assert_eq!(long, Err(NameError::TooLong { bytes: 1026 }));
-    }
-
-    #[test]
-    fn buckets_follow_the_rules_of_s3() {
-        let longest = "b".repeat(63);
-        for good in ["abc", "a-b", "a.b-c.d", "123", "1.2.3", &longest] {
-            assert_eq!(check_bucket(good), Ok(()), "{good}");
-        }
-        let too_long = "b".repeat(64);
-        let bad = [
-            "ab",
-            "Abc",
-            "a_b",
-            "-ab",
-            "ab-",
-            ".ab",
-            "ab.",
-            "a..b",
-            "a.-b",
-            "a b",
-            "1.2.3.4",
-            "é-bucket",
-            "",
-            &too_long,
-        ];
-        for bad in bad {
-            assert_eq!(check_bucket(bad), Err(NameError::Bucket(bad.to_owned())), "{bad}");
-        }
+        assert_eq!(long, Err(ObjectNameError::LongKey(1026).into()));
     }
 
     #[test]

@@ -9,13 +9,14 @@ use super::table::Operation;
 use super::template::Template;
 use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::named::named;
+use crate::object::{Bucket, Key};
 use crate::quote::quote;
 
 /// A request that can be carried out as far as its own words can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Bucket of the main object and of every source.
-    pub bucket: String,
+    pub bucket: Bucket,
     /// The concatenation list, in output order. Never empty.
     pub clips: Vec<Clip>,
     /// Index into `clips` of the main object.
@@ -46,7 +47,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestSources<'a> {
     /// Keys, with the first clip that each is used for.
-    pub keys: Vec<(&'a str, usize)>,
+    pub keys: Vec<(&'a Key, usize)>,
     /// An index into `keys` for each clip.
     pub of_clip: Vec<usize>,
 }
@@ -55,10 +56,10 @@ impl Request {
     /// The sources in the order in which the list first names them.
     #[must_use]
     pub fn sources(&self) -> RequestSources<'_> {
-        let mut keys: Vec<(&str, usize)> = Vec::new();
+        let mut keys: Vec<(&Key, usize)> = Vec::new();
         let mut of_clip = Vec::with_capacity(self.clips.len());
         for (clip, asked) in self.clips.iter().enumerate() {
-            let known = keys.iter().position(|&(key, _)| key == asked.key);
+            let known = keys.iter().position(|&(key, _)| *key == asked.key);
             of_clip.push(known.unwrap_or(keys.len()));
             if known.is_none() {
                 keys.push((&asked.key, clip));
@@ -85,7 +86,7 @@ pub struct Clip {
     /// What named it.
     pub role: Role,
     /// Object key in the request's bucket.
-    pub key: String,
+    pub key: Key,
     /// Where the clip starts in its media, milliseconds.
     pub start_ms: u64,
     /// How long it lasts at most, milliseconds; `None` is to the end.

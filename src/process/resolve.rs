@@ -11,16 +11,8 @@ use super::request::{Clip, Request, Role, Segment, SegmentFormat};
 use super::saveas;
 use super::value::Value;
 use crate::codec::{Container, audio_ban, combination_ban, video_ban};
+use crate::object::{Key, ObjectUri};
 use crate::quote::printable;
-
-/// The object that the request names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MainObject {
-    /// Its bucket, where all the other sources are as well.
-    pub bucket: String,
-    /// Its key.
-    pub key: String,
-}
 
 /// What the installation allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ impl Default for Limits {
 /// Where a value is not allowed, or not beside the others.
 pub fn resolve(
     spec: &ProcessSpec,
-    main: &MainObject,
+    main: &ObjectUri,
     limits: Limits,
 ) -> Result<Request, ProcessError> {
     let operations = Operations::read(spec)?;
@@ -97,19 +89,23 @@ fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {
 }
 
 /// Every `/pre`, then the main object, then every `/sur`.
-fn clips(operations: &Operations<'_>, main: &MainObject) -> Vec<Clip> {
+fn clips(operations: &Operations<'_>, main: &ObjectUri) -> Vec<Clip> {
     let mut clips = Vec::with_capacity(operations.pre.len() + 1 + operations.sur.len());
     for pre in &operations.pre {
-        clips.push(clip(pre, Role::Pre, pre.presume("o", pre.name("o"))));
+        clips.push(clip(pre, Role::Pre, named(pre)));
     }
     clips.push(clip(&operations.concat, Role::Main, main.key.clone()));
     for sur in &operations.sur {
-        clips.push(clip(sur, Role::Sur, sur.presume("o", sur.name("o"))));
+        clips.push(clip(sur, Role::Sur, named(sur)));
     }
     clips
 }
 
-fn clip(arguments: &Arguments<'_>, role: Role, key: String) -> Clip {
+fn named(arguments: &Arguments<'_>) -> Key {
+    Key::new(arguments.presume("o", arguments.name("o"))).expect("the value was read as a key")
+}
+
+fn clip(arguments: &Arguments<'_>, role: Role, key: Key) -> Clip {
     Clip {
         role,
         key,

@@ -1,6 +1,5 @@
 //! `sys/saveas`: the target as it was asked for.
 
-use super::alone::UNKNOWN;
 use super::arguments::Arguments;
 use super::error::{Conflict, ProcessError};
 use super::request::{Request, Target};
@@ -16,7 +15,7 @@ pub(super) fn target(arguments: &Arguments<'_>) -> Target {
 /// What should be known of the name of the target: mostly such a name is meant otherwise.
 pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<String> {
     let (key, main) = (&request.target.key, &request.clips[request.main].key);
-    if main == UNKNOWN && key.variables().next().is_some() {
+    if !main.is_known() && key.variables().next().is_some() {
         return None;
     }
     // What is not known yet is never empty: these stand for it.
@@ -33,8 +32,8 @@ pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<St
 /// As much as is known before any object is looked at.
 fn values(request: &Request) -> Variables {
     Variables {
-        bucket: request.bucket.clone(),
-        key: request.clips[request.main].key.clone(),
+        bucket: request.bucket.to_string(),
+        key: request.clips[request.main].key.to_string(),
         autoext: request.auto_extension().to_owned(),
         ..Variables::default()
     }
@@ -56,11 +55,11 @@ pub(super) fn check_early(
     let values = values(request);
     let early = |template: &&Template| template.variables().all(Variable::is_known_early);
     let known_bucket = match bucket {
-        None => Some(request.bucket.clone()),
+        None => Some(request.bucket.to_string()),
         Some(bucket) => Some(bucket).filter(early).and_then(|bucket| bucket.render(&values).ok()),
     };
     let known_key = Some(key).filter(early).and_then(|key| key.target_key(&values).ok());
-    check_known(request, known_bucket.as_deref(), known_key.as_deref()).map_err(|error| {
+    check_known(request, known_bucket, known_key).map_err(|error| {
         let name = error.argument_name();
         arguments.error(name, Conflict::Target(error))
     })

@@ -4,37 +4,38 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
-use crate::object::has_parent_segment;
+use crate::object::{Bucket, Key, ObjectNameError, ObjectUri};
 
-use super::name::{NameError, check_bucket, check_key};
 use super::request::Request;
 use super::template::{CivilTime, RenderError, Variables};
+
+/// What is wrong with a key like `a/../b`.
+pub(super) const PARENT_SEGMENT: &str =
+    "the name has `..` between slashes, which many programs take for the folder above";
 
 /// Why nothing can be stored there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TargetError {
     /// The target is also a source.
-    #[error("the target `{bucket}/{key}` is also a source")]
-    IsSource {
-        /// The bucket.
-        bucket: String,
-        /// The key.
-        key: String,
-    },
+    #[error("the target `{}/{}` is also a source", .0.bucket, .0.key)]
+    IsSource(ObjectUri),
     /// The target is where task records are kept.
     #[error("the target key `{key}` starts with `{prefix}`, as only task records may there")]
     IsRecord {
         /// The key.
-        key: String,
+        key: Key,
         /// What the keys of task records start with.
         prefix: String,
     },
     /// No bucket can be called so.
     #[error("invalid target bucket: {0}")]
-    Bucket(NameError),
+    Bucket(ObjectNameError),
     /// No object can be called so.
     #[error("invalid target key: {0}")]
-    Key(NameError),
+    Key(ObjectNameError),
+    /// A name that other programs take for another.
+    #[error("invalid target key: {PARENT_SEGMENT}")]
+    ParentSegment,
 }
 
 impl TargetError {
@@ -42,41 +43,62 @@ impl TargetError {
     #[must_use]
     pub const fn argument_name(&self) -> &'static str {
         match self {
-            Self::IsSource { .. } | Self::IsRecord { .. } | Self::Key(_) => "o",
+            Self::IsSource(_) | Self::IsRecord { .. } | Self::Key(_) | Self::ParentSegment => "o",
             Self::Bucket(_) => "b",
         }
     }
 }
 
-/// Checks a target whose variables are all filled in.
+/// The target of those names, whose variables are all filled in.
 ///
 /// # Errors
 ///
-/// Where it is a source, or bucket or key cannot be called so.
-pub fn check_target(request: &Request, bucket: &str, key: &str) -> Result<(), TargetError> {
-    if bucket != request.bucket {
-        check_bucket(bucket).map_err(TargetError::Bucket)?;
+/// Where nothing can be called so, and as [`check_target`].
+pub fn target_of(request: &Request, bucket: String, key: String) -> Result<ObjectUri, TargetError> {
+    let uri = ObjectUri::new(bucket_of(request, bucket)?, named_key(key)?);
+    check_target(request, &uri).map(|()| uri)
+}
+
+/// Checks whether a result may be stored there.
+///
+/// # Errors
+///
+/// Where it is a source, or other programs take it for another place.
+pub fn check_target(request: &Request, uri: &ObjectUri) -> Result<(), TargetError> {
+    if uri.key.has_parent_segment() {
+        return Err(TargetError::ParentSegment);
     }
-    check_key(key).map_err(TargetError::Key)?;
-    if has_parent_segment(key) {
-        return Err(TargetError::Key(NameError::ParentSegment));
+    let is_source =
+        uri.bucket == request.bucket && request.clips.iter().any(|clip| clip.key == uri.key);
+    if is_source { Err(TargetError::IsSource(uri.clone())) } else { Ok(()) }
+}
+
+/// Its own bucket needs no look: it may be unknown.
+fn bucket_of(request: &Request, name: String) -> Result<Bucket, TargetError> {
+    if *name == *request.bucket {
+        return Ok(request.bucket.clone());
     }
-    let is_source = bucket == request.bucket && request.clips.iter().any(|clip| clip.key == key);
-    if is_source {
-        let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        return Err(TargetError::IsSource { bucket, key });
-    }
-    Ok(())
+    Bucket::new(name).map_err(TargetError::Bucket)
+}
+
+fn named_key(key: String) -> Result<Key, TargetError> {
+    Key::new(key).map_err(TargetError::Key)
 }
 
 impl Request {
+    /// The source of that key.
+    #[must_use]
+    pub fn uri(&self, key: &Key) -> ObjectUri {
+        ObjectUri::new(self.bucket.clone(), key.clone())
+    }
+
     /// The values of the variables that are known before the media are: of a task that was created
     /// then, whose main object was last modified then.
     #[must_use]
     pub fn variables(&self, created: Timestamp, modified: Timestamp) -> Variables {
         Variables {
-            bucket: self.bucket.clone(),
-            key: self.clips[self.main].key.clone(),
+            bucket: self.bucket.to_string(),
+            key: self.clips[self.main].key.to_string(),
             autoext: self.auto_extension().to_owned(),
             resolution: None,
             index: None,
@@ -94,7 +116,7 @@ impl Request {
     pub fn target_bucket(&self, variables: &Variables) -> Result<String, RenderError> {
         match &self.target.bucket {
             Some(template) => template.render(variables),
-            None => Ok(self.bucket.clone()),
+            None => Ok(self.bucket.to_string()),
         }
     }
 }
@@ -115,15 +137,13 @@ fn civil(time: Timestamp) -> CivilTime {
 /// Checks as much of a target as is known.
 pub(super) fn check_known(
     request: &Request,
-    bucket: Option<&str>,
-    key: Option<&str>,
+    bucket: Option<String>,
+    key: Option<String>,
 ) -> Result<(), TargetError> {
     match (bucket, key) {
-        (Some(bucket), Some(key)) => check_target(request, bucket, key),
-        (Some(bucket), None) if bucket != request.bucket => {
-            check_bucket(bucket).map_err(TargetError::Bucket)
-        }
-        (None, Some(key)) => check_key(key).map_err(TargetError::Key),
-        _ => Ok(()),
+        (Some(bucket), Some(key)) => target_of(request, bucket, key).map(drop),
+        (Some(bucket), None) => bucket_of(request, bucket).map(drop),
+        (None, Some(key)) => named_key(key).map(drop),
+        (None, None) => Ok(()),
     }
 }

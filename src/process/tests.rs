@@ -10,7 +10,8 @@ mod template;
 mod values;
 mod wording;
 
-use super::{Limits, MainObject, ProcessError, Request, parse, resolve};
+use super::{Limits, ProcessError, Request, parse, resolve};
+use crate::object::ObjectUri;
 
 /// Parameters that are enough for `video/concat`.
 const LEAST: &str = "f_mp4,vcodec_h264,acodec_aac";
@@ -19,7 +20,7 @@ const TARGET: &str = "|sys/saveas,o_b3V0";
 
 /// Reads `process` for `bucket/example.mkv`.
 fn read(process: &str) -> Result<Request, ProcessError> {
-    let main = MainObject { bucket: "bucket".to_owned(), key: "example.mkv".to_owned() };
+    let main = ObjectUri::named("bucket", "example.mkv").unwrap();
     resolve(&parse(process)?, &main, Limits::default())
 }
 

@@ -47,7 +47,7 @@ fn each_wrong_setting_gets_a_line() {
         (
             "TASK_BUCKET",
             "s3://b",
-            "setting `TASK_BUCKET` is `s3://b`, but must be the bare name of a bucket",
+            "setting `TASK_BUCKET` can't be used: `s3://b` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, with a letter or digit at each end and after each dot",
         ),
         ("TASK_PREFIX", "/t", "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`"),
         (
@@ -105,8 +105,8 @@ fn keys_may_be_limited() {
     let json = r#"{"AKID": {"secret": "hunter2", "sources": ["clips/in/*"]}, "OTHER": "s"}"#;
     let keys = AccessKeys::from_json(json).unwrap();
     let key = keys.get("AKID").unwrap();
-    assert!(key.sources.allows(&ObjectUri::new("clips", "in/a.mp4")));
-    assert!(!key.sources.allows(&ObjectUri::new("clips", "a.mp4")));
+    assert!(key.sources.allows(&ObjectUri::named("clips", "in/a.mp4").unwrap()));
+    assert!(!key.sources.allows(&ObjectUri::named("clips", "a.mp4").unwrap()));
     assert!(key.targets.is_none());
     for wrong in [
         r#"{"AKID": {"secret": "hunter2", "source": ["clips/*"]}}"#,

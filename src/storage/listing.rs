@@ -5,7 +5,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::{ObjectStore, Operation, Problem, StoreError};
-use crate::object::{ETag, ObjectUri};
+use crate::object::{Bucket, ETag, Key, ObjectUri};
 
 /// Storage removes no more objects with one request.
 const MOST_AT_ONCE: usize = 1000;
@@ -16,7 +16,7 @@ const PARALLEL: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Its key.
-    pub key: String,
+    pub key: Key,
     /// Its content's tag.
     pub etag: ETag,
     /// Its length in bytes.
@@ -26,18 +26,17 @@ pub struct Listed {
 }
 
 impl ObjectStore {
-    /// The objects in `bucket` whose keys start with `prefix`, by their keys.
+    /// The objects whose bucket and start of the key are those of `prefix`, by their keys.
     ///
     /// # Errors
     /// See [`Problem`].
-    pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        let uri = ObjectUri::new(bucket, prefix);
-        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
+    pub async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(&prefix.bucket).prefix(&prefix.key);
         let mut pages = request.into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             self.meter.get();
-            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, &uri))?;
+            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, prefix))?;
             found.extend(page.contents.unwrap_or_default().into_iter().filter_map(listed));
         }
         Ok(found)
@@ -47,8 +46,8 @@ impl ObjectStore {
     ///
     /// # Errors
     /// See [`Problem`]. As many as can be are removed all the same.
-    pub async fn delete_all(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
-        let groups: Vec<Vec<String>> = keys.chunks(MOST_AT_ONCE).map(<[_]>::to_vec).collect();
+    pub async fn delete_all(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {
+        let groups: Vec<Vec<Key>> = keys.chunks(MOST_AT_ONCE).map(<[_]>::to_vec).collect();
         let results: Vec<_> = stream::iter(groups)
             .map(|keys| async move { self.delete_group(bucket, &keys).await })
             .buffer_unordered(PARALLEL)
@@ -57,9 +56,9 @@ impl ObjectStore {
         results.into_iter().collect()
     }
 
-    async fn delete_group(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
+    async fn delete_group(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {
         if let [key] = keys {
-            return self.delete(&ObjectUri::new(bucket, key)).await;
+            return self.delete(&ObjectUri::new(bucket.clone(), key.clone())).await;
         }
         let left = match self.delete_at_once(bucket, keys).await {
             Ok(left) if left.is_empty() => return Ok(()),
@@ -69,7 +68,7 @@ impl ObjectStore {
             Err(_) => keys.to_vec(),
         };
         let results: Vec<_> = stream::iter(left)
-            .map(|key| async move { self.delete(&ObjectUri::new(bucket, key)).await })
+            .map(|key| async move { self.delete(&ObjectUri::new(bucket.clone(), key)).await })
             .buffer_unordered(PARALLEL)
             .collect()
             .await;
@@ -77,13 +76,10 @@ impl ObjectStore {
     }
 
     /// The keys that storage did not remove.
-    async fn delete_at_once(
-        &self,
-        bucket: &str,
-        keys: &[String],
-    ) -> Result<Vec<String>, StoreError> {
+    async fn delete_at_once(&self, bucket: &Bucket, keys: &[Key]) -> Result<Vec<Key>, StoreError> {
         const OPERATION: Operation = Operation::DeleteObjects;
-        let uri = ObjectUri::new(bucket, keys.first().map_or("", String::as_str));
+        let Some(first) = keys.first() else { return Ok(Vec::new()) };
+        let uri = ObjectUri::new(bucket.clone(), first.clone());
         let failed = |error: &dyn std::error::Error| {
             StoreError::new(Problem::Unexpected(error.to_string()), OPERATION, &uri)
         };
@@ -97,7 +93,7 @@ impl ObjectStore {
         let answer = request.send().await;
         let answer = answer.map_err(|error| self.failed(&error, OPERATION, &uri))?;
         let refused = answer.errors.unwrap_or_default().into_iter();
-        Ok(refused.filter_map(|error| error.key).collect())
+        Ok(refused.filter_map(|error| Key::new(error.key?).ok()).collect())
     }
 }
 
@@ -107,6 +103,6 @@ fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {
         etag: ETag::new(object.e_tag.as_deref().unwrap_or_default()),
         size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         changed: changed.and_then(|secs| Timestamp::from_second(secs).ok())?,
-        key: object.key?,
+        key: Key::new(object.key?).ok()?,
     })
 }

@@ -185,8 +185,11 @@ mod tests {
     fn a_lease_is_kept_and_lapses() {
         let now: Timestamp = "2026-01-02T03:04:05Z".parse().unwrap();
         let lease = Lease {
-            storing: vec![ObjectUri::new("b", "k")],
-            uploads: vec![UploadName { uri: ObjectUri::new("b", "k"), id: "u".to_owned() }],
+            storing: vec![ObjectUri::named("clips", "k").unwrap()],
+            uploads: vec![UploadName {
+                uri: ObjectUri::named("clips", "k").unwrap(),
+                id: "u".to_owned(),
+            }],
             ..Lease::new(Uuid::from_u128(7), now)
         };
         let stored = StoredRecord { record: example(), lease: Some(lease) };

@@ -6,7 +6,6 @@ use tracing::info;
 use super::{Job, TaskError, Worker, name_span, now};
 use crate::event::{Accepted, Told};
 use crate::ledger::{Beginning, Wanted};
-use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::task::{RequestId, TaskId, TaskRecord};
 
@@ -40,7 +39,8 @@ impl Worker {
         Ok(match beginning {
             Beginning::Begun(record) => {
                 let seen = prepared.sources.distinct.into_iter();
-                let etags = seen.map(|source| (source.uri.key, source.head.etag)).collect();
+                let etags =
+                    seen.map(|source| (String::from(&source.uri.key), source.head.etag)).collect();
                 let accepted = job.accepted(&record, prepared.record_bucket, etags);
                 Acceptance::Begun(Box::new(accepted), record)
             }
@@ -62,10 +62,11 @@ impl Worker {
         // What can't be read any more, with other settings, ends as the record's failure.
         let is_another = self.read(job).is_ok_and(|request| {
             let keys = request.sources().keys.into_iter();
-            let uris = keys.map(|(key, _)| ObjectUri::new(&request.bucket, key));
-            let sources: Vec<_> = uris.map(|uri| (job.seen.get(&uri.key), uri)).collect();
+            let uris = keys.map(|(key, _)| request.uri(key));
+            let sources: Vec<_> = uris.map(|uri| (job.seen.get(&*uri.key), uri)).collect();
             let seen = sources.iter().filter_map(|(etag, uri)| Some((uri, (*etag)?)));
-            TaskId::derive(&job.main, seen, &self.definition(&request)) != told.task_id
+            TaskId::derive((&job.bucket, &job.object), seen, &self.definition(&request))
+                != told.task_id
         });
         if is_another {
             return Ok(false);

@@ -11,7 +11,7 @@ use super::{Deadline, TaskError, Worker, describe, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::verify::{Check, Verified, VerifyError};
 use crate::ledger::{Journal, Seen, Storing, result_description, run_name};
-use crate::object::ObjectUri;
+use crate::object::{Key, ObjectUri};
 use crate::storage::StoreError;
 use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
 use crate::task::{Segments, TargetRecord, TaskRecord};
@@ -118,7 +118,7 @@ fn named(segments: &[Artifact], journal: &Journal) -> Option<Segments> {
     let first = &segments.first()?.uri;
     let run = format!("-{}-", run_name(journal.holder()));
     let end = first.key.rfind(&run).expect("segments are named after their run") + run.len();
-    let prefix = ObjectUri::new(&first.bucket, &first.key[..end]);
+    let prefix = first.beside(&first.key[..end]).expect("a part of a key is a key");
     Some(Segments { prefix, count: segments.len() })
 }
 
@@ -218,11 +218,11 @@ impl Delivery<'_> {
     async fn remove(&self, prefix: &ObjectUri) -> Result<(), StoreError> {
         let store = &self.worker.store;
         loop {
-            let listed = store.list(&prefix.bucket, &prefix.key).await?;
+            let listed = store.list(prefix).await?;
             if listed.is_empty() {
                 return Ok(());
             }
-            let keys: Vec<String> = listed.into_iter().map(|object| object.key).collect();
+            let keys: Vec<Key> = listed.into_iter().map(|object| object.key).collect();
             store.delete_all(&prefix.bucket, &keys).await?;
         }
     }

@@ -12,10 +12,10 @@ use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
 use crate::executions::ExecutionError;
 use crate::ledger::{CANCELED, LeaseError, PlaceError};
-use crate::object::ObjectUri;
+use crate::object::{ObjectNameError, ObjectUri};
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
-use crate::process::{NameError, ProcessError, TargetError};
+use crate::process::{ProcessError, TargetError};
 use crate::reply::{Refusal, Refused};
 use crate::storage::StoreError;
 use crate::storage::fetch::FetchError;
@@ -29,7 +29,7 @@ pub enum TaskError {
     Process(#[from] ProcessError),
     /// The main object's bucket or key is no name.
     #[error("the request's object can't be: {0}")]
-    Object(#[from] NameError),
+    Object(#[from] ObjectNameError),
     /// A source can't be looked at.
     #[error("clip {clip} can't be used: {source}")]
     Head {

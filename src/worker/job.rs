@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Accepted, Told};
-use crate::object::{ETag, ObjectUri};
+use crate::object::{Bucket, ETag, ObjectNameError, ObjectUri};
 use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
 
 /// A task as it was submitted.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The main object.
-    pub main: ObjectUri,
+    /// The main object's bucket, as it was given.
+    pub bucket: String,
+    /// The main object's key, as it was given.
+    pub object: String,
     /// The version of it, where the event named one.
     pub version: Option<String>,
     /// The process string.
@@ -28,8 +30,24 @@ pub struct Job {
 impl Job {
     /// A job that nobody has looked at.
     #[must_use]
-    pub fn new(main: ObjectUri, process: String) -> Self {
-        Self { main, version: None, process, user_data: None, seen: BTreeMap::new(), told: None }
+    pub fn new(bucket: impl Into<String>, object: impl Into<String>, process: String) -> Self {
+        Self {
+            bucket: bucket.into(),
+            object: object.into(),
+            version: None,
+            process,
+            user_data: None,
+            seen: BTreeMap::new(),
+            told: None,
+        }
+    }
+
+    /// The main object, where objects can be called so.
+    ///
+    /// # Errors
+    /// Where they can't.
+    pub fn main(&self) -> Result<ObjectUri, ObjectNameError> {
+        ObjectUri::named(&self.bucket, &self.object)
     }
 
     /// Whether the source of that key is another than was seen before.
@@ -42,12 +60,12 @@ impl Job {
     pub(super) fn accepted(
         &self,
         record: &TaskRecord,
-        record_bucket: String,
+        record_bucket: Bucket,
         etags: BTreeMap<String, ETag>,
     ) -> Accepted {
         Accepted {
-            bucket: self.main.bucket.clone(),
-            object: self.main.key.clone(),
+            bucket: self.bucket.clone(),
+            object: self.object.clone(),
             version: self.version.clone(),
             process: self.process.clone(),
             user_data: record.user_data.clone(),
@@ -76,7 +94,7 @@ impl Job {
                 process,
             ),
             None => TaskRecord::begin(
-                TaskId::derive(&self.main, [], &self.process),
+                TaskId::derive((&self.bucket, &self.object), [], &self.process),
                 EventId::random(),
                 request_id.clone(),
                 now,
@@ -95,7 +113,7 @@ impl From<Accepted> for Job {
             user_data: accepted.user_data,
             seen: accepted.etags,
             told: Some(accepted.told),
-            ..Self::new(ObjectUri::new(accepted.bucket, accepted.object), accepted.process)
+            ..Self::new(accepted.bucket, accepted.object, accepted.process)
         }
     }
 }

@@ -4,8 +4,9 @@
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, describe};
 use crate::ledger::Place;
+use crate::object::{Bucket, ObjectUri};
 use crate::process::template::{Variable, Variables};
-use crate::process::{Request, TargetError, check_target};
+use crate::process::{Request, TargetError, check_target, target_of};
 use crate::settings::Settings;
 use crate::task::TaskRecord;
 
@@ -15,7 +16,7 @@ pub(super) struct Prepared {
     pub(super) request: Request,
     pub(super) sources: Sources,
     /// The bucket of its record.
-    pub(super) record_bucket: String,
+    pub(super) record_bucket: Bucket,
 }
 
 impl Prepared {
@@ -56,15 +57,15 @@ impl Worker {
         &self,
         request: &Request,
         variables: &Variables,
-    ) -> Result<String, TaskError> {
+    ) -> Result<Bucket, TaskError> {
         let bucket = request.target_bucket(variables)?;
         let target = &request.target;
         let is_late = |variable| variable == Variable::Resolution;
         if !target.key.variables().any(is_late) {
             let key = target.key.target_key(variables)?;
-            self.check_target(request, &bucket, &key)?;
+            return Ok(self.target_of(request, bucket, key)?.bucket);
         }
-        Ok(bucket)
+        Ok(Bucket::new(bucket).map_err(TargetError::Bucket)?)
     }
 
     /// Whether something can be stored there: no source may be overwritten, nor
@@ -72,15 +73,25 @@ impl Worker {
     pub(super) fn check_target(
         &self,
         request: &Request,
-        bucket: &str,
-        key: &str,
+        uri: &ObjectUri,
     ) -> Result<(), TargetError> {
         let Settings { task_bucket, task_prefix, .. } = self.settings.as_ref();
-        let has_records = task_bucket.as_ref().is_none_or(|records| records == bucket);
-        if has_records && key.starts_with(task_prefix) {
-            let (key, prefix) = (key.to_owned(), task_prefix.clone());
+        let has_records = task_bucket.as_ref().is_none_or(|records| *records == uri.bucket);
+        if has_records && uri.key.starts_with(task_prefix) {
+            let (key, prefix) = (uri.key.clone(), task_prefix.clone());
             return Err(TargetError::IsRecord { key, prefix });
         }
-        check_target(request, bucket, key)
+        check_target(request, uri)
+    }
+
+    /// The target of those names.
+    pub(super) fn target_of(
+        &self,
+        request: &Request,
+        bucket: String,
+        key: String,
+    ) -> Result<ObjectUri, TargetError> {
+        let uri = target_of(request, bucket, key)?;
+        self.check_target(request, &uri).map(|()| uri)
     }
 }

@@ -15,7 +15,7 @@ use crate::code::Code;
 use crate::ledger::{CANCELED, Canceling, Journal, Keep, LeaseError};
 use crate::message::completion;
 use crate::notify::{NotifyError, topic_arn};
-use crate::object::ObjectUri;
+use crate::object::Bucket;
 use crate::process::parse;
 use crate::storage::StoreError;
 use crate::task::{TaskId, TaskRecord};
@@ -56,7 +56,7 @@ impl Worker {
     /// Where storage fails.
     pub async fn cancel(
         &self,
-        bucket: &str,
+        bucket: &Bucket,
         task: TaskId,
         invocation: &Invocation,
     ) -> Result<Canceling, StoreError> {
@@ -66,7 +66,7 @@ impl Worker {
             let mut record = (**record).clone();
             self.count_pieces(&mut record, bucket).await;
             record.fail(Code::Canceled, CANCELED, now());
-            let job = Job::new(ObjectUri::new("", ""), record.process.clone());
+            let job = Job::new("", "", record.process.clone());
             // Where another run has taken it meanwhile, that one ends it.
             let _ = Box::pin(self.report(&job, journal, &mut record, invocation)).await;
             self.stop(&record, bucket).await;

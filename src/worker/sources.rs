@@ -49,8 +49,8 @@ impl Sources {
         let RequestSources { keys, of_clip } = request.sources();
         let distinct = stream::iter(keys)
             .map(|(key, clip)| async move {
-                let uri = ObjectUri::new(&request.bucket, key);
-                let version = job.version.as_deref().filter(|_| key == job.main.key);
+                let uri = request.uri(key);
+                let version = job.version.as_deref().filter(|_| **key == *job.object);
                 let head = match store.head(&uri, version).await {
                     Ok(head) if job.has_changed(key, &head.etag) => Err(StoreError::changed(&uri)),
                     answer => answer,
@@ -70,7 +70,7 @@ impl Sources {
     pub(super) fn task_id(&self, definition: &str, job: &Job) -> TaskId {
         let named = self.distinct.iter();
         let named = named.map(|source| (&source.uri, &source.head.etag));
-        TaskId::derive(&job.main, named, definition)
+        TaskId::derive((&job.bucket, &job.object), named, definition)
     }
 
     /// The values of the variables that are known before the media are.

@@ -19,8 +19,8 @@ use crate::engine::workspace::Workspace;
 use crate::ledger::{Journal, run_name};
 use crate::object::{ETag, ObjectUri};
 use crate::plan::{Plan, plan};
-use crate::process::Request;
 use crate::process::template::Variables;
+use crate::process::{Request, TargetError};
 use crate::storage::upload::PendingUpload;
 use crate::task::{TargetRecord, TaskRecord};
 
@@ -115,7 +115,7 @@ impl Worker {
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
         for artifact in &artifacts.files {
-            self.check_target(request, &artifact.uri.bucket, &artifact.uri.key)?;
+            self.check_target(request, &artifact.uri)?;
         }
         let verify = self.settings.verify;
         let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
@@ -145,8 +145,7 @@ impl Worker {
     ) -> Result<ObjectUri, TaskError> {
         let bucket = request.target_bucket(variables)?;
         let key = request.target.key.target_key(variables)?;
-        self.check_target(request, &bucket, &key)?;
-        Ok(ObjectUri::new(bucket, key))
+        Ok(self.target_of(request, bucket, key)?)
     }
 
     /// Whether all segments can be stored and named, before any is made.
@@ -163,9 +162,10 @@ impl Worker {
         }
         // The longest of their names.
         let key = format!("{}-0-{:05}.m4s", segment_stem(&target.key, Some(run)), count);
-        self.check_target(request, &target.bucket, &key)?;
+        let uri = target.beside(key).map_err(TargetError::Key)?;
+        self.check_target(request, &uri)?;
         let segment = TargetRecord {
-            uri: ObjectUri::new(&target.bucket, key),
+            uri,
             etag: ETag::new(&"f".repeat(LONGEST_ETAG)),
             size: u64::from(u32::MAX),
             content_type: "video/iso.segment".to_owned(),

@@ -16,9 +16,10 @@ use video_concat::event::{Event, ProcessSource, Submission, decode};
 use video_concat::flicks::Flicks;
 use video_concat::media::Demuxer;
 use video_concat::message::completion;
+use video_concat::object::ObjectUri;
 use video_concat::output::{AudioOutput, AudioRateControl};
 use video_concat::process::template::Variable;
-use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve, table};
+use video_concat::process::{Limits, ProcessError, Request, parse, resolve, table};
 use video_concat::settings::Settings;
 use video_concat::task::{ChunkCount, TaskRecord};
 use video_concat::timeline::Timeline;
@@ -133,7 +134,7 @@ fn blocks_of(text: &str, kind: &str) -> Vec<String> {
 }
 
 fn resolved(process: &str, bucket: &str, key: &str) -> Result<Request, ProcessError> {
-    let main = MainObject { bucket: bucket.to_owned(), key: key.to_owned() };
+    let main = ObjectUri::named(bucket, key).unwrap();
     resolve(&parse(process)?, &main, Limits::default())
 }
 

@@ -99,7 +99,7 @@ impl Service {
     async fn of_storage(&self, config: &SdkConfig) -> Vec<(&'static str, String)> {
         let config = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
         let store = ObjectStore::new(aws_sdk_s3::Client::from_conf(config));
-        let uri = ObjectUri::new("clips", "dir/a.mp4");
+        let uri = ObjectUri::named("clips", "dir/a.mp4").unwrap();
         let description = Description::default();
         let upload = UploadName { uri: uri.clone(), id: "u".to_owned() };
         let put = store.put_small(&uri, "x", &description, Precondition::None).await;

@@ -127,7 +127,7 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 }
 
 fn uri(key: &str) -> ObjectUri {
-    ObjectUri::new(BUCKET, key)
+    ObjectUri::named(BUCKET, key).unwrap()
 }
 
 fn video() -> Description {
@@ -208,7 +208,7 @@ async fn what_is_missing_is_named() {
     assert_eq!(error.code(), Code::NoSuchKey);
     assert!(error.to_string().contains("`s3://clips/nothing.mp4`"), "{error}");
 
-    let elsewhere = ObjectUri::new("no-such-bucket", "a.mp4");
+    let elsewhere = ObjectUri::named("no-such-bucket", "a.mp4").unwrap();
     let error = store.head(&elsewhere, None).await.unwrap_err();
     assert_eq!(error.code(), Code::NoSuchBucket);
 }

@@ -9,9 +9,10 @@ use video_concat::engine::make::Maker;
 use video_concat::engine::probe::probe;
 use video_concat::engine::verify::decoded_frames;
 use video_concat::engine::workspace::Workspace;
+use video_concat::object::ObjectUri;
 use video_concat::plan::{Chunk, Plan, plan};
 use video_concat::policy::Verify;
-use video_concat::process::{Limits, MainObject, parse, resolve};
+use video_concat::process::{Limits, parse, resolve};
 
 use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
 use crate::bed::process::run;
@@ -84,7 +85,7 @@ pub(crate) fn measure(height: u32) -> Measured {
 }
 
 async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {
-    let main = MainObject { bucket: "bucket".to_owned(), key: "film.mp4".to_owned() };
+    let main = ObjectUri::named("bucket", "film.mp4").unwrap();
     let process = parse(PROCESS).expect("it is the language");
     let request = resolve(&process, &main, Limits { max_sources: 1 }).expect("it is complete");
     let probed = probe(ffmpeg, source).await.expect("it is a film");

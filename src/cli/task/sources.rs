@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use uuid::Uuid;
 use video_concat::engine::probe::ProbeError;
 use video_concat::engine::workspace::{Workspace, free_bytes};
-use video_concat::object::ObjectUri;
+use video_concat::object::{Key, ObjectUri};
 use video_concat::process::Request;
 use video_concat::storage::fetch::fetch;
 use video_concat::storage::{ObjectHead, ObjectStore};
@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// A distinct source.
 #[derive(Debug)]
 pub(crate) struct Source {
-    pub(crate) key: String,
+    pub(crate) key: Key,
     pub(crate) head: ObjectHead,
     /// The first clip that it is used for.
     clip: usize,
@@ -63,13 +63,13 @@ pub(super) async fn heads(
     for (key, clip) in request.sources().keys {
         let head = match (side, store) {
             (Side::Bucket(bucket), Some(store)) => store
-                .head(&ObjectUri::new(bucket, key), None)
+                .head(&ObjectUri::new(bucket.clone(), key.clone()), None)
                 .await
                 .map_err(|source| TaskError::Head { clip, source })?,
             (Side::Folder(folder), _) => side::look(folder, key)?,
             (Side::Bucket(_), None) => unreachable!("a bucket has a store"),
         };
-        sources.push(Source { key: key.to_owned(), head, clip });
+        sources.push(Source { key: key.clone(), head, clip });
     }
     Ok(sources)
 }
@@ -102,7 +102,7 @@ pub(super) async fn bring(
             progress.bytes("fetch", needed);
             let all = stream::iter(sources.iter().zip(&paths))
                 .map(|(source, path)| async move {
-                    let uri = ObjectUri::new(bucket, &source.key);
+                    let uri = ObjectUri::new(bucket.clone(), source.key.clone());
                     fetch(store, &uri, &source.head, path).await
                 })
                 .buffer_unordered(PARALLEL_FETCHES)
@@ -127,11 +127,11 @@ pub(super) fn begin(request: &Request, sources: &[Source], side: &Side) -> TaskR
         Side::Bucket(bucket) => bucket,
         Side::Folder(_) => &request.bucket,
     };
-    let uris: Vec<ObjectUri> =
-        sources.iter().map(|source| ObjectUri::new(bucket, &source.key)).collect();
-    let main = ObjectUri::new(bucket, &request.clips[request.main].key);
+    let uri = |source: &Source| ObjectUri::new(bucket.clone(), source.key.clone());
+    let uris: Vec<ObjectUri> = sources.iter().map(uri).collect();
+    let main = &request.clips[request.main].key;
     let named = uris.iter().zip(sources.iter().map(|source| &source.head.etag));
-    let id = TaskId::derive(&main, named, &request.canonical);
+    let id = TaskId::derive((bucket, main), named, &request.canonical);
     let request_id = RequestId::from_uuid(Uuid::new_v4());
     let mut record =
         TaskRecord::begin(id, EventId::random(), request_id, now(), request.canonical.clone());

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use super::super::{OWN_MARK, Objects, RUN_MARK};
-use crate::object::{ETag, ObjectUri, UploadName};
+use crate::object::{Bucket, ETag, Key, ObjectUri, UploadName};
 use crate::storage::{
     Description, Listed, ObjectHead, Operation, Precondition, Problem, StoreError,
 };
@@ -60,10 +60,10 @@ impl Object {
 
 /// All objects of one bucket, by their keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct World(Arc<Mutex<(BTreeMap<String, Object>, u64)>>);
+pub(super) struct World(Arc<Mutex<(BTreeMap<Key, Object>, u64)>>);
 
 impl World {
-    pub(super) fn objects(&self) -> MutexGuard<'_, (BTreeMap<String, Object>, u64)> {
+    pub(super) fn objects(&self) -> MutexGuard<'_, (BTreeMap<Key, Object>, u64)> {
         self.0.lock().unwrap()
     }
 
@@ -232,10 +232,10 @@ impl Objects for Link {
         })
     }
 
-    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Listed>, StoreError> {
-        self.read(&ObjectUri::new(bucket, prefix), |world| {
+    async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
+        self.read(prefix, |world| {
             let (objects, _) = &*world.objects();
-            let objects = objects.iter().filter(|(key, _)| key.starts_with(prefix));
+            let objects = objects.iter().filter(|(key, _)| key.starts_with(&*prefix.key));
             let listed = objects.map(|(key, object)| Listed {
                 key: key.clone(),
                 etag: object.etag.clone(),
@@ -247,8 +247,9 @@ impl Objects for Link {
         .await
     }
 
-    async fn delete(&self, bucket: &str, keys: &[String]) -> Result<(), StoreError> {
-        self.read(&ObjectUri::new(bucket, ""), |world| {
+    async fn delete(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {
+        let Some(first) = keys.first() else { return Ok(()) };
+        self.read(&ObjectUri::new(bucket.clone(), first.clone()), |world| {
             let (objects, _) = &mut *world.objects();
             objects.retain(|key, _| !keys.contains(key));
         })

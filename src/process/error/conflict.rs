@@ -2,7 +2,7 @@
 
 use super::kind::Conflict;
 use crate::codec::{max_channels, sample_rates};
-use crate::process::target::TargetError;
+use crate::process::target::{PARENT_SEGMENT, TargetError};
 use crate::process::text::list;
 
 impl Conflict {
@@ -30,8 +30,10 @@ impl Conflict {
             Self::AlignBeyondList { count, .. } => format!("the list has {count} files"),
             Self::Render(error) => error.to_string(),
             Self::Target(TargetError::Bucket(_)) => "invalid target bucket".to_owned(),
-            Self::Target(TargetError::Key(_)) => "invalid target key".to_owned(),
-            Self::Target(error @ (TargetError::IsSource { .. } | TargetError::IsRecord { .. })) => {
+            Self::Target(TargetError::Key(_) | TargetError::ParentSegment) => {
+                "invalid target key".to_owned()
+            }
+            Self::Target(error @ (TargetError::IsSource(_) | TargetError::IsRecord { .. })) => {
                 error.to_string()
             }
         }
@@ -61,10 +63,11 @@ impl Conflict {
             }
             Self::AlignBeyondList { count: 1, .. } => "expected 0".to_owned(),
             Self::AlignBeyondList { count, .. } => format!("expected 0 to {}", count - 1),
-            Self::Target(TargetError::IsSource { .. }) => {
+            Self::Target(TargetError::IsSource(_)) => {
                 "the result would overwrite what it is made of".to_owned()
             }
             Self::Target(TargetError::Bucket(error) | TargetError::Key(error)) => error.to_string(),
+            Self::Target(TargetError::ParentSegment) => PARENT_SEGMENT.to_owned(),
             Self::Target(TargetError::IsRecord { .. }) | Self::Render(_) => return None,
         };
         Some(text)

@@ -17,7 +17,7 @@ fn a_topic_can_be_asked_for_in_three_ways() {
 #[test]
 fn values_may_hold_underscores() {
     let process = format!("video/concat,{LEAST}/pre,o_Pz8_|sys/saveas,{O}");
-    assert_eq!(read(&process).unwrap().clips[0].key, "???");
+    assert_eq!(*read(&process).unwrap().clips[0].key, *"???");
 }
 
 #[test]

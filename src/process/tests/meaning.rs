@@ -2,11 +2,10 @@
 
 use num_rational::Ratio;
 
-use super::super::{
-    Conflict, Limits, MainObject, ProcessErrorKind, TargetError, check_target, parse, resolve,
-};
+use super::super::{Conflict, Limits, ProcessErrorKind, TargetError, parse, resolve, target_of};
 use super::{LEAST, TARGET, read, read_with};
 use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
+use crate::object::ObjectUri;
 use crate::process::name::encode;
 use crate::process::request::{
     AudioRate, LowerSource, RateControl, Role, ScaleType, Segment, SegmentFormat, SizeRequest,
@@ -15,7 +14,7 @@ use crate::process::request::{
 #[test]
 fn the_least_request_has_every_default() {
     let request = read(&format!("video/concat,{LEAST}{TARGET}")).unwrap();
-    assert_eq!((request.bucket.as_str(), request.main, request.align), ("bucket", 0, 0));
+    assert_eq!((&*request.bucket, request.main, request.align), ("bucket", 0, 0));
     assert_eq!(request.clips.len(), 1);
     assert_eq!((request.clips[0].start_ms, request.clips[0].duration_ms), (0, None));
     assert_eq!(request.container, Container::Mp4);
@@ -153,7 +152,7 @@ fn clips_come_in_list_order_however_they_are_mixed() {
          o_{d}{TARGET}"
     );
     let request = read(&process).unwrap();
-    let list: Vec<_> = request.clips.iter().map(|clip| (clip.role, clip.key.as_str())).collect();
+    let list: Vec<_> = request.clips.iter().map(|clip| (clip.role, &*clip.key)).collect();
     let expected = [
         (Role::Pre, "b"),
         (Role::Pre, "d"),
@@ -169,7 +168,7 @@ fn clips_come_in_list_order_however_they_are_mixed() {
 
 #[test]
 fn lists_end_at_the_limit() {
-    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let main = ObjectUri::named("bucket", "k").unwrap();
     let process = |n: usize| format!("video/concat,{LEAST}{}{TARGET}", "/sur,o_YQ".repeat(n));
     for (more, max_sources, fits) in
         [(10, 11, true), (11, 11, false), (11, 12, true), (0, 1, true), (1, 1, false)]
@@ -275,11 +274,11 @@ fn a_resolution_needs_a_video() {
 #[test]
 fn targets_are_checked_again_once_they_are_known() {
     let request = read(&format!("video/concat,{LEAST}{TARGET}")).unwrap();
-    let check = |bucket, key| check_target(&request, bucket, key);
-    assert_eq!(check("bucket", "out.mp4"), Ok(()));
-    assert_eq!(check("other", "example.mkv"), Ok(()));
+    let check = |bucket: &str, key: &str| target_of(&request, bucket.into(), key.into());
+    assert!(check("bucket", "out.mp4").is_ok());
+    assert!(check("other", "example.mkv").is_ok());
     let is_source = check("bucket", "example.mkv").unwrap_err();
-    assert!(matches!(is_source, TargetError::IsSource { .. }));
+    assert!(matches!(is_source, TargetError::IsSource(_)));
     assert!(matches!(check("o", "x").unwrap_err(), TargetError::Bucket(_)));
     assert!(matches!(check("bucket", "").unwrap_err(), TargetError::Key(_)));
 }
@@ -300,7 +299,7 @@ fn no_target_has_parent_segments() {
         (".a/b.mp4", true),
         ("a/.../b.mp4", true),
     ] {
-        assert_eq!(check_target(&request, "bucket", key).is_ok(), fits, "{key}");
+        assert_eq!(target_of(&request, "bucket".into(), key.into()).is_ok(), fits, "{key}");
         // The same before any object is looked at, where `..` at the end gets an extension.
         let process = format!("video/concat,{LEAST}|sys/saveas,o_{}", encode(key));
         assert_eq!(read(&process).is_ok(), fits || key.ends_with(".."), "{key}");

@@ -1,6 +1,7 @@
 //! The published example.
 
 use super::read;
+use crate::object::Key;
 use crate::process::request::{Clip, LowerSource, RateControl, Role};
 
 const SEED: &str = "video/concat,ss_10000,f_mp4,vcodec_h264,fps_25,vb_1000000,acodec_aac,ab_96000,\
@@ -12,7 +13,7 @@ fn the_published_example_means_what_its_page_says() {
     let request = read(SEED).unwrap();
     let clip = |role, key: &str, start_ms, duration_ms| Clip {
         role,
-        key: key.to_owned(),
+        key: Key::new(key).unwrap(),
         start_ms,
         duration_ms,
     };

@@ -260,7 +260,7 @@ fn kind_of_parameter(error: &ProcessError) -> Option<&'static str> {
             Conflict::AlignBeyondList { .. } => "align",
             Conflict::Render(_) => "resolution",
             Conflict::Target(TargetError::Bucket(_)) => "bucket",
-            Conflict::Target(TargetError::Key(_)) => "key",
+            Conflict::Target(TargetError::Key(_) | TargetError::ParentSegment) => "key",
             Conflict::Target(TargetError::IsSource { .. }) => "source",
             Conflict::Target(TargetError::IsRecord { .. }) => "record",
         },

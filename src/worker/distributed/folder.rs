@@ -16,7 +16,7 @@ use super::super::TaskError;
 use crate::code::Code;
 use crate::event::RunOfTask;
 use crate::ledger::own_description;
-use crate::object::{ETag, ObjectUri};
+use crate::object::{Bucket, ETag, Key, ObjectUri};
 use crate::plan::{Chunk, Plan};
 use crate::storage::{Description, ObjectHead, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::{Moment, TaskId, Timings, Usage};
@@ -30,7 +30,7 @@ const NOTE: &str = ".json";
 /// Where a run keeps its pieces.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
-    bucket: String,
+    bucket: Bucket,
     prefix: String,
     task: TaskId,
 }
@@ -100,7 +100,7 @@ pub(super) struct FailureNote {
 /// What is in the folder.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    keys: Vec<String>,
+    keys: Vec<Key>,
     names: BTreeSet<String>,
 }
 
@@ -195,7 +195,8 @@ impl Folder {
     }
 
     fn uri(&self, name: &str) -> ObjectUri {
-        ObjectUri::new(&self.bucket, format!("{}{name}", self.prefix))
+        let key = Key::new(format!("{}{name}", self.prefix));
+        ObjectUri::new(self.bucket.clone(), key.expect("settings keep the prefix short"))
     }
 
     pub(super) fn media(&self, piece: Piece) -> ObjectUri {
@@ -309,8 +310,8 @@ impl Folder {
     }
 
     pub(super) async fn list(&self, store: &ObjectStore) -> Result<Listing, StoreError> {
-        let found = store.list(&self.bucket, &self.prefix).await?;
-        let keys: Vec<String> = found.into_iter().map(|object| object.key).collect();
+        let found = store.list(&self.uri("")).await?;
+        let keys: Vec<Key> = found.into_iter().map(|object| object.key).collect();
         let names = keys.iter().filter_map(|key| key.strip_prefix(&self.prefix));
         Ok(Listing { names: names.map(str::to_owned).collect(), keys })
     }

@@ -10,6 +10,7 @@ use super::wants_more_room;
 use crate::event::{RunOfTask, execution_input};
 use crate::executions::Standing;
 use crate::ledger::{CANCELED, Journal};
+use crate::object::Bucket;
 use crate::settings::Distribute;
 use crate::task::{Execution, Run, TaskRecord, execution_arn};
 
@@ -74,7 +75,7 @@ impl Worker {
     pub(in crate::worker) async fn follow(
         &self,
         job: &Job,
-        bucket: &str,
+        bucket: &Bucket,
         record: &TaskRecord,
         execution: &Execution,
     ) -> bool {
@@ -94,7 +95,7 @@ impl Worker {
     async fn start_again(
         &self,
         job: &Job,
-        bucket: &str,
+        bucket: &Bucket,
         record: &TaskRecord,
         execution: &Execution,
     ) -> bool {
@@ -115,22 +116,23 @@ impl Worker {
     }
 
     /// Ends the execution of a task that was canceled, and what it has made.
-    pub(in crate::worker) async fn stop(&self, record: &TaskRecord, bucket: &str) {
+    pub(in crate::worker) async fn stop(&self, record: &TaskRecord, bucket: &Bucket) {
         let Some(arn) = record.execution_arn.as_deref() else { return };
         if let Err(error) = self.executions.stop(arn, CANCELED).await {
             warn!(%error, "the execution was not stopped");
         }
         if let Ok((task, run)) = Run::of_execution(arn) {
-            let of = RunOfTask { task, run, bucket: bucket.to_owned() };
+            let of = RunOfTask { task, run, bucket: bucket.clone() };
             Folder::of(&of, &self.settings.task_prefix).remove(&self.store).await;
         }
     }
 }
 
 /// What the execution of a run is started with.
-fn input(job: &Job, bucket: &str, record: &TaskRecord, run: Run) -> Value {
+fn input(job: &Job, bucket: &Bucket, record: &TaskRecord, run: Run) -> Value {
     let sources = record.sources.iter();
-    let etags = sources.map(|source| (source.uri.key.clone(), source.etag.clone())).collect();
-    let of = RunOfTask { task: record.task_id, bucket: bucket.to_owned(), run };
-    execution_input(&of, &job.accepted(record, bucket.to_owned(), etags))
+    let etags =
+        sources.map(|source| (String::from(&source.uri.key), source.etag.clone())).collect();
+    let of = RunOfTask { task: record.task_id, bucket: bucket.clone(), run };
+    execution_input(&of, &job.accepted(record, bucket.clone(), etags))
 }

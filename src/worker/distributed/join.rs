@@ -15,7 +15,6 @@ use crate::engine::render::{Fed, join};
 use crate::engine::verify::{Check, decode_audio};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::{Begun, Journal, Resumed, run_name};
-use crate::object::ObjectUri;
 use crate::policy::Verify;
 use crate::storage::fetch::{fetch, read_whole};
 use crate::storage::upload::PendingUpload;
@@ -86,7 +85,7 @@ impl Worker {
         used.memory_mb = self.settings.memory_mb;
         record.usage.add(&used);
         // Only its topic counts now.
-        let job = Job::new(ObjectUri::new("", ""), record.process.clone());
+        let job = Job::new("", "", record.process.clone());
         let reported = Box::pin(self.report(&job, journal, record, shift.invocation)).await;
         reported.map_err(|_| TaskError::Superseded)?;
         log_end(record, shift.invocation);
@@ -152,9 +151,10 @@ impl Worker {
         record.timings.encode_ms += join_ms;
         let artifacts =
             Artifacts::of(workspace, &note.plan, &note.target, Some(&run_name(journal.holder())))?;
-        let request = self.read(&Job::new(note.main.clone(), record.process.clone()))?;
+        let request =
+            self.read(&Job::new(&note.main.bucket, &note.main.key, record.process.clone()))?;
         for artifact in &artifacts.files {
-            self.check_target(&request, &artifact.uri.bucket, &artifact.uri.key)?;
+            self.check_target(&request, &artifact.uri)?;
         }
         let chunks = note.ranges.iter().map(|range| range.frames.clone()).collect();
         let made = Made { found: Vec::new(), chunks, lists };

@@ -64,9 +64,9 @@ impl Worker {
     fn reply(&self, shift: &Shift<'_>, note: &PlanNote) -> serde_json::Value {
         let mut reply = done("Planned");
         reply["task"] = shift.of.task.to_string().into();
-        reply["bucket"] = shift.of.bucket.clone().into();
+        reply["bucket"] = shift.of.bucket.to_string().into();
         reply["run"] = shift.of.run.to_string().into();
-        reply["ranges"] = shift.folder.ranges().key.into();
+        reply["ranges"] = shift.folder.ranges().key.to_string().into();
         reply["chunks"] = note.ranges.len().into();
         reply["audio"] = note.plan.output.audio.is_some().into();
         reply["concurrency"] = self.settings.distribution.max_concurrency.into();
@@ -132,7 +132,7 @@ impl Worker {
             of_clip: sources.of_clip.clone(),
             target,
             extension: variables.autoext.clone(),
-            main: job.main.clone(),
+            main: job.main()?,
         };
         self.check_run(shift).await?;
         let store = &self.store;

@@ -13,18 +13,19 @@ use super::Shift;
 use super::folder::Folder;
 use crate::event::RunOfTask;
 use crate::message::EventKind;
+use crate::object::Bucket;
 use crate::task::{Run, Status, TaskRecord};
 
 impl Worker {
     /// Says in the record of a distributed task how many of its pieces are there.
-    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &str) {
+    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &Bucket) {
         let Some(chunks) = &mut record.chunks else { return };
         let arn = record.execution_arn.as_deref().unwrap_or_default();
         let Ok((task, run)) = Run::of_execution(arn) else { return };
         if record.status != Status::Running {
             return;
         }
-        let of = RunOfTask { task, run, bucket: bucket.to_owned() };
+        let of = RunOfTask { task, run, bucket: bucket.clone() };
         let folder = Folder::of(&of, &self.settings.task_prefix);
         match folder.list(&self.store).await {
             Ok(there) => {

@@ -3,10 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use video_concat::process::{Limits, MainObject, ProcessError, Request, parse, resolve};
+use video_concat::object::ObjectUri;
+use video_concat::process::{Limits, ProcessError, Request, parse, resolve};
 
 fn read(text: &str) -> Result<Request, ProcessError> {
-    let main = MainObject { bucket: "sources".to_owned(), key: "dir/main.mov".to_owned() };
+    let main = ObjectUri::named("sources", "dir/main.mov").unwrap();
     resolve(&parse(text)?, &main, Limits { max_sources: 11 })
 }
 

@@ -12,7 +12,8 @@ use video_concat::flicks::Flicks;
 use video_concat::media::report::{Chosen, Report, Scan};
 use video_concat::media::{Demuxer, Media, Undecodable};
 use video_concat::plan::{self, Files, Policy};
-use video_concat::process::{Limits, MainObject, parse, resolve};
+use video_concat::object::ObjectUri;
+use video_concat::process::{Limits, parse, resolve};
 
 const DEMUXERS: [Demuxer; 6] =
     [Demuxer::Mov, Demuxer::Matroska, Demuxer::Avi, Demuxer::Ogg, Demuxer::MpegTs, Demuxer::Wav];
@@ -48,7 +49,7 @@ fn scanned(text: &str) -> Option<Media> {
 }
 
 fn plan(process: &str, media: &Media) {
-    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let main = ObjectUri::named("bucket", "k").unwrap();
     let request = resolve(&parse(process).unwrap(), &main, Limits { max_sources: 11 }).unwrap();
     let Ok(plan) = plan::plan(&request, &[vec![media.clone().into()]], Preset::Veryfast) else {
         return;

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 use video_concat::codec::Container;
+use video_concat::object::ObjectUri;
 use video_concat::process::table::{Operation, PARAMETERS};
-use video_concat::process::{Limits, MainObject, Request, parse, resolve};
+use video_concat::process::{Limits, Request, parse, resolve};
 
 use super::said;
 use crate::scene::b64;
 
 fn request(process: &str) -> Request {
-    let main = MainObject { bucket: "clips".to_owned(), key: "a b.mp4".to_owned() };
+    let main = ObjectUri::named("clips", "a b.mp4").unwrap();
     resolve(&parse(process.trim_end()).unwrap(), &main, Limits::default()).unwrap()
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
+use video_concat::object::ObjectUri;
 use video_concat::process::{
-    Conflict, Limits, MainObject, ProcessError, ProcessErrorKind, Span, TargetError, parse, resolve,
+    Conflict, Limits, ProcessError, ProcessErrorKind, Span, TargetError, parse, resolve,
 };
 
 use super::{Said, command, end, said};
@@ -50,15 +51,16 @@ fn number_of_conflict(conflict: &Conflict) -> usize {
         Conflict::TooManySources { .. } => 8,
         Conflict::AlignBeyondList { .. } => 9,
         Conflict::Render(_) => 10,
-        Conflict::Target(TargetError::IsSource { .. }) => 11,
+        Conflict::Target(TargetError::IsSource(_)) => 11,
         Conflict::Target(TargetError::Bucket(_)) => 12,
         Conflict::Target(TargetError::Key(_)) => 13,
+        Conflict::Target(TargetError::ParentSegment) => 14,
         // Where records are is the function's setting: no process string tells.
         Conflict::Target(TargetError::IsRecord { .. }) => usize::MAX / 2,
     }
 }
 
-const KINDS: usize = 15 + 14;
+const KINDS: usize = 15 + 15;
 
 /// At least one string for each kind of mistake, on the object `dir/é a.mp4` of the bucket `clips`.
 fn cases() -> Vec<String> {
@@ -96,11 +98,12 @@ fn cases() -> Vec<String> {
         to(&format!("o_{}", b64("dir/é a.mp4"))),
         to(&format!("b_{},o_YQ", b64("No Bucket"))),
         to(&format!("o_{}", b64("a/../b"))),
+        to(&format!("o_{}", b64(&"{key}".repeat(100)))),
     ]
 }
 
 fn mistake(process: &str) -> ProcessError {
-    let main = MainObject { bucket: "clips".to_owned(), key: "dir/é a.mp4".to_owned() };
+    let main = ObjectUri::named("clips", "dir/é a.mp4").unwrap();
     let request = parse(process).and_then(|spec| resolve(&spec, &main, Limits::default()));
     request.expect_err(process)
 }
@@ -250,7 +253,7 @@ fn what_is_right_is_printed_in_one_spelling() {
     let text = fs::read_to_string(&event).unwrap();
     let event: Value = serde_json::from_str(&text).unwrap();
     let spec = parse(event["process"].as_str().unwrap()).unwrap();
-    let main = MainObject { bucket: "examplebucket".to_owned(), key: "example.mkv".to_owned() };
+    let main = ObjectUri::named("examplebucket", "example.mkv").unwrap();
     let request = resolve(&spec, &main, Limits::default()).unwrap();
     assert_eq!(said.out, format!("{}\n", request.canonical));
     assert_eq!(said.err.matches("warning: ").count(), 3, "{}", said.err);

@@ -16,8 +16,9 @@ use video_concat::codec::Preset;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::probe::probe;
 use video_concat::engine::render::render;
+use video_concat::object::ObjectUri;
 use video_concat::plan::{Files, plan};
-use video_concat::process::{Limits, MainObject, Request, parse, resolve};
+use video_concat::process::{Limits, Request, parse, resolve};
 
 use super::Trap;
 use super::mutation::{Mutation, mutation};
@@ -68,7 +69,7 @@ impl Draft {
 
 fn request() -> Request {
     let process = "video/concat,t_400,f_mp4,vcodec_h264,acodec_aac,s_64x48,fps_10|sys/saveas,o_YQ";
-    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let main = ObjectUri::named("bucket", "k").unwrap();
     resolve(&parse(process).unwrap(), &main, Limits { max_sources: 1 }).unwrap()
 }
 

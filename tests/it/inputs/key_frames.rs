@@ -9,8 +9,9 @@ use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::probe::probe;
 use video_concat::engine::render::chunks;
 use video_concat::engine::seek::unproven;
+use video_concat::object::ObjectUri;
 use video_concat::plan::plan;
-use video_concat::process::{Limits, MainObject, parse, resolve};
+use video_concat::process::{Limits, parse, resolve};
 
 use super::{PAL, made};
 use crate::bed::expect::{Clip, Expected};
@@ -185,7 +186,7 @@ async fn from_start_at(file: &Path, start_ms: u64) -> Vec<bool> {
     let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), 1024);
     let process =
         format!("video/concat,ss_{start_ms},t_500,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_YQ");
-    let main = MainObject { bucket: "b".to_owned(), key: "k".to_owned() };
+    let main = ObjectUri::named("bucket", "k").unwrap();
     let request = resolve(&parse(&process).unwrap(), &main, Limits { max_sources: 1 }).unwrap();
     let probed = probe(&ffmpeg, file).await.unwrap();
     let plan = plan(&request, &[vec![probed.media]], Preset::Ultrafast).unwrap();
