@@ -85,7 +85,7 @@ pub(crate) fn measure(height: u32) -> Measured {
 }
 
 async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {
-    let main = ObjectUri::named("bucket", "film.mp4").unwrap();
+    let main = ObjectUri::named("bucket", "film.mp4").expect("an object can be called so");
     let process = parse(PROCESS).expect("it is the language");
     let request = resolve(&process, &main, Limits { max_sources: 1 }).expect("it is complete");
     let probed = probe(ffmpeg, source).await.expect("it is a film");
