@@ -6,17 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tracing::info;
-
 use super::sources::Sources;
 use super::{ENCODED, PROBED, TaskError, Worker, budget, millis};
 use crate::engine::event::Event;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::make::{Found, Made, MakeError, Maker};
 use crate::engine::workspace::Workspace;
-use crate::ledger::Journal;
 use crate::plan::Plan;
-use crate::task::TaskRecord;
 
 /// How often the progress of an encoding is looked at.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,26 +27,25 @@ pub(super) struct Files<'a> {
 }
 
 impl Worker {
-    /// Makes the output, and warns of clips that are damaged.
+    /// Makes the output, and tells `reached` how far the task is, in percent.
     pub(super) async fn encode(
         &self,
         plan: &Plan,
         sources: &Sources,
         files: Files<'_>,
-        journal: &Journal,
-        record: &mut TaskRecord,
+        mut reached: impl FnMut(u8),
         deadline: Instant,
     ) -> Result<Made, TaskError> {
         let started = Instant::now();
         let done = Arc::new(AtomicU64::new(0));
-        let reached = Arc::clone(&done);
+        let counted = Arc::clone(&done);
         // When the work began, anew where it had to, in milliseconds.
         let begun = Arc::new(AtomicU64::new(0));
         let noted = Arc::clone(&begun);
         let events = move |event: Event| match event {
-            Event::Progress { done, .. } => reached.store(done, Ordering::Relaxed),
+            Event::Progress { done, .. } => counted.store(done, Ordering::Relaxed),
             Event::Conforming | Event::Again => {
-                reached.store(0, Ordering::Relaxed);
+                counted.store(0, Ordering::Relaxed);
                 noted.store(millis(started), Ordering::Relaxed);
             }
             Event::Diagnosing => {}
@@ -73,17 +68,13 @@ impl Worker {
                 outcome = &mut make => break outcome,
                 _ = ticks.tick() => {
                     let done = done.load(Ordering::Relaxed);
-                    journal.progress(record, percent(done, whole));
+                    reached(percent(done, whole));
                     let begun = started + Duration::from_millis(begun.load(Ordering::Relaxed));
                     budget::check_speed(done, whole, begun, deadline)?;
                 }
             }
         };
-        record.timings.encode_ms = millis(started);
-        info!(ms = record.timings.encode_ms, "encode");
-        let result = outcome.map_err(|error| failure(error, sources))?;
-        record.warnings.extend(warnings(&result.found, sources));
-        Ok(result)
+        outcome.map_err(|error| failure(error, sources))
     }
 }
 

@@ -119,25 +119,28 @@ impl<'a> SourceFiles<'a> {
         Ok(kept)
     }
 
-    /// Probes every source. What is odd about one goes to `warnings`.
+    /// Probes every source.
     pub(super) async fn probe(
         &self,
         ffmpeg: &Ffmpeg,
         kept: &[Kept],
-        warnings: &mut Vec<String>,
     ) -> Result<Vec<Known>, TaskError> {
         let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(kept.len()));
-        let known: Vec<Known> = stream::iter(kept.iter().enumerate())
+        stream::iter(kept.iter().enumerate())
             .map(|(index, kept)| self.probe_one(ffmpeg, index, *kept))
             .buffered(PARALLEL_PROBES)
             .try_collect()
-            .await?;
-        for (source, known) in self.sources.distinct.iter().zip(&known) {
-            let (clip, uri) = (source.clip, &source.uri);
+            .await
+    }
+
+    /// What is odd about sources, in words.
+    pub(super) fn notices(&self, known: &[Known]) -> Vec<String> {
+        let each = self.sources.distinct.iter().zip(known);
+        each.flat_map(|(source, known)| {
             let notices = known.probed.notices.iter();
-            warnings.extend(notices.map(|notice| format!("clip {clip} (`{uri}`): {notice}")));
-        }
-        Ok(known)
+            notices.map(|notice| format!("clip {} (`{}`): {notice}", source.clip, source.uri))
+        })
+        .collect()
     }
 
     /// Has all that the plan will read filled, in the order of its need.
@@ -191,11 +194,6 @@ impl<'a> SourceFiles<'a> {
             };
             record.sources[source.clip].bytes_fetched = bytes;
         }
-    }
-
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.paths.len()
     }
 
     /// Milliseconds that have been spent on partial files.

@@ -7,8 +7,8 @@ use tracing::{Instrument, info};
 
 use super::budget;
 use super::describe;
-use super::encode::Files;
-use super::files::{Kept, Known, SourceFiles};
+use super::encode::{Files, warnings};
+use super::files::SourceFiles;
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
@@ -22,7 +22,7 @@ use crate::plan::{Plan, plan};
 use crate::process::template::Variables;
 use crate::process::{Request, TargetError};
 use crate::storage::upload::PendingUpload;
-use crate::task::{TargetRecord, TaskRecord};
+use crate::task::{Moment, TargetRecord, TaskRecord};
 
 /// The most bytes of a record's targets: less than storage reads back at once, and than fits into a
 /// reply.
@@ -72,45 +72,54 @@ impl Worker {
     async fn make_from(
         &self,
         files: &SourceFiles<'_>,
-        Prepared { request, sources, .. }: &Prepared,
+        prepared: &Prepared,
         workspace: &Workspace,
         journal: &Journal,
         deadline: Deadline,
         record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
-        let span = stage("fetch", record);
-        let kept = self.open(files, record).instrument(span).await?;
+        let Prepared { request, sources, .. } = prepared;
+        let ffmpeg = self.ffmpeg();
+        let opening = timed("fetch", files.open(&ffmpeg)).instrument(stage("fetch", record));
+        let (kept, took) = opening.await;
+        record.timings.fetch_ms = took;
+        let kept = kept?;
         journal.progress(record, FETCHED);
-        let span = stage("probe", record);
-        let known = self.look(files, &kept, record).instrument(span).await?;
+        let probing = timed("probe", files.probe(&ffmpeg, &kept));
+        let (known, took) = probing.instrument(stage("probe", record)).await;
+        record.timings.probe_ms = took;
+        let known = known?;
+        record.warnings.extend(files.notices(&known));
         journal.progress(record, PROBED);
 
         let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
         let mut plan = plan(request, &media, self.settings.video_preset)?;
         record.warnings.extend_from_slice(&plan.warnings);
         describe::plan(&plan, record);
-        let mut variables = sources.variables(request, record.start_time);
-        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
-        let target = self.target(request, &variables)?;
         let run = run_name(journal.holder());
-        self.check_segments(request, &plan, &target, &run)?;
-        let storing = budget::storing(&plan);
-        let deadline = deadline.before_more(storing);
+        let (target, extension) = self.destination(prepared, &plan, &run, record.start_time)?;
+        let deadline = deadline.before_more(budget::storing(&plan));
         budget::check(&plan, deadline.until)?;
 
-        let output = workspace.output(&variables.autoext);
+        let output = workspace.output(&extension);
         let parts = known.iter().flat_map(|source| &source.probed.parts);
         let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
-        let ffmpeg = self.ffmpeg().waiting(files.partial(&known));
+        let ffmpeg = ffmpeg.waiting(files.partial(&known));
         files.ask(&plan, &chunks(&ffmpeg, &plan), &known)?;
         let fetched = files.busy_ms();
         let making = Files { sources: &paths, output: &output, workspace, ffmpeg: &ffmpeg };
         let span = stage("encode", record);
-        let looking = self.look_for_copies(&mut plan, request, making, record);
-        let looking = deadline.limit(looking.instrument(span.clone())).await?;
-        let encode = self.encode(&plan, sources, making, journal, record, deadline.until);
-        let made = deadline.limit(encode.instrument(span)).await?;
-        record.timings.encode_ms += looking;
+        let looking = self.look_for_copies(&mut plan, request, making);
+        let looking = timed("copy", deadline.limit(looking)).instrument(span.clone());
+        let (looked, looking) = looking.await;
+        looked?;
+        describe::copying(&plan, record);
+        let reached = |percent| journal.progress(record, percent);
+        let encode = self.encode(&plan, sources, making, reached, deadline.until);
+        let (made, took) = timed("encode", deadline.limit(encode)).instrument(span).await;
+        record.timings.encode_ms = looking + took;
+        let made = made?;
+        record.warnings.extend(warnings(&made.found, sources));
         record.timings.fetch_ms += files.busy_ms() - fetched;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
@@ -123,19 +132,31 @@ impl Worker {
         Ok((artifacts.files, uploads))
     }
 
-    /// Finds what can be copied. Returns how long that took, in milliseconds.
+    /// Where the output goes, and its extension.
+    fn destination(
+        &self,
+        Prepared { request, sources, .. }: &Prepared,
+        plan: &Plan,
+        run: &str,
+        start: Moment,
+    ) -> Result<(ObjectUri, String), TaskError> {
+        let mut variables = sources.variables(request, start);
+        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+        let target = self.target(request, &variables)?;
+        self.check_segments(request, plan, &target, run)?;
+        Ok((target, variables.autoext))
+    }
+
+    /// Finds what can be copied.
     async fn look_for_copies(
         &self,
         plan: &mut Plan,
         request: &Request,
         files: Files<'_>,
-        record: &mut TaskRecord,
-    ) -> Result<u64, TaskError> {
-        let started = Instant::now();
+    ) -> Result<(), TaskError> {
         let policy = self.settings.copy;
         copy::find(files.ffmpeg, plan, request, policy, files.sources, files.workspace).await?;
-        describe::copying(plan, record);
-        Ok(millis(started))
+        Ok(())
     }
 
     pub(super) fn target(
@@ -174,31 +195,13 @@ impl Worker {
         let most = u64::try_from(LARGEST_TARGETS / bytes.max(1)).unwrap_or(u64::MAX);
         if count > most { Err(TaskError::Segments { count, most }) } else { Ok(()) }
     }
+}
 
-    /// Brings of each source what probing needs.
-    async fn open(
-        &self,
-        files: &SourceFiles<'_>,
-        record: &mut TaskRecord,
-    ) -> Result<Vec<Kept>, TaskError> {
-        let started = Instant::now();
-        let kept = files.open(&self.ffmpeg()).await;
-        record.timings.fetch_ms = millis(started);
-        info!(ms = record.timings.fetch_ms, sources = files.count(), "fetch");
-        kept
-    }
-
-    /// Probes each source.
-    async fn look(
-        &self,
-        files: &SourceFiles<'_>,
-        kept: &[Kept],
-        record: &mut TaskRecord,
-    ) -> Result<Vec<Known>, TaskError> {
-        let started = Instant::now();
-        let known = files.probe(&self.ffmpeg(), kept, &mut record.warnings).await;
-        record.timings.probe_ms = millis(started);
-        info!(ms = record.timings.probe_ms, "probe");
-        known
-    }
+/// How a step ended, and how long it took, in milliseconds.
+async fn timed<T>(step: &'static str, work: impl Future<Output = T>) -> (T, u64) {
+    let started = Instant::now();
+    let outcome = work.await;
+    let ms = millis(started);
+    info!(ms, "{step}");
+    (outcome, ms)
 }
