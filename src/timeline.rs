@@ -97,6 +97,20 @@ impl Timeline {
         Self { frame_rate, sample_rate, places }
     }
 
+    /// Lets the audio end with the last frame, where its container has no audio beside no frame:
+    /// by half a frame more, of silence, or less.
+    pub fn end_audio_with_video(&mut self) {
+        let end = i64::try_from(self.frames()).expect("no output has so many frames");
+        let end = Flicks::of_units(end, self.frame_rate);
+        let end = end.to_units(i64::from(self.sample_rate).into()).unsigned_abs();
+        let last = self.places.len().saturating_sub(1);
+        for (index, place) in self.places.iter_mut().enumerate() {
+            let own_end = if index == last { end } else { place.first_sample + place.samples };
+            place.first_sample = place.first_sample.min(end);
+            place.samples = own_end.min(end) - place.first_sample;
+        }
+    }
+
     /// Output frames in all.
     #[must_use]
     pub fn frames(&self) -> u64 {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::segment::LONGEST_DASH;
 use super::{Copying, Plan, PlannedClip};
-use crate::codec::Preset;
+use crate::codec::{Container, Preset};
 use crate::flicks::Flicks;
 use crate::media::Media;
 use crate::object::ObjectUri;
@@ -129,6 +129,9 @@ fn timeline(output: &OutputSpec, clips: &[PlannedClip]) -> Timeline {
         frame_rate.unwrap_or_else(|| 25.into()),
         sample_rate.unwrap_or(48_000),
     );
+    if output.container == Container::Mxf && sample_rate.is_some() {
+        timeline.end_audio_with_video();
+    }
     for place in &mut timeline.places {
         if frame_rate.is_none() {
             (place.first_frame, place.frames) = (0, 0);

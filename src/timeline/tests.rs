@@ -130,3 +130,20 @@ fn a_cut_takes_what_it_touches_of_each_part() {
         assert_eq!(parts.collect::<Vec<_>>(), expected, "{name}");
     }
 }
+
+#[test]
+fn audio_that_ends_with_the_video_has_no_gap() {
+    for (lengths, fps, expected) in [
+        (&[2010][..], 25, &[(0, 96_000)][..]),
+        (&[1990], 25, &[(0, 96_000)]),
+        (&[1990, 5], 25, &[(0, 95_520), (95_520, 480)]),
+        (&[2010, 5], 25, &[(0, 96_000), (96_000, 0)]),
+        (&[1000, 1000], 25, &[(0, 48_000), (48_000, 48_000)]),
+    ] {
+        let lengths: Vec<Flicks> = lengths.iter().map(|&ms| Flicks::from_millis(ms)).collect();
+        let mut timeline = Timeline::new(&lengths, Ratio::from_integer(fps), 48_000);
+        timeline.end_audio_with_video();
+        let found: Vec<_> = timeline.places.iter().map(|p| (p.first_sample, p.samples)).collect();
+        assert_eq!(found, expected, "{lengths:?}");
+    }
+}

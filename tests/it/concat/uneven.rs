@@ -101,6 +101,22 @@ fn streams_stay_together_in_every_container() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Edit units of MXF hold a frame and its audio.
+#[test]
+fn mxf_ends_its_audio_with_its_last_frame() {
+    let scene = Scene::new().source("a.mp4", &long_video());
+    for (ms, rate) in [(1990, "25"), (2010, "25"), (2010, "29.97"), (1990, "59.94"), (2015, "50")] {
+        let parameters = format!("t_{ms},f_mxf,vcodec_h264,acodec_pcm,fps_{rate}");
+        let outcome = scene.run("a.mp4", &parameters).succeeded();
+        let rate: f64 = rate.parse().unwrap();
+        let reading = outcome.reading();
+        let video = reading.packets("video").len() as f64 / rate;
+        let audio = reading.sample_count() as f64 / 48_000.0;
+        assert!((video - audio).abs() < 0.001, "{parameters}: {video} s and {audio} s");
+        assert!((video - f64::from(ms) / 1000.0).abs() < 0.51 / rate, "{parameters}: {video} s");
+    }
+}
+
 /// How long the streams of a segment are, in seconds: video, then audio.
 fn lengths(file: &Path) -> [f64; 2] {
     let reading = Reading::of(file);
