@@ -99,6 +99,9 @@ impl Timeline {
 
     /// Lets the audio end with the last frame, where its container has no audio beside no frame:
     /// by half a frame more, of silence, or less.
+    ///
+    /// # Panics
+    /// Where there are more frames than any output has.
     pub fn end_audio_with_video(&mut self) {
         let end = i64::try_from(self.frames()).expect("no output has so many frames");
         let end = Flicks::of_units(end, self.frame_rate);

@@ -287,7 +287,7 @@ impl Scan {
             stream.watch_clock(dts);
         }
         stream.presented |= pts.is_some();
-        stream.add(time, duration, size.unwrap_or(0), flags.contains('K'));
+        stream.add(time, dts, duration, size.unwrap_or(0), flags.contains('K'));
         // In Ogg the last packet's duration is without it already.
         stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
     }

@@ -41,6 +41,8 @@ pub(super) struct StreamScan {
     pub(super) discards: bool,
     /// By how much the first packet is decoded before it is shown.
     lead: Option<i64>,
+    /// Whether it is guessed of some packets when they are shown.
+    guesses: bool,
     /// Of audio: whether its packets come when they are due.
     rhythm: Option<Rhythm>,
     cadence: Cadence,
@@ -72,6 +74,7 @@ impl StreamScan {
             jumps: false,
             discards: false,
             lead: None,
+            guesses: false,
             rhythm,
             cadence: Cadence::new(time_base),
             of_fields: false,
@@ -86,26 +89,44 @@ impl StreamScan {
         if let (Some(pts), Some(dts), None) = (pts, dts, self.lead) {
             self.lead = Some(pts.saturating_sub(dts).max(0));
         }
-        pts.or_else(|| Some(dts?.saturating_add(self.lead.unwrap_or(0))))
+        self.guesses |= pts.is_none() && dts.is_some();
+        pts.or_else(|| Some(self.in_turn(dts?)))
+    }
+
+    /// When a frame is shown that is decoded then and needs no reordering.
+    fn in_turn(&self, decoded: i64) -> i64 {
+        decoded.saturating_add(self.lead.unwrap_or(0))
     }
 
     pub(super) const fn is_empty(&self) -> bool {
         self.packets == 0
     }
 
-    pub(super) fn add(&mut self, time: Option<i64>, duration: Option<i64>, size: i64, key: bool) {
+    pub(super) fn add(
+        &mut self,
+        time: Option<i64>,
+        decoded: Option<i64>,
+        duration: Option<i64>,
+        size: i64,
+        key: bool,
+    ) {
         if let Some(rhythm) = &mut self.rhythm {
             rhythm.packet(time, duration);
         }
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
         if self.report.codec_type == "video" {
-            self.cadence.packet(time);
+            // Guesses may meet in one place.
+            let clock = decoded.filter(|_| self.guesses).unwrap_or(time);
+            self.cadence.packet(clock);
         }
         self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = self.last.max(time);
-        let end = time.saturating_add(duration.unwrap_or(0).max(0));
+        // The frame that is shown last may be one of those that don't say it.
+        let latest = decoded.filter(|_| self.guesses).map(|decoded| self.in_turn(decoded));
+        let latest = latest.map_or(time, |latest| latest.max(time));
+        self.last = self.last.max(latest);
+        let end = latest.saturating_add(duration.unwrap_or(0).max(0));
         self.end = self.end.max(end);
         if key && self.report.codec_type == "video" {
             self.note_key_frame(time);
@@ -316,7 +337,7 @@ mod tests {
         let report = StreamReport { codec_type: "video".to_owned(), ..StreamReport::default() };
         let mut scan = StreamScan::new(report);
         for number in 0..PACKETS.cast_signed() {
-            scan.add(Some(number * 1000), Some(1000), 12, true);
+            scan.add(Some(number * 1000), None, Some(1000), 12, true);
         }
         assert!(scan.key_frames.len() <= MOST_KEY_FRAMES);
         assert!(scan.key_frames.capacity() <= 2 * MOST_KEY_FRAMES);

@@ -331,3 +331,26 @@ fn numbers_beyond_measure_are_survived() {
         }
     }
 }
+
+/// Several frames are in one packet of a program stream, of which one says when it is shown.
+#[test]
+fn frames_that_do_not_say_when_they_are_shown_are_counted_all_the_same() {
+    const STREAM: &str = r#"{"streams": [{"index": 0, "codec_name": "mpeg2video",
+        "codec_type": "video", "width": 64, "height": 64, "pix_fmt": "yuv420p",
+        "r_frame_rate": "25/1", "avg_frame_rate": "25/1", "time_base": "1/90000"}]}"#;
+    // In the order of decoding: I, then P, B, B again and again. Only P does not say it.
+    let mut lines = vec!["0,7200,3600,3600,131,K__".to_owned()];
+    for group in 0..33 {
+        let decoded = 7200 + group * 3 * 3600;
+        lines.push(format!("0,N/A,{decoded},3600,110,___"));
+        lines.extend([1, 2].map(|b| {
+            let shown = decoded + b * 3600;
+            format!("0,{shown},{shown},3600,114,___")
+        }));
+    }
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let media = finished(Demuxer::MpegPs, STREAM, &lines).unwrap();
+    let video = media.video.unwrap();
+    assert_eq!((video.frame_rate, video.frames), (Ratio::from_integer(25), 100));
+    assert_eq!(media.length, Flicks::from_millis(4000));
+}

@@ -186,6 +186,11 @@ fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
     ] {
         check(&cut(&studio, name, from));
     }
+    // Frames so small that several are in one packet, of which one says when it is shown.
+    let small = "-f lavfi -i color=s=160x120:r=25:d=8 -c:v mpeg2video -bf 2 -q:v 31";
+    for name in ["small.mpg", "small.vob"] {
+        check(&studio.make(name, small));
+    }
     check(&with_hidden_frames(&studio));
     check(&with_losses(&studio));
     check(&without_repetitions(&studio, "mpeg4.avi", "-c:v mpeg4"));
