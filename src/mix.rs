@@ -36,6 +36,13 @@ impl Mix {
         Self { rows }
     }
 
+    /// Of so many channels, each of which stays what it is.
+    pub(crate) fn identity(channels: usize) -> Self {
+        let weight = |own| move |channel| if channel == own { 1.0 } else { 0.0 };
+        let row = |own| (0..channels).map(weight(own)).collect();
+        Self { rows: (0..channels).map(row).collect() }
+    }
+
     /// The clip's channels that are in none of the output's.
     pub(crate) fn left_out(&self) -> impl Iterator<Item = usize> {
         let channels = self.rows.first().map_or(0, Vec::len);
@@ -274,6 +281,7 @@ mod tests {
     #[test]
     fn a_layout_that_is_the_output_s_stays() {
         assert!(mix("5.1", 6, "5.1").is_identity());
+        assert!(Mix::identity(3).is_identity());
         assert!(mix("5.1(side)", 6, "5.1").is_identity());
         assert!(mix("unknown", 6, "5.1").is_identity());
         assert!(!mix("hexagonal", 6, "5.1").is_identity());

@@ -90,7 +90,12 @@ impl AudioOutput {
     /// How a stream's channels become those of the output, unless they are the same.
     pub(crate) fn mix(&self, stream: &AudioStream) -> Option<Mix> {
         let layout = stream.layout();
-        let mix = Mix::new(&layout, &Layout::speakers_of(self.layout()));
+        let mix = if !layout.declared && stream.channels == self.channels {
+            // Nobody says what they are for, and nothing has to be left out.
+            Mix::identity(self.channels.into())
+        } else {
+            Mix::new(&layout, &Layout::speakers_of(self.layout()))
+        };
         (layout.name != self.layout() || !mix.is_identity()).then_some(mix)
     }
 

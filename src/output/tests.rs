@@ -169,6 +169,13 @@ fn a_channel_that_is_left_out_of_the_mix_is_named() {
         assert!(warnings.len() == 1 && warnings[0].contains(words), "{layout}: {warnings:?}");
     }
     assert_eq!(settled("f_mp4,vcodec_h264,acodec_aac,ac_1", &[media()]).unwrap().1, [""; 0]);
+    for channels in [3, 4, 6, 8] {
+        let mut source = media();
+        let stream = source.audio.as_mut().unwrap();
+        (stream.channels, stream.layout) = (channels, "unknown".to_owned());
+        let (output, warnings) = settled("f_mkv,vcodec_h264,acodec_flac", &[source]).unwrap();
+        assert_eq!((output.audio.unwrap().channels, warnings), (channels, vec![]));
+    }
 }
 
 #[test]
