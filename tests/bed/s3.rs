@@ -90,6 +90,11 @@ impl S3 {
         client(&self.url(), ACCESS_KEY)
     }
 
+    /// The same by another way to a server.
+    pub fn client_by(url: &str) -> Client {
+        client(url, ACCESS_KEY)
+    }
+
     /// The settings with which a child process finds this server.
     pub fn environment(&self) -> Vec<(String, String)> {
         [

@@ -1,4 +1,4 @@
-//! The job, by the function and by hand in turn, so that whatever else the machine does meets both.
+//! A job, by the function and by hand in turn, so that whatever else the machine does meets both.
 
 use serde_json::{Value, json};
 
@@ -6,15 +6,16 @@ use crate::bed::function::Function;
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::by_hand::ByHand;
-use crate::job::{SOURCE_BUCKET, TARGET_BUCKET, TOPIC};
-use crate::media::{self, NAMES};
+use crate::job::{Job, SOURCE_BUCKET, TARGET_BUCKET, TOPIC};
 use crate::options::Options;
 use crate::ours;
 use crate::stats::{Numbers, cell, ratio, row, title};
+use crate::throttle::Throttle;
 
 /// Key in a round's numbers, and what it is called in the table.
-const ROWS: [(&str, &str); 10] = [
+const ROWS: [(&str, &str); 12] = [
     ("total", "whole job"),
+    ("checked", "the same, by hand checked as well"),
     ("fetch", "fetch"),
     ("probe", "probe"),
     ("encode", "encode"),
@@ -24,37 +25,56 @@ const ROWS: [(&str, &str); 10] = [
     ("outside_task", "around the task"),
     ("handler_cpu", "handler's processor time"),
     ("ffmpeg_cpu", "ffmpeg's processor time"),
+    ("fetched_mb", "fetched, in MB"),
 ];
 
-pub(crate) fn measure(options: &Options, height: usize, preset: &'static str) -> Value {
-    let files = media::sources(height, options.seconds);
-    let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
-    let sns = Sns::start(&[TOPIC]);
-    for (name, file) in NAMES.iter().zip(&files) {
-        s3.put_file(SOURCE_BUCKET, name, file);
-    }
-    let function = Function::start(ours::settings(&s3, &sns, preset));
-    let by_hand = ByHand::new(&s3, preset);
-    let size = (height * 16 / 9 / 2 * 2, height);
-    let mut rounds = Vec::new();
-    for round in 1..=options.rounds {
-        println!("{height}p, round {round} of {}", options.rounds);
-        let ours = ours::round(&function, &s3);
-        rounds.push(json!({"ours": ours, "by_hand": by_hand.round(size)}));
-    }
-    let memory = function.peak_memory();
-    report(options, height, &rounds, memory)
+/// How storage is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    Full,
+    /// See [`Throttle`].
+    Held,
 }
 
-fn report(options: &Options, height: usize, rounds: &[Value], memory: Option<u64>) -> Value {
+/// The settings are the function's own, but for these.
+pub(crate) fn measure(
+    options: &Options,
+    job: &Job,
+    speed: Speed,
+    changed: &[(&str, &str)],
+    preset: &'static str,
+) -> Value {
+    let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
+    let sns = Sns::start(&[TOPIC]);
+    for (key, file) in &job.sources {
+        s3.put_file(SOURCE_BUCKET, key, file);
+    }
+    let throttle = (speed == Speed::Held).then(|| Throttle::before(&s3.url()));
+    let url = throttle.map_or_else(|| s3.url(), |throttle| throttle.url());
+    let settings = ours::settings(&s3, &sns, preset).set("AWS_ENDPOINT_URL_S3", &url);
+    let settings =
+        changed.iter().fold(settings, |settings, (name, value)| settings.set(name, *value));
+    let function = Function::start(settings);
+    let by_hand = ByHand::new(S3::client_by(&url), preset);
+    let mut rounds = Vec::new();
+    let storage = if speed == Speed::Full { "" } else { ", storage held to 80 MB/s a connection" };
+    let with: Vec<String> =
+        changed.iter().map(|(name, value)| format!(", {name}={value}")).collect();
+    let name = format!("{}{storage}{}", job.name, with.concat());
+    for round in 1..=options.rounds {
+        println!("{name}, round {round} of {}", options.rounds);
+        let ours = ours::round(&function, &s3, job);
+        rounds.push(json!({"ours": ours, "by_hand": by_hand.round(job)}));
+    }
+    report(&name, &rounds, function.peak_memory())
+}
+
+fn report(name: &str, rounds: &[Value], memory: Option<u64>) -> Value {
     let of = |side: &str, key: &str| -> Numbers {
         let numbers = rounds.iter().filter_map(|round| round[side][key].as_f64());
         numbers.collect()
     };
-    title(&format!(
-        "The seed job, {height}p, sources of {} s, medians of {} rounds",
-        options.seconds, options.rounds
-    ));
+    title(&format!("{name}, medians of {} rounds", rounds.len()));
     row("seconds", &["ours", "by hand", "ratio"]);
     let mut medians = serde_json::Map::new();
     for (key, name) in ROWS {
@@ -66,8 +86,7 @@ fn report(options: &Options, height: usize, rounds: &[Value], memory: Option<u64
         medians.insert(key.to_owned(), numbers);
     }
     json!({
-        "height": height,
-        "source_seconds": options.seconds,
+        "job": name,
         "seconds": medians,
         "rounds": rounds,
         "handler_peak_memory_bytes": memory,

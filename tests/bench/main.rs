@@ -3,12 +3,22 @@
 //!
 //! `bench [REPORT]` writes every number to the report and prints medians.
 
+#![allow(
+    // Frames and milliseconds, all far from the types' limits.
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    // Short texts, once.
+    clippy::format_push_string
+)]
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use video_concat::settings::Settings;
 
 use bed::process::repository;
+use concat::Speed;
+use job::Job;
 use options::Options;
 
 #[path = "../bed.rs"]
@@ -16,6 +26,7 @@ mod bed;
 mod by_hand;
 mod concat;
 mod cpu;
+mod exactness;
 mod job;
 mod machine;
 mod media;
@@ -25,6 +36,7 @@ mod ours;
 mod sizes;
 mod start;
 mod stats;
+mod throttle;
 
 /// Where sources are kept, and the report unless another place is named.
 const FOLDER: &str = "target/bench";
@@ -42,18 +54,44 @@ fn main() {
         text(&machine["processor"]),
         text(&machine["ffmpeg"])
     );
-    let heights = options.heights.iter();
-    let concat: Vec<Value> =
-        heights.map(|&height| concat::measure(&options, height, preset)).collect();
+    let concat: Vec<Value> = runs(&options)
+        .iter()
+        .map(|(job, speed, changed)| concat::measure(&options, job, *speed, changed, preset))
+        .collect();
     let report = json!({
         "machine": machine,
         "preset": preset,
         "concat": concat,
+        "exactness": exactness::measure(preset),
         "start": start::measure(options.starts, preset),
         "memory": memory::measure(preset),
         "sizes": sizes::measure(),
     });
     write(&path, &report);
+}
+
+/// What is measured: a job, how storage is, and which of the function's settings are others.
+type Run = (Job, Speed, Vec<(&'static str, &'static str)>);
+
+fn runs(options: &Options) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let both = [Speed::Full, Speed::Held];
+    for &height in &options.heights {
+        let seed = || job::seed(height, options.seconds);
+        runs.extend(both.map(|speed| (seed(), speed, vec![])));
+        runs.extend(both.map(|speed| (seed(), speed, vec![("VERIFY", "packets")])));
+    }
+    for extension in ["mp4", "mkv"] {
+        runs.extend(both.map(|speed| (job::cut(extension, options.long_bytes), speed, vec![])));
+    }
+    runs.extend(both.map(|speed| (job::short(options.seconds.div_ceil(12)), speed, vec![])));
+    for (name, option) in [("fitting", ",vbopt_1"), ("not fitting", "")] {
+        let between = || job::between(name, option, options.seconds * 2);
+        runs.extend(both.map(|speed| (between(), speed, vec![("VERIFY", "packets")])));
+    }
+    let wanted = |job: &Job| options.only.as_ref().is_none_or(|only| job.name.contains(only));
+    runs.retain(|(job, ..)| wanted(job));
+    runs
 }
 
 /// The function's own default, or what the environment says.

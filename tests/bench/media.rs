@@ -1,6 +1,7 @@
 //! The sources: made once, and kept below `target/bench`.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::FOLDER;
 use crate::bed::ffmpeg::ffmpeg;
@@ -47,6 +48,39 @@ pub(crate) fn large() -> PathBuf {
     made(&folder("sources"), "large.mkv", &[pattern], "-c:v rawvideo -pix_fmt yuv420p")
 }
 
+/// A file of so many bytes: the same ten seconds over and over, with the index of an mp4 at its end.
+pub(crate) fn long(name: &str, bytes: usize) -> PathBuf {
+    let folder = folder("sources");
+    let noise = "noise=alls=20:allf=t";
+    let pattern = format!("testsrc2=s=1280x720:r=25:d=10,{noise}");
+    let codec = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -b:v 16000000 -c:a aac";
+    let part = made(&folder, "part.mp4", &[pattern, "sine=440:r=48000:d=10".to_owned()], codec);
+    let length = std::fs::metadata(&part).map_or(bytes, |file| file.len() as usize);
+    let more = (bytes / length.max(1)).to_string();
+    written(&folder, &format!("{}-{name}", bytes / 1_000_000), |command| {
+        command.args(["-stream_loop", &more, "-i"]).arg(&part).args(["-c", "copy"]);
+    })
+}
+
+/// A clip of its own size and rate.
+pub(crate) fn short(name: &str, seconds: usize) -> PathBuf {
+    let number = name.bytes().map(usize::from).sum::<usize>();
+    let (width, height) = [(1280, 720), (640, 360), (1920, 1080)][number % 3];
+    let rate = [25, 30, 24, 50][number % 4];
+    let pattern = format!("testsrc2=s={width}x{height}:r={rate}:d={seconds},noise=alls=10:allf=t");
+    let tone = format!("sine={}:r=44100:d={seconds}", 300 + number);
+    let codec = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 4000000 -c:a aac";
+    made(&folder(&format!("sources/short-{seconds}s")), name, &[pattern, tone], codec)
+}
+
+/// A clip that needs no encoding where its bit rate is low enough.
+pub(crate) fn fitting(name: &str, seconds: usize) -> PathBuf {
+    let pattern = format!("testsrc2=s=1280x720:r=25:d={seconds},noise=alls=5:allf=t");
+    let tone = format!("sine=500:r=48000:d={seconds}");
+    let codec = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -b:v 1500000 -c:a aac -ac 2";
+    made(&folder(&format!("sources/fitting-{seconds}s")), name, &[pattern, tone], codec)
+}
+
 fn folder(name: &str) -> PathBuf {
     let folder = repository().join(FOLDER).join(name);
     std::fs::create_dir_all(&folder).expect("target/bench can be written");
@@ -54,6 +88,15 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn made(folder: &Path, name: &str, inputs: &[String], codecs: &str) -> PathBuf {
+    written(folder, name, |command| {
+        for input in inputs {
+            command.args(["-f", "lavfi", "-i", input]);
+        }
+        command.args(codecs.split(' '));
+    })
+}
+
+fn written(folder: &Path, name: &str, arguments: impl FnOnce(&mut Command)) -> PathBuf {
     let file = folder.join(name);
     if file.is_file() {
         return file;
@@ -62,10 +105,8 @@ fn made(folder: &Path, name: &str, inputs: &[String], codecs: &str) -> PathBuf {
     // A run that was stopped leaves no half file under the name.
     let draft = folder.join(format!("draft-{name}"));
     let mut command = ffmpeg();
-    for input in inputs {
-        command.args(["-f", "lavfi", "-i", input]);
-    }
-    run(command.args(codecs.split(' ')).arg(&draft));
+    arguments(&mut command);
+    run(command.arg(&draft));
     std::fs::rename(&draft, &file).expect("target/bench can be written");
     file
 }

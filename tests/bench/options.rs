@@ -11,6 +11,10 @@ pub(crate) struct Options {
     pub(crate) seconds: usize,
     /// `BENCH_HEIGHTS`: how high their frames are, one set of sources each.
     pub(crate) heights: Vec<usize>,
+    /// `BENCH_MEGABYTES`: how large the file is of which ten seconds are cut.
+    pub(crate) long_bytes: usize,
+    /// `BENCH_ONLY`: what the names of jobs have to hold.
+    pub(crate) only: Option<String>,
     /// `BENCH_STARTS`: how often the function is started.
     pub(crate) starts: usize,
 }
@@ -29,6 +33,8 @@ impl Options {
             rounds: number("BENCH_ROUNDS", if is_quick { 1 } else { 3 }).max(1),
             seconds,
             heights: heights.split(',').map(|height| parse("BENCH_HEIGHTS", height)).collect(),
+            long_bytes: number("BENCH_MEGABYTES", if is_quick { 100 } else { 1000 }) * 1_000_000,
+            only: std::env::var("BENCH_ONLY").ok(),
             starts: number("BENCH_STARTS", 10).max(1),
         }
     }

@@ -9,8 +9,9 @@ use crate::bed::function::{Function, Settings};
 use crate::bed::process::{first_file, repository};
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
+use crate::by_hand::megabytes;
 use crate::cpu::Cpu;
-use crate::job::{self, TARGET_BUCKET, TOPIC};
+use crate::job::{Job, TARGET_BUCKET, TOPIC};
 
 const FUNCTION: &str = "target/lambda/bootstrap/bootstrap";
 const TIMEOUT: Duration = Duration::from_mins(15);
@@ -29,20 +30,22 @@ pub(crate) fn settings(s3: &S3, sns: &Sns, preset: &str) -> Settings {
 }
 
 /// Times in seconds.
-pub(crate) fn round(function: &Function, s3: &S3) -> Value {
+pub(crate) fn round(function: &Function, s3: &S3, job: &Job) -> Value {
     // What is there already might not be made again.
     for key in s3.keys(TARGET_BUCKET) {
         s3.delete(TARGET_BUCKET, &key);
     }
     let before = Cpu::of(function.id());
     let started = Instant::now();
-    let record = perform(function, &job::event());
+    let record = perform(function, &job.event);
     let total = started.elapsed().as_secs_f64();
     let cpu = Cpu::of(function.id()).since(before);
     let stage = |name: &str| record["Timings"][name].as_f64().unwrap_or(0.0) / 1000.0;
     let stages = ["FetchMs", "ProbeMs", "EncodeMs", "VerifyMs", "StoreMs"].map(stage);
     json!({
         "total": total,
+        // It has been checked by then.
+        "checked": total,
         "fetch": stages[0],
         "probe": stages[1],
         "encode": stages[2],
@@ -52,6 +55,7 @@ pub(crate) fn round(function: &Function, s3: &S3) -> Value {
         "outside_task": total - stage("TotalMs"),
         "handler_cpu": cpu.own,
         "ffmpeg_cpu": cpu.children,
+        "fetched_mb": megabytes(record["Usage"]["BytesFetched"].as_u64().unwrap_or(0)),
         "frames": record["Output"]["Video"]["Frames"],
         "bytes": record["Targets"][0]["Size"],
         "timings_ms": record["Timings"],

@@ -66,6 +66,24 @@ fn copied_frames_are_the_source_s_and_edges_are_encoded() {
     }
 }
 
+/// What is copied begins long after the source does, whose video begins after its audio.
+#[test]
+fn a_late_part_of_a_source_is_copied() {
+    let source = grouped(1).seconds(14.0).start_offset_ms(400, 0);
+    let scene = Scene::new().source("late.mp4", &source);
+    let original = frames(&scene.s3.path("sources", "late.mp4"), "0");
+    for (start, first) in [("ss_8520", 203), ("ss_9400", 225)] {
+        let outcome =
+            scene.run("late.mp4", &format!("f_mp4,{SATISFIED},{start},t_4000")).succeeded();
+        let copied = copied(&outcome)[0];
+        assert!((75..=100).contains(&copied), "{start}: {:#}", outcome.record);
+        let made = frames(outcome.file(), "0");
+        assert_eq!(made.len(), 100);
+        let (whole, place) = (225 - first, usize::try_from(copied).unwrap());
+        assert_eq!(made[whole..whole + place], original[225..225 + place], "{start}");
+    }
+}
+
 #[test]
 fn clips_that_fit_are_copied_whole_and_others_encoded_between() {
     let scene = Scene::new()

@@ -83,6 +83,18 @@ fn a_cut_of_a_large_mp4_reads_its_part_alone() {
     }
 }
 
+#[test]
+fn a_cut_of_a_large_mp4_is_copied_as_one_that_is_read_whole() {
+    let scene = Scene::new();
+    let file = large(Index::Behind);
+    let parameters = "ss_4000,t_2000,f_mp4,vcodec_h264,acodec_aac,vb_9000000,vbopt_1";
+    let (record, output) = task(&scene, &file, parameters);
+    assert_eq!(record["Timeline"][0]["Copied"], 30, "{record:#}");
+    let (expected, same) = task(&scene, &not_indexed(&file), parameters);
+    assert_eq!(record["Timeline"], expected["Timeline"]);
+    assert!(output.is_some() && output == same);
+}
+
 /// What it tells is believed only as far as it can be seen to be true, and as far as it makes no
 /// difference.
 #[test]
