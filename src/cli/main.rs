@@ -88,7 +88,10 @@ fn main() -> ExitCode {
     let restarted = restart_without_empty_endpoints();
     // First of all: this program also starts ffmpeg, confined, in a role of its own.
     let confined = confine::begin();
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let output = Output::new(cli.json);
     let outcome = restarted
         .map_err(|error| Failure::failed(format!("can't start without empty endpoints: {error}")))
@@ -97,6 +100,18 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.failure(&failure),
     }
+}
+
+/// Help, the version, or what is wrong with the arguments: in JSON where they ask for that.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || !std::env::args_os().any(|argument| argument == "--json") {
+        error.exit();
+    }
+    let text = error.to_string();
+    // How the command is used follows behind an empty line.
+    let problem = text.split("\n\n").next().into_iter().flat_map(str::split_ascii_whitespace);
+    let words: Vec<&str> = problem.skip_while(|word| *word == "error:").collect();
+    Output::new(true).failure(&Failure::wrong(words.join(" ")))
 }
 
 fn carry_out(

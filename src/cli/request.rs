@@ -245,7 +245,7 @@ fn bad_json(file: &str, text: &str, error: &serde_json::Error) -> Failure {
     let line_start: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = text.floor_char_boundary(line_start + error.column().saturating_sub(1));
-    let problem = format!("the event `{file}` is no JSON: {error}");
+    let problem = format!("the event `{file}` is not JSON: {error}");
     Failure::wrong(problem.clone()).at(Place {
         file: Some(file.to_owned()),
         text: text.to_owned(),

@@ -48,7 +48,7 @@ pub enum EventError {
     #[error("{} does not decode to UTF-8 text", quote(.0))]
     BadEncoding(String),
     /// Text that should be JSON is none.
-    #[error("the {what} is no JSON: {}", shortened(.said, LONGEST_SAID))]
+    #[error("the {what} is not JSON: {}", shortened(.said, LONGEST_SAID))]
     BadJson {
         /// Which text.
         what: &'static str,

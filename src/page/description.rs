@@ -214,7 +214,7 @@ pub(super) fn probe(text: &str) -> Value {
         serde_json::Deserializer::from_str(text).into_iter().collect();
     let values = match values {
         Ok(values) => values,
-        Err(error) => return problem(format!("this is no JSON of ffprobe: {error}")),
+        Err(error) => return problem(format!("this is not ffprobe's JSON: {error}")),
     };
     let mut files = Vec::new();
     for value in &values {

@@ -14,7 +14,7 @@ const SAMPLE_TOLERANCE: u64 = 2048;
 /// The completion message as the topic got it. The record inside is long, and shown after it.
 pub(crate) fn message(message: &Message) -> Result<Value, Failure> {
     let mut body: Value = serde_json::from_str(&message.body)
-        .map_err(|error| Failure::new(format!("the message is no JSON: {error}")))?;
+        .map_err(|error| Failure::new(format!("the message is not JSON: {error}")))?;
     let text = body["content"].as_str().unwrap_or_default().to_owned();
     let content: Value = serde_json::from_str(&text)
         .map_err(|error| Failure::new(format!("the message holds no record: {error}")))?;

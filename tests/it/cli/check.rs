@@ -229,7 +229,7 @@ fn mistakes_of_events_are_drawn_as_well() {
         (r#"{"bucket": "b", "object": 7, "process": "x"}"#, "7", "must be a text"),
         (r#"{"bucket": "b", "key": "k", "process": "x"}"#, "key", "did you mean `object`?"),
         (r#"{"bucket": "", "object": "k", "process": "x"}"#, "\"\"", "is empty"),
-        ("{\"bucket\": \"b\",\n \"object\": oops}", "", "is no JSON"),
+        ("{\"bucket\": \"b\",\n \"object\": oops}", "", "is not JSON"),
     ] {
         fs::write(&file, text).unwrap();
         let said = said(&["check", path]).ends_with(2);
@@ -334,4 +334,22 @@ fn colours_are_for_terminals_and_for_those_who_want_them() {
         assert!(said.out.contains("missing `|sys/saveas`"), "{}", said.out);
         assert_eq!(said.out.contains("\u{1b}[1m"), coloured, "{no_color}: {:?}", said.out);
     }
+}
+
+/// A script that asks for JSON gets it for wrong arguments as well.
+#[test]
+fn wrong_arguments_are_told_in_json_where_that_is_asked_for() {
+    for (arguments, part) in [
+        (vec!["--json", "check"], "required arguments were not provided: <REQUEST>"),
+        (vec!["build", "--json", "-f", "mp4", "--to", "x", "--as", "perl"], "invalid value 'perl'"),
+        (vec!["chek", "--json"], "unrecognized subcommand 'chek'"),
+    ] {
+        let json = said(&arguments).ends_with(2).json();
+        assert_eq!(json["Code"], "InvalidArgument");
+        let message = json["Message"].as_str().unwrap();
+        assert!(message.contains(part) && !message.contains('\n'), "{message}");
+    }
+    let plain = said(&["check"]).ends_with(2);
+    assert!(plain.out.is_empty() && plain.err.contains("Usage:"), "{plain:?}");
+    assert!(said(&["--json", "--help"]).ends_with(0).out.contains("Usage:"));
 }

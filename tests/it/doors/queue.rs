@@ -176,9 +176,9 @@ fn what_can_not_be_read_is_kept_with_the_reason() {
         found.unwrap_or_else(|| panic!("{text} is not among {kept:#?}")).1.clone()
     };
     assert_eq!(kept.len(), 4, "{kept:#?}");
-    assert!(reason(&messages[0].1).contains("is no JSON"), "{kept:#?}");
+    assert!(reason(&messages[0].1).contains("is not JSON"), "{kept:#?}");
     assert_eq!(reason(&unknown), "unknown event field `proces`; did you mean `process`?");
-    assert!(reason(&messages[2].1).contains("`Message` is no JSON"), "{kept:#?}");
+    assert!(reason(&messages[2].1).contains("`Message` is not JSON"), "{kept:#?}");
     assert!(reason(&messages[3].1).contains("further messages"), "{kept:#?}");
 
     // Nobody waits for the replies to these either.
