@@ -202,12 +202,15 @@ impl HttpReply {
     /// A task has been taken on, now or by an earlier request: the ids are those
     /// in its record.
     #[must_use]
-    pub fn accepted(record: &TaskRecord, request: &RequestId) -> Self {
-        let body = json!({
+    pub fn accepted(record: &TaskRecord, warning: Option<&str>, request: &RequestId) -> Self {
+        let mut body = json!({
             "EventId": record.event_id,
             "RequestId": record.request_id,
             "TaskId": record.task_id,
         });
+        if let Some(warning) = warning {
+            body["Warnings"] = json!([warning]);
+        }
         Self::new(200, "application/json", request, body.to_string())
     }
 
@@ -347,7 +350,7 @@ mod tests {
     #[test]
     fn an_accepted_task_has_three_ids() {
         let record = example();
-        let reply = HttpReply::accepted(&record, &record.request_id);
+        let reply = HttpReply::accepted(&record, None, &record.request_id);
         let gateway = reply.to_gateway();
         assert_eq!(gateway["statusCode"], 200);
         assert_eq!(gateway["headers"]["x-oss-request-id"], "0190D0C0AAAA4BBB8CCC1234");

@@ -305,12 +305,18 @@ impl Worker {
 
 /// A request for a task that was asked for before gets the record with the first one's `userData`.
 fn note_user_data(job: &Job, record: &mut TaskRecord) {
-    let Some(given) = job.user_data.as_ref().filter(|_| job.told.is_none()) else { return };
+    record.warnings.extend(dropped_user_data(job, record).map(str::to_owned));
+}
+
+/// What is to be said where a task keeps another `userData` than the request's.
+#[must_use]
+pub fn dropped_user_data(job: &Job, record: &TaskRecord) -> Option<&'static str> {
+    let given = job.user_data.as_ref().filter(|_| job.told.is_none())?;
     if record.user_data.as_ref() == Some(given) {
-        return;
+        return None;
     }
     warn!(USER_DATA_KEPT);
-    record.warnings.push(USER_DATA_KEPT.to_owned());
+    Some(USER_DATA_KEPT)
 }
 
 fn log_end(record: &TaskRecord, invocation: &Invocation) {

@@ -11,7 +11,7 @@ use crate::async_invoke::{AsyncInvoke, AsyncInvokeError, invoke};
 use crate::code::Code;
 use crate::event::{Accepted, HttpRequest, Route, Submission};
 use crate::reply::{HttpReply, Refusal, Refused};
-use crate::worker::{Acceptance, Invocation, Job, announce};
+use crate::worker::{Acceptance, Invocation, Job, announce, dropped_user_data};
 
 /// How long the caller of an accepted task waits for the bus.
 const BEGINNING: Duration = Duration::from_secs(1);
@@ -81,7 +81,8 @@ async fn submit(
             record
         }
     };
-    Ok(HttpReply::accepted(&record, id))
+    let warning = dropped_user_data(&job, &record);
+    Ok(HttpReply::accepted(&record, warning, id))
 }
 
 async fn hand_on(

@@ -16,6 +16,9 @@ use crate::worker::Invocation;
 
 /// Records of a page.
 const PAGE: usize = 100;
+/// The most bytes of a page, but for its last record: Lambda's replies have 6 MB at most, in which a
+/// page is a JSON text in JSON.
+const LARGEST_PAGE: usize = 2 * 1024 * 1024;
 /// Targets of a record in a page.
 const MOST_TARGETS: usize = 16;
 /// Records that are read at the same time.
@@ -73,6 +76,7 @@ pub(super) async fn list(
     let mut page: Vec<Value> = Vec::new();
     let mut last: Option<Marker> = None;
     let mut next = None;
+    let mut bytes = 0;
     while let Some((place, found)) = records.next().await {
         let Some(mut record) = found.map_err(|error| refused(&error))? else { continue };
         if status.is_some_and(|status| status != record.status)
@@ -80,12 +84,14 @@ pub(super) async fn list(
         {
             continue;
         }
-        if page.len() == PAGE {
+        if page.len() == PAGE || bytes > LARGEST_PAGE {
             next = last;
             break;
         }
         function.worker.count_pieces(&mut record, bucket).await;
-        page.push(summary(&record));
+        let summary = summary(&record);
+        bytes += summary.to_string().len();
+        page.push(summary);
         last = Some(place);
     }
     let next = next.map(|marker| marker.to_string());

@@ -205,3 +205,37 @@ async fn timed<T>(step: &'static str, work: impl Future<Output = T>) -> (T, u64)
     info!(ms, "{step}");
     (outcome, ms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGEST_TARGETS, LONGEST_ETAG};
+    use crate::object::{ETag, ObjectUri};
+    use crate::reply::{HttpReply, direct};
+    use crate::task::{TargetRecord, example};
+
+    /// Lambda takes no reply that is larger than 6 MB.
+    #[test]
+    fn the_largest_record_fits_into_a_reply() {
+        for key in ["k".repeat(1024), "\u{1}".repeat(1024), "\"".repeat(1024), "k".to_owned()] {
+            let mut record = example();
+            let uri = ObjectUri::named("b".repeat(63), key).unwrap();
+            let target = TargetRecord {
+                uri: uri.clone(),
+                etag: ETag::new(&"f".repeat(LONGEST_ETAG)),
+                size: u64::from(u32::MAX),
+                content_type: "video/iso.segment".to_owned(),
+            };
+            let bytes = serde_json::to_string(&target).unwrap().len() + 1;
+            record.targets = vec![target; LARGEST_TARGETS / bytes];
+            let source = crate::task::SourceRecord { uri, ..record.sources[0].clone() };
+            record.sources = vec![source; 64];
+            record.timeline = vec![record.timeline[0]; 64];
+            record.process = "p".repeat(256 * 1024);
+            record.user_data = Some("\u{1}".repeat(2048));
+            let largest = 6 * 1024 * 1024 - 10_000;
+            let reply = HttpReply::record(&record, &record.request_id).to_gateway().to_string();
+            assert!(reply.len() < largest, "{}", reply.len());
+            assert!(direct(&record).unwrap().to_string().len() < largest);
+        }
+    }
+}

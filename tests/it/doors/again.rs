@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Doors, error_type, post, process};
+use crate::bed::client::send;
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::gateway::{Gateway, Kind};
 use crate::scene::b64;
@@ -29,6 +30,33 @@ fn a_task_that_runs_or_is_done_is_not_started_again() {
     let record = doors.deliver();
     assert_eq!(record["EventId"], again["EventId"]);
     assert!(doors.s3.head("results", "out.mp4").is_some());
+}
+
+/// The record is the first one's, and so is what it carries.
+#[test]
+fn who_asks_again_with_other_user_data_is_warned() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::HttpApi);
+    let ask = |user_data: Option<&str>| {
+        let (bucket, object) = ("sources", "a.mp4");
+        let event = json!({"bucket": bucket, "object": object, "process": process("out.mp4"),
+            "userData": user_data});
+        send(gateway.port(), "POST /", &[], &event.to_string()).json()
+    };
+    let first = ask(Some("mine"));
+    assert_eq!(first.get("Warnings"), None);
+    for (state, deliver) in [("while it waits", false), ("when it is done", true)] {
+        if deliver {
+            doors.deliver();
+        }
+        assert_eq!(ask(Some("mine")), first, "{state}");
+        assert_eq!(ask(None), first, "{state}");
+        let other = ask(Some("yours"));
+        assert_eq!(other["TaskId"], first["TaskId"]);
+        let warnings = other["Warnings"].to_string();
+        assert!(warnings.contains("`userData`"), "{state}: {other}");
+    }
+    assert_eq!(doors.record(&first["TaskId"])["UserData"], "mine");
 }
 
 #[test]

@@ -1,9 +1,21 @@
 //! The `OpenAPI` description, held against the function by a program that makes
 //! up requests from it, right and wrong ones.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
-use super::{CALLER, Doors};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use video_concat::code::Code;
+use video_concat::object::{ETag, ObjectUri};
+use video_concat::task::{
+    AudioRecord, ChunkCount, Definition, EventId, Filled, Moment, OutputRecord, RequestId,
+    SourceRecord, Status, TargetRecord, TaskId, TaskRecord, TaskType, TimelineRecord, Timings,
+    Usage, VerifiedRecord, VideoRecord,
+};
+
+use super::{CALLER, Doors, post, process};
 use crate::bed::gateway::{Gateway, Kind};
 use crate::bed::process::repository;
 
@@ -27,4 +39,136 @@ fn no_request_is_answered_otherwise_than_described() {
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(output.status.success(), "{said}");
+}
+
+const DEFINITIONS: [Definition; 7] = [
+    Definition::Audio,
+    Definition::Low,
+    Definition::Standard,
+    Definition::High,
+    Definition::TwoK,
+    Definition::FourK,
+    Definition::Larger,
+];
+
+/// Whoever generates a client from the description reads whole records with it.
+#[test]
+fn every_field_of_a_record_is_described_and_no_other() {
+    let ids = (EventId::from_uuid(Uuid::nil()), RequestId::from_uuid(Uuid::nil()));
+    let task = TaskId::derive(("clips", "a.mp4"), [], "p");
+    let start = Moment::new(Timestamp::UNIX_EPOCH);
+    let begun = TaskRecord::begin(task, ids.0, ids.1, start, "p".to_owned());
+    let failed = Code::ALL.map(|code| {
+        let mut record = begun.clone();
+        record.fail(code, "why", start);
+        record
+    });
+    let defined = DEFINITIONS.map(|definition| {
+        let mut record = full(&begun);
+        record.usage.definition = Some(definition);
+        record
+    });
+    let records: Vec<Value> = failed
+        .iter()
+        .chain(&defined)
+        .chain([&begun])
+        .map(|record| serde_json::to_value(record).unwrap())
+        .chain(real_records())
+        .collect();
+    let mut python = Command::new(repository().join("target/venv/bin/python"))
+        .arg(repository().join("tests/it/doors/record_schema.py"))
+        .arg(repository().join("events/openapi.yaml"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = json!(records).to_string();
+    python.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// As they are stored: of a task that waits, and of one that is done.
+fn real_records() -> Vec<Value> {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::HttpApi);
+    let ask = |target: &str| post(&gateway, "/sources/a.mp4", &process(target)).json();
+    let waiting = doors.record(&ask("out.mp4")["TaskId"]);
+    let done = doors.deliver();
+    vec![waiting, done]
+}
+
+/// Every field is named here, so that a new one can't be forgotten.
+fn full(begun: &TaskRecord) -> TaskRecord {
+    let uri = ObjectUri::named("clips", "a.mp4").unwrap();
+    let etag = ETag::new("tag");
+    TaskRecord {
+        task_id: begun.task_id,
+        event_id: begun.event_id.clone(),
+        request_id: begun.request_id.clone(),
+        task_type: TaskType::MediaConvert,
+        status: Status::Succeeded,
+        code: None,
+        message: None,
+        user_data: Some("order 7".to_owned()),
+        start_time: begun.start_time,
+        end_time: Some(begun.start_time),
+        progress: 100,
+        process: "p".to_owned(),
+        warnings: vec!["w".to_owned()],
+        sources: vec![SourceRecord {
+            uri: uri.clone(),
+            etag: etag.clone(),
+            size: 1 << 40,
+            bytes_fetched: 1 << 40,
+            start_ms: 1,
+            duration_ms: 1,
+            filled: vec![Filled::Audio, Filled::Video],
+        }],
+        targets: vec![TargetRecord { uri, etag, size: 1, content_type: "video/mp4".to_owned() }],
+        output: Some(output()),
+        timeline: vec![TimelineRecord {
+            source: 0,
+            first_frame: 0,
+            frames: 1,
+            copied: 1,
+            first_sample: 0,
+            samples: 1,
+        }],
+        verified: Some(VerifiedRecord {
+            frames: 1,
+            samples: 1,
+            max_join_offset_ms: 0.5,
+            decoded: true,
+            decoded_frames: 1,
+        }),
+        timings: Timings::default(),
+        usage: Usage::default(),
+        notified: true,
+        execution_arn: Some("arn".to_owned()),
+        chunks: Some(ChunkCount { total: 2, done: 1 }),
+    }
+}
+
+fn output() -> OutputRecord {
+    OutputRecord {
+        container: "mp4".to_owned(),
+        duration_ms: 1,
+        video: Some(VideoRecord {
+            codec: "h264".to_owned(),
+            width: 1,
+            height: 1,
+            frame_rate: 29.97,
+            pixel_format: "yuv420p".to_owned(),
+            frames: 1,
+            bit_rate: Some(1),
+        }),
+        audio: Some(AudioRecord {
+            codec: "aac".to_owned(),
+            sample_rate: 48_000,
+            channels: 2,
+            bit_rate: Some(1),
+            samples: 1,
+        }),
+    }
 }
