@@ -202,6 +202,9 @@ pub struct Coding {
     pub rotated: bool,
     /// Whether an edit list leaves packets out.
     pub discards: bool,
+    /// The profile of Dolby Vision, where it is such.
+    #[serde(default)]
+    pub dolby_vision: Option<u8>,
 }
 
 /// An audio stream.
@@ -225,6 +228,10 @@ pub struct AudioStream {
     pub start: Flicks,
     /// End of the last sample.
     pub end: Flicks,
+    /// How much later than these times the decoder stamps its samples: by an encoder's delay that a
+    /// tag tells and no edit list makes up for.
+    #[serde(default)]
+    pub late: Flicks,
     /// bit/s, told by the container or measured.
     pub bit_rate: u64,
 }
@@ -272,6 +279,13 @@ impl std::fmt::Display for Size {
 }
 
 impl AudioStream {
+    /// The same by its own time stamps.
+    #[must_use]
+    pub fn on_time(self) -> Self {
+        let (start, end) = (self.start + self.late, self.end + self.late);
+        Self { start, end, late: Flicks::ZERO, ..self }
+    }
+
     /// What its channels are for.
     #[must_use]
     pub fn layout(&self) -> Layout {

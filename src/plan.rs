@@ -309,7 +309,8 @@ impl Plan {
                 (Some(stream), None) => {
                     let input = graph.open(self, index, files, clip.start());
                     let stretches = files.stretches(index);
-                    let source = audio::Source { stream, start: clip.start(), stretches };
+                    let start = clip.start() + stream.late;
+                    let source = audio::Source { stream, start, stretches };
                     let chain = audio::chain(&source, place.samples, output);
                     format!("[{input}:{}]{chain}{label}", stream.index)
                 }

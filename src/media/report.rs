@@ -28,7 +28,7 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,leve
                                  avg_frame_rate,time_base,start_pts,duration,bit_rate,has_b_frames,\
                                  sample_rate,channels,channel_layout,\
                                  bits_per_sample,bits_per_raw_sample:\
-                                 stream_disposition=attached_pic:stream_side_data=rotation:\
+                                 stream_disposition=attached_pic:stream_side_data=rotation,dv_profile:\
                                  stream_tags=alpha_mode:\
                                  format=duration:chapter=id:program_stream=index";
 
@@ -266,7 +266,8 @@ impl Scan {
         let (index, pts, dts, duration, size) = (number(), number(), number(), number(), number());
         let place = self.places.as_ref().and_then(|_| number());
         let flags = fields.next().unwrap_or_default();
-        let padding = fields.nth(1).and_then(|samples| samples.parse().ok()).unwrap_or(0);
+        let mut samples = || fields.next().and_then(|samples| samples.parse().ok()).unwrap_or(0);
+        let (skipped, padding) = (samples(), samples());
         let stream = &mut self.stream;
         if index != Some(i64::from(stream.report.index)) {
             return;
@@ -287,6 +288,9 @@ impl Scan {
             stream.watch_clock(dts);
         }
         stream.presented |= pts.is_some();
+        if stream.is_empty() && self.demuxer == Demuxer::Mov && time == Some(0) {
+            stream.skipped = skipped;
+        }
         stream.add(time, dts, duration, size.unwrap_or(0), flags.contains('K'));
         // In Ogg the last packet's duration is without it already.
         stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
@@ -310,7 +314,13 @@ impl Chosen {
         let zero_based = matches!(demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
         let video = self.video.and_then(|scan| scan.stream.into_video(floor, demuxer));
-        let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor));
+        let declared = report.format.duration.as_deref().and_then(seconds);
+        let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor, declared));
+        let audio = audio.map(|audio| match &video {
+            // Whoever wrote the file has made up for the delay by delaying the video.
+            Some(video) if video.start + Flicks::from_millis(2) > audio.late => audio.on_time(),
+            _ => audio,
+        });
         let spans = [
             video.as_ref().map(|stream| (stream.start, stream.end)),
             audio.as_ref().map(|stream| (stream.start, stream.end)),

@@ -55,6 +55,38 @@ fn sizes() {
 }
 
 #[test]
+fn a_slow_align_clip_is_told_of() {
+    let of = |numerator, denominator| {
+        let mut media = media();
+        media.video.as_mut().unwrap().frame_rate = Ratio::new(numerator, denominator);
+        media
+    };
+    let parameters = "f_mp4,vcodec_h264,acodec_aac";
+    let told = |parameters: &str, sources: &[Media]| {
+        let warnings = settled(parameters, sources).unwrap().1;
+        warnings.into_iter().find(|warning| warning.contains("frames per second"))
+    };
+    let text = told(parameters, &[of(5, 1), of(30_000, 1001)]).unwrap();
+    assert!(text.contains("has 5 frames") && text.contains("`fps_29.97`"), "{text}");
+    assert_eq!(told(&format!("{parameters},fps_5"), &[of(5, 1), of(25, 1)]), None);
+    assert_eq!(told(parameters, &[of(10, 1), of(25, 1)]), None);
+    assert_eq!(told(parameters, &[of(5, 1), of(10, 1)]), None);
+    assert!(told(&format!("{parameters},align_1"), &[of(25, 1), of(1, 2)]).is_some());
+}
+
+#[test]
+fn dolby_vision_without_a_base_is_told_of() {
+    let mut source = media();
+    for (profile, is_told) in [(None, false), (Some(5), true), (Some(8), false)] {
+        source.video.as_mut().unwrap().coding.dolby_vision = profile;
+        let warnings =
+            settled("f_mp4,vcodec_h264,acodec_aac", &[media(), source.clone()]).unwrap().1;
+        let told = warnings.iter().any(|it| it.starts_with("clip 1 (`s3://bucket/b.mp4`)"));
+        assert_eq!(told, is_told, "{warnings:?}");
+    }
+}
+
+#[test]
 fn frame_rates() {
     for (name, parameters, own, expected) in [
         ("inherited", "", (30, 1), (30, 1)),

@@ -6,6 +6,7 @@ use super::{Fitting, OutputError, VideoOutput, VideoRate, aligned};
 use crate::codec::{Container, PixelFormat, VideoCodec};
 use crate::frame_rate::decimal;
 use crate::media::{Colour, Media, Size, VideoStream};
+use crate::object::ObjectUri;
 use crate::process::request::{
     LowerSource, RateControl, Request, ScaleType, SizeRequest, VideoRequest,
 };
@@ -14,6 +15,9 @@ use crate::process::table::Operation;
 /// What a video is without any source to take it from.
 const STANDARD_SIZE: Size = Size::new(1280, 720);
 const STANDARD_RATE: Ratio<i64> = Ratio::new_raw(25, 1);
+
+/// Below so many frames per second, movements are gone.
+const SLOW: i64 = 10;
 
 /// The encoder's smallest block.
 const LEAST_H265_SIDE: u32 = 16;
@@ -47,12 +51,13 @@ pub(super) fn specify(
         let given = request.quoted(Operation::Concat, parameter);
         return Err(OutputError::TooSmall { given, size, least: LEAST_H265_SIDE });
     }
+    dolby_vision(request, media, warnings);
     let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv());
     Ok(VideoOutput {
         codec: asked.codec,
         size,
         fitting,
-        frame_rate: frame_rate(asked, request, align, warnings)?,
+        frame_rate: frame_rate(asked, request, media, align, warnings)?,
         pixel_format: pixel_format(asked, request.container, align, warnings),
         colour,
         key_frame_interval: asked.key_frame_interval,
@@ -135,9 +140,42 @@ fn even_part(side: u32, part: u32, whole: u32) -> u32 {
     u32::try_from(half.to_integer() * 2).unwrap_or(u32::MAX - 1).max(2)
 }
 
+/// What is lost where the rate is that of a clip of a few frames.
+fn slow(request: &Request, media: &[&Media], align: Align<'_>) -> Option<String> {
+    let (clip, own) = align.map(|(clip, stream)| (clip, stream.frame_rate))?;
+    let rates = media.iter().map(|media| media.video.as_ref().map(|stream| stream.frame_rate));
+    let others = rates.enumerate().filter_map(|(other, rate)| Some((other, rate?)));
+    let (other, rate) = others.max_by_key(|&(_, rate)| rate)?;
+    (own < SLOW.into() && rate > SLOW.into()).then(|| {
+        format!(
+            "{}: the output has {} frames per second, as clip {clip} has, and clip {other} loses most \
+             of its {}: `fps_{}` keeps them",
+            request.quoted(Operation::Concat, "align"),
+            decimal(own),
+            decimal(rate),
+            decimal(rate)
+        )
+    })
+}
+
+/// Says of clips whose colours can't be known.
+fn dolby_vision(request: &Request, media: &[&Media], warnings: &mut Vec<String>) {
+    for (clip, (media, asked)) in media.iter().zip(&request.clips).enumerate() {
+        let profile = media.video.as_ref().and_then(|stream| stream.coding.dolby_vision);
+        if profile == Some(5) {
+            let uri = ObjectUri::new(request.bucket.clone(), asked.key.clone());
+            warnings.push(format!(
+                "clip {clip} (`{uri}`): it is Dolby Vision of profile 5, whose colours are not those of other video: they \
+                 are not converted, and look green and purple"
+            ));
+        }
+    }
+}
+
 fn frame_rate(
     asked: &VideoRequest,
     request: &Request,
+    media: &[&Media],
     align: Align<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Ratio<i64>, OutputError> {
@@ -150,6 +188,9 @@ fn frame_rate(
         (asked, ..) => asked,
     };
     let rate = explicit.or(own).unwrap_or(STANDARD_RATE);
+    if explicit.is_none() {
+        warnings.extend(slow(request, media, align));
+    }
     if request.container != Container::Mxf || MXF_RATES.contains(&rate) {
         return Ok(rate);
     }

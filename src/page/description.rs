@@ -69,6 +69,7 @@ impl Description {
             unsteady: false,
             start,
             end,
+            late: Flicks::ZERO,
             bit_rate: UNKNOWN_BIT_RATE,
         });
         let (undecodable, further) = (Undecodable::default(), Further::default());

@@ -27,7 +27,7 @@ impl Plan {
         let stream = clip.audio().filter(|stream| stream.unsteady)?;
         let mut arguments = words("-copyts");
         arguments.extend(Input { seek, ..Input::of(clip.media, source) }.arguments());
-        let end = (clip.end() + Flicks::from_millis(BEHIND_MS)).as_option();
+        let end = (clip.end() + stream.late + Flicks::from_millis(BEHIND_MS)).as_option();
         let (scale, most) = (1_i64 << OFFSET_BITS, OFFSET_LIMIT);
         arguments.push("-filter_complex".to_owned());
         arguments.push(format!(

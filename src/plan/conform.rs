@@ -33,7 +33,7 @@ impl Plan {
         let seek = files.seek(self, clip, self.clip(clip).start());
         let clip = self.clip(clip);
         let (stream, output) = (clip.audio()?, self.output.audio.as_ref()?);
-        let (start, end) = (clip.start(), clip.end());
+        let (start, end) = (clip.start() + stream.late, clip.end() + stream.late);
         let mut arguments = words("-copyts");
         arguments.extend(Input { seek, ..Input::of(clip.media, source) }.arguments());
         arguments.extend(["-map".to_owned(), format!("0:{}", stream.index)]);

@@ -28,6 +28,7 @@ mod seeking;
 mod selection;
 mod several;
 mod structure;
+mod tags;
 
 const PAL: (u32, u32) = (25, 1);
 /// Length of the clips here.

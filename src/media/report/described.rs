@@ -67,6 +67,7 @@ pub(super) struct Disposition {
 #[serde(default)]
 pub(super) struct SideData {
     pub(super) rotation: Option<f64>,
+    pub(super) dv_profile: Option<u8>,
 }
 
 /// The streams of a file that are shown and heard together.
@@ -166,6 +167,7 @@ impl StreamReport {
             progressive: self.field_order == "progressive",
             rotated: self.side_data_list.iter().filter_map(|data| data.rotation).any(turned),
             discards,
+            dolby_vision: self.side_data_list.iter().find_map(|data| data.dv_profile),
         }
     }
 

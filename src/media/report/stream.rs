@@ -26,6 +26,8 @@ pub(super) struct StreamScan {
     end: i64,
     /// Samples at the end of the last packet that are to be thrown away.
     pub(super) padding: i64,
+    /// Samples at the beginning of the first packet, at zero, that are to be thrown away.
+    pub(super) skipped: i64,
     key_frames: Vec<Flicks>,
     /// How far apart key frames are that are kept.
     spacing: Flicks,
@@ -66,6 +68,7 @@ impl StreamScan {
             last: i64::MIN,
             end: i64::MIN,
             padding: 0,
+            skipped: 0,
             key_frames: Vec::new(),
             spacing: Flicks::from_millis(500),
             decoded: None,
@@ -215,9 +218,13 @@ impl StreamScan {
     }
 
     fn padding(&self) -> Flicks {
+        self.samples(self.padding)
+    }
+
+    fn samples(&self, count: i64) -> Flicks {
         let rate = i64::from(self.report.sample_rate());
         let time_base = Ratio::new_raw(1, rate);
-        Flicks::from_ticks(self.padding.max(0), time_base).unwrap_or_default()
+        Flicks::from_ticks(count.max(0), time_base).unwrap_or_default()
     }
 
     pub(super) fn into_video(self, floor: Flicks, demuxer: Demuxer) -> Option<VideoStream> {
@@ -268,11 +275,16 @@ impl StreamScan {
         }
     }
 
-    pub(super) fn into_audio(self, floor: Flicks) -> Option<AudioStream> {
+    /// `declared` is how long the file says that it is.
+    pub(super) fn into_audio(self, floor: Flicks, declared: Option<Flicks>) -> Option<AudioStream> {
         let (start, end) = self.span(floor)?;
-        // A last packet without a duration lasts as long as the others.
-        let end = if self.end == self.last { end + self.mean_packet() } else { end };
+        let end =
+            if self.end == self.last { self.end_without_duration(end, declared) } else { end };
+        // Edit lists put what is to be thrown away before zero.
+        let late = self.samples(self.skipped);
+        let (start, end) = (start.max(late) - late, end - late);
         Some(AudioStream {
+            late,
             index: self.report.index,
             sample_rate: self.report.sample_rate(),
             channels: self.report.channels,
@@ -284,6 +296,13 @@ impl StreamScan {
             bit_rate: self.bit_rate(start, end),
             codec: self.report.codec_name.unwrap_or_default(),
         })
+    }
+
+    /// A last packet without a duration lasts as long as the others, but not beyond the end that
+    /// the file declares: some hold far more than others.
+    fn end_without_duration(&self, last: Flicks, declared: Option<Flicks>) -> Flicks {
+        let end = last + self.mean_packet();
+        declared.filter(|&declared| declared > last).map_or(end, |declared| declared.min(end))
     }
 
     fn mean_packet(&self) -> Flicks {
@@ -300,6 +319,10 @@ impl StreamScan {
             return frame_rate::choose(None, Some(self.time_base.recip()));
         }
         let counted = self.cadence.rate();
+        // Of a single frame there is its duration. The base may be the rate of its fields.
+        if let (None, None, Some(single)) = (counted, told, self.single_frame_rate()) {
+            return frame_rate::choose(None, Some(single));
+        }
         if let Some(counted) = counted.filter(|_| self.of_fields) {
             // Where only some frames are stored as fields, it is the container that counts them.
             let halved = counted / 2;
@@ -307,6 +330,12 @@ impl StreamScan {
             return frame_rate::choose(None, told.or(Some(halved)));
         }
         frame_rate::choose(base, counted.or(told))
+    }
+
+    fn single_frame_rate(&self) -> Option<Ratio<i64>> {
+        let time = self.flicks(self.end.checked_sub(self.last)?)?;
+        let rate = frame_rate::mean(1, time).filter(|_| self.packets == 1)?;
+        (Ratio::from_integer(10)..=Ratio::from_integer(120)).contains(&rate).then_some(rate)
     }
 
     /// Interlaced video has no more than thirty frames a second.

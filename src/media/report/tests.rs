@@ -47,6 +47,7 @@ pub(crate) fn audio_stream() -> AudioStream {
         unsteady: false,
         start: Flicks::ZERO,
         end: Flicks::from_millis(10_000),
+        late: Flicks::ZERO,
         bit_rate: 128_000,
     }
 }
@@ -353,4 +354,45 @@ fn frames_that_do_not_say_when_they_are_shown_are_counted_all_the_same() {
     let video = media.video.unwrap();
     assert_eq!((video.frame_rate, video.frames), (Ratio::from_integer(25), 100));
     assert_eq!(media.length, Flicks::from_millis(4000));
+}
+
+#[test]
+fn a_last_packet_without_duration_ends_where_the_file_does() {
+    let lines = ["2,0,0,N/A,900,K__", "2,48000,48000,N/A,900,K__", "2,52800,52800,N/A,20,K__"];
+    let streams =
+        |duration: &str| format!("{}, \"format\": {{{duration}}}}}", &STREAMS[..STREAMS.len() - 1]);
+    for (duration, expected) in
+        [("", 1650), ("\"duration\": \"1.200000\"", 1200), ("\"duration\": \"0.500000\"", 1650)]
+    {
+        let media = finished(Demuxer::Asf, &streams(duration), &lines).unwrap();
+        assert_eq!(media.audio.unwrap().end, Flicks::from_millis(expected), "{duration}");
+    }
+}
+
+/// As iTunes and Nero write it.
+#[test]
+fn a_delay_that_a_tag_tells_makes_nothing_late() {
+    let streams = STREAMS;
+    let lines = ["2,0,0,1024,900,K__,3072,0", "2,1024,1024,4096,900,K__"];
+    let audio = finished(Demuxer::Mov, streams, &lines).unwrap().audio.unwrap();
+    assert_eq!((audio.start, audio.late), (Flicks::ZERO, Flicks::from_millis(64)));
+    assert_eq!(
+        audio.end,
+        Flicks::from_millis(5120 / 48 - 64) + Flicks::of_units(32, 48_000.into())
+    );
+    // An edit list puts it before zero.
+    let lines = ["2,-3072,-3072,1024,900,K__,3072,0", "2,-2048,-2048,4096,900,K__"];
+    let audio = scan(&lines).unwrap().audio.unwrap();
+    assert_eq!((audio.start, audio.late), (Flicks::ZERO, Flicks::ZERO));
+}
+
+#[test]
+fn a_single_frame_has_the_rate_of_its_duration() {
+    let streams =
+        STREAMS.replace("25/1\", \"avg_frame_rate\": \"25/1", "50/1\", \"avg_frame_rate\": \"0/0");
+    for (duration, rate) in [("40", 25), ("N/A", 50), ("8000", 50)] {
+        let lines = [&*format!("1,0,0,{duration},1,K__")];
+        let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
+        assert_eq!(video.frame_rate, rate.into(), "{duration}");
+    }
 }
