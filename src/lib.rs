@@ -14,6 +14,7 @@ mod frame_rate;
 pub mod media;
 pub mod message;
 mod mix;
+pub mod mp4;
 mod named;
 pub mod object;
 pub mod output;

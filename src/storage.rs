@@ -3,6 +3,7 @@
 //! Every operation is counted on the store's [`Meter`], and every failure is a
 //! [`StoreError`] that names the operation, the object and the request id.
 
+pub mod assembly;
 mod body;
 mod chores;
 pub mod client;

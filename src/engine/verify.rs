@@ -4,6 +4,7 @@
 //! or as many as are asked for. Its packets have to be those that the encoders gave.
 
 mod content;
+mod indexed;
 mod packets;
 
 use std::io;
@@ -26,6 +27,7 @@ use crate::plan::input::Input;
 use crate::plan::{PacketError, Plan, signed};
 use crate::policy::Verify;
 use content::Content;
+pub use indexed::{Indexed, verify_indexed};
 
 /// Containers that write milliseconds round every time stamp to them.
 const TICK_MS: u64 = 1;

@@ -61,6 +61,12 @@ impl Workspace {
         self.0.path().join(format!("group-{index}"))
     }
 
+    /// Where something is kept that a film is put together from.
+    #[must_use]
+    pub fn part(&self, name: &str) -> PathBuf {
+        self.0.path().join(format!("part-{name}"))
+    }
+
     /// Every file of the output, the playlist (or the only file) last.
     ///
     /// # Errors

@@ -11,6 +11,11 @@ use crate::codec::{AudioCodec, VideoCodec};
 /// Samples of a block that raw audio is listed in: it has no packets of its own.
 const RAW_BLOCK: u32 = 1024;
 
+/// Options by which the demuxer says what the index does and no more.
+const INDEX_ALONE: &str = "-copyts -fflags +noparse";
+/// A list whose sums cost nothing.
+const QUICK_LIST: &str = "-f framemd5 -hash adler32";
+
 /// Files in which the joining process lists what the encoders gave it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Listings<'a> {
@@ -50,6 +55,25 @@ impl Plan {
     pub fn video_listing_arguments(&self, file: &Input<'_>) -> Vec<String> {
         let Some(video) = &self.output.video else { return Vec::new() };
         listing("-copyts", file, "0:v:0", list_video(video.codec))
+    }
+
+    /// The arguments of the ffmpeg process that lists where the index of a file puts the packets of its
+    /// video, whatever is there: they are not looked into.
+    #[must_use]
+    pub fn video_index_arguments(&self, file: &Input<'_>) -> Vec<String> {
+        listing(INDEX_ALONE, file, "0:v:0", words(&format!("-c:v copy {QUICK_LIST}")))
+    }
+
+    /// The same of its audio. Raw audio is listed in blocks of its own, as it has no packets.
+    #[must_use]
+    pub fn audio_index_arguments(&self, file: &Input<'_>) -> Vec<String> {
+        match &self.output.audio {
+            Some(audio) if audio.codec == AudioCodec::Pcm => self.audio_listing_arguments(file),
+            Some(_) => {
+                listing(INDEX_ALONE, file, "0:a:0", words(&format!("-c:a copy {QUICK_LIST}")))
+            }
+            None => Vec::new(),
+        }
     }
 
     /// The arguments of the ffmpeg process that copies groups of a file's video to files of their

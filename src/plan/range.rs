@@ -1,12 +1,43 @@
 //! Ranges: the chunks of a task that is distributed over several functions.
 
-use super::{Chunk, Plan, signed};
+use num_rational::Ratio;
+
+use super::{Chunk, Intermediate, Plan, signed};
+use crate::codec::Container;
 use crate::flicks::Flicks;
+use crate::mp4::{Sample, Samples};
 
 /// How far a cut may be from its even place to fall on a better one: a part of a range's length.
 const LEEWAY: u64 = 4;
 
 impl Plan {
+    /// Whether ranges become the output where they are stored, under an index of their own.
+    #[must_use]
+    pub fn joins_where_stored(&self) -> bool {
+        let has_index = matches!(self.output.container, Container::Mp4 | Container::Mov);
+        let divisible = self.output.video.is_some() && self.intermediate().can_be_continued();
+        has_index && divisible && self.output.segments.is_none()
+    }
+
+    /// When a sample of a rendered range is shown, and when it is decoded, on the output's clock.
+    #[must_use]
+    pub fn times_of(&self, sample: &Sample, time_scale: u32) -> (Flicks, Flicks) {
+        let base = Ratio::new(1, i64::from(time_scale.max(1)));
+        let lead = Flicks::of_units(Intermediate::LEAD, self.timeline.frame_rate);
+        let time = |ticks| Flicks::from_ticks(ticks, base).unwrap_or_default() - lead;
+        (time(sample.pts), time(sample.dts))
+    }
+
+    /// Whether the samples are every frame of the range, each once.
+    #[must_use]
+    pub fn are_all_of(&self, samples: &Samples, range: &Chunk) -> bool {
+        let rate = self.timeline.frame_rate;
+        let shown = samples.samples.iter().map(|it| self.times_of(it, samples.time_scale).0);
+        let mut frames: Vec<i64> = shown.map(|shown| shown.to_units(rate)).collect();
+        frames.sort_unstable();
+        frames.into_iter().eq(signed(range.frames.start)..signed(range.frames.end))
+    }
+
     /// The video in ranges of about this length, each for a function of its own; one where it can't
     /// be cut, none where there is no video.
     ///

@@ -85,6 +85,7 @@ pub enum Operation {
     DeleteObjects,
     CreateMultipartUpload,
     UploadPart,
+    UploadPartCopy,
     CompleteMultipartUpload,
     AbortMultipartUpload,
 }
@@ -103,6 +104,7 @@ impl Operation {
             Self::DeleteObjects => "DeleteObjects",
             Self::CreateMultipartUpload => "CreateMultipartUpload",
             Self::UploadPart => "UploadPart",
+            Self::UploadPartCopy => "UploadPartCopy",
             Self::CompleteMultipartUpload => "CompleteMultipartUpload",
             Self::AbortMultipartUpload => "AbortMultipartUpload",
         }
@@ -123,6 +125,7 @@ impl Operation {
             Self::PutObject
             | Self::CreateMultipartUpload
             | Self::UploadPart
+            | Self::UploadPartCopy
             | Self::CompleteMultipartUpload => "s3:PutObject",
             Self::DeleteObject | Self::DeleteObjects => "s3:DeleteObject",
             Self::AbortMultipartUpload => "s3:AbortMultipartUpload",

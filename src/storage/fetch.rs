@@ -122,28 +122,68 @@ pub async fn read_whole<T, F>(
     store: &ObjectStore,
     uri: &ObjectUri,
     head: &ObjectHead,
+    take: T,
+) -> Result<(), FetchError>
+where
+    T: FnMut(Vec<u8>) -> F,
+    F: Future<Output = bool>,
+{
+    read_part(store, uri, head, 0..head.size, take).await
+}
+
+/// Writes a part of the object that `head` saw into a file, from `at` on.
+///
+/// # Errors
+/// See [`FetchError`].
+pub async fn fetch_part(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    head: &ObjectHead,
+    part: Range<u64>,
+    (path, file, mut at): (&Path, &File, u64),
+) -> Result<(), FetchError> {
+    let mut failed = None;
+    let write = |bytes: Vec<u8>| {
+        let written = file.write_all_at(&bytes, at);
+        at += bytes.len() as u64;
+        let is_written = written.is_ok();
+        failed = failed.take().or(written.err());
+        async move { is_written }
+    };
+    read_part(store, uri, head, part, write).await?;
+    match failed {
+        Some(source) => Err(FetchError::File { path: path.to_owned(), source }),
+        None => Ok(()),
+    }
+}
+
+async fn read_part<T, F>(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    head: &ObjectHead,
+    part: Range<u64>,
     mut take: T,
 ) -> Result<(), FetchError>
 where
     T: FnMut(Vec<u8>) -> F,
     F: Future<Output = bool>,
 {
-    let (mut at, mut tries, mut pause) = (0, 1, FIRST_PAUSE);
-    while at < head.size {
+    let (mut at, mut tries, mut pause) = (part.start, 1, FIRST_PAUSE);
+    while at < part.end {
         let read = async {
-            let mut body = store.read_range(uri, head, at..head.size).await?;
+            let mut body = store.read_range(uri, head, at..part.end).await?;
             while let Some(bytes) = body.next().await? {
-                let room = usize::try_from(head.size - at).unwrap_or(usize::MAX);
+                let room = usize::try_from(part.end - at).unwrap_or(usize::MAX);
                 let bytes = &bytes[..bytes.len().min(room)];
                 at += bytes.len() as u64;
                 if !take(bytes.to_vec()).await {
-                    at = head.size;
+                    at = part.end;
                 }
             }
             Ok(())
         };
         let error = match read.await {
-            Ok(()) if at == head.size => return Ok(()),
+            Ok(()) if at == part.end => return Ok(()),
             Ok(()) => FetchError::Short { uri: uri.clone(), at, size: head.size },
             Err(error) => FetchError::Store(error),
         };

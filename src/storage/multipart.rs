@@ -4,10 +4,12 @@
 //! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped;
 //! [`ObjectStore::finish`] waits for that.
 
+use std::ops::Range;
 use std::path::Path;
 
 use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::bulk;
 use super::{Description, ObjectStore, Operation, Precondition, Problem, StoreError};
@@ -15,6 +17,10 @@ use crate::object::{ETag, ObjectUri, UploadName};
 
 /// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// What a key has in a header as it is.
+const NOT_IN_NAMES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A run of bytes of a local file.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +155,38 @@ impl MultipartUpload {
             .map_err(|error| self.store.failed(&error, Operation::UploadPart, &self.name.uri))?;
         self.store.meter.stored(slice.length);
         Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
+    }
+
+    /// Stores one part that is a run of bytes of another object, which has to be of this tag.
+    ///
+    /// # Errors
+    /// See [`Problem`].
+    pub async fn copy_part(
+        &self,
+        number: u32,
+        (source, etag): (&ObjectUri, &ETag),
+        bytes: Range<u64>,
+    ) -> Result<Part, StoreError> {
+        const OPERATION: Operation = Operation::UploadPartCopy;
+        self.store.meter.put();
+        let key = utf8_percent_encode(&source.key, NOT_IN_NAMES);
+        let request = self.store.client.upload_part_copy();
+        let output = request
+            .bucket(&self.name.uri.bucket)
+            .key(&self.name.uri.key)
+            .upload_id(&self.name.id)
+            .part_number(part_number(number))
+            .copy_source(format!("{}/{key}", source.bucket))
+            .copy_source_if_match(etag.quoted())
+            .copy_source_range(format!("bytes={}-{}", bytes.start, bytes.end.saturating_sub(1)))
+            .customize()
+            .config_override(bulk(&self.store.client))
+            .send()
+            .await
+            .map_err(|error| self.store.failed(&error, OPERATION, &self.name.uri))?;
+        self.store.meter.stored(bytes.end - bytes.start);
+        let copied = output.copy_part_result.and_then(|copied| copied.e_tag);
+        Ok(Part { number, etag: ETag::new(&copied.unwrap_or_default()) })
     }
 
     /// Makes the parts, in order of their numbers, one object.

@@ -15,15 +15,18 @@ use std::path::{Path, PathBuf};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::object::{ETag, ObjectUri, UploadName};
+use crate::storage::assembly::{PartOf, PlannedPart};
 use crate::storage::{
     Description, FileSlice, MultipartUpload, ObjectStore, Part, Precondition, Problem, StoreError,
 };
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 /// Largest file that goes in one request, and least size of a part.
-const PART_SIZE: u64 = 16 * MIB;
+pub(super) const PART_SIZE: u64 = 16 * MIB;
 /// Storage takes no more parts than this.
-const MAX_PARTS: u64 = 10_000;
+pub(super) const MAX_PARTS: u64 = 10_000;
+/// Parts that storage copies at the same time.
+const PARALLEL_COPIES: usize = 16;
 const PARALLEL_PARTS: usize = 4;
 /// Times that a file is sent at most where other writers stand in its way.
 pub const TRIES: u32 = 3;
@@ -94,6 +97,7 @@ pub struct PendingUpload {
     path: PathBuf,
     size: u64,
     description: Description,
+    assembly: Vec<PlannedPart>,
     parts: Option<(MultipartUpload, Vec<Part>)>,
 }
 
@@ -134,12 +138,27 @@ pub async fn begin(
     path: &Path,
     description: &Description,
 ) -> Result<PendingUpload, UploadError> {
+    begin_assembly(store, uri, path, description, Vec::new()).await
+}
+
+/// The same for a file with holes, whose parts are copies there of what is stored already.
+///
+/// # Errors
+/// As [`store_file`].
+pub async fn begin_assembly(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    path: &Path,
+    description: &Description,
+    assembly: Vec<PlannedPart>,
+) -> Result<PendingUpload, UploadError> {
     let mut pending = PendingUpload {
         store: store.clone(),
         uri: uri.clone(),
         path: path.to_owned(),
         size: file_size(path).await?,
         description: description.clone(),
+        assembly,
         parts: None,
     };
     pending.open().await?;
@@ -228,7 +247,12 @@ impl PendingUpload {
 
     async fn send_parts(&mut self) -> Result<(), StoreError> {
         if let Some((upload, _)) = self.parts.take() {
-            self.parts = Some(send_parts(upload, &self.path, self.size).await?);
+            let parts = if self.assembly.is_empty() {
+                send_parts(upload, &self.path, self.size).await?
+            } else {
+                assemble(upload, &self.path, &self.assembly).await?
+            };
+            self.parts = Some(parts);
         }
         Ok(())
     }
@@ -282,6 +306,42 @@ async fn send_parts(
         .buffered(PARALLEL_PARTS)
         .try_collect()
         .await;
+    all_or_nothing(upload, sent).await
+}
+
+/// Sends the parts that the file has, and lets storage copy the others.
+async fn assemble(
+    upload: MultipartUpload,
+    path: &Path,
+    parts: &[PlannedPart],
+) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
+    let (upload_ref, mut next) = (&upload, 0);
+    let numbered = (1..).zip(parts).map(|(number, part)| {
+        let offset = next;
+        next += part.length;
+        (number, offset, part.clone())
+    });
+    let sent: Result<Vec<Part>, StoreError> = stream::iter(numbered.collect::<Vec<_>>())
+        .map(|(number, offset, PlannedPart { length, from })| async move {
+            match from {
+                PartOf::File => {
+                    upload_ref.put_part(number, FileSlice { path, offset, length }).await
+                }
+                PartOf::Object { uri, etag, start } => {
+                    upload_ref.copy_part(number, (&uri, &etag), start..start + length).await
+                }
+            }
+        })
+        .buffered(PARALLEL_COPIES)
+        .try_collect()
+        .await;
+    all_or_nothing(upload, sent).await
+}
+
+async fn all_or_nothing(
+    upload: MultipartUpload,
+    sent: Result<Vec<Part>, StoreError>,
+) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
     match sent {
         Ok(parts) => Ok((upload, parts)),
         Err(error) => {

@@ -12,12 +12,22 @@ use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::verify::{Check, Verified, VerifyError};
 use crate::ledger::{Journal, Seen, Storing, result_description, run_name};
 use crate::object::{Key, ObjectUri};
+use crate::plan::Plan;
 use crate::storage::StoreError;
+use crate::storage::assembly::PlannedPart;
 use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
 use crate::task::{Segments, TargetRecord, TaskRecord};
 
 /// Segments that are stored at the same time.
 const PARALLEL_FILES: usize = 16;
+
+/// Files that are to be stored.
+#[derive(Clone, Copy)]
+pub(super) struct Goods<'a> {
+    pub(super) files: &'a [Artifact],
+    /// The parts of the only file, where it has holes.
+    pub(super) assembly: &'a [PlannedPart],
+}
 
 impl Worker {
     /// Sends large files while the output is being checked; they appear only
@@ -29,15 +39,33 @@ impl Worker {
         journal: &Journal,
         record: &mut TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
+        let goods = Goods { files: &artifacts.files, assembly: &[] };
+        let verify = artifacts.verify(check);
+        self.send_checked(check.plan, goods, verify, journal, record).await
+    }
+
+    /// Sends files while a check goes on.
+    pub(super) async fn send_checked(
+        &self,
+        plan: &Plan,
+        goods: Goods<'_>,
+        verify: impl Future<Output = Result<Verified, VerifyError>>,
+        journal: &Journal,
+        record: &mut TaskRecord,
+    ) -> Result<Vec<PendingUpload>, TaskError> {
         let started = Instant::now();
-        let checking = self.check(check, artifacts).instrument(stage("verify", record));
-        let sending =
-            self.begin(&artifacts.files, journal, record).instrument(stage("store", record));
+        let checking = async {
+            let verified = verify.await?;
+            info!(ms = millis(started), "verify");
+            Ok::<_, VerifyError>(verified)
+        };
+        let checking = checking.instrument(stage("verify", record));
+        let sending = self.begin(goods, journal, record).instrument(stage("store", record));
         let (verified, uploads) = tokio::join!(checking, sending);
         record.timings.verify_ms = millis(started);
         match verified {
             Ok(verified) => {
-                describe::verified(check.plan, &verified, record);
+                describe::verified(plan, &verified, record);
                 uploads
             }
             Err(error) => {
@@ -45,17 +73,6 @@ impl Worker {
                 Err(error.into())
             }
         }
-    }
-
-    async fn check(
-        &self,
-        check: &Check<'_>,
-        artifacts: &Artifacts,
-    ) -> Result<Verified, VerifyError> {
-        let started = Instant::now();
-        let verified = artifacts.verify(check).await?;
-        info!(ms = millis(started), "verify");
-        Ok(verified)
     }
 
     /// Makes the result appear.
@@ -91,7 +108,7 @@ impl Worker {
 
     async fn begin(
         &self,
-        files: &[Artifact],
+        Goods { files, assembly }: Goods<'_>,
         journal: &Journal,
         record: &TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
@@ -99,8 +116,10 @@ impl Worker {
         stream::iter(files)
             .map(|file| async move {
                 let description = result_description(file.content_type, task, run);
+                let parts = assembly.to_vec();
+                let (uri, path) = (&file.uri, &file.path);
                 let mut upload =
-                    upload::begin(&self.store, &file.uri, &file.path, &description).await?;
+                    upload::begin_assembly(&self.store, uri, path, &description, parts).await?;
                 if let Some(name) = upload.name() {
                     journal.begin_upload(name.clone()).await?;
                 }

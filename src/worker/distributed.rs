@@ -8,6 +8,7 @@
 mod fail;
 mod folder;
 mod hand_over;
+mod in_place;
 mod join;
 mod planning;
 mod progress;

@@ -12,6 +12,7 @@ use crate::engine::probe::ProbeError;
 use crate::engine::verify::VerifyError;
 use crate::executions::ExecutionError;
 use crate::ledger::{CANCELED, LeaseError, PlaceError};
+use crate::mp4::Mp4Error;
 use crate::object::{ObjectNameError, ObjectUri};
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
@@ -138,6 +139,12 @@ pub enum TaskError {
         /// What the parser said.
         said: String,
     },
+    /// The pieces can't stand behind one index.
+    #[error("the ranges can't be joined: {0}")]
+    Index(#[from] Mp4Error),
+    /// One of them can't.
+    #[error("range {0} can't be joined with the others: it is not what was planned")]
+    OddRange(usize),
     /// The pieces are not the whole.
     #[error("the pieces have {frames} frames together, not {planned}")]
     Frames {
@@ -206,7 +213,7 @@ impl TaskError {
             Self::Leftover(error) => error.code(),
             Self::Workspace(error) => io_code(error),
             Self::Busy | Self::Missing(_) | Self::Note { .. } => Code::InternalError,
-            Self::Frames { .. } => Code::OutputMismatch,
+            Self::Frames { .. } | Self::Index(_) | Self::OddRange(_) => Code::OutputMismatch,
             Self::Execution(error) => error.code(),
             // No step of such a run is to be repeated.
             Self::Superseded | Self::Canceled => Code::Canceled,

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use s3s::access::S3Access;
 use s3s::dto::{
-    AbortMultipartUploadInput, CompleteMultipartUploadInput, CreateMultipartUploadInput, ETag,
-    ETagCondition, GetObjectInput, HeadObjectInput, PutObjectInput, UploadPartInput,
+    AbortMultipartUploadInput, CompleteMultipartUploadInput, CopySource,
+    CreateMultipartUploadInput, ETag, ETagCondition, GetObjectInput, HeadObjectInput,
+    PutObjectInput, UploadPartCopyInput, UploadPartInput,
 };
 use s3s::{S3, S3Request, S3Result, s3_error};
 use s3s_fs::FileSystem;
@@ -102,6 +103,16 @@ impl S3Access for Gaps {
 
     async fn upload_part(&self, request: &mut S3Request<UploadPartInput>) -> S3Result<()> {
         self.require_upload(&request.input.upload_id)
+    }
+
+    async fn upload_part_copy(&self, request: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {
+        let UploadPartCopyInput { upload_id, copy_source, copy_source_if_match, .. } =
+            &request.input;
+        self.require_upload(upload_id)?;
+        let CopySource::Bucket { bucket, key, .. } = copy_source else {
+            return Err(s3_error!(NotImplemented));
+        };
+        self.require_match(request, (bucket, key), copy_source_if_match.as_ref()).await
     }
 
     async fn complete_multipart_upload(

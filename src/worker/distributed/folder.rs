@@ -16,6 +16,7 @@ use super::super::TaskError;
 use crate::code::Code;
 use crate::event::RunOfTask;
 use crate::ledger::own_description;
+use crate::mp4::Samples;
 use crate::object::{Bucket, ETag, Key, ObjectUri};
 use crate::plan::{Chunk, Plan};
 use crate::storage::{Description, ObjectHead, ObjectStore, Precondition, Problem, StoreError};
@@ -88,6 +89,12 @@ pub(super) struct PieceNote {
     pub(super) timings: Timings,
     /// Bytes that were read of each source, by its index.
     pub(super) fetched: Vec<(usize, u64)>,
+    /// What is stored of a range that becomes part of the output where it is: its samples alone.
+    #[serde(default)]
+    pub(super) samples: Samples,
+    /// What described them.
+    #[serde(default)]
+    pub(super) header: Vec<u8>,
 }
 
 /// Why a try at a piece failed.
@@ -205,6 +212,11 @@ impl Folder {
 
     pub(super) fn note(&self, piece: Piece) -> ObjectUri {
         self.uri(&piece.note())
+    }
+
+    /// The start of the first range as it was rendered, where only its samples are kept otherwise.
+    pub(super) fn first(&self) -> ObjectUri {
+        self.uri("first.video")
     }
 
     /// The list that the state machine reads.

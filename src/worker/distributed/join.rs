@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 use tracing::{Instrument, info};
 
 use super::super::{ENCODED, Job, TaskError, Worker, log_end, millis, now, stage};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
+use super::in_place::Join;
 use super::{Shift, done};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::make::{Lists, Made};
@@ -23,6 +25,8 @@ use crate::task::TaskRecord;
 /// Each piece was decoded where it was rendered: the join is proven by its packets, and by decoding
 /// what is on both sides of a seam, and the audio.
 const PIECES_ARE_DECODED: Verify = Verify::Packets;
+/// Notes that are read at the same time.
+const PARALLEL_READS: usize = 16;
 /// Pieces of what is read that wait for the process that joins.
 const BUFFERED: usize = 16;
 
@@ -126,6 +130,11 @@ impl Worker {
         let pieces = self.piece_notes(shift, &note).await?;
         add_up(&note, &pieces, record);
         journal.progress(record, ENCODED);
+        if note.plan.joins_where_stored() {
+            let (note, pieces) = (&note, &pieces[..]);
+            let join = Join { shift, note, pieces, workspace, journal };
+            return Box::pin(self.join_where_stored(&join, record)).await;
+        }
         let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
         let free = free_bytes(&self.settings.work_dir)?;
         if needed > free {
@@ -176,18 +185,21 @@ impl Worker {
     ) -> Result<Vec<(Piece, PieceNote)>, TaskError> {
         let ranges = (0..note.ranges.len()).map(Piece::Range);
         let sound = note.plan.output.audio.as_ref().map(|_| Piece::Sound);
-        let mut pieces = Vec::new();
-        for piece in ranges.chain(sound) {
-            let uri = shift.folder.note(piece);
-            let found = shift.folder.read::<PieceNote>(&self.store, &uri).await?;
-            pieces.push((piece, found.ok_or(TaskError::Missing(uri))?));
-        }
+        let pieces: Vec<(Piece, PieceNote)> = stream::iter(ranges.chain(sound))
+            .map(|piece| async move {
+                let uri = shift.folder.note(piece);
+                let found = shift.folder.read::<PieceNote>(&self.store, &uri).await?;
+                Ok::<_, TaskError>((piece, found.ok_or(TaskError::Missing(uri))?))
+            })
+            .buffered(PARALLEL_READS)
+            .try_collect()
+            .await?;
         let frames: u64 = pieces.iter().map(|(_, piece)| piece.frames).sum();
         let planned = note.plan.frames().end;
         if frames == planned { Ok(pieces) } else { Err(TaskError::Frames { frames, planned }) }
     }
 
-    async fn fetch_sound(
+    pub(super) async fn fetch_sound(
         &self,
         shift: &Shift<'_>,
         note: &PlanNote,

@@ -13,6 +13,7 @@ use super::super::{TaskError, Worker, millis};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::{Shift, done};
 use crate::engine::make::Maker;
+use crate::engine::media_data::{Bare, bare};
 use crate::engine::verify::decoded_frames;
 use crate::engine::workspace::Workspace;
 use crate::object::ETag;
@@ -43,13 +44,16 @@ impl Worker {
             Piece::Range(index) => {
                 let range = plan.ranges.get(index).ok_or(TaskError::NoRange(index))?;
                 self.render_range(&plan, range, &workspace, &file, &mut note).await?;
+                if plan.plan.joins_where_stored() {
+                    self.keep_samples(shift, index, &workspace, &file, &mut note).await?;
+                }
             }
             _ => self.render_sound(&plan, &workspace, &file, &mut note).await?,
         }
         self.keep_piece(shift, piece, &file, &mut note).await?;
         // It may have been another's while it was being written.
         if let Err(error) = self.check_run(shift).await {
-            for uri in [uri, shift.folder.media(piece)] {
+            for uri in [uri, shift.folder.media(piece), shift.folder.first()] {
                 self.store.delete(&uri).await.map_err(TaskError::Record)?;
             }
             return Err(error);
@@ -102,6 +106,35 @@ impl Worker {
         let verify_ms = millis(started);
         piece.timings = Timings { encode_ms, verify_ms, ..piece.timings };
         Ok(())
+    }
+
+    /// Leaves the samples of a range alone in its file. What the first one began with is stored.
+    async fn keep_samples(
+        &self,
+        shift: &Shift<'_>,
+        index: usize,
+        workspace: &Workspace,
+        file: &Path,
+        note: &mut PieceNote,
+    ) -> Result<(), TaskError> {
+        let (path, first) = (file.to_owned(), workspace.part("first"));
+        let start = first.clone();
+        let bare = tokio::task::spawn_blocking(move || bare(&path, &start)).await;
+        let Bare { samples, header } = bare.map_err(std::io::Error::other)??;
+        (note.samples, note.header) = (samples, header);
+        if index > 0 {
+            return Ok(());
+        }
+        self.check_run(shift).await?;
+        let slice = FileSlice { path: &first, offset: 0, length: std::fs::metadata(&first)?.len() };
+        let description = shift.folder.description("application/octet-stream");
+        let uri = shift.folder.first();
+        match self.store.put_file(&uri, &slice, &description, &Precondition::IfAbsent).await {
+            Err(error) if *error.problem() != Problem::Precondition => {
+                Err(TaskError::Record(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The files that the sources are made of, in the plan's order; those that are not wanted are

@@ -1,0 +1,94 @@
+//! The template of a film whose ranges are joined where they are stored: the muxer's own file, of all
+//! the audio and of the first fragment of the video.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use super::ffmpeg::{Ffmpeg, RunError};
+use super::media_data::{content, head_at, unfit};
+use super::render::{Fed, join};
+use crate::mp4::Extent;
+use crate::plan::{Listings, Plan};
+
+/// Bytes that are moved at a time.
+const STEP: usize = 1 << 20;
+
+/// What is taken from the muxer's file.
+#[derive(Debug)]
+pub struct Template {
+    /// Where it is.
+    pub path: PathBuf,
+    file: File,
+    /// The whole `ftyp`.
+    pub ftyp: Vec<u8>,
+    /// The content of the `moov`.
+    pub moov: Vec<u8>,
+    /// The type of the box before the data that holds nothing.
+    pub filler: [u8; 4],
+}
+
+/// Makes a template of the file with the first fragment, and of the audio in `sound`.
+///
+/// # Errors
+/// When ffmpeg can't be run or fails, and where its file is not as expected.
+pub async fn template(
+    ffmpeg: &Ffmpeg,
+    plan: &Plan,
+    sound: &Path,
+    first: &Path,
+    target: &Path,
+) -> Result<Template, RunError> {
+    let unreadable = |source| RunError::Stream { program: "ffmpeg".to_owned(), source };
+    let bytes = std::fs::read(first).map_err(unreadable)?;
+    let (feed, fed) = mpsc::channel(3);
+    for piece in [Fed::Bytes(bytes), Fed::End, Fed::Last] {
+        feed.try_send(piece).expect("there is room for three");
+    }
+    join(ffmpeg, plan, sound, Listings::default(), target, fed).await?;
+    Template::open(target).map_err(unreadable)
+}
+
+impl Template {
+    /// Opens what the muxer wrote.
+    ///
+    /// # Errors
+    /// Where it is no MP4 whose index is in front.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let (mut at, mut ftyp, mut moov, mut filler) = (0, None, None, *b"free");
+        loop {
+            let head = head_at(&file, at)?;
+            match &head.kind {
+                b"ftyp" => {
+                    ftyp = Some(crate::mp4::boxed(head.kind, &content(&file, at, head)?));
+                }
+                b"moov" => moov = Some(content(&file, at, head)?),
+                b"mdat" => break,
+                _ => filler = head.kind,
+            }
+            at += head.head + head.body;
+        }
+        let (Some(ftyp), Some(moov)) = (ftyp, moov) else { return Err(unfit("it has no index")) };
+        Ok(Self { path: path.to_owned(), file, ftyp, moov, filler })
+    }
+
+    /// Copies audio to a place in another file.
+    ///
+    /// # Errors
+    /// Where one of them can't be read or written.
+    pub fn copy(&self, from: Extent, target: &File, at: u64) -> io::Result<()> {
+        let mut buffer = vec![0; STEP];
+        let mut done = 0;
+        while done < from.length {
+            let count = usize::try_from(from.length - done).map_or(STEP, |left| left.min(STEP));
+            self.file.read_exact_at(&mut buffer[..count], from.offset + done)?;
+            target.write_all_at(&buffer[..count], at + done)?;
+            done += count as u64;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+//! A film whose video stays where it is stored: its index and its audio are checked here, and the
+//! first frames of its ranges. Each range was decoded as a whole where it was rendered.
+
+use std::path::Path;
+
+use super::content::decode;
+use super::packets::found;
+use super::{
+    Counts, Verified, VerifyError, compare, counted_samples, demuxer, expect, join_offset,
+};
+use crate::engine::ffmpeg::Ffmpeg;
+use crate::engine::probe::scan;
+use crate::flicks::Flicks;
+use crate::media::{Media, VideoStream};
+use crate::mp4::Samples;
+use crate::plan::input::Input;
+use crate::plan::{PacketError, PacketList, Plan};
+
+/// What there is of such a film.
+#[derive(Clone, Copy, Debug)]
+pub struct Indexed<'a> {
+    /// The programs.
+    pub ffmpeg: &'a Ffmpeg,
+    /// What it should be.
+    pub plan: &'a Plan,
+    /// The muxer's own file, of all the audio and of the first fragment of the video.
+    pub template: &'a Path,
+    /// The film, with holes where the video is stored elsewhere.
+    pub file: &'a Path,
+    /// A film of the first frame of each range, under the index that the whole has.
+    pub beginnings: &'a Path,
+    /// The samples of each range.
+    pub ranges: &'a [&'a Samples],
+}
+
+/// Checks such a film.
+///
+/// # Errors
+/// When it is not what was planned, or the check can't be run.
+pub async fn verify_indexed(check: &Indexed<'_>) -> Result<Verified, VerifyError> {
+    let Indexed { ffmpeg, plan, ranges, .. } = *check;
+    let demuxer = demuxer(plan.output.container);
+    let input = |path| Input::whole(demuxer, path);
+    let video = found(ffmpeg, plan.video_index_arguments(&input(check.file)));
+    let (media, video, decoded, begun) = tokio::join!(
+        scan(ffmpeg, demuxer, check.template),
+        video,
+        decode(ffmpeg, input(check.template)),
+        decode(ffmpeg, input(check.beginnings)),
+    );
+    decoded?;
+    expect("the number of ranges that a decoder can begin with", &begun?, &(ranges.len() as u64))?;
+    let video = video?;
+    check_video(plan, &video, ranges)?;
+    if plan.output.audio.is_some() {
+        let arguments = |path| plan.audio_index_arguments(&input(path));
+        let placed = found(ffmpeg, arguments(check.file)).await?;
+        let made = found(ffmpeg, arguments(check.template)).await?;
+        check_audio(&made, &placed)?;
+    }
+    let mut media = media?;
+    complete(&mut media, plan, &video);
+    compare(plan, &media)?;
+    let frames = plan.frames().end;
+    let counts = Counts {
+        frames,
+        samples: media.audio.as_ref().map_or(0, counted_samples),
+        max_join_offset_ms: join_offset(plan, &media),
+        decoded: true,
+        decoded_frames: frames,
+    };
+    Ok(Verified { media, counts })
+}
+
+/// Whether the index has every sample of the ranges, at its time.
+fn check_video(plan: &Plan, found: &PacketList, ranges: &[&Samples]) -> Result<(), PacketError> {
+    let encoded = ranges.iter().map(|range| range.samples.len()).sum();
+    if found.packets.len() != encoded {
+        let found = found.packets.len();
+        return Err(PacketError::Count { stream: "video", found, encoded });
+    }
+    let samples = ranges.iter().flat_map(|range| {
+        range.samples.iter().map(|sample| (sample, plan.times_of(sample, range.time_scale)))
+    });
+    for (packet, (sample, (shown, decoded))) in samples.enumerate() {
+        if found.packets[packet].size != u64::from(sample.size) {
+            return Err(PacketError::Content { stream: "video", packet });
+        }
+        if (found.shown(packet), found.decoded(packet)) != (shown, decoded) {
+            let (found_ms, encoded_ms) = (found.shown(packet).to_millis(), shown.to_millis());
+            return Err(PacketError::Time { packet, found_ms, encoded_ms });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the audio is what the muxer has written.
+fn check_audio(made: &PacketList, placed: &PacketList) -> Result<(), PacketError> {
+    let (found, encoded) = (placed.packets.len(), made.packets.len());
+    if found != encoded {
+        return Err(PacketError::Count { stream: "audio", found, encoded });
+    }
+    let mut pairs = made.packets.iter().zip(&placed.packets);
+    match pairs.position(|(made, placed)| made != placed) {
+        Some(packet) => Err(PacketError::Content { stream: "audio", packet }),
+        None => Ok(()),
+    }
+}
+
+/// Says of the whole video what the template says of its beginning.
+fn complete(media: &mut Media, plan: &Plan, found: &PacketList) {
+    let Some(video) = &mut media.video else { return };
+    let times = (0..found.packets.len()).map(|packet| found.shown(packet));
+    let last = times.max().unwrap_or_default();
+    let frame = Flicks::of_units(1, plan.timeline.frame_rate);
+    let bytes: u64 = found.packets.iter().map(|packet| packet.size).sum();
+    let length = (last + frame - video.start).count().max(1).unsigned_abs();
+    let second = Flicks::of_units(1, 1.into()).count().unsigned_abs();
+    let bits = u128::from(bytes) * 8 * u128::from(second) / u128::from(length);
+    *video = VideoStream {
+        frames: found.packets.len() as u64,
+        last,
+        end: last + frame,
+        bit_rate: u64::try_from(bits).unwrap_or(u64::MAX),
+        ..video.clone()
+    };
+    let end = video.end.max(media.audio.as_ref().map_or(video.end, |audio| audio.end));
+    media.length = end - media.start;
+}

@@ -1,0 +1,176 @@
+//! The samples of a fragment, as a `moof` lists them.
+
+use serde::{Deserialize, Serialize};
+
+use super::Mp4Error;
+use super::boxes::{Fields, child, children, descend};
+
+/// Samples of a fragment of which each is like the others.
+const MOST_BARE: u32 = 1 << 16;
+
+/// An encoded frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(u32, i64, i64, bool)", from = "(u32, i64, i64, bool)")]
+pub struct Sample {
+    /// Bytes.
+    pub size: u32,
+    /// When it is decoded, in ticks.
+    pub dts: i64,
+    /// When it is shown, in ticks.
+    pub pts: i64,
+    /// Whether decoding can begin there.
+    pub sync: bool,
+}
+
+/// Encoded frames, in the order of decoding.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Samples {
+    /// Ticks a second.
+    pub time_scale: u32,
+    /// The frames.
+    pub samples: Vec<Sample>,
+}
+
+/// What a `moof` says of the `mdat` behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Its samples.
+    pub samples: Vec<Sample>,
+    /// Where they begin, from the start of the `moof`.
+    pub data: u64,
+}
+
+impl From<(u32, i64, i64, bool)> for Sample {
+    fn from((size, dts, pts, sync): (u32, i64, i64, bool)) -> Self {
+        Self { size, dts, pts, sync }
+    }
+}
+
+impl From<Sample> for (u32, i64, i64, bool) {
+    fn from(Sample { size, dts, pts, sync }: Sample) -> Self {
+        (size, dts, pts, sync)
+    }
+}
+
+impl Samples {
+    /// The first of each of several ranges, shown one after the other: what a decoder begins with. Each
+    /// is stored at the start of its range.
+    #[must_use]
+    pub fn beginnings(ranges: &[&Self]) -> Self {
+        let time_scale = ranges.first().map_or(0, |range| range.time_scale);
+        let frame =
+            ranges.iter().find_map(|range| Some(range.samples.get(1)?.dts - range.samples[0].dts));
+        let mut samples: Vec<Sample> =
+            ranges.iter().filter_map(|range| range.samples.first().copied()).collect();
+        let late = samples.first().map_or(0, |sample| sample.pts - sample.dts);
+        for (number, sample) in (0..).zip(&mut samples) {
+            sample.dts = frame.unwrap_or(1).saturating_mul(number);
+            sample.pts = sample.dts.saturating_add(late);
+        }
+        Self { time_scale, samples }
+    }
+
+    /// Bytes of all.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.samples.iter().map(|sample| u64::from(sample.size)).sum()
+    }
+}
+
+/// Ticks a second of the only track, by the content of a `moov`.
+///
+/// # Errors
+/// Where it has none.
+pub fn time_scale(moov: &[u8]) -> Result<u32, Mp4Error> {
+    let mdhd = descend(moov, &[*b"trak", *b"mdia", *b"mdhd"])?;
+    media_time_scale(mdhd)
+}
+
+pub(super) fn media_time_scale(mdhd: &[u8]) -> Result<u32, Mp4Error> {
+    let mut fields = Fields::new(*b"mdhd", mdhd);
+    let (version, _) = fields.version()?;
+    fields.take(if version == 0 { 8 } else { 16 })?;
+    let scale = fields.u32()?;
+    if scale == 0 { Err(Mp4Error::Unfit(*b"mdhd")) } else { Ok(scale) }
+}
+
+/// What `tfhd` says of samples that say nothing themselves.
+#[derive(Clone, Copy, Debug, Default)]
+struct Defaults {
+    duration: Option<u32>,
+    size: Option<u32>,
+    flags: Option<u32>,
+}
+
+/// Reads the content of a `moof` with one track, whose offsets count from its own start.
+///
+/// # Errors
+/// Where it is no such `moof`.
+pub fn fragment(moof: &[u8]) -> Result<Fragment, Mp4Error> {
+    let traf = child(moof, *b"traf")?;
+    let defaults = defaults(child(traf, *b"tfhd")?)?;
+    let mut fields = Fields::new(*b"tfdt", child(traf, *b"tfdt")?);
+    let (version, _) = fields.version()?;
+    let start = fields.long(version)?;
+    let mut dts = i64::try_from(start).map_err(|_| Mp4Error::Unfit(*b"tfdt"))?;
+    let (mut samples, mut data) = (Vec::new(), None);
+    for run in children(traf)?.into_iter().filter(|child| child.kind == *b"trun") {
+        let (offset, bytes) = read_run(run.body, defaults, &mut dts, &mut samples)?;
+        // All runs have to follow each other.
+        match data {
+            None => data = Some((offset, offset + bytes)),
+            Some((first, end)) if end == offset => data = Some((first, end + bytes)),
+            Some(_) => return Err(Mp4Error::Unfit(*b"trun")),
+        }
+    }
+    let (data, _) = data.ok_or(Mp4Error::Missing(*b"trun"))?;
+    Ok(Fragment { samples, data })
+}
+
+fn defaults(tfhd: &[u8]) -> Result<Defaults, Mp4Error> {
+    let mut fields = Fields::new(*b"tfhd", tfhd);
+    let (_, flags) = fields.version()?;
+    fields.u32()?;
+    // A place in the file, and which description: fragments of one encoder need neither.
+    for (flag, bytes) in [(0x01, 8), (0x02, 4)] {
+        if flags & flag != 0 {
+            fields.take(bytes)?;
+        }
+    }
+    let mut optional = |flag| (flags & flag != 0).then(|| fields.u32()).transpose();
+    Ok(Defaults { duration: optional(0x08)?, size: optional(0x10)?, flags: optional(0x20)? })
+}
+
+/// Adds the samples of a `trun`. Returns where they begin, and how many bytes they have.
+fn read_run(
+    trun: &[u8],
+    defaults: Defaults,
+    dts: &mut i64,
+    samples: &mut Vec<Sample>,
+) -> Result<(u64, u64), Mp4Error> {
+    const UNFIT: Mp4Error = Mp4Error::Unfit(*b"trun");
+    let mut fields = Fields::new(*b"trun", trun);
+    let (version, flags) = fields.version()?;
+    let count = fields.u32()?;
+    let offset = if flags & 0x01 == 0 { 0 } else { fields.u32()? };
+    let first_flags = (flags & 0x04 != 0).then(|| fields.u32()).transpose()?;
+    // Entries without any field could be without end.
+    if flags & 0xf00 == 0 && count > MOST_BARE {
+        return Err(UNFIT);
+    }
+    let mut bytes = 0;
+    for index in 0..count {
+        let mut field = |flag| (flags & flag != 0).then(|| fields.u32()).transpose();
+        let duration = field(0x100)?.or(defaults.duration).ok_or(UNFIT)?;
+        let size = field(0x200)?.or(defaults.size).ok_or(UNFIT)?;
+        let own = field(0x400)?.or(first_flags.filter(|_| index == 0)).or(defaults.flags);
+        let offset = field(0x800)?.unwrap_or_default();
+        let offset = if version == 0 { i64::from(offset) } else { i64::from(offset.cast_signed()) };
+        let sync = own.unwrap_or_default() & 0x0001_0000 == 0;
+        let pts = dts.checked_add(offset).ok_or(UNFIT)?;
+        samples.push(Sample { size, dts: *dts, pts, sync });
+        *dts = dts.checked_add(i64::from(duration)).ok_or(UNFIT)?;
+        bytes += u64::from(size);
+    }
+    Ok((u64::from(offset), bytes))
+}

@@ -1,0 +1,197 @@
+//! The film: in which order its samples are stored, and the index that says so.
+
+use num_rational::Ratio;
+
+use super::boxes::{Fields, HEAD, boxed, child, children};
+use super::fragment::Samples;
+use super::sound::{Extent, Sound};
+use super::video::{Video, is_of};
+use super::{Mp4Error, tables};
+
+/// A film that is made of a template and of ranges of video.
+#[derive(Clone, Debug)]
+pub struct Movie<'a> {
+    moov: &'a [u8],
+    time_scale: u32,
+    video: Video<'a>,
+    sound: Option<Sound<'a>>,
+    /// How many chunks of audio stand before each range, and after the last.
+    before: Vec<usize>,
+}
+
+/// What is stored in one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stretch {
+    /// Audio of the template.
+    Audio(Extent),
+    /// A range of the video, by its number.
+    Video {
+        /// Which.
+        range: usize,
+        /// Its bytes.
+        length: u64,
+    },
+}
+
+impl Stretch {
+    /// Bytes.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        match self {
+            Self::Audio(extent) => extent.length,
+            Self::Video { length, .. } => *length,
+        }
+    }
+}
+
+impl<'a> Movie<'a> {
+    /// By the content of the template's `moov`.
+    ///
+    /// # Errors
+    /// Where it is no template for these ranges.
+    pub fn new(moov: &'a [u8], ranges: &[&Samples], rate: Ratio<i64>) -> Result<Self, Mp4Error> {
+        let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
+        let (version, _) = fields.version()?;
+        fields.take(if version == 0 { 8 } else { 16 })?;
+        let time_scale = fields.u32()?;
+        let (mut video, mut sound) = (None, None);
+        for trak in children(moov)?.into_iter().filter(|child| child.kind == *b"trak") {
+            if is_of(trak.body, *b"vide")? && video.is_none() {
+                video = Some(Video::read(trak.body, ranges, rate)?);
+            } else if is_of(trak.body, *b"soun")? && sound.is_none() {
+                sound = Some(Sound::read(trak.body)?);
+            } else {
+                return Err(Mp4Error::Unexpected(*b"trak"));
+            }
+        }
+        let video = video.ok_or(Mp4Error::Missing(*b"trak"))?;
+        let before = before(&video, sound.as_ref());
+        Ok(Self { moov, time_scale, video, sound, before })
+    }
+
+    /// The same film without its audio.
+    #[must_use]
+    pub fn mute(self) -> Self {
+        let before = vec![0; self.video.ranges.len()];
+        Self { sound: None, before, ..self }
+    }
+
+    /// What is stored behind the index, in its order: before each range the audio that is heard with
+    /// it, so that a player that reads on never waits for one of the two.
+    #[must_use]
+    pub fn stretches(&self) -> Vec<Stretch> {
+        let (mut stretches, mut chunk) = (Vec::new(), 0);
+        let (mut extents, mut used) = (self.extents().iter(), None::<Extent>);
+        for (range, count) in self.before.iter().enumerate() {
+            let mut wanted = self.bytes(chunk..chunk + count);
+            chunk += count;
+            while wanted > 0 {
+                let Some(extent) = used.take().or_else(|| extents.next().copied()) else { break };
+                let length = extent.length.min(wanted);
+                stretches.push(Stretch::Audio(Extent { length, ..extent }));
+                wanted -= length;
+                let (offset, length) = (extent.offset + length, extent.length - length);
+                used = Some(Extent { offset, length }).filter(|extent| extent.length > 0);
+            }
+            if let Some(samples) = self.video.ranges.get(range) {
+                let length = samples.iter().map(|sample| u64::from(sample.size)).sum();
+                stretches.push(Stretch::Video { range, length });
+            }
+        }
+        stretches.retain(|stretch| stretch.length() > 0);
+        stretches
+    }
+
+    /// What stands before the first of [`Movie::stretches`]: `ftyp`, which is given, the index, and the
+    /// head of the box that holds everything. `filler` names the box with nothing in it that muxers
+    /// keep for a longer head.
+    ///
+    /// # Errors
+    /// Where the template has what is not expected there.
+    pub fn head(&self, ftyp: &[u8], filler: [u8; 4]) -> Result<Vec<u8>, Mp4Error> {
+        let content: u64 = self.stretches().iter().map(Stretch::length).sum();
+        let near = self.index(0, false)?.len() as u64;
+        let before = |index: u64| ftyp.len() as u64 + index + 16;
+        let far = u32::try_from(before(near) + content).is_err();
+        let length = self.index(0, far)?.len() as u64;
+        let index = self.index(before(length), far)?;
+        let head = match u32::try_from(content + HEAD as u64) {
+            Ok(size) => [boxed(filler, &[]), [size.to_be_bytes(), *b"mdat"].concat()].concat(),
+            Err(_) => {
+                let size = (content + 16).to_be_bytes();
+                [&1_u32.to_be_bytes()[..], b"mdat", &size].concat()
+            }
+        };
+        Ok([ftyp, &index, &head].concat())
+    }
+
+    fn extents(&self) -> &[Extent] {
+        self.sound.as_ref().map_or(&[], |sound| &sound.extents)
+    }
+
+    fn bytes(&self, chunks: std::ops::Range<usize>) -> u64 {
+        let sound = self.sound.iter().flat_map(|sound| &sound.chunks[chunks.clone()]);
+        sound.map(|chunk| chunk.bytes).sum()
+    }
+
+    /// The `moov`, where the first stretch begins at `start`.
+    fn index(&self, start: u64, far: bool) -> Result<Vec<u8>, Mp4Error> {
+        let (video, sound) = self.places(start);
+        let mut longest = self.video.movie_duration(self.time_scale);
+        if let Some(sound) = &self.sound {
+            longest = longest.max(sound.movie_duration()?);
+        }
+        let mut content = Vec::new();
+        for inner in children(self.moov)? {
+            content.extend(match &inner.kind {
+                b"mvhd" => tables::with_duration(inner.kind, inner.body, (2, 1), longest)?,
+                b"trak" if is_of(inner.body, *b"vide")? => {
+                    self.video.write(self.time_scale, &video, far)?
+                }
+                b"trak" => match &self.sound {
+                    Some(track) => track.write(&sound, far)?,
+                    None => Vec::new(),
+                },
+                _ => inner.whole.to_vec(),
+            });
+        }
+        Ok(boxed(*b"moov", &content))
+    }
+
+    /// Where the chunks of the video and of the audio are.
+    fn places(&self, start: u64) -> (Vec<u64>, Vec<u64>) {
+        let (mut at, mut chunk) = (start, 0);
+        let (mut video, mut sound) = (Vec::new(), Vec::new());
+        for (range, count) in self.before.iter().enumerate() {
+            let chunks = self.sound.iter().flat_map(|sound| &sound.chunks[chunk..chunk + count]);
+            for chunk in chunks {
+                sound.push(at);
+                at += chunk.bytes;
+            }
+            chunk += count;
+            let samples = self.video.ranges.get(range).map_or(&[][..], Vec::as_slice);
+            for chunk in Video::chunks(samples) {
+                video.push(at);
+                at += chunk.bytes;
+            }
+        }
+        (video, sound)
+    }
+}
+
+/// How many chunks of audio begin before each range of the video ends; the last are those that begin
+/// after it.
+fn before(video: &Video<'_>, sound: Option<&Sound<'_>>) -> Vec<usize> {
+    let Some(sound) = sound else { return vec![0; video.ranges.len() + 1] };
+    let mut counts = Vec::new();
+    let mut from = 0;
+    for end in video.ends() {
+        let limit = u128::from(end) * u128::from(sound.time_scale);
+        let is_before = |start: u64| u128::from(start) * u128::from(video.time_scale) < limit;
+        let count = sound.chunks[from..].iter().take_while(|chunk| is_before(chunk.start)).count();
+        counts.push(count);
+        from += count;
+    }
+    counts.push(sound.chunks.len() - from);
+    counts
+}

@@ -1,0 +1,179 @@
+//! The audio of a template: all of it is there, and its tables hold but for the places.
+
+use super::Mp4Error;
+use super::boxes::{Fields, boxed, child, children, descend, optional};
+use super::fragment::media_time_scale;
+use super::tables;
+
+/// More chunks than a film of weeks has.
+const MOST_CHUNKS: u64 = 1 << 22;
+
+/// Bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Where they begin.
+    pub offset: u64,
+    /// How many.
+    pub length: u64,
+}
+
+/// About a second of audio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SoundChunk {
+    pub(super) samples: u32,
+    pub(super) bytes: u64,
+    /// When it begins, in ticks.
+    pub(super) start: u64,
+}
+
+/// An audio track.
+#[derive(Clone, Debug)]
+pub(super) struct Sound<'a> {
+    trak: &'a [u8],
+    pub(super) time_scale: u32,
+    pub(super) chunks: Vec<SoundChunk>,
+    /// Where the template has it.
+    pub(super) extents: Vec<Extent>,
+}
+
+/// Sizes of samples.
+enum Sizes {
+    Each(Vec<[u32; 1]>),
+    All { size: u32, count: u32 },
+}
+
+impl Sizes {
+    fn read(stsz: &[u8]) -> Result<Self, Mp4Error> {
+        let mut fields = Fields::new(*b"stsz", stsz);
+        fields.version()?;
+        match (fields.u32()?, fields.u32()?) {
+            (0, _) => {
+                let each = [&stsz[..4], &stsz[8..]].concat();
+                tables::read(*b"stsz", &each).map(Self::Each)
+            }
+            (size, count) => Ok(Self::All { size, count }),
+        }
+    }
+
+    fn count(&self) -> u64 {
+        match self {
+            Self::Each(sizes) => sizes.len() as u64,
+            Self::All { count, .. } => u64::from(*count),
+        }
+    }
+
+    /// Bytes of the samples from `first` on.
+    fn bytes(&self, first: u64, count: u64) -> Option<u64> {
+        let end = first.checked_add(count).filter(|&end| end <= self.count())?;
+        match self {
+            Self::All { size, .. } => count.checked_mul(u64::from(*size)),
+            Self::Each(sizes) => {
+                let range = usize::try_from(first).ok()?..usize::try_from(end).ok()?;
+                Some(sizes[range].iter().map(|[size]| u64::from(*size)).sum())
+            }
+        }
+    }
+}
+
+impl<'a> Sound<'a> {
+    pub(super) fn read(trak: &'a [u8]) -> Result<Self, Mp4Error> {
+        let mdia = child(trak, *b"mdia")?;
+        let time_scale = media_time_scale(child(mdia, *b"mdhd")?)?;
+        let stbl = descend(mdia, &[*b"minf", *b"stbl"])?;
+        let sizes = Sizes::read(child(stbl, *b"stsz")?)?;
+        let times: Vec<[u32; 2]> = tables::read(*b"stts", child(stbl, *b"stts")?)?;
+        let chunks = split(time_scale, &sizes, &times)?;
+        let extents = extents(stbl, &sizes)?;
+        Ok(Self { trak, time_scale, chunks, extents })
+    }
+
+    /// The track with its chunks at these places.
+    pub(super) fn write(&self, places: &[u64], far: bool) -> Result<Vec<u8>, Mp4Error> {
+        rewrite(*b"trak", self.trak, &|kind, body| {
+            Ok(match &kind {
+                b"stsc" => tables::chunks(self.chunks.iter().map(|chunk| chunk.samples)),
+                b"stco" | b"co64" => tables::places(places, far),
+                _ => boxed(kind, body),
+            })
+        })
+    }
+
+    /// Length of the movie by this track's header.
+    pub(super) fn movie_duration(&self) -> Result<u64, Mp4Error> {
+        let mut fields = Fields::new(*b"tkhd", child(self.trak, *b"tkhd")?);
+        let (version, _) = fields.version()?;
+        fields.take(if version == 0 { 16 } else { 24 })?;
+        fields.long(version)
+    }
+}
+
+/// Boxes that hold nothing but boxes.
+const FOLDERS: [&[u8; 4]; 5] = [b"trak", b"edts", b"mdia", b"minf", b"stbl"];
+
+/// A box with others in the places of what it holds.
+pub(super) fn rewrite(
+    kind: [u8; 4],
+    body: &[u8],
+    leaf: &dyn Fn([u8; 4], &[u8]) -> Result<Vec<u8>, Mp4Error>,
+) -> Result<Vec<u8>, Mp4Error> {
+    if !FOLDERS.contains(&&kind) {
+        return leaf(kind, body);
+    }
+    let inner = children(body)?.into_iter().map(|child| rewrite(child.kind, child.body, leaf));
+    Ok(boxed(kind, &inner.collect::<Result<Vec<_>, _>>()?.concat()))
+}
+
+/// Chunks of about a second.
+fn split(time_scale: u32, sizes: &Sizes, times: &[[u32; 2]]) -> Result<Vec<SoundChunk>, Mp4Error> {
+    const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stts");
+    let all = sizes.count();
+    let step = times.first().map_or(1, |[_, step]| (*step).max(1));
+    let each = u64::from((time_scale / step).max(1));
+    if all / each > MOST_CHUNKS {
+        return Err(UNFIT);
+    }
+    let (mut runs, mut left, mut start) = (times.iter(), (0_u64, 0_u64), 0_u64);
+    let mut chunks = Vec::new();
+    for first in (0..all).step_by(usize::try_from(each).unwrap_or(usize::MAX)) {
+        let count = each.min(all - first);
+        let bytes = sizes.bytes(first, count).ok_or(UNFIT)?;
+        let samples = u32::try_from(count).map_err(|_| UNFIT)?;
+        chunks.push(SoundChunk { samples, bytes, start });
+        let mut wanted = count;
+        while wanted > 0 {
+            if left.0 == 0 {
+                let [count, step] = runs.next().ok_or(UNFIT)?;
+                left = (u64::from(*count), u64::from(*step));
+                continue;
+            }
+            let taken = wanted.min(left.0);
+            start = start.checked_add(taken * left.1).ok_or(UNFIT)?;
+            (wanted, left.0) = (wanted - taken, left.0 - taken);
+        }
+    }
+    Ok(chunks)
+}
+
+/// Where the template has the samples, in their order.
+fn extents(stbl: &[u8], sizes: &Sizes) -> Result<Vec<Extent>, Mp4Error> {
+    const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stsc");
+    let places: Vec<u64> = if let Some(stco) = optional(stbl, *b"stco")? {
+        let near: Vec<[u32; 1]> = tables::read(*b"stco", stco)?;
+        near.into_iter().map(|[place]| u64::from(place)).collect()
+    } else {
+        let far: Vec<[u32; 2]> = tables::read(*b"co64", child(stbl, *b"co64")?)?;
+        far.into_iter().map(|[high, low]| u64::from(high) << 32 | u64::from(low)).collect()
+    };
+    let runs: Vec<[u32; 3]> = tables::read(*b"stsc", child(stbl, *b"stsc")?)?;
+    let (mut extents, mut first, mut run) = (Vec::new(), 0_u64, 0);
+    for (number, offset) in (1_u32..).zip(places) {
+        while runs.get(run + 1).is_some_and(|[chunk, ..]| *chunk <= number) {
+            run += 1;
+        }
+        let [_, samples, _] = runs.get(run).ok_or(UNFIT)?;
+        let length = sizes.bytes(first, u64::from(*samples)).ok_or(UNFIT)?;
+        first += u64::from(*samples);
+        extents.push(Extent { offset, length });
+    }
+    if first == sizes.count() { Ok(extents) } else { Err(UNFIT) }
+}

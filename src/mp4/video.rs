@@ -1,0 +1,233 @@
+//! The video of a film: the template's track, with the tables of all ranges.
+
+use num_rational::Ratio;
+
+use super::boxes::{Fields, boxed, child, children, descend};
+use super::fragment::{Sample, Samples, media_time_scale};
+use super::sound::rewrite;
+use super::{Mp4Error, tables};
+
+/// Bytes of a description of video before the boxes that it holds.
+const DESCRIPTION: usize = 78;
+
+/// A video track.
+#[derive(Clone, Debug)]
+pub(super) struct Video<'a> {
+    trak: &'a [u8],
+    pub(super) time_scale: u32,
+    /// Of every range, in ticks of the track.
+    pub(super) ranges: Vec<Vec<Sample>>,
+    /// How long a frame is shown.
+    frame: u64,
+}
+
+/// Samples that follow each other in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct VideoChunk {
+    pub(super) samples: u32,
+    pub(super) bytes: u64,
+}
+
+impl<'a> Video<'a> {
+    pub(super) fn read(
+        trak: &'a [u8],
+        ranges: &[&Samples],
+        rate: Ratio<i64>,
+    ) -> Result<Self, Mp4Error> {
+        let mdhd = descend(trak, &[*b"mdia", *b"mdhd"])?;
+        let time_scale = media_time_scale(mdhd)?;
+        let frame = whole(Ratio::from_integer(i64::from(time_scale)) / rate)?;
+        let frame = u64::try_from(frame).map_err(|_| Mp4Error::Times)?;
+        let ranges: Vec<Vec<Sample>> =
+            ranges.iter().map(|samples| in_ticks(samples, time_scale)).collect::<Result<_, _>>()?;
+        let video = Self { trak, time_scale, ranges, frame };
+        video.check()?;
+        Ok(video)
+    }
+
+    fn samples(&self) -> impl Iterator<Item = &Sample> {
+        self.ranges.iter().flatten()
+    }
+
+    fn check(&self) -> Result<(), Mp4Error> {
+        let mut before = None;
+        for sample in self.samples() {
+            let shown = sample.pts.checked_sub(sample.dts);
+            let is_late = before.is_none_or(|before| before < sample.dts);
+            if !is_late || shown.and_then(|offset| u32::try_from(offset).ok()).is_none() {
+                return Err(Mp4Error::Times);
+            }
+            before = Some(sample.dts);
+        }
+        before.map(|_| ()).ok_or(Mp4Error::Times)
+    }
+
+    /// The chunks of a range: one from each sample on where decoding can begin.
+    pub(super) fn chunks(samples: &[Sample]) -> Vec<VideoChunk> {
+        let mut chunks: Vec<VideoChunk> = Vec::new();
+        for sample in samples {
+            let bytes = u64::from(sample.size);
+            match chunks.last_mut() {
+                Some(chunk) if !sample.sync => {
+                    (chunk.samples, chunk.bytes) = (chunk.samples + 1, chunk.bytes + bytes);
+                }
+                _ => chunks.push(VideoChunk { samples: 1, bytes }),
+            }
+        }
+        chunks
+    }
+
+    /// When each range ends to be shown, in ticks from the first frame.
+    pub(super) fn ends(&self) -> Vec<u64> {
+        let mut count = 0;
+        let ends = self.ranges.iter().map(|samples| {
+            count += samples.len() as u64;
+            count * self.frame
+        });
+        ends.collect()
+    }
+
+    /// How long all of it is shown, in ticks.
+    fn duration(&self) -> u64 {
+        self.samples().count() as u64 * self.frame
+    }
+
+    /// The same in ticks of the movie, of which none is left out.
+    pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
+        let ticks = u128::from(self.duration()) * u128::from(movie_scale);
+        u64::try_from(ticks.div_ceil(u128::from(self.time_scale))).unwrap_or(u64::MAX)
+    }
+
+    /// The track with its chunks at these places.
+    pub(super) fn write(
+        &self,
+        movie_scale: u32,
+        places: &[u64],
+        far: bool,
+    ) -> Result<Vec<u8>, Mp4Error> {
+        let shown = self.movie_duration(movie_scale);
+        rewrite(*b"trak", self.trak, &|kind, body| match &kind {
+            b"tkhd" => tables::with_duration(kind, body, (2, 2), shown),
+            b"mdhd" => tables::with_duration(kind, body, (2, 1), self.duration()),
+            b"elst" => edits(body, shown),
+            b"stsd" => self.description(body),
+            b"stts" => self.times(),
+            b"ctts" | b"stss" => Ok(Vec::new()),
+            b"stsc" => Ok(self.samples_of_chunks()),
+            b"stsz" => {
+                let sizes: Vec<u32> = self.samples().map(|sample| sample.size).collect();
+                Ok(tables::sizes(sizes.into_iter()))
+            }
+            b"stco" | b"co64" => Ok(tables::places(places, far)),
+            b"hdlr" | b"vmhd" | b"dinf" => Ok(boxed(kind, body)),
+            _ => Err(Mp4Error::Unexpected(kind)),
+        })
+    }
+
+    /// When samples are decoded, where decoding can begin, and how much later they are shown.
+    fn times(&self) -> Result<Vec<u8>, Mp4Error> {
+        let stamps: Vec<i64> = self.samples().map(|sample| sample.dts).collect();
+        let last = i64::try_from(self.frame).map_err(|_| Mp4Error::Times)?;
+        let steps = stamps.windows(2).map(|pair| pair[1] - pair[0]).chain([last]);
+        let steps: Result<Vec<u32>, _> = steps.map(u32::try_from).collect();
+        let mut boxes = tables::runs(*b"stts", steps.map_err(|_| Mp4Error::Times)?);
+        let syncs = (1..).zip(self.samples()).filter(|(_, sample)| sample.sync);
+        let syncs: Vec<u32> = syncs.map(|(number, _)| number).collect();
+        if syncs.len() < stamps.len() {
+            boxes.extend(tables::sync_samples(&syncs));
+        }
+        let later = self.samples().map(|sample| u32::try_from(sample.pts - sample.dts));
+        let later: Vec<u32> = later.collect::<Result<_, _>>().map_err(|_| Mp4Error::Times)?;
+        if later.iter().any(|&later| later > 0) {
+            boxes.extend(tables::runs(*b"ctts", later));
+        }
+        Ok(boxes)
+    }
+
+    fn samples_of_chunks(&self) -> Vec<u8> {
+        let chunks = self.ranges.iter().flat_map(|samples| Self::chunks(samples));
+        tables::chunks(chunks.map(|chunk| chunk.samples))
+    }
+
+    /// The description, with the mean bit rate of the whole where it tells one.
+    fn description(&self, stsd: &[u8]) -> Result<Vec<u8>, Mp4Error> {
+        const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stsd");
+        let (head, entries) = stsd.split_at_checked(8).ok_or(Mp4Error::Cut(*b"stsd"))?;
+        let [entry] = children(entries)?[..] else { return Err(UNFIT) };
+        let (fields, inner) = entry.body.split_at_checked(DESCRIPTION).ok_or(UNFIT)?;
+        let mut boxes = Vec::new();
+        for inner in children(inner)? {
+            boxes.extend(match &inner.kind {
+                b"btrt" => self.bit_rate(inner.body)?,
+                _ => inner.whole.to_vec(),
+            });
+        }
+        let entry = boxed(entry.kind, &[fields, &boxes].concat());
+        Ok(boxed(*b"stsd", &[head, &entry].concat()))
+    }
+
+    fn bit_rate(&self, btrt: &[u8]) -> Result<Vec<u8>, Mp4Error> {
+        let mut fields = Fields::new(*b"btrt", btrt);
+        let (buffer, most, mean) = (fields.u32()?, fields.u32()?, fields.u32()?);
+        let bits = self.samples().map(|sample| u128::from(sample.size) * 8).sum::<u128>();
+        let of_all = bits * u128::from(self.time_scale) / u128::from(self.duration().max(1));
+        let of_all = u32::try_from(of_all).unwrap_or(u32::MAX);
+        // What the encoder was told stays; what was counted on the first frames does not.
+        let most = if most == mean { of_all } else { most.max(of_all) };
+        let fields = [buffer, most, of_all].map(u32::to_be_bytes);
+        Ok(boxed(*b"btrt", &fields.concat()))
+    }
+}
+
+/// The same edits, of which the last one, the video's, lasts as long as it does.
+fn edits(elst: &[u8], shown: u64) -> Result<Vec<u8>, Mp4Error> {
+    let mut fields = Fields::new(*b"elst", elst);
+    let (version, _) = fields.version()?;
+    let count = fields.u32()?;
+    let mut edits = Vec::new();
+    for _ in 0..count {
+        let (length, start) = (fields.long(version)?, fields.long(version)?);
+        // Before the media begin, it is minus one.
+        let start = if version == 0 { sign_extended(start) } else { start };
+        edits.push((length, start, fields.u32()?));
+    }
+    let video = edits.last_mut().ok_or(Mp4Error::Unfit(*b"elst"))?;
+    video.0 = shown;
+    let is_long = version > 0 || edits.iter().any(|(length, ..)| u32::try_from(*length).is_err());
+    let number = |number: u64| {
+        let [.., e, f, g, h] = number.to_be_bytes();
+        if is_long { number.to_be_bytes().to_vec() } else { vec![e, f, g, h] }
+    };
+    let mut content = (u32::from(is_long) << 24).to_be_bytes().to_vec();
+    content.extend(count.to_be_bytes());
+    for (length, start, rate) in edits {
+        content.extend([number(length), number(start), rate.to_be_bytes().to_vec()].concat());
+    }
+    Ok(boxed(*b"elst", &content))
+}
+
+fn sign_extended(number: u64) -> u64 {
+    let low = u32::try_from(number & u64::from(u32::MAX)).expect("it has 32 bits").cast_signed();
+    i64::from(low).cast_unsigned()
+}
+
+/// Whether a track is of this kind: `vide` or `soun`.
+pub(super) fn is_of(trak: &[u8], kind: [u8; 4]) -> Result<bool, Mp4Error> {
+    let hdlr = child(child(trak, *b"mdia")?, *b"hdlr")?;
+    Ok(hdlr.get(8..12) == Some(&kind[..]))
+}
+
+fn in_ticks(samples: &Samples, time_scale: u32) -> Result<Vec<Sample>, Mp4Error> {
+    let factor = Ratio::new(i64::from(time_scale), i64::from(samples.time_scale.max(1)));
+    let ticks = |stamp: i64| {
+        let product = stamp.checked_mul(*factor.numer()).ok_or(Mp4Error::Times)?;
+        whole(Ratio::new(product, *factor.denom()))
+    };
+    let all = samples.samples.iter();
+    all.map(|&sample| Ok(Sample { dts: ticks(sample.dts)?, pts: ticks(sample.pts)?, ..sample }))
+        .collect()
+}
+
+fn whole(ticks: Ratio<i64>) -> Result<i64, Mp4Error> {
+    if ticks.is_integer() { Ok(ticks.to_integer()) } else { Err(Mp4Error::Times) }
+}

@@ -1,0 +1,211 @@
+//! A join without a download: the ranges become the output where they are stored.
+//!
+//! Storage copies them into the parts of one upload. Sent are the index, the audio, and as much of the
+//! video as makes the parts with these large enough.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Instant;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use tracing::info;
+
+use super::super::deliver::Goods;
+use super::super::{Job, TaskError, Worker, millis};
+use super::Shift;
+use super::folder::{Piece, PieceNote, PlanNote};
+use crate::engine::artifacts::Artifact;
+use crate::engine::template::{Template, template};
+use crate::engine::verify::{Indexed, verify_indexed};
+use crate::engine::workspace::{Workspace, free_bytes};
+use crate::ledger::Journal;
+use crate::mp4::{Movie, Samples, Stretch};
+use crate::storage::assembly::{Assembly, Bytes, Wanted};
+use crate::storage::fetch::{fetch, fetch_part};
+use crate::storage::upload::PendingUpload;
+use crate::task::TaskRecord;
+
+/// Reads at the same time.
+const PARALLEL_READS: usize = 16;
+
+/// What a join works with.
+pub(super) struct Join<'a> {
+    pub(super) shift: &'a Shift<'a>,
+    pub(super) note: &'a PlanNote,
+    pub(super) pieces: &'a [(Piece, PieceNote)],
+    pub(super) workspace: &'a Workspace,
+    pub(super) journal: &'a Journal,
+}
+
+impl<'a> Join<'a> {
+    /// The ranges with what is known of them.
+    fn ranges(&self) -> impl Iterator<Item = (Piece, &'a PieceNote)> {
+        let pieces = self.pieces.iter().filter(|(piece, _)| *piece != Piece::Sound);
+        pieces.map(|(piece, note)| (*piece, note))
+    }
+
+    /// The samples of every range, if they can stand behind each other.
+    fn samples(&self) -> Result<Vec<&'a Samples>, TaskError> {
+        let (mut all, mut header) = (Vec::new(), None);
+        for (index, (_, piece)) in self.ranges().enumerate() {
+            let samples = &piece.samples;
+            let planned = self.note.plan.are_all_of(samples, &self.note.ranges[index]);
+            let starts = samples.samples.first().is_some_and(|sample| sample.sync);
+            let described = *header.get_or_insert(&piece.header) == &piece.header;
+            if !planned || !starts || !described || samples.bytes() != piece.size {
+                return Err(TaskError::OddRange(index));
+            }
+            all.push(samples);
+        }
+        Ok(all)
+    }
+}
+
+impl Worker {
+    /// Joins the ranges. The upload that is returned is complete but for its end.
+    pub(super) async fn join_where_stored(
+        &self,
+        join: &Join<'_>,
+        record: &mut TaskRecord,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
+        let Join { shift, note, workspace, journal, .. } = *join;
+        let started = Instant::now();
+        let ffmpeg = self.ffmpeg();
+        let first = workspace.part("first");
+        let uri = shift.folder.first();
+        let head = self.store.head(&uri, None).await.map_err(TaskError::Record)?;
+        fetch(&self.store, &uri, &head, &first).await?;
+        let sound = self.fetch_sound(shift, note, join.pieces, workspace).await?;
+        let path = workspace.part("template");
+        let template = template(&ffmpeg, &note.plan, &sound, &first, &path).await?;
+        let ranges = join.samples()?;
+        let rate = note.plan.timeline.frame_rate;
+        let movie = Movie::new(&template.moov, &ranges, rate)?;
+        let output = workspace.output(&note.extension);
+        let assembly = self.put_together(join, &template, &movie, &output).await?;
+        let beginnings = workspace.part("beginnings");
+        let of_each = Samples::beginnings(&ranges);
+        let short = Movie::new(&template.moov, &[&of_each], rate)?.mute();
+        self.begin_each(join, &short.head(&template.ftyp, template.filler)?, &beginnings).await?;
+        let join_ms = millis(started);
+        info!(ms = join_ms, pieces = ranges.len(), parts = assembly.parts.len(), "join");
+        record.timings.encode_ms += join_ms;
+        let target = note.target.clone();
+        let request = self.read(&Job::new(note.main.clone(), record.process.clone()))?;
+        self.check_target(&request, &target.bucket, &target.key)?;
+        let content_type = note.plan.output.container.content_type();
+        let files = vec![Artifact { path: output, uri: target, content_type }];
+        let check = Indexed {
+            ffmpeg: &ffmpeg,
+            plan: &note.plan,
+            template: &template.path,
+            file: &files[0].path,
+            beginnings: &beginnings,
+            ranges: &ranges,
+        };
+        let goods = Goods { files: &files, assembly: &assembly.parts };
+        let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal, record);
+        let uploads = sent.await?;
+        Ok((files, uploads))
+    }
+
+    /// Writes the index, the audio, and what has to be sent with them of the video. All else of the file
+    /// stays a hole.
+    async fn put_together(
+        &self,
+        join: &Join<'_>,
+        template: &Template,
+        movie: &Movie<'_>,
+        output: &Path,
+    ) -> Result<Assembly, TaskError> {
+        let ranges: Vec<_> = join.ranges().collect();
+        let head = movie.head(&template.ftyp, template.filler)?;
+        let mut runs = vec![Bytes::Here(head.len() as u64)];
+        let stretches = movie.stretches();
+        runs.extend(stretches.iter().map(|stretch| match *stretch {
+            Stretch::Audio(extent) => Bytes::Here(extent.length),
+            Stretch::Video { range, length } => {
+                let (piece, note) = ranges[range];
+                let (uri, etag) = (join.shift.folder.media(piece), note.head().etag);
+                Bytes::Stored { uri, etag, length }
+            }
+        }));
+        let assembly = Assembly::of(&runs);
+        self.check_room(&runs, &assembly)?;
+        let file = File::options().read(true).write(true).create_new(true).open(output)?;
+        let copied = {
+            let (stretches, file) = (&stretches, &file);
+            move || -> io::Result<u64> {
+                file.write_all_at(&head, 0)?;
+                let mut at = head.len() as u64;
+                for stretch in stretches {
+                    if let Stretch::Audio(extent) = stretch {
+                        template.copy(*extent, file, at)?;
+                    }
+                    at += stretch.length();
+                }
+                file.set_len(at)?;
+                Ok(at)
+            }
+        };
+        copied()?;
+        let file = &file;
+        stream::iter(&assembly.wanted)
+            .map(|&Wanted { run, length, at }| {
+                let Some(Stretch::Video { range, .. }) = stretches.get(run - 1) else {
+                    unreachable!("only video is stored")
+                };
+                let (piece, note) = ranges[*range];
+                self.fetch_start(join, (piece, note), length, (output, file, at))
+            })
+            .buffer_unordered(PARALLEL_READS)
+            .try_collect::<()>()
+            .await?;
+        Ok(assembly)
+    }
+
+    fn check_room(&self, runs: &[Bytes], assembly: &Assembly) -> Result<(), TaskError> {
+        let here = runs.iter().map(|run| match run {
+            Bytes::Here(length) => *length,
+            Bytes::Stored { .. } => 0,
+        });
+        let wanted = assembly.wanted.iter().map(|wanted| wanted.length);
+        let needed = here.chain(wanted).sum();
+        let free = free_bytes(&self.settings.work_dir)?;
+        if needed > free { Err(TaskError::OutputSpace { needed, free }) } else { Ok(()) }
+    }
+
+    /// Writes a film of the first frame of each range.
+    async fn begin_each(&self, join: &Join<'_>, head: &[u8], path: &Path) -> Result<(), TaskError> {
+        let file = File::options().read(true).write(true).create_new(true).open(path)?;
+        file.write_all_at(head, 0)?;
+        let mut at = head.len() as u64;
+        let beginnings = join.ranges().map(|(piece, note)| {
+            let length = note.samples.samples.first().map_or(0, |sample| u64::from(sample.size));
+            let place = at;
+            at += length;
+            (piece, note, length, place)
+        });
+        let (beginnings, file): (Vec<_>, _) = (beginnings.collect(), &file);
+        stream::iter(beginnings)
+            .map(|(piece, note, length, at)| {
+                self.fetch_start(join, (piece, note), length, (path, file, at))
+            })
+            .buffer_unordered(PARALLEL_READS)
+            .try_collect()
+            .await
+    }
+
+    async fn fetch_start(
+        &self,
+        join: &Join<'_>,
+        (piece, note): (Piece, &PieceNote),
+        length: u64,
+        place: (&Path, &File, u64),
+    ) -> Result<(), TaskError> {
+        let uri = join.shift.folder.media(piece);
+        Ok(fetch_part(&self.store, &uri, &note.head(), 0..length, place).await?)
+    }
+}
