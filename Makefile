@@ -153,10 +153,10 @@ bench: need-rust-compiler-python$(ready_needs) bootstrap $(rie) $(ready_ffmpeg)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 
-# A simulation of tasks in many functions, with costs that it measures here first. The tests' profile
-# will do: the work is ffmpeg's.
+# A simulation of tasks in many functions, with costs that it measures here first, and a real run of 40
+# ranges to hold it against. The tests' profile will do: the work is ffmpeg's.
 scale: need-rust-compiler-python$(ready_needs) $(ready_ffmpeg)
-	cargo build --locked --features cli --example scale
+	cargo build --locked --features cli --bin bootstrap --example scale
 	"$(CARGO_TARGET_DIR)/debug/examples/scale" target/scale/report.json
 
 check: check-format check-template check-dependencies check-floors check-lints

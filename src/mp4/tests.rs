@@ -1,1 +1,234 @@
+//! The index against a plain reader of it, and both readers against bytes that are none.
 
+use num_rational::Ratio;
+use proptest::prelude::*;
+
+use super::boxes::{child, children, descend};
+use super::{Extent, Movie, Mp4Error, Sample, Samples, Stretch, boxed, fragment, time_scale};
+
+const FRAME: i64 = 512;
+const SCALE: u32 = 12_800;
+
+fn full(kind: [u8; 4], fields: &[u32]) -> Vec<u8> {
+    let fields: Vec<u8> = fields.iter().flat_map(|field| field.to_be_bytes()).collect();
+    boxed(kind, &[&[0; 4][..], &fields].concat())
+}
+
+fn track(handler: [u8; 4], scale: u32, tables: &[Vec<u8>]) -> Vec<u8> {
+    let tkhd = full(*b"tkhd", &[0, 0, 1, 0, 700, 0, 0]);
+    let edits = boxed(*b"edts", &full(*b"elst", &[1, 0, 1024, 65_536]));
+    let mdhd = full(*b"mdhd", &[0, 0, scale, 0, 0]);
+    let hdlr = boxed(*b"hdlr", &[&[0; 8][..], &handler, &[0; 12]].concat());
+    let minf = boxed(*b"minf", &boxed(*b"stbl", &tables.concat()));
+    let mdia = boxed(*b"mdia", &[mdhd, hdlr, minf].concat());
+    boxed(*b"trak", &[tkhd, edits, mdia].concat())
+}
+
+/// The content of a template's `moov`: audio packets of these sizes, two of them before the video's
+/// only frame and all others behind it.
+fn template(sound: Option<&[u32]>) -> Vec<u8> {
+    let entry = boxed(*b"avc1", &[&[0; 78][..], &full(*b"btrt", &[9, 9])].concat());
+    let stsd = boxed(*b"stsd", &[&[0; 4][..], &1_u32.to_be_bytes(), &entry].concat());
+    let one = [
+        stsd,
+        full(*b"stts", &[1, 1, 512]),
+        full(*b"stsc", &[1, 1, 1, 1]),
+        full(*b"stsz", &[0, 1, 100]),
+        full(*b"stco", &[1, 5000]),
+    ];
+    let mut content = full(*b"mvhd", &[0, 0, 1000, 700, 0]);
+    content.extend(track(*b"vide", SCALE, &one));
+    if let Some(sizes) = sound {
+        let count = u32::try_from(sizes.len()).unwrap();
+        let head = sizes.iter().take(2).sum::<u32>();
+        let behind = count.saturating_sub(2);
+        content.extend(track(
+            *b"soun",
+            48_000,
+            &[
+                full(*b"stts", &[1, count, 1024]),
+                full(*b"stsc", &[2, 1, count.min(2), 1, 2, behind, 1]),
+                full(*b"stsz", &[&[0, count][..], sizes].concat()),
+                full(*b"stco", &[2, 5000 - head, 5100]),
+            ],
+        ));
+    }
+    content
+}
+
+fn range(first: i64, sizes: &[u32]) -> Samples {
+    let sample = |(index, &size): (i64, &u32)| {
+        let dts = (first + index) * FRAME;
+        Sample { size, dts, pts: dts + 2 * FRAME, sync: index % 7 == 0 }
+    };
+    Samples { time_scale: SCALE, samples: (0..).zip(sizes).map(sample).collect() }
+}
+
+fn numbers(body: &[u8], width: usize) -> Vec<u64> {
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte));
+    body.chunks(width).map(number).collect()
+}
+
+/// Where each sample of a track is, and how large.
+fn places(trak: &[u8]) -> Vec<(u64, u64)> {
+    let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"]).unwrap();
+    let sizes = numbers(&child(stbl, *b"stsz").unwrap()[12..], 4);
+    let chunks = match child(stbl, *b"stco") {
+        Ok(near) => numbers(&near[8..], 4),
+        Err(_) => numbers(&child(stbl, *b"co64").unwrap()[8..], 8),
+    };
+    let runs = numbers(&child(stbl, *b"stsc").unwrap()[8..], 4);
+    let (mut found, mut sizes) = (Vec::new(), sizes.into_iter());
+    for (number, mut at) in (1..).zip(chunks) {
+        let run = runs.chunks(3).rfind(|run| run[0] <= number).unwrap();
+        for _ in 0..run[1] {
+            let size = sizes.next().unwrap();
+            found.push((at, size));
+            at += size;
+        }
+    }
+    assert_eq!(sizes.next(), None);
+    found
+}
+
+/// Checks the index of a film. Returns the types of all tables of the video.
+fn check(sound: Option<&[u32]>, ranges: &[Samples]) -> Result<Vec<[u8; 4]>, TestCaseError> {
+    let moov = template(sound);
+    let all: Vec<&Samples> = ranges.iter().collect();
+    let movie = Movie::new(&moov, &all, Ratio::from_integer(25)).unwrap();
+    let head = movie.head(&boxed(*b"ftyp", b"isom"), *b"free").unwrap();
+    let written = boxes_of(&head);
+    let traks: Vec<&[u8]> =
+        written.iter().filter(|(kind, _)| kind == b"trak").map(|(_, body)| *body).collect();
+    let (mut video, mut audio) = (Vec::new(), Vec::new());
+    let (mut at, mut heard) = (head.len() as u64, Vec::new());
+    for stretch in movie.stretches() {
+        match stretch {
+            Stretch::Video { range, .. } => {
+                let mut next = at;
+                for sample in &ranges[range].samples {
+                    video.push((next, u64::from(sample.size)));
+                    next += u64::from(sample.size);
+                }
+            }
+            Stretch::Audio(Extent { offset, length }) => heard.push((offset, length, at)),
+        }
+        at += stretch.length();
+    }
+    prop_assert_eq!(places(traks[0]), video);
+    let made = places(children_of(&moov, 2));
+    for &(place, size) in made.iter().filter(|_| sound.is_some()) {
+        let part = heard.iter().find(|part| part.0 <= place && place + size <= part.0 + part.1);
+        let part = part.expect("all of the audio is there");
+        audio.push((part.2 + place - part.0, size));
+    }
+    if sound.is_some() {
+        prop_assert_eq!(places(traks[1]), audio);
+    }
+    let stbl = descend(traks[0], &[*b"mdia", *b"minf", *b"stbl"]).unwrap();
+    Ok(children(stbl).unwrap().iter().map(|child| child.kind).collect())
+}
+
+fn children_of(moov: &[u8], index: usize) -> &[u8] {
+    let found = children(moov).unwrap();
+    found[index.min(found.len() - 1)].body
+}
+
+/// What is in the `moov` of a file's head.
+fn boxes_of(head: &[u8]) -> Vec<([u8; 4], &[u8])> {
+    let moov = u32::from_be_bytes(head[12..16].try_into().unwrap()) as usize;
+    let moov = &head[12..12 + moov];
+    children(&moov[8..]).unwrap().iter().map(|child| (child.kind, child.body)).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_sample_is_where_the_index_says(
+        sound in prop::option::of(prop::collection::vec(1..600_u32, 3..400)),
+        sizes in prop::collection::vec(prop::collection::vec(1..9000_u32, 1..60), 1..6),
+    ) {
+        let mut first = 30;
+        let ranges: Vec<Samples> = sizes.iter().map(|sizes| {
+            let range = range(first, sizes);
+            first += i64::try_from(sizes.len()).unwrap();
+            range
+        }).collect();
+        check(sound.as_deref(), &ranges)?;
+    }
+
+    #[test]
+    fn anything_else_is_an_error_and_no_panic(
+        bytes: Vec<u8>,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let ranges = range(0, &[1, 2, 3]);
+        let mut moov = template(Some(&[1, 2, 3, 4]));
+        for (place, byte) in changes {
+            let place = place.index(moov.len());
+            moov[place] = byte;
+        }
+        for bytes in [&bytes, &moov] {
+            let _ = (fragment(bytes), time_scale(bytes));
+            if let Ok(movie) = Movie::new(bytes, &[&ranges], Ratio::from_integer(25)) {
+                let _ = movie.head(&[], *b"free");
+            }
+        }
+    }
+}
+
+/// A film of eight gigabytes, of which no place fits 32 bits from the middle on.
+#[test]
+fn large_films_have_large_numbers() {
+    let ranges = [range(0, &[2_000_000_000; 2]), range(2, &[2_000_000_000; 2])];
+    let tables = check(Some(&[100; 200]), &ranges).unwrap();
+    assert!(tables.contains(b"co64"), "{tables:?}");
+    let small = check(None, &[range(0, &[10; 9])]).unwrap();
+    assert_eq!(small, [*b"stsd", *b"stts", *b"stss", *b"ctts", *b"stsc", *b"stsz", *b"stco"]);
+}
+
+#[test]
+fn days_take_the_newer_version_of_headers() {
+    let year = range(0, &vec![1; 200_000]);
+    let mut slow = year.clone();
+    slow.time_scale = 1;
+    slow.samples.iter_mut().enumerate().for_each(|(index, sample)| {
+        sample.dts = i64::try_from(index).unwrap() * 40_000;
+        sample.pts = sample.dts;
+    });
+    let moov = template(None);
+    // A frame each 40,000 s.
+    let movie = Movie::new(&moov, &[&slow], Ratio::new(1, 40_000)).unwrap();
+    let head = movie.head(&boxed(*b"ftyp", b"isom"), *b"free").unwrap();
+    let found = boxes_of(&head);
+    let (_, mvhd) = found.iter().find(|(kind, _)| kind == b"mvhd").unwrap();
+    assert_eq!(mvhd[0], 1);
+    assert_eq!(numbers(&mvhd[24..32], 8), [200_000 * 40_000 * 1000]);
+}
+
+#[test]
+fn frames_that_do_not_fit_the_clock_are_refused() {
+    let moov = template(None);
+    let samples = range(0, &[1, 2]);
+    let odd = Movie::new(&moov, &[&samples], Ratio::new(30_000, 1001));
+    assert_eq!(odd.unwrap_err(), Mp4Error::Times);
+    let twice = Movie::new(&moov, &[&samples, &samples], Ratio::from_integer(25));
+    assert_eq!(twice.unwrap_err(), Mp4Error::Times);
+}
+
+#[test]
+fn a_fragment_lists_its_samples() {
+    let trun = full(*b"trun", &[2, 120, 0x0200_0000, 7, 0, 8, 512]);
+    let trun = [&trun[..8], &0x0000_0a05_u32.to_be_bytes(), &trun[12..]].concat();
+    let tfhd = full(*b"tfhd", &[1, 512, 9, 0x0101_0000]);
+    let tfhd = [&tfhd[..8], &0x0002_0038_u32.to_be_bytes(), &tfhd[12..]].concat();
+    let traf = boxed(*b"traf", &[tfhd, full(*b"tfdt", &[1024]), trun].concat());
+    let found = fragment(&traf).unwrap();
+    assert_eq!(found.data, 120);
+    assert_eq!(
+        found.samples,
+        [
+            Sample { size: 7, dts: 1024, pts: 1024, sync: true },
+            Sample { size: 8, dts: 1536, pts: 2048, sync: false },
+        ]
+    );
+}

@@ -166,15 +166,23 @@ impl<'a> Video<'a> {
         Ok(boxed(*b"stsd", &[head, &entry].concat()))
     }
 
+    /// `btrt`, ISO/IEC 14496-12: the most bits of any second, where muxers guess by the first packets,
+    /// and the mean.
     fn bit_rate(&self, btrt: &[u8]) -> Result<Vec<u8>, Mp4Error> {
-        let mut fields = Fields::new(*b"btrt", btrt);
-        let (buffer, most, mean) = (fields.u32()?, fields.u32()?, fields.u32()?);
-        let bits = self.samples().map(|sample| u128::from(sample.size) * 8).sum::<u128>();
-        let of_all = bits * u128::from(self.time_scale) / u128::from(self.duration().max(1));
-        let of_all = u32::try_from(of_all).unwrap_or(u32::MAX);
-        // What the encoder was told stays; what was counted on the first frames does not.
-        let most = if most == mean { of_all } else { most.max(of_all) };
-        let fields = [buffer, most, of_all].map(u32::to_be_bytes);
+        let buffer = Fields::new(*b"btrt", btrt).u32()?;
+        let sizes: Vec<u128> = self.samples().map(|sample| u128::from(sample.size)).collect();
+        let bits = sizes.iter().sum::<u128>() * 8;
+        let mean = bits * u128::from(self.time_scale) / u128::from(self.duration().max(1));
+        let second = u64::from(self.time_scale).div_ceil(self.frame.max(1)).max(1);
+        let second = usize::try_from(second).unwrap_or(usize::MAX);
+        let (mut within, mut peak) = (0, mean);
+        for (index, size) in sizes.iter().enumerate() {
+            within += size;
+            within -= index.checked_sub(second).map_or(0, |before| sizes[before]);
+            peak = peak.max(within * 8);
+        }
+        let number = |bits: u128| u32::try_from(bits).unwrap_or(u32::MAX);
+        let fields = [buffer, number(peak), number(mean)].map(u32::to_be_bytes);
         Ok(boxed(*b"btrt", &fields.concat()))
     }
 }

@@ -149,7 +149,7 @@ mod tests {
         if is_here {
             return Bytes::Here(length);
         }
-        let uri = ObjectUri::new("b", index.to_string());
+        let uri = ObjectUri::named("bucket", index.to_string()).unwrap();
         Bytes::Stored { uri, etag: ETag::new("e"), length }
     }
 
@@ -187,7 +187,7 @@ mod tests {
                     );
                 }
                 PartOf::Object { uri, start, .. } => {
-                    let index: usize = uri.key.parse().unwrap();
+                    let index: usize = uri.key.as_str().parse().unwrap();
                     prop_assert_eq!(starts[index] + start, at);
                     prop_assert!(start + part.length <= runs[index].length());
                 }

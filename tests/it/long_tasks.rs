@@ -1,7 +1,7 @@
 //! Tasks that one function can't carry, on Step Functions: the stack's own state machine, and as many
 //! functions as it asks for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -147,6 +147,72 @@ fn steps_that_are_killed_are_repeated() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     stage.assert_done(&running, "out.mp4");
     stage.assert_shows("out.mp4");
+}
+
+/// Noise, without loss: so large that the ranges are copied by storage into the parts of the result.
+fn noise(folder: &Path) -> PathBuf {
+    let file = folder.join("noise.mp4");
+    let mut command = ffmpeg();
+    command.args(["-f", "lavfi", "-i", "color=gray:s=192x108:r=25:d=24,noise=alls=90:allf=t"]);
+    command.args(["-f", "lavfi", "-i", "sine=330:r=48000:d=24", "-ac", "1"]);
+    run(command
+        .args(["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-g", "50"])
+        .arg(&file));
+    file
+}
+
+/// What a video decodes to.
+fn decoded(path: &Path) -> String {
+    let mut command = ffmpeg();
+    command.arg("-i").arg(path).args(["-map", "0:v", "-f", "framemd5", "-"]);
+    String::from_utf8(run(&mut command).stdout).unwrap()
+}
+
+/// Whatever is killed, and whatever answer is lost.
+#[test]
+fn ranges_become_the_result_where_they_are_stored() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    stage.s3.put_file("sources", "noise.mp4", &noise(folder.path()));
+    let crew = stage.steps.crew();
+    crew.when(r#""index":0"#, 1, Fate::KilledAfter(Method::PUT, "first.video"));
+    crew.when(r#""join""#, 1, Fate::KilledBefore(Method::PUT, "UploadPartCopy"));
+    crew.when(r#""join""#, 1, Fate::KilledAfter(Method::PUT, "UploadPartCopy"));
+    stage.s3.fail(Fault::new(Answer::Lost).method(Method::PUT).part("UploadPartCopy").skip(2));
+    stage.s3.fail(Fault::new(Answer::Lost).method(Method::PUT).part("x-id=UploadPart&").skip(4));
+    let process = |target: &str| {
+        format!(
+            "video/concat,f_mp4,vcodec_h264,crf_0,acodec_aac|sys/saveas,b_{},o_{}/notify,topic_{}",
+            b64("results"),
+            b64(target),
+            b64(TOPIC)
+        )
+    };
+    let event = |target: &str| json!({"bucket": "sources", "object": "noise.mp4", "process": process(target)});
+    let running = crew.invoke(&event("out.mp4")).unwrap();
+    assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
+    let record = stage.assert_done(&running, "out.mp4");
+    let (calls, size) = (stage.s3.calls(), record["Targets"][0]["Size"].as_u64().unwrap());
+    assert!(size > 16 << 20, "{size}");
+    let copies = calls.iter().filter(|call| call.query.contains("UploadPartCopy"));
+    assert!(copies.count() >= 4, "{calls:#?}");
+    let last = calls.iter().rposition(|call| call.method == "POST" && call.query == "uploads");
+    let read = calls[..last.unwrap()].iter().rev();
+    let read = read.take_while(|call| !call.query.contains("uploads"));
+    let read: u64 = read.filter(|call| call.path.ends_with(".video")).map(|call| call.length).sum();
+    assert!(read < size, "{read} of {size} bytes");
+    // The index is in front, and the film is that of one function.
+    let path = stage.s3.path("results", "out.mp4");
+    let head = std::fs::read(&path).unwrap();
+    let at = |kind: &[u8]| head.windows(4).position(|bytes| bytes == kind).unwrap();
+    assert!(at(b"moov") < at(b"mdat"));
+    let one = Function::start(stage.settings.clone().set("DISTRIBUTE", "never"));
+    let short = one.invoke(&event("short.mp4")).unwrap();
+    assert_eq!(record["Verified"], short["Verified"]);
+    assert_eq!(record["Output"]["DurationMs"], short["Output"]["DurationMs"]);
+    let short = stage.s3.path("results", "short.mp4");
+    assert_eq!(decoded(&path), decoded(&short));
+    assert_eq!(audio(&path, &["-c", "copy"]), audio(&short, &["-c", "copy"]));
 }
 
 /// What looks like one by another way asks for nothing.
@@ -496,6 +562,7 @@ fn no_answer_of_storage_has_to_come() {
     for part in [
         "plan.json",
         "ranges.json",
+        "first.video",
         "r-00000.video",
         "r-00000.json",
         "r-00004.json",
@@ -505,7 +572,7 @@ fn no_answer_of_storage_has_to_come() {
     ] {
         lost(Method::PUT, part);
     }
-    for part in ["plan.json", "r-00001.video", "sound.mov", "list-type"] {
+    for part in ["plan.json", "first.video", "r-00001.video", "sound.mov", "list-type"] {
         lost(Method::GET, part);
     }
     // The record, at several of its writes.
@@ -517,7 +584,7 @@ fn no_answer_of_storage_has_to_come() {
     let running = stage.ask("f_mp4", "out.mp4");
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let unanswered = stage.s3.calls().iter().filter(|call| call.status == 0).count();
-    assert_eq!(unanswered, 8 + 4 + 4 + 1);
+    assert_eq!(unanswered, 9 + 5 + 4 + 1);
     stage.assert_done(&running, "out.mp4");
     stage.assert_shows("out.mp4");
 }

@@ -32,6 +32,7 @@ mod ffmpeg_faults;
 mod harness;
 mod hostile;
 mod inputs;
+mod joined;
 mod layer;
 mod long_tasks;
 mod matrix;

@@ -13,17 +13,20 @@
 use serde_json::{Map, Value, json};
 
 use measure::{Measured, measure};
-use model::{Film, Outcome, fits, simulate};
+use model::{Film, LAMBDA, Outcome, fits, simulate};
+use real::calibrate;
 
 #[path = "../bed.rs"]
 mod bed;
 mod measure;
 mod model;
+mod real;
 
 const HEIGHTS: [(&str, u32); 3] = [("720p", 720), ("1080p", 1080), ("4k", 2160)];
 const LENGTHS: [(&str, f64); 4] =
     [("10min", 600.0), ("1h", 3600.0), ("4h", 14_400.0), ("12h", 43_200.0)];
 const CHUNKS: [u32; 8] = [10, 20, 40, 60, 100, 200, 400, 1000];
+const CLIP_S: f64 = 300.0;
 /// What a range may last.
 const RANGE_S: std::ops::RangeInclusive<f64> = 10.0..=600.0;
 /// A path that is so much longer is not worth another range.
@@ -31,16 +34,17 @@ const GAIN: f64 = 1.05;
 
 fn main() {
     let mut report = Map::new();
+    report.insert("calibration".to_owned(), calibrate());
     for (size, height) in HEIGHTS {
         let measured = measure(height);
         println!("{size}: {measured:.4?}");
         report.insert(format!("measured-{size}"), costs(&measured));
         for (length, seconds) in LENGTHS {
-            let film = Film { seconds, height: f64::from(height) };
+            let film = Film { seconds, height: f64::from(height), clip_s: CLIP_S };
             let counts = CHUNKS.into_iter();
             let counts = counts.filter(|&count| RANGE_S.contains(&(seconds / f64::from(count))));
             let outcomes: Vec<Outcome> =
-                counts.map(|chunks| simulate(film, chunks, &measured)).collect();
+                counts.map(|chunks| simulate(film, chunks, &measured, &LAMBDA)).collect();
             for outcome in &outcomes {
                 println!("{}", line(&format!("{length}-{size}"), outcome));
             }
@@ -66,7 +70,7 @@ fn main() {
 }
 
 fn line(name: &str, outcome: &Outcome) -> String {
-    let Outcome { path_s, usd, chunks, plan_s, ranges_s, sound_s, join_s } = outcome;
+    let Outcome { path_s, usd, chunks, plan_s, ranges_s, sound_s, join_s, .. } = outcome;
     format!(
         "{name:>12} in {chunks:>4} ranges: {path_s:>6.0} s, ${usd:.2} (plan {plan_s:.0}, ranges \
          {ranges_s:.0}, audio {sound_s:.0}, join {join_s:.0})"
@@ -91,6 +95,8 @@ fn costs(measured: &Measured) -> Value {
         "render_cpu": measured.render_cpu,
         "check_cpu": measured.check_cpu,
         "audio_cpu": measured.sound_cpu,
+        "audio_check_cpu": measured.sound_check_cpu,
+        "audio_bytes": measured.sound_bytes,
         "run_up_cpu": measured.run_up_cpu,
         "bytes": measured.bytes,
     })

@@ -9,6 +9,7 @@ use video_concat::engine::make::Maker;
 use video_concat::engine::probe::probe;
 use video_concat::engine::verify::decoded_frames;
 use video_concat::engine::workspace::Workspace;
+use video_concat::media::Demuxer;
 use video_concat::object::ObjectUri;
 use video_concat::plan::{Chunk, Plan, plan};
 use video_concat::policy::Verify;
@@ -21,9 +22,11 @@ use crate::bed::process::run;
 const FRAMES: u64 = 100;
 const FIRST: u64 = 60;
 const RATE: u64 = 25;
+/// Of the clip.
+const SECONDS: u32 = 8;
 const MEMORY_MB: u64 = 10_240;
 /// The main object, in H.264 at the default quality.
-const PROCESS: &str = "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0";
+pub(crate) const PROCESS: &str = "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0";
 
 /// Processor seconds and bytes for a second of output.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,9 @@ pub(crate) struct Measured {
     pub(crate) render_cpu: f64,
     pub(crate) check_cpu: f64,
     pub(crate) sound_cpu: f64,
+    /// Decoding the finished audio.
+    pub(crate) sound_check_cpu: f64,
+    pub(crate) sound_bytes: f64,
     /// For the start of a range, once.
     pub(crate) run_up_cpu: f64,
     pub(crate) bytes: f64,
@@ -40,7 +46,7 @@ pub(crate) struct Measured {
 pub(crate) fn measure(height: u32) -> Measured {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let folder = tempfile::tempdir().expect("there is room");
-    let source = source(folder.path(), height);
+    let source = source(folder.path(), height, SECONDS);
     let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), MEMORY_MB);
     runtime.block_on(async {
         let plan = planned(&ffmpeg, &source).await;
@@ -73,11 +79,18 @@ pub(crate) fn measure(height: u32) -> Measured {
         let arguments = plan.sound_arguments(&[samples], &piece).expect("there is audio");
         ffmpeg.encode(arguments, |_| ()).await.expect("it is encoded");
         let sounded = cpu() - before;
+        let before = cpu();
+        decoded_frames(&ffmpeg, Demuxer::Mov, &piece, 0).await.expect("it decodes");
+        let sound_checked = cpu() - before;
+        let sound_bytes = std::fs::metadata(&piece).expect("it is there").len();
+        let whole = plan.length().to_millis() as f64 / 1000.0;
         let seconds = FRAMES as f64 / RATE as f64;
         Measured {
             render_cpu: (rendered - run_up_cpu).max(0.0) / seconds,
             check_cpu: checked / seconds,
-            sound_cpu: sounded / plan.length().to_millis() as f64 * 1000.0,
+            sound_cpu: sounded / whole,
+            sound_check_cpu: sound_checked / whole,
+            sound_bytes: sound_bytes as f64 / whole,
             run_up_cpu,
             bytes: bytes as f64 / seconds,
         }
@@ -92,18 +105,18 @@ async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {
     plan(&request, &[probed.media()], Preset::DEFAULT).expect("it can be made")
 }
 
-/// Eight seconds that are as busy as a camera's.
-fn source(folder: &Path, height: u32) -> PathBuf {
+/// A clip that is as busy as a camera's.
+pub(crate) fn source(folder: &Path, height: u32, seconds: u32) -> PathBuf {
     let width = height * 16 / 9 / 2 * 2;
     let file = folder.join("film.mp4");
-    let pattern = format!("testsrc2=s={width}x{height}:r={RATE}:d=8,noise=alls=6:allf=t");
+    let pattern = format!("testsrc2=s={width}x{height}:r={RATE}:d={seconds},noise=alls=6:allf=t");
     let codecs = format!(
         "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -b:v {} -c:a aac -ac 2",
         8000 * height
     );
     let mut command = ffmpeg();
     command.args(["-f", "lavfi", "-i", &pattern, "-f", "lavfi", "-i"]);
-    command.arg("sine=330:beep_factor=4:r=48000:d=8");
+    command.arg(format!("sine=330:beep_factor=4:r=48000:d={seconds}"));
     run(command.args(codecs.split(' ')).arg(&file));
     file
 }

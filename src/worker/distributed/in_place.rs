@@ -93,8 +93,9 @@ impl Worker {
         info!(ms = join_ms, pieces = ranges.len(), parts = assembly.parts.len(), "join");
         record.timings.encode_ms += join_ms;
         let target = note.target.clone();
-        let request = self.read(&Job::new(note.main.clone(), record.process.clone()))?;
-        self.check_target(&request, &target.bucket, &target.key)?;
+        let request =
+            self.read(&Job::new(&note.main.bucket, &note.main.key, record.process.clone()))?;
+        self.check_target(&request, &target)?;
         let content_type = note.plan.output.container.content_type();
         let files = vec![Artifact { path: output, uri: target, content_type }];
         let check = Indexed {

@@ -136,9 +136,11 @@ fn needed(operation: &str) -> &'static str {
     match operation {
         "HeadObject" | "GetObject" => "s3:GetObject",
         "HeadBucket" | "ListObjects" => "s3:ListBucket",
-        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
-            "s3:PutObject"
-        }
+        "PutObject"
+        | "CreateMultipartUpload"
+        | "UploadPart"
+        | "UploadPartCopy"
+        | "CompleteMultipartUpload" => "s3:PutObject",
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "DeleteObject" | "DeleteObjects" => "s3:DeleteObject",
         other => panic!("what does {other} need?"),

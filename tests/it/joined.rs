@@ -1,0 +1,240 @@
+//! Films whose ranges are joined by an index of our own, against the muxer's own join of the same
+//! ranges.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use video_concat::codec::Preset;
+use video_concat::engine::ffmpeg::Ffmpeg;
+use video_concat::engine::make::Maker;
+use video_concat::engine::media_data::{Bare, bare};
+use video_concat::engine::probe::probe;
+use video_concat::engine::render::{Fed, join};
+use video_concat::engine::template::template;
+use video_concat::engine::verify::{Indexed, VerifyError, verify_indexed};
+use video_concat::engine::workspace::Workspace;
+use video_concat::flicks::Flicks;
+use video_concat::mp4::{Movie, Samples, Stretch};
+use video_concat::object::ObjectUri;
+use video_concat::plan::{Listings, Plan, plan};
+use video_concat::policy::Verify;
+use video_concat::process::{Limits, parse, resolve};
+
+use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
+use crate::bed::process::run;
+use crate::bed::source::Source;
+
+/// A film in both forms.
+struct Films {
+    ffmpeg: Ffmpeg,
+    plan: Plan,
+    workspace: Workspace,
+    bare: Vec<Bare>,
+    /// By the muxer.
+    whole: PathBuf,
+    /// By the index.
+    indexed: PathBuf,
+    template: PathBuf,
+    beginnings: PathBuf,
+}
+
+impl Films {
+    async fn new(folder: &Path, parameters: &str) -> Self {
+        let source = Source::new(4).seconds(5.0).size(160, 90).write("joined.mp4");
+        let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), 4096);
+        let main = ObjectUri::named("bucket", "film.mp4").unwrap();
+        let process = format!("video/concat,{parameters}|sys/saveas,o_b3V0");
+        let process = parse(&process).unwrap();
+        let request = resolve(&process, &main, Limits { max_sources: 1 }).unwrap();
+        let probed = probe(&ffmpeg, &source).await.unwrap();
+        let plan = plan(&request, &[probed.media()], Preset::DEFAULT).unwrap();
+        let length = Flicks::from_millis(1600);
+        let ranges = plan.ranges(length);
+        assert!(ranges.len() > 2 && plan.joins_where_stored(), "{ranges:?}");
+        let plan = plan.in_ranges(length);
+        let workspace = Workspace::new(folder).unwrap();
+        let files = [source.as_path()];
+        let maker = Maker {
+            ffmpeg: &ffmpeg,
+            plan: &plan,
+            sources: &files,
+            workspace: &workspace,
+            verify: Verify::Packets,
+            events: Arc::new(|_| ()),
+        };
+        let part = |name: &str| workspace.part(name);
+        let sound = part("sound");
+        if plan.output.audio.is_some() {
+            maker.make_samples(&part("samples")).await.unwrap();
+            let arguments = plan.sound_arguments(&[part("samples")], &sound).unwrap();
+            ffmpeg.encode(arguments, |_| ()).await.unwrap();
+        }
+        let (feed, fed) = mpsc::channel(100);
+        let (mut all, mut first) = (Vec::new(), None);
+        for (index, range) in ranges.iter().enumerate() {
+            let piece = part(&format!("piece-{index}"));
+            maker.make_range(range, &piece).await.unwrap();
+            feed.send(Fed::Bytes(std::fs::read(&piece).unwrap())).await.unwrap();
+            feed.send(Fed::End).await.unwrap();
+            let start = part(&format!("first-{index}"));
+            let bare = bare(&piece, &start).unwrap();
+            assert!(plan.are_all_of(&bare.samples, range));
+            all.push(bare);
+            first.get_or_insert(start);
+        }
+        feed.send(Fed::Last).await.unwrap();
+        let whole = part("whole");
+        join(&ffmpeg, &plan, &sound, Listings::default(), &whole, fed).await.unwrap();
+        let made = part("template");
+        let template = template(&ffmpeg, &plan, &sound, &first.unwrap(), &made).await.unwrap();
+        let samples: Vec<&Samples> = all.iter().map(|bare| &bare.samples).collect();
+        let rate = plan.timeline.frame_rate;
+        let movie = Movie::new(&template.moov, &samples, rate).unwrap();
+        let indexed = part("indexed");
+        let file = File::create(&indexed).unwrap();
+        let head = movie.head(&template.ftyp, template.filler).unwrap();
+        file.write_all_at(&head, 0).unwrap();
+        let mut at = head.len() as u64;
+        for stretch in movie.stretches() {
+            match stretch {
+                Stretch::Audio(extent) => template.copy(extent, &file, at).unwrap(),
+                Stretch::Video { range, .. } => {
+                    let bytes = std::fs::read(part(&format!("piece-{range}"))).unwrap();
+                    assert_eq!(bytes.len() as u64, stretch.length());
+                    file.write_all_at(&bytes, at).unwrap();
+                }
+            }
+            at += stretch.length();
+        }
+        let beginnings = part("beginnings");
+        let short = Samples::beginnings(&samples);
+        let short = Movie::new(&template.moov, &[&short], rate).unwrap().mute();
+        let mut bytes = short.head(&template.ftyp, template.filler).unwrap();
+        for (index, samples) in samples.iter().enumerate() {
+            let piece = std::fs::read(part(&format!("piece-{index}"))).unwrap();
+            bytes.extend(&piece[..samples.samples[0].size as usize]);
+        }
+        std::fs::write(&beginnings, bytes).unwrap();
+        Self { bare: all, template: made, ffmpeg, plan, workspace, whole, indexed, beginnings }
+    }
+
+    async fn verify(&self, ranges: &[&Samples]) -> Result<u64, VerifyError> {
+        let check = Indexed {
+            ffmpeg: &self.ffmpeg,
+            plan: &self.plan,
+            template: &self.template,
+            file: &self.indexed,
+            beginnings: &self.beginnings,
+            ranges,
+        };
+        verify_indexed(&check).await.map(|verified| verified.counts.frames)
+    }
+}
+
+/// Every box but the data, in order: its path, and its content. What says where samples are, and how
+/// they are grouped in the file, is left out.
+fn boxes(path: &Path) -> Vec<(String, Vec<u8>)> {
+    fn walk(bytes: &[u8], path: &str, found: &mut Vec<(String, Vec<u8>)>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let size = u32::from_be_bytes(rest[..4].try_into().unwrap()) as usize;
+            let kind = std::str::from_utf8(&rest[4..8]).unwrap();
+            let (name, body) = (format!("{path}/{kind}"), &rest[8..size]);
+            match kind {
+                "moov" | "trak" | "mdia" | "minf" | "stbl" | "edts" => walk(body, &name, found),
+                "mdat" => found.push((name, size.to_be_bytes().to_vec())),
+                // The muxer guesses the most bits of a second by the first packets.
+                "stsd" => found.push((name, without_peak(body))),
+                "stsc" | "stco" => found.push((name, Vec::new())),
+                _ => found.push((name, body.to_vec())),
+            }
+            rest = &rest[size..];
+        }
+    }
+    let mut found = Vec::new();
+    walk(&std::fs::read(path).unwrap(), "", &mut found);
+    found
+}
+
+/// A description of a video without what its `btrt` says of its peak.
+fn without_peak(stsd: &[u8]) -> Vec<u8> {
+    let mut bytes = stsd.to_vec();
+    if let Some(at) = stsd.windows(4).position(|kind| kind == b"btrt").filter(|_| stsd[12] != b'm')
+    {
+        bytes[at + 8..at + 12].fill(0);
+    }
+    bytes
+}
+
+/// Every packet of both streams.
+fn packets(path: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for stream in ["0:v", "0:a?"] {
+        let mut command = ffmpeg();
+        command.args(["-copyts", "-i"]).arg(path).args(["-map", stream, "-c", "copy"]);
+        let output = run(command.args(["-f", "framemd5", "-"]));
+        all.push(String::from_utf8(output.stdout).unwrap());
+    }
+    all
+}
+
+#[tokio::test]
+async fn the_index_is_the_muxers_box_by_box() {
+    for parameters in [
+        "f_mp4,vcodec_h264,acodec_aac,g_20",
+        "f_mov,vcodec_h264,acodec_pcm,fps_29.97",
+        "f_mp4,vcodec_h265,acodec_flac,g_20",
+        "f_mp4,vcodec_vp9,acodec_opus,g_20",
+        "f_mov,vcodec_h264,acodec_aac,an_1,g_1",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let films = Films::new(folder.path(), parameters).await;
+        let (own, right) = (boxes(&films.indexed), boxes(&films.whole));
+        let names = |boxes: &[(String, Vec<u8>)]| -> Vec<String> {
+            boxes.iter().map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(names(&own), names(&right), "{parameters}");
+        for ((name, own), (_, right)) in own.iter().zip(&right) {
+            assert_eq!(own, right, "{parameters}: {name}");
+        }
+        if !parameters.contains("_pcm") {
+            assert_eq!(packets(&films.indexed), packets(&films.whole), "{parameters}");
+        }
+        let ranges: Vec<&Samples> = films.bare.iter().map(|bare| &bare.samples).collect();
+        let frames = films.verify(&ranges).await.unwrap();
+        assert_eq!(frames, films.plan.timeline.frames(), "{parameters}");
+    }
+}
+
+/// What the check is for: a table that does not fit, a range that begins in the middle of a group, audio
+/// that is elsewhere.
+#[tokio::test]
+async fn an_index_that_is_wrong_is_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = Films::new(folder.path(), "f_mp4,vcodec_h264,acodec_aac,g_20").await;
+    let wrong = |change: &dyn Fn(&mut Samples)| {
+        let mut ranges: Vec<Samples> = films.bare.iter().map(|bare| bare.samples.clone()).collect();
+        change(&mut ranges[1]);
+        ranges
+    };
+    for (change, expected) in [
+        (&(|range: &mut Samples| range.samples[3].size += 1) as &dyn Fn(&mut Samples), "packet"),
+        (&|range: &mut Samples| range.samples[3].pts += 512, "is shown at"),
+        (&|range: &mut Samples| range.samples.truncate(9), "packets"),
+    ] {
+        let ranges = wrong(change);
+        let error = films.verify(&ranges.iter().collect::<Vec<_>>()).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let ranges: Vec<&Samples> = films.bare.iter().map(|bare| &bare.samples).collect();
+    films.verify(&ranges).await.unwrap();
+    let file = File::options().write(true).open(&films.beginnings).unwrap();
+    let length = file.metadata().unwrap().len();
+    let first = u64::from(ranges.last().unwrap().samples[0].size);
+    file.write_all_at(&vec![0x5a; first as usize], length - first).unwrap();
+    films.verify(&ranges).await.unwrap_err();
+    drop(films.workspace);
+}
