@@ -25,22 +25,22 @@ pub use sound::Extent;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Mp4Error {
     /// A box ends before its content does.
-    #[error("the box `{}` is cut off", name(.0))]
+    #[error("the box `{}` is cut off", name(*.0))]
     Cut([u8; 4]),
     /// There is no such box.
-    #[error("there is no box `{}`", name(.0))]
+    #[error("there is no box `{}`", name(*.0))]
     Missing([u8; 4]),
     /// A box that nobody would expect there.
-    #[error("the box `{}` is not expected", name(.0))]
+    #[error("the box `{}` is not expected", name(*.0))]
     Unexpected([u8; 4]),
     /// A box says something that does not fit the rest.
-    #[error("the box `{}` does not fit the others", name(.0))]
+    #[error("the box `{}` does not fit the others", name(*.0))]
     Unfit([u8; 4]),
     /// The time stamps of samples can't be written.
     #[error("time stamps of the video are not whole ticks, or not in order")]
     Times,
 }
 
-fn name(kind: &[u8; 4]) -> String {
+fn name(kind: [u8; 4]) -> String {
     kind.escape_ascii().to_string()
 }

@@ -35,6 +35,9 @@ pub struct Template {
 ///
 /// # Errors
 /// When ffmpeg can't be run or fails, and where its file is not as expected.
+///
+/// # Panics
+/// Never: three pieces have room.
 pub async fn template(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -44,11 +47,11 @@ pub async fn template(
 ) -> Result<Template, RunError> {
     let unreadable = |source| RunError::Stream { program: "ffmpeg".to_owned(), source };
     let bytes = std::fs::read(first).map_err(unreadable)?;
-    let (feed, fed) = mpsc::channel(3);
+    let (feed, pieces) = mpsc::channel(3);
     for piece in [Fed::Bytes(bytes), Fed::End, Fed::Last] {
         feed.try_send(piece).expect("there is room for three");
     }
-    join(ffmpeg, plan, sound, Listings::default(), target, fed).await?;
+    join(ffmpeg, plan, sound, Listings::default(), target, pieces).await?;
     Template::open(target).map_err(unreadable)
 }
 

@@ -115,12 +115,11 @@ impl<'a> Movie<'a> {
         let far = u32::try_from(before(near) + content).is_err();
         let length = self.index(0, far)?.len() as u64;
         let index = self.index(before(length), far)?;
-        let head = match u32::try_from(content + HEAD as u64) {
-            Ok(size) => [boxed(filler, &[]), [size.to_be_bytes(), *b"mdat"].concat()].concat(),
-            Err(_) => {
-                let size = (content + 16).to_be_bytes();
-                [&1_u32.to_be_bytes()[..], b"mdat", &size].concat()
-            }
+        let head = if let Ok(size) = u32::try_from(content + HEAD as u64) {
+            [boxed(filler, &[]), [size.to_be_bytes(), *b"mdat"].concat()].concat()
+        } else {
+            let size = (content + 16).to_be_bytes();
+            [&1_u32.to_be_bytes()[..], b"mdat", &size].concat()
         };
         Ok([ftyp, &index, &head].concat())
     }

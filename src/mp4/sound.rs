@@ -110,12 +110,11 @@ impl<'a> Sound<'a> {
 /// Boxes that hold nothing but boxes.
 const FOLDERS: [&[u8; 4]; 5] = [b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 
+/// What becomes of a box that holds no others, by its type and its content.
+type Leaf<'a> = dyn Fn([u8; 4], &[u8]) -> Result<Vec<u8>, Mp4Error> + 'a;
+
 /// A box with others in the places of what it holds.
-pub(super) fn rewrite(
-    kind: [u8; 4],
-    body: &[u8],
-    leaf: &dyn Fn([u8; 4], &[u8]) -> Result<Vec<u8>, Mp4Error>,
-) -> Result<Vec<u8>, Mp4Error> {
+pub(super) fn rewrite(kind: [u8; 4], body: &[u8], leaf: &Leaf<'_>) -> Result<Vec<u8>, Mp4Error> {
     if !FOLDERS.contains(&&kind) {
         return leaf(kind, body);
     }

@@ -101,7 +101,7 @@ fn check(sound: Option<&[u32]>, ranges: &[Samples]) -> Result<Vec<[u8; 4]>, Test
     let traks: Vec<&[u8]> =
         written.iter().filter(|(kind, _)| kind == b"trak").map(|(_, body)| *body).collect();
     let (mut video, mut audio) = (Vec::new(), Vec::new());
-    let (mut at, mut heard) = (head.len() as u64, Vec::new());
+    let (mut at, mut parts) = (head.len() as u64, Vec::new());
     for stretch in movie.stretches() {
         match stretch {
             Stretch::Video { range, .. } => {
@@ -111,14 +111,14 @@ fn check(sound: Option<&[u32]>, ranges: &[Samples]) -> Result<Vec<[u8; 4]>, Test
                     next += u64::from(sample.size);
                 }
             }
-            Stretch::Audio(Extent { offset, length }) => heard.push((offset, length, at)),
+            Stretch::Audio(Extent { offset, length }) => parts.push((offset, length, at)),
         }
         at += stretch.length();
     }
     prop_assert_eq!(places(traks[0]), video);
     let made = places(children_of(&moov, 2));
     for &(place, size) in made.iter().filter(|_| sound.is_some()) {
-        let part = heard.iter().find(|part| part.0 <= place && place + size <= part.0 + part.1);
+        let part = parts.iter().find(|part| part.0 <= place && place + size <= part.0 + part.1);
         let part = part.expect("all of the audio is there");
         audio.push((part.2 + place - part.0, size));
     }

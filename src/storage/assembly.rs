@@ -187,7 +187,7 @@ mod tests {
                     );
                 }
                 PartOf::Object { uri, start, .. } => {
-                    let index: usize = uri.key.as_str().parse().unwrap();
+                    let index: usize = uri.key.parse().unwrap();
                     prop_assert_eq!(starts[index] + start, at);
                     prop_assert!(start + part.length <= runs[index].length());
                 }

@@ -41,7 +41,7 @@ impl Worker {
     ) -> Result<Vec<PendingUpload>, TaskError> {
         let goods = Goods { files: &artifacts.files, assembly: &[] };
         let verify = artifacts.verify(check);
-        self.send_checked(check.plan, goods, verify, journal, record).await
+        Box::pin(self.send_checked(check.plan, goods, verify, journal, record)).await
     }
 
     /// Sends files while a check goes on.

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use video_concat::codec::Preset;
 use video_concat::engine::ffmpeg::Ffmpeg;
 use video_concat::engine::make::Maker;
-use video_concat::engine::media_data::{Bare, bare};
+use video_concat::engine::media_data::{Bare, bare as strip};
 use video_concat::engine::probe::probe;
 use video_concat::engine::render::{Fed, join};
-use video_concat::engine::template::template;
+use video_concat::engine::template::{Template, template};
 use video_concat::engine::verify::{Indexed, VerifyError, verify_indexed};
 use video_concat::engine::workspace::Workspace;
 use video_concat::flicks::Flicks;
@@ -41,26 +41,29 @@ struct Films {
     beginnings: PathBuf,
 }
 
+/// What is asked for, of one clip.
+async fn planned(ffmpeg: &Ffmpeg, source: &Path, parameters: &str) -> Plan {
+    let main = ObjectUri::named("bucket", "film.mp4").unwrap();
+    let process = parse(&format!("video/concat,{parameters}|sys/saveas,o_b3V0")).unwrap();
+    let request = resolve(&process, &main, Limits { max_sources: 1 }).unwrap();
+    let probed = probe(ffmpeg, source).await.unwrap();
+    let plan = plan(&request, &[probed.media()], Preset::DEFAULT).unwrap();
+    let length = Flicks::from_millis(1600);
+    assert!(plan.ranges(length).len() > 2 && plan.joins_where_stored());
+    plan.in_ranges(length)
+}
+
 impl Films {
     async fn new(folder: &Path, parameters: &str) -> Self {
         let source = Source::new(4).seconds(5.0).size(160, 90).write("joined.mp4");
         let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), 4096);
-        let main = ObjectUri::named("bucket", "film.mp4").unwrap();
-        let process = format!("video/concat,{parameters}|sys/saveas,o_b3V0");
-        let process = parse(&process).unwrap();
-        let request = resolve(&process, &main, Limits { max_sources: 1 }).unwrap();
-        let probed = probe(&ffmpeg, &source).await.unwrap();
-        let plan = plan(&request, &[probed.media()], Preset::DEFAULT).unwrap();
-        let length = Flicks::from_millis(1600);
-        let ranges = plan.ranges(length);
-        assert!(ranges.len() > 2 && plan.joins_where_stored(), "{ranges:?}");
-        let plan = plan.in_ranges(length);
+        let plan = planned(&ffmpeg, &source, parameters).await;
         let workspace = Workspace::new(folder).unwrap();
-        let files = [source.as_path()];
+        let sources = [source.as_path()];
         let maker = Maker {
             ffmpeg: &ffmpeg,
             plan: &plan,
-            sources: &files,
+            sources: &sources,
             workspace: &workspace,
             verify: Verify::Packets,
             events: Arc::new(|_| ()),
@@ -72,53 +75,65 @@ impl Films {
             let arguments = plan.sound_arguments(&[part("samples")], &sound).unwrap();
             ffmpeg.encode(arguments, |_| ()).await.unwrap();
         }
-        let (feed, fed) = mpsc::channel(100);
-        let (mut all, mut first) = (Vec::new(), None);
-        for (index, range) in ranges.iter().enumerate() {
+        let (feed, pieces) = mpsc::channel(100);
+        let mut bare = Vec::new();
+        for (index, range) in plan.ranges(Flicks::from_millis(1600)).iter().enumerate() {
             let piece = part(&format!("piece-{index}"));
             maker.make_range(range, &piece).await.unwrap();
             feed.send(Fed::Bytes(std::fs::read(&piece).unwrap())).await.unwrap();
             feed.send(Fed::End).await.unwrap();
-            let start = part(&format!("first-{index}"));
-            let bare = bare(&piece, &start).unwrap();
-            assert!(plan.are_all_of(&bare.samples, range));
-            all.push(bare);
-            first.get_or_insert(start);
+            bare.push(strip(&piece, &part(&format!("first-{index}"))).unwrap());
+            assert!(plan.are_all_of(&bare[index].samples, range));
         }
         feed.send(Fed::Last).await.unwrap();
         let whole = part("whole");
-        join(&ffmpeg, &plan, &sound, Listings::default(), &whole, fed).await.unwrap();
-        let made = part("template");
-        let template = template(&ffmpeg, &plan, &sound, &first.unwrap(), &made).await.unwrap();
-        let samples: Vec<&Samples> = all.iter().map(|bare| &bare.samples).collect();
-        let rate = plan.timeline.frame_rate;
-        let movie = Movie::new(&template.moov, &samples, rate).unwrap();
-        let indexed = part("indexed");
-        let file = File::create(&indexed).unwrap();
+        join(&ffmpeg, &plan, &sound, Listings::default(), &whole, pieces).await.unwrap();
+        let (first, made) = (part("first-0"), part("template"));
+        let template = template(&ffmpeg, &plan, &sound, &first, &made).await.unwrap();
+        let (indexed, beginnings) = (part("indexed"), part("beginnings"));
+        let films =
+            Self { bare, template: made, ffmpeg, plan, workspace, whole, indexed, beginnings };
+        films.write_indexed(&template);
+        films.write_beginnings(&template);
+        films
+    }
+
+    fn samples(&self) -> Vec<&Samples> {
+        self.bare.iter().map(|bare| &bare.samples).collect()
+    }
+
+    fn piece(&self, range: usize) -> Vec<u8> {
+        std::fs::read(self.workspace.part(&format!("piece-{range}"))).unwrap()
+    }
+
+    fn write_indexed(&self, template: &Template) {
+        let rate = self.plan.timeline.frame_rate;
+        let movie = Movie::new(&template.moov, &self.samples(), rate).unwrap();
+        let file = File::create(&self.indexed).unwrap();
         let head = movie.head(&template.ftyp, template.filler).unwrap();
         file.write_all_at(&head, 0).unwrap();
         let mut at = head.len() as u64;
         for stretch in movie.stretches() {
             match stretch {
                 Stretch::Audio(extent) => template.copy(extent, &file, at).unwrap(),
-                Stretch::Video { range, .. } => {
-                    let bytes = std::fs::read(part(&format!("piece-{range}"))).unwrap();
-                    assert_eq!(bytes.len() as u64, stretch.length());
-                    file.write_all_at(&bytes, at).unwrap();
+                Stretch::Video { range, length } => {
+                    assert_eq!(self.piece(range).len() as u64, length);
+                    file.write_all_at(&self.piece(range), at).unwrap();
                 }
             }
             at += stretch.length();
         }
-        let beginnings = part("beginnings");
-        let short = Samples::beginnings(&samples);
+    }
+
+    fn write_beginnings(&self, template: &Template) {
+        let short = Samples::beginnings(&self.samples());
+        let rate = self.plan.timeline.frame_rate;
         let short = Movie::new(&template.moov, &[&short], rate).unwrap().mute();
         let mut bytes = short.head(&template.ftyp, template.filler).unwrap();
-        for (index, samples) in samples.iter().enumerate() {
-            let piece = std::fs::read(part(&format!("piece-{index}"))).unwrap();
-            bytes.extend(&piece[..samples.samples[0].size as usize]);
+        for (range, samples) in self.samples().iter().enumerate() {
+            bytes.extend(&self.piece(range)[..samples.samples[0].size as usize]);
         }
-        std::fs::write(&beginnings, bytes).unwrap();
-        Self { bare: all, template: made, ffmpeg, plan, workspace, whole, indexed, beginnings }
+        std::fs::write(&self.beginnings, bytes).unwrap();
     }
 
     async fn verify(&self, ranges: &[&Samples]) -> Result<u64, VerifyError> {
@@ -191,7 +206,7 @@ async fn the_index_is_the_muxers_box_by_box() {
         "f_mov,vcodec_h264,acodec_aac,an_1,g_1",
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let films = Films::new(folder.path(), parameters).await;
+        let films = Box::pin(Films::new(folder.path(), parameters)).await;
         let (own, right) = (boxes(&films.indexed), boxes(&films.whole));
         let names = |boxes: &[(String, Vec<u8>)]| -> Vec<String> {
             boxes.iter().map(|(name, _)| name.clone()).collect()
@@ -203,7 +218,7 @@ async fn the_index_is_the_muxers_box_by_box() {
         if !parameters.contains("_pcm") {
             assert_eq!(packets(&films.indexed), packets(&films.whole), "{parameters}");
         }
-        let ranges: Vec<&Samples> = films.bare.iter().map(|bare| &bare.samples).collect();
+        let ranges = films.samples();
         let frames = films.verify(&ranges).await.unwrap();
         assert_eq!(frames, films.plan.timeline.frames(), "{parameters}");
     }
@@ -214,7 +229,8 @@ async fn the_index_is_the_muxers_box_by_box() {
 #[tokio::test]
 async fn an_index_that_is_wrong_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
-    let films = Films::new(folder.path(), "f_mp4,vcodec_h264,acodec_aac,g_20").await;
+    let parameters = "f_mp4,vcodec_h264,acodec_aac,g_20";
+    let films = Box::pin(Films::new(folder.path(), parameters)).await;
     let wrong = |change: &dyn Fn(&mut Samples)| {
         let mut ranges: Vec<Samples> = films.bare.iter().map(|bare| bare.samples.clone()).collect();
         change(&mut ranges[1]);
@@ -229,12 +245,11 @@ async fn an_index_that_is_wrong_is_found_out() {
         let error = films.verify(&ranges.iter().collect::<Vec<_>>()).await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
-    let ranges: Vec<&Samples> = films.bare.iter().map(|bare| &bare.samples).collect();
+    let ranges = films.samples();
     films.verify(&ranges).await.unwrap();
     let file = File::options().write(true).open(&films.beginnings).unwrap();
     let length = file.metadata().unwrap().len();
     let first = u64::from(ranges.last().unwrap().samples[0].size);
     file.write_all_at(&vec![0x5a; first as usize], length - first).unwrap();
     films.verify(&ranges).await.unwrap_err();
-    drop(films.workspace);
 }

@@ -37,11 +37,11 @@ pub(crate) fn calibrate() -> Value {
     let process = PROCESS.replace("|sys", &format!("{again}|sys"));
     let event = json!({"bucket": "sources", "object": "film.mp4", "process": process});
     let started = Instant::now();
-    let running = steps.crew().invoke(&event).expect("the function replies");
+    let running = steps.crew().invoke(&event).unwrap();
     let arn = running["ExecutionArn"].as_str().unwrap_or_else(|| panic!("{running:#}"));
     assert_eq!(steps.ended(arn), ExecutionStatus::Succeeded, "{:#?}", steps.history(arn));
     let wall_s = started.elapsed().as_secs_f64();
-    let record = steps.crew().invoke(&event).expect("it is known");
+    let record = steps.crew().invoke(&event).unwrap();
     let usage = &record["Usage"];
     let number = |value: &Value| value.as_f64().expect("it is a number");
     let billed_s = number(&usage["GbSeconds"]) * 1024.0 / number(&usage["MemoryMb"]);

@@ -108,7 +108,7 @@ impl Worker {
         };
         let goods = Goods { files: &files, assembly: &assembly.parts };
         let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal, record);
-        let uploads = sent.await?;
+        let uploads = Box::pin(sent).await?;
         Ok((files, uploads))
     }
 
@@ -136,22 +136,7 @@ impl Worker {
         let assembly = Assembly::of(&runs);
         self.check_room(&runs, &assembly)?;
         let file = File::options().read(true).write(true).create_new(true).open(output)?;
-        let copied = {
-            let (stretches, file) = (&stretches, &file);
-            move || -> io::Result<u64> {
-                file.write_all_at(&head, 0)?;
-                let mut at = head.len() as u64;
-                for stretch in stretches {
-                    if let Stretch::Audio(extent) = stretch {
-                        template.copy(*extent, file, at)?;
-                    }
-                    at += stretch.length();
-                }
-                file.set_len(at)?;
-                Ok(at)
-            }
-        };
-        copied()?;
+        write_own(&file, &head, &stretches, template)?;
         let file = &file;
         stream::iter(&assembly.wanted)
             .map(|&Wanted { run, length, at }| {
@@ -209,4 +194,22 @@ impl Worker {
         let uri = join.shift.folder.media(piece);
         Ok(fetch_part(&self.store, &uri, &note.head(), 0..length, place).await?)
     }
+}
+
+/// Writes the index, and the audio where it belongs.
+fn write_own(
+    file: &File,
+    head: &[u8],
+    stretches: &[Stretch],
+    template: &Template,
+) -> io::Result<()> {
+    file.write_all_at(head, 0)?;
+    let mut at = head.len() as u64;
+    for stretch in stretches {
+        if let Stretch::Audio(extent) = stretch {
+            template.copy(*extent, file, at)?;
+        }
+        at += stretch.length();
+    }
+    file.set_len(at)
 }

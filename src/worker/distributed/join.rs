@@ -170,7 +170,7 @@ impl Worker {
         let (plan, verify) = (&note.plan, PIECES_ARE_DECODED);
         let check = Check { ffmpeg: &ffmpeg, plan, made: &made, workspace, verify };
         decode_audio(&check, &artifacts.readable).await?;
-        let uploads = self.send(&check, &artifacts, journal, record).await?;
+        let uploads = Box::pin(self.send(&check, &artifacts, journal, record)).await?;
         if let Some(verified) = &mut record.verified {
             (verified.decoded, verified.decoded_frames) = (true, verified.frames);
         }
