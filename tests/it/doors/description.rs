@@ -51,6 +51,16 @@ const DEFINITIONS: [Definition; 7] = [
     Definition::Larger,
 ];
 
+#[test]
+fn the_description_is_openapi() {
+    let output = Command::new(repository().join("target/venv/bin/openapi-spec-validator"))
+        .arg(repository().join("events/openapi.yaml"))
+        .output()
+        .expect("the validator starts");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
 /// Whoever generates a client from the description reads whole records with it.
 #[test]
 fn every_field_of_a_record_is_described_and_no_other() {
