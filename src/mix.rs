@@ -38,7 +38,8 @@ impl Mix {
 
     /// Of so many channels, each of which stays what it is.
     pub(crate) fn identity(channels: usize) -> Self {
-        let weight = |own| move |channel| if channel == own { 1.0 } else { 0.0 };
+        // Where all weights are one, ffmpeg mixes by what it guesses that the channels are for.
+        let weight = |own| move |channel| if channel == own { 0.999_999 } else { 0.0 };
         let row = |own| (0..channels).map(weight(own)).collect();
         Self { rows: (0..channels).map(row).collect() }
     }
@@ -282,6 +283,7 @@ mod tests {
     fn a_layout_that_is_the_output_s_stays() {
         assert!(mix("5.1", 6, "5.1").is_identity());
         assert!(Mix::identity(3).is_identity());
+        assert_eq!(Mix::identity(2).filter("stereo"), "pan=stereo|c0=0.999999*c0|c1=0.999999*c1");
         assert!(mix("5.1(side)", 6, "5.1").is_identity());
         assert!(mix("unknown", 6, "5.1").is_identity());
         assert!(!mix("hexagonal", 6, "5.1").is_identity());
