@@ -11,8 +11,8 @@ use video_concat::codec::Preset;
 use video_concat::flicks::Flicks;
 use video_concat::media::report::{Chosen, Report, Scan};
 use video_concat::media::{Demuxer, Media, Undecodable};
-use video_concat::plan::{self, Files, Policy};
 use video_concat::object::ObjectUri;
+use video_concat::plan::{self, Files, Policy};
 use video_concat::process::{Limits, parse, resolve};
 
 const DEMUXERS: [Demuxer; 6] =
