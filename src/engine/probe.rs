@@ -159,6 +159,11 @@ pub enum Notice {
         /// How many are used.
         used: usize,
     },
+    /// Behind its end there is what looks like media.
+    Behind {
+        /// How many bytes.
+        bytes: u64,
+    },
     /// One of several files that it is made of can't be used.
     LeftOut {
         /// Its number, from 1.
@@ -178,6 +183,10 @@ impl fmt::Display for Notice {
             Self::TooMany { count, used } => write!(
                 f,
                 "it is made of {count} files: the first {used} were used, and the others left out"
+            ),
+            Self::Behind { bytes } => write!(
+                f,
+                "{bytes} bytes behind its end look like media that can't be told for sure, and were left out"
             ),
             Self::CutShort { declared, found } => write!(
                 f,
@@ -217,7 +226,7 @@ impl Notice {
 /// When it is no source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     let (demuxer, start) = recognise_file(path)?;
-    let Parted { files, count, rewritten } = parts::part(path, start, demuxer)?;
+    let Parted { files, count, rewritten, unused } = parts::part(path, start, demuxer)?;
     let mut probed = Vec::with_capacity(files.len());
     let mut notices = Vec::new();
     if count > 1 && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs) {
@@ -241,6 +250,7 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     if count > MOST_PARTS {
         notices.push(Notice::TooMany { count, used: MOST_PARTS });
     }
+    notices.extend(unused.map(|bytes| Notice::Behind { bytes }));
     let mut known = Vec::new();
     notices.retain(|notice| {
         !known.contains(notice) && {

@@ -4,9 +4,10 @@
 //! a packet is none. Behind the end of one file, one of another format may begin.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use super::MOST_ZEROS;
 use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
 
 mod chunks;
@@ -28,6 +29,8 @@ pub(super) struct Parted {
     pub(super) count: usize,
     /// Whether the file is another one than before.
     pub(super) rewritten: bool,
+    /// Bytes behind all parts that look like media, and may be none.
+    pub(super) unused: Option<u64>,
 }
 
 /// Parts a file whose media begin at `start`. The first part takes its place, the others stand
@@ -36,11 +39,11 @@ pub(super) struct Parted {
 /// # Errors
 /// When it can't be read or written.
 pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Parted> {
-    let begins = beginnings(path, start, demuxer)?;
+    let (begins, unused) = beginnings(path, start, demuxer)?;
     let count = begins.len();
     if count == 1 && start == 0 {
         let files = vec![(path.to_owned(), demuxer)];
-        return Ok(Parted { files, count, rewritten: false });
+        return Ok(Parted { files, count, rewritten: false, unused });
     }
     let length = std::fs::metadata(path)?.len();
     let ends = begins[1..].iter().map(|begin| begin.0).chain([length]);
@@ -55,30 +58,38 @@ pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Part
     // The source may be a link to a file that is not ours: it is not written to.
     std::fs::rename(&files[0].0, path)?;
     path.clone_into(&mut files[0].0);
-    Ok(Parted { files, count, rewritten: true })
+    Ok(Parted { files, count, rewritten: true, unused })
 }
 
-/// Where each part begins, and of what format it is.
-fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Vec<(u64, Demuxer)>> {
+/// Where each part begins, and of what format it is; and how many bytes behind them look like media.
+fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<(Begins, Option<u64>)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(start))?;
     let mut walk = Walk { file: BufReader::new(file), at: start, length, begins: Vec::new() };
-    let mut demuxer = Some(demuxer);
-    while let Some(own) = demuxer {
+    let mut next = Some(demuxer);
+    while let Some(own) = next {
         walk.begins.push((walk.at, own));
         walk.follow(own)?;
-        demuxer = walk.recognise()?;
+        next = walk.recognise()?;
+        if let Some(demuxer) = next
+            && !walk.is_sure(demuxer)?
+        {
+            let unused = walk.length - walk.at;
+            return Ok((walk.begins, Some(unused)));
+        }
     }
-    Ok(walk.begins)
+    Ok((walk.begins, None))
 }
+
+type Begins = Vec<(u64, Demuxer)>;
 
 /// A way through a file, from one of its units to the next.
 struct Walk {
     file: BufReader<File>,
     at: u64,
     length: u64,
-    begins: Vec<(u64, Demuxer)>,
+    begins: Begins,
 }
 
 impl Walk {
@@ -103,19 +114,48 @@ impl Walk {
         }
     }
 
-    /// The format of what follows, where its first bytes leave no doubt.
+    /// The format of what follows here, or behind zeros.
     fn recognise(&mut self) -> io::Result<Option<Demuxer>> {
-        let mut head = Vec::with_capacity(HEAD_LENGTH);
-        self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
-        self.file.seek(SeekFrom::Start(self.at))?;
-        let is_sure = |demuxer: &Demuxer| match demuxer {
-            Demuxer::Mov => head.get(4..8) == Some(b"ftyp"),
+        // The last zeros may be a part of what follows them: of a length, or of a start code.
+        let zeros = self.zeros()?;
+        let passed = zeros.saturating_sub(3);
+        for passed in passed..=if zeros > 3 { zeros } else { 0 } {
+            let at = self.at + passed;
+            self.file.seek(SeekFrom::Start(at))?;
+            let mut head = Vec::with_capacity(HEAD_LENGTH);
+            self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+            if let Ok(Recognised::As(demuxer)) = recognise(&head) {
+                self.go_to(at)?;
+                return Ok(Some(demuxer));
+            }
+        }
+        self.go_to(self.at)?;
+        Ok(None)
+    }
+
+    /// How many zeros follow, as far as they are stepped over.
+    fn zeros(&mut self) -> io::Result<u64> {
+        let mut zeros = 0;
+        while zeros < MOST_ZEROS as u64 {
+            let buffer = self.file.fill_buf()?;
+            let count = buffer.iter().take_while(|&&byte| byte == 0).count();
+            let goes_on = count > 0 && count == buffer.len();
+            self.file.consume(count);
+            zeros += count as u64;
+            if !goes_on {
+                break;
+            }
+        }
+        self.go_to(self.at)?;
+        Ok(zeros)
+    }
+
+    /// Whether the first bytes leave no doubt of the format that was recognised.
+    fn is_sure(&mut self, demuxer: Demuxer) -> io::Result<bool> {
+        Ok(match demuxer {
+            Demuxer::Mov => self.peek::<8>()?.is_some_and(|head| head.ends_with(b"ftyp")),
             Demuxer::Mp3 | Demuxer::Aac | Demuxer::Ac3 | Demuxer::Eac3 => false,
             _ => true,
-        };
-        Ok(match recognise(&head) {
-            Ok(Recognised::As(demuxer)) => Some(demuxer).filter(is_sure),
-            _ => None,
         })
     }
 
@@ -338,7 +378,7 @@ mod tests {
         let unknown = b"RIFF\xff\xff\xff\xffWAVEfmt 1234";
         let flac =
             b"fLaC\0\0\0\x22fLaC\0\0\0\x22...fLaC\0\0\0\x22...0123456789ab\x84\0\0\x02ab frames";
-        let amr = b"#!AMR\n\x7c\x7c#!AMRabcdefg";
+        let amr = b"#!AMR\n\x7c\x04#!AMRabcdefg";
         let ts = transport_stream(1 << 40);
         for (demuxer, one) in [
             (Demuxer::Ogg, &ogg()[..]),
@@ -384,6 +424,30 @@ mod tests {
         let parts = part(&path, 0, Demuxer::Wav).unwrap();
         let demuxers: Vec<Demuxer> = parts.files.iter().map(|file| file.1).collect();
         assert_eq!(demuxers, [Demuxer::Wav, Demuxer::Ogg]);
+    }
+
+    #[test]
+    fn a_part_behind_zeros_is_one_and_what_may_be_none_is_counted() {
+        let wav = b"RIFF\x04\0\0\0WAVE";
+        let mp4 = b"\0\0\0\x10ftypisom\0\0\0\0";
+        for (zeros, next, demuxer) in
+            [(9000, &ogg()[..], Demuxer::Ogg), (700, mp4, Demuxer::Mov), (4, wav, Demuxer::Wav)]
+        {
+            let (_folder, path) = written("source", &[&wav[..], &vec![0; zeros], next].concat());
+            let parts = part(&path, 0, Demuxer::Wav).unwrap();
+            assert_eq!((parts.files[1].1, parts.unused), (demuxer, None));
+            assert_eq!(fs::read(&parts.files[1].0).unwrap(), next);
+        }
+        let frame = [&[0xff, 0xf1, 0x50, 0x80, 2, 0x1f, 0xfc][..], &[0x21; 9]].concat();
+        for (behind, unused) in [
+            (frame.repeat(40), Some(640)),
+            (b"TAG and a title".to_vec(), None),
+            (vec![0; 50], None),
+        ] {
+            let (_folder, path) = written("source", &[&wav[..], &behind].concat());
+            let parts = part(&path, 0, Demuxer::Wav).unwrap();
+            assert_eq!((parts.count, parts.unused), (1, unused));
+        }
     }
 
     #[test]
