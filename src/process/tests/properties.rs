@@ -31,6 +31,7 @@ type Plain = (Operation, Vec<(String, String)>);
 
 /// The grammar once more, by splitting the whole text again and again.
 fn naive(text: &str) -> Option<Vec<Plain>> {
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     // The separators that belong to names become letters first.
     let text = text.replace("|sys/saveas", "|SAVEAS").replace("|sys/notify", "|NOTIFY");
     let text = text.strip_prefix("video/concat")?;
