@@ -1,6 +1,5 @@
 //! Probe: what a fetched file really is.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -11,15 +10,17 @@ use thiserror::Error;
 
 use crate::code::Code;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
-use crate::flicks::Flicks;
-use crate::media::report::{Report, ReportError};
+use crate::media::report::ReportError;
 use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Places, Recognised, recognise};
 use crate::plan::input::{Input, file_url};
 use parts::{MOST_PARTS, Parted, straighten};
 use streams::Reader;
 
+mod notice;
 mod parts;
 mod streams;
+
+pub use notice::Notice;
 
 /// The most ID3 tags in front of a file that are stepped over.
 const MOST_TAGS: u32 = 8;
@@ -133,89 +134,6 @@ impl Probed {
     #[must_use]
     pub fn media(&self) -> Vec<Arc<Media>> {
         self.parts.iter().map(|part| Arc::clone(&part.media)).collect()
-    }
-}
-
-/// What is odd about a file that can be used all the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// Its clock starts anew in the middle.
-    Joined,
-    /// Its end is missing.
-    CutShort {
-        /// Length by its header.
-        declared: Flicks,
-        /// Length of what is there.
-        found: Flicks,
-    },
-    /// The demuxer reported errors.
-    Damaged(String),
-    /// Its clock starts anew in the middle, and can't be made continuous.
-    Jumps,
-    /// It is made of more files than are used.
-    TooMany {
-        /// How many.
-        count: usize,
-        /// How many are used.
-        used: usize,
-    },
-    /// Behind its end there is what looks like media.
-    Behind {
-        /// How many bytes.
-        bytes: u64,
-    },
-    /// One of several files that it is made of can't be used.
-    LeftOut {
-        /// Its number, from 1.
-        part: usize,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Joined => f.write_str("its time stamps jump: they were made continuous"),
-            Self::Jumps => f.write_str(
-                "its time stamps jump: video and audio behind that may be out of step or missing",
-            ),
-            Self::TooMany { count, used } => write!(
-                f,
-                "it is made of {count} files: the first {used} were used, and the others left out"
-            ),
-            Self::Behind { bytes } => write!(
-                f,
-                "{bytes} bytes behind its end look like media that can't be told for sure, and were left out"
-            ),
-            Self::CutShort { declared, found } => write!(
-                f,
-                "it is damaged: it declares {} ms and holds {} ms",
-                declared.to_millis(),
-                found.to_millis()
-            ),
-            Self::Damaged(log) => write!(f, "it is damaged, what can be read was used: {log}"),
-            Self::LeftOut { part, reason } => write!(
-                f,
-                "it is made of several files, and number {part} of them was left out: {reason}"
-            ),
-        }
-    }
-}
-
-impl Notice {
-    fn of(report: &Report, media: &Media, complaints: &[String]) -> Vec<Self> {
-        let lengths = report.lengths(media).into_iter();
-        let mut cut_short = lengths.filter_map(|(declared, found)| Self::cut(declared, found));
-        let damaged = (!complaints.is_empty()).then(|| Self::Damaged(complaints.join("; ")));
-        cut_short.next().into_iter().chain(damaged).collect()
-    }
-
-    /// Headers round, and encoders miscount a few frames.
-    fn cut(declared: Flicks, found: Flicks) -> Option<Self> {
-        let missing = declared - found;
-        let much = (found.count() / 20).max(Flicks::from_millis(250).count());
-        (missing.count() > much).then_some(Self::CutShort { declared, found })
     }
 }
 

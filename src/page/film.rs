@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::description::Description;
-use super::record::Record;
 use super::verdict::Mistake;
 use super::{Asked, problem};
 use crate::codec::Preset;
@@ -16,7 +15,7 @@ use crate::media::Media;
 use crate::object::Key;
 use crate::plan::{Plan, plan};
 use crate::process::Request;
-use crate::task::{Filled, OutputRecord, TimelineRecord};
+use crate::task::{Filled, OutputRecord, SourceRecord, TimelineRecord};
 
 /// What is drawn.
 #[derive(Debug, Serialize)]
@@ -66,10 +65,14 @@ impl Film {
     }
 
     /// Nothing where the task has not come so far.
-    pub(super) fn of_record(record: &Record) -> Option<Self> {
-        let output = record.output.clone()?;
-        let clips = record.timeline.iter().filter_map(|place| {
-            let source = record.sources.get(place.source)?;
+    pub(super) fn of_record(
+        sources: &[SourceRecord],
+        timeline: &[TimelineRecord],
+        output: Option<&OutputRecord>,
+    ) -> Option<Self> {
+        let output = output?.clone();
+        let clips = timeline.iter().filter_map(|place| {
+            let source = sources.get(place.source)?;
             Some(Clip {
                 object: source.uri.key.to_string(),
                 start_ms: source.start_ms,

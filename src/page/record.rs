@@ -11,12 +11,12 @@ use crate::task::{OutputRecord, SourceRecord, Status, TimelineRecord, Timings, U
 /// What is drawn of a record. The rest is shown as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Record {
+struct Record {
     #[expect(dead_code, reason = "what has none is no record")]
     status: Status,
-    pub(super) sources: Vec<SourceRecord>,
-    pub(super) timeline: Vec<TimelineRecord>,
-    pub(super) output: Option<OutputRecord>,
+    sources: Vec<SourceRecord>,
+    timeline: Vec<TimelineRecord>,
+    output: Option<OutputRecord>,
     #[expect(dead_code, reason = "what has none is no record")]
     timings: Timings,
     usage: Usage,
@@ -33,7 +33,7 @@ pub(super) fn show(text: &str) -> Value {
         Ok((record, value)) => {
             let record: Record = record;
             json!({
-                "Film": Film::of_record(&record),
+                "Film": Film::of_record(&record.sources, &record.timeline, record.output.as_ref()),
                 "Cost": cost(&record.usage),
                 "Prices": format!("list prices of {}, {}", PRICES.region, PRICES.as_of),
                 "Record": value,

@@ -3,9 +3,13 @@
 //! Storage copies parts of other objects by itself, but no part may be small, except for the last. So
 //! what is new takes some of its neighbours' bytes with it: these are fetched, and sent again.
 
-use super::upload::{MAX_PARTS, MIB, PART_SIZE};
 use crate::object::{ETag, ObjectUri};
 
+pub(super) const MIB: u64 = 1024 * 1024;
+/// Largest file that goes in one request, and least size of a part that is sent.
+pub(super) const PART_SIZE: u64 = 16 * MIB;
+/// Storage takes no more parts than this.
+pub(super) const MAX_PARTS: u64 = 10_000;
 /// Storage takes no smaller parts, except for the last.
 const LEAST_PART: u64 = 5 * MIB;
 /// Storage copies several parts at once faster than one large one.

@@ -15,16 +15,11 @@ use std::path::{Path, PathBuf};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::object::{ETag, ObjectUri, UploadName};
-use crate::storage::assembly::{PartOf, PlannedPart};
+use crate::storage::assembly::{MAX_PARTS, MIB, PART_SIZE, PartOf, PlannedPart};
 use crate::storage::{
     Description, FileSlice, MultipartUpload, ObjectStore, Part, Precondition, Problem, StoreError,
 };
 
-pub(super) const MIB: u64 = 1024 * 1024;
-/// Largest file that goes in one request, and least size of a part.
-pub(super) const PART_SIZE: u64 = 16 * MIB;
-/// Storage takes no more parts than this.
-pub(super) const MAX_PARTS: u64 = 10_000;
 /// Parts that storage copies at the same time.
 const PARALLEL_COPIES: usize = 16;
 const PARALLEL_PARTS: usize = 4;

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout_at};
 use tracing::{Instrument, warn};
 
-use super::report::REPORT_RESERVE;
+use super::deadline::REPORT_RESERVE;
 use super::{Invocation, Worker};
 use crate::event_bus::BusError;
 use crate::ledger::Journal;

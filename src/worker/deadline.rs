@@ -11,6 +11,9 @@ use super::TaskError;
 /// most this long.
 const LONGEST_MARGIN: Duration = Duration::from_secs(10);
 
+/// What is left for the last record when the topic or the bus does not answer.
+pub(super) const REPORT_RESERVE: Duration = Duration::from_secs(2);
+
 /// From when to when there may be work on a task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {

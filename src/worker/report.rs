@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument, warn};
 
+use super::deadline::REPORT_RESERVE;
 use super::{Invocation, Job, Superseded, Worker, announce, log_end, now, stage};
 use crate::code::Code;
 use crate::ledger::{CANCELED, Canceling, Journal, Keep, LeaseError};
@@ -19,9 +20,6 @@ use crate::object::Bucket;
 use crate::process::parse;
 use crate::storage::StoreError;
 use crate::task::{TaskId, TaskRecord};
-
-/// What is left for the last record when the topic does not answer.
-pub(super) const REPORT_RESERVE: Duration = Duration::from_secs(2);
 
 /// How long the bus waits for the topic's answer, which the record that it gets has then.
 const PROMPT: Duration = Duration::from_millis(500);
