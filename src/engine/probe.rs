@@ -322,7 +322,8 @@ fn recognise_file(path: &Path) -> Result<(Demuxer, u64), ProbeError> {
         let mut head = Vec::with_capacity(HEAD_LENGTH);
         file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
         if head.is_empty() && offset > 0 {
-            return Err(FormatError::TagAlone.into());
+            let nothing = if tags > 0 { FormatError::TagAlone } else { FormatError::Unknown };
+            return Err(nothing.into());
         }
         match recognise(&head) {
             Ok(Recognised::TagUntil(length)) if tags < MOST_TAGS => {

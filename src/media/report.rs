@@ -314,7 +314,9 @@ impl Chosen {
         let zero_based = matches!(demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
         let video = self.video.and_then(|scan| scan.stream.into_video(floor, demuxer));
-        let declared = report.format.duration.as_deref().and_then(seconds);
+        // Of other formats it is told from the time stamps of the last packets.
+        let is_told = demuxer == Demuxer::Asf;
+        let declared = report.format.duration.as_deref().and_then(seconds).filter(|_| is_told);
         let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor, declared));
         let audio = audio.map(|audio| match &video {
             // Whoever wrote the file has made up for the delay by delaying the video.

@@ -44,11 +44,16 @@ impl Server {
     }
 
     /// What the server keeps of uploads that are still open.
+    /// What is written of a part that was on its way while its upload was aborted stays in these files;
+    /// storage throws it away.
     fn open_uploads(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
-            .filter(|path| path.to_string_lossy().contains(".upload"))
+            .filter(|path| {
+                let name = path.to_string_lossy();
+                name.contains(".upload") && !name.contains(".part-")
+            })
             .collect()
     }
 }

@@ -92,7 +92,9 @@ impl StreamScan {
         if let (Some(pts), Some(dts), None) = (pts, dts, self.lead) {
             self.lead = Some(pts.saturating_sub(dts).max(0));
         }
-        self.guesses |= pts.is_none() && dts.is_some();
+        // Only frames of video are decoded in another order than they are shown in.
+        let is_video = self.report.codec_type == "video";
+        self.guesses |= is_video && pts.is_none() && dts.is_some();
         pts.or_else(|| Some(self.in_turn(dts?)))
     }
 
@@ -282,7 +284,9 @@ impl StreamScan {
             if self.end == self.last { self.end_without_duration(end, declared) } else { end };
         // Edit lists put what is to be thrown away before zero.
         let late = self.samples(self.skipped);
-        let (start, end) = (start.max(late) - late, end - late);
+        // Times before zero without such a delay are those of the clock itself.
+        let start = if late > Flicks::ZERO { start.max(late) - late } else { start };
+        let end = end - late;
         Some(AudioStream {
             late,
             index: self.report.index,
