@@ -64,6 +64,13 @@ pub(super) struct Known {
     places: Option<Places>,
 }
 
+impl Known {
+    /// The files of its parts.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.probed.parts.iter().map(|part| part.file.as_path())
+    }
+}
+
 impl<'a> SourceFiles<'a> {
     /// Before anything of them is read.
     pub(super) fn new(
@@ -136,11 +143,7 @@ impl<'a> SourceFiles<'a> {
     /// What is odd about sources, in words.
     pub(super) fn notices(&self, known: &[Known]) -> Vec<String> {
         let each = self.sources.distinct.iter().zip(known);
-        each.flat_map(|(source, known)| {
-            let notices = known.probed.notices.iter();
-            notices.map(|notice| format!("clip {} (`{}`): {notice}", source.clip, source.uri))
-        })
-        .collect()
+        each.flat_map(|(source, known)| source.notices(&known.probed)).collect()
     }
 
     /// Has all that the plan will read filled, in the order of its need.

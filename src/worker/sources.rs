@@ -38,6 +38,14 @@ pub(super) struct Sources {
     pub(super) of_clip: Vec<usize>,
 }
 
+impl Source {
+    /// What is odd about it, in words.
+    pub(super) fn notices(&self, probed: &Probed) -> impl Iterator<Item = String> {
+        let notices = probed.notices.iter();
+        notices.map(|notice| format!("clip {} (`{}`): {notice}", self.clip, self.uri))
+    }
+}
+
 impl Sources {
     /// Looks at every source once. Nothing has been downloaded when one is
     /// missing.
@@ -120,9 +128,7 @@ impl Sources {
             TaskError::Probe { clip: *clip, uri: uri.clone(), source: error }
         })?;
         for (source, probed) in self.distinct.iter().zip(&probed) {
-            let (clip, uri) = (source.clip, &source.uri);
-            let notices = probed.notices.iter();
-            warnings.extend(notices.map(|notice| format!("clip {clip} (`{uri}`): {notice}")));
+            warnings.extend(source.notices(probed));
         }
         Ok(probed)
     }

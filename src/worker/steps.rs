@@ -8,7 +8,7 @@ use tracing::{Instrument, info};
 use super::budget;
 use super::describe;
 use super::encode::{Files, warnings};
-use super::files::SourceFiles;
+use super::files::{Known, SourceFiles};
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
@@ -85,8 +85,9 @@ impl Worker {
         record.timings.fetch_ms = took;
         let kept = kept?;
         journal.progress(record, FETCHED);
-        let probing = timed("probe", files.probe(&ffmpeg, &kept));
-        let (known, took) = probing.instrument(stage("probe", record)).await;
+        let probing =
+            timed("probe", files.probe(&ffmpeg, &kept)).instrument(stage("probe", record));
+        let (known, took) = probing.await;
         record.timings.probe_ms = took;
         let known = known?;
         record.warnings.extend(files.notices(&known));
@@ -102,16 +103,15 @@ impl Worker {
         budget::check(&plan, deadline.until)?;
 
         let output = workspace.output(&extension);
-        let parts = known.iter().flat_map(|source| &source.probed.parts);
-        let paths: Vec<&Path> = parts.map(|part| part.file.as_path()).collect();
+        let paths: Vec<&Path> = known.iter().flat_map(Known::files).collect();
         let ffmpeg = ffmpeg.waiting(files.partial(&known));
         files.ask(&plan, &chunks(&ffmpeg, &plan), &known)?;
         let fetched = files.busy_ms();
         let making = Files { sources: &paths, output: &output, workspace, ffmpeg: &ffmpeg };
         let span = stage("encode", record);
         let looking = self.look_for_copies(&mut plan, request, making);
-        let looking = timed("copy", deadline.limit(looking)).instrument(span.clone());
-        let (looked, looking) = looking.await;
+        let (looked, looking) =
+            timed("copy", deadline.limit(looking)).instrument(span.clone()).await;
         looked?;
         describe::copying(&plan, record);
         let reached = |percent| journal.progress(record, percent);
@@ -123,9 +123,7 @@ impl Worker {
         record.timings.fetch_ms += files.busy_ms() - fetched;
         journal.progress(record, ENCODED);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
-        for artifact in &artifacts.files {
-            self.check_target(request, &artifact.uri)?;
-        }
+        artifacts.files.iter().try_for_each(|file| self.check_target(request, &file.uri))?;
         let verify = self.settings.verify;
         let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
         let uploads = self.send(&check, &artifacts, journal, record).await?;
