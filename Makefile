@@ -125,9 +125,10 @@ demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
-# What the function needs around it, at an address of this machine, for `sam local`.
-stage: need-rust-compiler$(if $(ready_layer),-python-tools tools-ffmpeg)
-	cargo build --locked --features cli --example demo
+# What the function needs around it, at an address of this machine, for `sam local`. Python plays Step
+# Functions, whose steps functions of the stage's own carry out.
+stage: need-rust-compiler-python$(ready_needs) $(venv)/.installed $(ready_ffmpeg)
+	cargo build --locked --features cli --bin bootstrap --example demo
 	exec "$(CARGO_TARGET_DIR)/debug/examples/demo" stage
 
 # The documentation's examples come first, so that the summary at the end is the tests' own.

@@ -44,12 +44,15 @@ impl Moto {
 
     /// Sets what its own interface has.
     pub fn configure(&self, settings: &Value) {
-        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
         let request = "POST /moto-api/config";
-        let port = port.expect("an address has a port");
-        let answer =
-            send(port, request, &[("Content-Type", "application/json")], &settings.to_string());
+        let headers = [("Content-Type", "application/json")];
+        let answer = send(self.port(), request, &headers, &settings.to_string());
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    pub fn port(&self) -> u16 {
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.expect("an address has a port")
     }
 
     pub fn url(&self) -> &str {

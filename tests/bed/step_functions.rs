@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::Client;
@@ -21,12 +21,14 @@ use super::http::{AnyError, Server, reply};
 use super::invocation::{FUNCTION_ARN, Reply};
 use super::lambda::synchronous;
 use super::moto::Moto;
-use super::process::repository;
+use super::process::{end_with_descendants, repository};
 use super::s3::{REGION, S3};
 
 /// How often an execution is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(5);
+/// As `sam local` makes it of the template's.
+const STATE_MACHINE: &str = "local-long-tasks";
 
 /// What happens to an invocation.
 #[derive(Debug, Clone)]
@@ -55,10 +57,18 @@ pub struct Crew {
     settings: Settings,
     faults: Faults,
     s3_root: PathBuf,
-    idle: Arc<Mutex<Vec<Function>>>,
+    functions: Arc<Mutex<Functions>>,
     events: Arc<Mutex<Vec<Value>>>,
     rules: Arc<Mutex<Vec<Rule>>>,
     busy: Arc<Mutex<usize>>,
+}
+
+#[derive(Default)]
+struct Functions {
+    idle: Vec<Arc<Function>>,
+    all: Vec<Weak<Function>>,
+    /// No more are started.
+    are_dismissed: bool,
 }
 
 pub struct StepFunctions {
@@ -88,7 +98,7 @@ impl StepFunctions {
             settings: settings.clone(),
             faults: s3.faults().clone(),
             s3_root: s3.root().to_owned(),
-            idle: Arc::default(),
+            functions: Arc::default(),
             events: Arc::default(),
             rules: Arc::default(),
             busy: Arc::default(),
@@ -112,7 +122,7 @@ impl StepFunctions {
         moto.configure(&json!({"stepfunctions": {"execute_state_machine": true}}));
         let create = client
             .create_state_machine()
-            .name("long-tasks")
+            .name(STATE_MACHINE)
             .definition(definition)
             .role_arn("arn:aws:iam::123456789012:role/long-tasks");
         let created = helper.wait(create.send()).expect("moto takes the definition");
@@ -132,8 +142,8 @@ impl StepFunctions {
         &self.crew
     }
 
-    pub fn url(&self) -> &str {
-        self.moto.url()
+    pub fn port(&self) -> u16 {
+        self.moto.port()
     }
 
     pub fn state_machine(&self) -> &str {
@@ -184,6 +194,43 @@ impl StepFunctions {
     }
 }
 
+/// Counts an invocation while it lasts, also where it panics.
+struct Busy(Arc<Mutex<usize>>);
+
+impl Busy {
+    fn new(count: &Arc<Mutex<usize>>) -> Self {
+        *count.lock().unwrap() += 1;
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() -= 1;
+    }
+}
+
+impl Functions {
+    /// One that has nothing else to do.
+    fn take(&mut self, settings: &Settings) -> Option<Arc<Function>> {
+        if self.are_dismissed {
+            return None;
+        }
+        let started = || {
+            let function = Arc::new(Function::start(settings.clone()));
+            self.all.push(Arc::downgrade(&function));
+            function
+        };
+        Some(self.idle.pop().unwrap_or_else(started))
+    }
+}
+
+impl Drop for StepFunctions {
+    fn drop(&mut self) {
+        self.crew.dismiss();
+    }
+}
+
 /// The stack's definition, for the function of this bed.
 fn definition() -> String {
     let text = std::fs::read_to_string(repository().join("statemachine.asl.json"));
@@ -207,16 +254,15 @@ impl Crew {
 
     /// Invokes a function that has nothing else to do.
     pub fn invoke(&self, event: &Value) -> Reply {
-        *self.busy.lock().unwrap() += 1;
-        let reply = self.carry_out(event);
-        *self.busy.lock().unwrap() -= 1;
-        reply
+        let _busy = Busy::new(&self.busy);
+        self.carry_out(event)
     }
 
     fn carry_out(&self, event: &Value) -> Reply {
         self.events.lock().unwrap().push(event.clone());
-        let function = self.idle.lock().unwrap().pop();
-        let function = function.unwrap_or_else(|| Function::start(self.settings.clone()));
+        let Some(function) = self.functions.lock().unwrap().take(&self.settings) else {
+            return Reply::error("Dismissed", "the bed is at its end");
+        };
         match self.fate(event) {
             Some(Fate::Fails(error)) => return Reply::error(error, "as the test asked"),
             Some(Fate::KilledAfter(method, part)) => {
@@ -237,9 +283,21 @@ impl Crew {
         if !function.has_ended() {
             let left: Vec<_> = std::fs::read_dir(function.work_dir()).unwrap().collect();
             assert!(left.is_empty(), "{event:#}: {left:?}");
-            self.idle.lock().unwrap().push(function);
+            self.functions.lock().unwrap().idle.push(function);
         }
         reply
+    }
+
+    /// Ends every function, at work or not, with what it has started and its folder.
+    fn dismiss(&self) {
+        let functions = std::mem::replace(
+            &mut *self.functions.lock().unwrap(),
+            Functions { are_dismissed: true, ..Functions::default() },
+        );
+        let all = functions.all.iter().filter_map(Weak::upgrade);
+        all.for_each(|function| end_with_descendants(function.id()));
+        self.wait();
+        self.functions.lock().unwrap().idle.clear();
     }
 
     /// Waits until every function that was invoked has ended its work.
@@ -274,7 +332,10 @@ impl Crew {
         Some(rule.fate.clone())
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
+    pub async fn answer(
+        self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, AnyError> {
         let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8()?;
         if path.starts_with("/2015-03-31/functions/") {
             let event = serde_json::from_slice(&request.into_body().collect().await?.to_bytes())?;

@@ -37,13 +37,13 @@ impl Scene {
 }
 
 /// Built by the same call of cargo, one folder above the example.
-fn function() -> Result<PathBuf, Failure> {
+pub(crate) fn function() -> Result<PathBuf, Failure> {
     let demo = std::env::current_exe()?;
     let built = demo.ancestors().nth(2).map(|profile| profile.join("bootstrap"));
     first_file(built).ok_or_else(|| Failure::new("there is no function beside it: run `make demo`"))
 }
 
-fn settings(function: &Path, s3: &S3, sns: &Sns) -> Settings {
+pub(crate) fn settings(function: &Path, s3: &S3, sns: &Sns) -> Settings {
     let topics = TOPIC.trim_end_matches(|letter| letter != ':');
     Settings::program(function)
         .with(s3.environment())

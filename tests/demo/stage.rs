@@ -1,4 +1,5 @@
-//! `make stage`: the demo's storage and topic alone, for `sam local`, until somebody ends it.
+//! `make stage`: the demo's storage and topic alone, for `sam local`, until somebody ends it; and Step
+//! Functions, whose steps are carried out by functions of its own, without containers.
 
 use std::io::IsTerminal;
 use std::net::Ipv4Addr;
@@ -8,8 +9,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use rustix::fs::{FileType, fstat};
@@ -17,12 +18,17 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bed::client::send;
 use crate::bed::http::{AnyError, Server, header, reply};
 use crate::bed::s3::{self, ACCESS_KEY, REGION, S3, SECRET_KEY};
 use crate::bed::sns::{self, Sns};
+use crate::bed::step_functions::{Crew, StepFunctions};
 use crate::failure::Failure;
-use crate::scene::{SOURCE_BUCKET, TARGET_BUCKET, TOPIC};
+use crate::scene::{self, SOURCE_BUCKET, TARGET_BUCKET, TOPIC};
 use crate::source::SOURCES;
+
+/// Seconds of each range of a long task: the demo's job has three.
+const CHUNK_SECONDS: &str = "10";
 
 type Body = UnsyncBoxBody<Bytes, AnyError>;
 
@@ -39,48 +45,56 @@ enum Reached {
 /// Plays until an interrupt, or the end of what it reads from.
 pub(crate) fn play() -> Result<(), Failure> {
     let ended = watch_for_the_end();
+    let function = scene::function()?;
     let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
     let sns = Sns::start(&[TOPIC]);
-    if !put_sources(&s3, &ended)? {
+    // An interrupt of a terminal ends ffmpeg and moto as well.
+    let prepared = catch_unwind(AssertUnwindSafe(|| {
+        put_sources(&s3);
+        let settings = scene::settings(&function, &s3, &sns);
+        let settings = settings.set("DISTRIBUTE", "always").set("CHUNK_SECONDS", CHUNK_SECONDS);
+        StepFunctions::start(&s3, &settings)
+    }));
+    if ended.try_recv().is_ok() {
         return Ok(());
     }
-    let cast = Cast { s3: s3.door(), sns: sns.exchange() };
+    let steps = prepared.map_err(|panic| Failure::of_panic(&*panic))?;
+    let cast = Cast {
+        s3: s3.door(),
+        sns: sns.exchange(),
+        states: steps.port(),
+        lambda: steps.crew().clone(),
+    };
     let server = cast.clone().serve(Ipv4Addr::LOCALHOST).map_err(|error| no_address(&error))?;
     let reached = reached(&cast);
-    describe(&server, &reached);
+    describe(&server, &reached, steps.state_machine());
     // A closed channel is an end as well.
     let _ = ended.recv();
     Ok(())
 }
 
-/// Says whether they are all there: where the end has come before, nothing more is needed.
-fn put_sources(s3: &S3, ended: &Receiver<()>) -> Result<bool, Failure> {
-    let folder = TempDir::new()
-        .map_err(|error| Failure::new(format!("the sources have no place: {error}")))?;
+fn put_sources(s3: &S3) {
+    let folder = TempDir::new().expect("the sources have a place");
     for source in &SOURCES {
-        // An interrupt of a terminal ends ffmpeg as well.
-        let file = catch_unwind(AssertUnwindSafe(|| source.write(folder.path())));
-        if ended.try_recv().is_ok() {
-            return Ok(false);
-        }
-        let file = file.map_err(|panic| Failure::of_panic(&*panic))?;
-        s3.put_file(SOURCE_BUCKET, source.name, &file);
+        s3.put_file(SOURCE_BUCKET, source.name, &source.write(folder.path()));
     }
-    Ok(true)
 }
 
 fn no_address(error: &std::io::Error) -> Failure {
     Failure::new(format!("127.0.0.1 has no free port: {error}"))
 }
 
-fn describe(server: &Server, reached: &Reached) {
+fn describe(server: &Server, reached: &Reached, state_machine: &str) {
     let port = server.address().port();
     let url = match reached {
         Reached::Bridge(server) => server.url(),
         Reached::Name => format!("http://host.docker.internal:{port}"),
         Reached::Nowhere => server.url(),
     };
-    println!("S3 and SNS are at {}, with the demo's sources:", server.url());
+    println!(
+        "S3, SNS, Step Functions, and Lambda are at {}, with the demo's sources:",
+        server.url()
+    );
     for source in &SOURCES {
         println!("  s3://{SOURCE_BUCKET}/{:<12} {}", source.name, source.about);
     }
@@ -88,7 +102,14 @@ fn describe(server: &Server, reached: &Reached) {
         "\nAfter `sam build`, in another terminal: the job of events/direct.json, or the HTTP API."
     );
     println!("\n{}\n", commands(&url));
-    println!("What the job has made:\n\n{}\n", fetch(&server.url()));
+    println!(
+        "The same job as a long task, in ranges of {CHUNK_SECONDS} s:\n\n{}\n",
+        long_task(&url)
+    );
+    println!("The same without a container, by a function of the stage's own:\n");
+    println!("{}\n", alone(&server.url()));
+    println!("How long tasks stand, and what the job has made:\n");
+    println!("{}\n\n{}\n", executions(&server.url(), state_machine), fetch(&server.url()));
     if matches!(reached, Reached::Nowhere) {
         println!("`sam local` needs Docker, and no engine answers here.\n");
     }
@@ -169,6 +190,30 @@ fn commands(url: &str) -> String {
     )
 }
 
+fn long_task(url: &str) -> String {
+    format!(
+        "{} \\\n  sam local invoke ConcatFunction --event events/direct.json --region {REGION} \\\n  \
+         --parameter-overrides EndpointUrl={url} Distribute=always ChunkSeconds={CHUNK_SECONDS}",
+        keys()
+    )
+}
+
+fn alone(url: &str) -> String {
+    format!(
+        "{} \\\n  aws lambda invoke --function-name video-concat --payload fileb://events/direct.json \\\n  \
+         reply.json --region {REGION} --endpoint-url {url}",
+        keys()
+    )
+}
+
+fn executions(url: &str, state_machine: &str) -> String {
+    format!(
+        "{} \\\n  aws stepfunctions list-executions --state-machine-arn {state_machine} \\\n  \
+         --region {REGION} --endpoint-url {url}",
+        keys()
+    )
+}
+
 fn fetch(url: &str) -> String {
     format!(
         "{} \\\n  aws s3 cp s3://{TARGET_BUCKET}/outobj.mp4 . --region {REGION} --endpoint-url {url}",
@@ -185,6 +230,9 @@ fn keys() -> String {
 struct Cast {
     s3: s3::Door,
     sns: sns::Exchange,
+    /// The port of Step Functions.
+    states: u16,
+    lambda: Crew,
 }
 
 impl Cast {
@@ -199,12 +247,34 @@ impl Cast {
             scope.split("/aws4_request").next().and_then(|scope| scope.rsplit('/').next());
         Ok(match service {
             Some("sns") => self.sns.answer(request).await?.map(boxed),
+            Some("lambda") => self.lambda.answer(request).await?.map(boxed),
+            Some("states") => self.pass_on(request).await?.map(boxed),
             Some("s3" | "") | None => self.s3.answer(request).await?.map(boxed),
             Some(other) => {
-                let text = format!("the stage plays S3 and SNS, and not `{other}`\n");
+                let text = format!(
+                    "the stage plays S3, SNS, Step Functions, and Lambda, and not `{other}`\n"
+                );
                 reply(StatusCode::NOT_IMPLEMENTED, "text/plain", text).map(boxed)
             }
         })
+    }
+}
+
+impl Cast {
+    /// To Step Functions, which has a server of its own.
+    async fn pass_on(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, AnyError> {
+        let names = ["authorization", "content-type", "x-amz-target"];
+        let headers = names.map(|name| (name, header(&request, name).unwrap_or_default()));
+        let body = request.into_body().collect().await?.to_bytes();
+        let body = String::from_utf8(body.into())?;
+        let port = self.states;
+        let answer = tokio::task::spawn_blocking(move || {
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            send(port, "POST /", &headers, &body)
+        });
+        let answer = answer.await?;
+        let kind = answer.headers.get("content-type").map_or("", String::as_str);
+        Ok(reply(StatusCode::from_u16(answer.status)?, kind, answer.body))
     }
 }
 

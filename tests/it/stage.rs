@@ -4,7 +4,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -14,7 +15,8 @@ use crate::bed::client::send;
 use crate::bed::emulator::Emulator;
 use crate::bed::ffmpeg;
 use crate::bed::function::Settings;
-use crate::bed::process::{Running, repository, run};
+use crate::bed::process::{Running, python, repository, run};
+use crate::bed::s3::S3;
 use crate::scene::{USUAL, b64, sur};
 
 /// The last line that the stage prints at its start.
@@ -110,8 +112,17 @@ fn short_job() -> Value {
 fn the_function_finds_everything_at_the_printed_address() {
     let stage = Stage::start(Stdio::null());
     let commands = stage.commands();
-    let [invoke, serve, fetch] = &commands[..] else { panic!("{commands:#?}") };
-    for (words, program) in [(invoke, "sam"), (serve, "sam"), (fetch, "aws")] {
+    let [invoke, serve, long, alone, executions, fetch] = &commands[..] else {
+        panic!("{commands:#?}")
+    };
+    for (words, program) in [
+        (invoke, "sam"),
+        (serve, "sam"),
+        (long, "sam"),
+        (alone, "aws"),
+        (executions, "aws"),
+        (fetch, "aws"),
+    ] {
         assert_eq!(words[..3], ["AKIATESTED", "tested-secret", program]);
         assert!(words.iter().any(|word| word == "--region"), "{words:?}");
     }
@@ -120,27 +131,128 @@ fn the_function_finds_everything_at_the_printed_address() {
     assert!(serve.contains(&"HttpDoor=http-api".to_owned()), "the samconfig's own is replaced");
     let url = value(invoke, "EndpointUrl=");
     assert_eq!(value(serve, "EndpointUrl="), url);
+    let overrides = [format!("EndpointUrl={url}"), "Distribute=always".to_owned()];
+    assert!(overrides.iter().all(|one| long.contains(one)), "{long:?}");
+    assert_eq!(long[3..6], invoke[3..6]);
 
-    // As the template has them for the function.
     let settings = Settings::bootstrap()
         .with(ffmpeg::environment())
-        .set("AWS_ENDPOINT_URL", url)
-        .set("TOPIC_ARN_PREFIX", "arn:aws:sns:us-east-1:123456789012:");
+        .with(from_template(&invoke[invoke.len() - 1..]));
     let record = Emulator::start(&settings).invoke(&short_job()).unwrap();
     assert_eq!(record["Status"], "Succeeded", "{record:#}");
     assert_eq!(record["Notified"], true, "{record:#}");
-    let venv = repository().join("target/venv/bin");
     let fetched = tempfile::tempdir().unwrap();
-    run(Command::new(venv.join("aws"))
-        .args(&fetch[3..])
-        .env("AWS_ACCESS_KEY_ID", &fetch[0])
-        .env("AWS_SECRET_ACCESS_KEY", &fetch[1])
-        .current_dir(fetched.path()));
+    aws(fetch, fetched.path());
     let size = fs::metadata(fetched.path().join("outobj.mp4")).unwrap().len();
     assert_eq!(record["Targets"][0]["Size"], size, "{record:#}");
 
     let id = Pid::from_raw(i32::try_from(stage.child.id()).unwrap()).unwrap();
     kill_process(id, Signal::INT).unwrap();
+    stage.ends();
+}
+
+/// What the template gives the function under `sam local` with these parameters.
+fn from_template(overrides: &[String]) -> Vec<(String, String)> {
+    let program = "import json, sys\n\
+        from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider as Provider\n\
+        overrides = dict(word.split('=', 1) for word in sys.argv[1:])\n\
+        region = {'AWS::Region': 'us-east-1'}\n\
+        stacks, _ = Provider.get_stacks('template.yaml', parameter_overrides=overrides,\n    \
+            global_parameter_overrides=region)\n\
+        function = stacks[0].resources['ConcatFunction']['Properties']\n\
+        print(json.dumps(function['Environment']['Variables']))";
+    let output = run(python().args(["-c", program]).args(overrides).current_dir(repository()));
+    let variables: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let local = fs::read_to_string(repository().join("events/local.env.json")).unwrap();
+    let local: Value = serde_json::from_str(&local).unwrap();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let variables = variables.as_object().unwrap().iter();
+    variables
+        .map(|(name, value)| (name.clone(), text(local["Parameters"].get(name).unwrap_or(value))))
+        .chain([("AWS_SAM_LOCAL".to_owned(), "true".to_owned())])
+        .collect()
+}
+
+/// The printed command, but for its program.
+fn aws(words: &[String], folder: &Path) -> Output {
+    let program = repository().join("target/venv/bin/aws");
+    run(Command::new(program)
+        .args(&words[3..])
+        .env("AWS_ACCESS_KEY_ID", &words[0])
+        .env("AWS_SECRET_ACCESS_KEY", &words[1])
+        .current_dir(folder))
+}
+
+/// Two ranges of ten seconds: the whole main object, and four seconds behind it.
+fn long_job(target: &str) -> Value {
+    let mut job = short_job();
+    job["object"] = "example.mkv".into();
+    let process = job["process"].as_str().unwrap();
+    let process = process.replacen(",t_1000", "", 1).replacen(",t_1000", ",t_4000", 1);
+    job["process"] = process.replace(&b64("outobj.mp4"), &b64(target)).into();
+    job
+}
+
+/// The record at the end of its execution.
+fn ended(url: &str, record: &Value) -> Value {
+    let port = url.rsplit(':').next().unwrap().parse().unwrap();
+    let scope = "AWS4-HMAC-SHA256 Credential=AKIATESTED/20260101/us-east-1/states/aws4_request";
+    let headers = [
+        ("Authorization", scope),
+        ("Content-Type", "application/x-amz-json-1.0"),
+        ("X-Amz-Target", "AWSStepFunctions.DescribeExecution"),
+    ];
+    let asked = json!({"executionArn": record["ExecutionArn"]}).to_string();
+    while send(port, "POST /", &headers, &asked).json()["status"] == "RUNNING" {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let key = format!(".tasks/{}.json", record["TaskId"].as_str().unwrap());
+    let stored = S3::client_by(url).get_object().bucket("outbucket").key(&key);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let read = async { stored.send().await.unwrap().body.collect().await.unwrap().into_bytes() };
+    serde_json::from_slice(&runtime.block_on(read)).unwrap()
+}
+
+#[test]
+fn a_long_task_is_carried_out_by_the_stages_own_functions() {
+    let stage = Stage::start(Stdio::null());
+    let commands = stage.commands();
+    let [_, _, long, alone, executions, _] = &commands[..] else { panic!("{commands:#?}") };
+    let place = long.iter().position(|word| word == "--parameter-overrides").unwrap();
+    let settings =
+        Settings::bootstrap().with(ffmpeg::environment()).with(from_template(&long[place + 1..]));
+    let first = Emulator::start(&settings).invoke(&long_job("first.mp4")).unwrap();
+    assert_eq!(first["Status"], "Running", "{first:#}");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("events")).unwrap();
+    let by_the_stage = |target: &str| -> Value {
+        let event = folder.path().join("events/direct.json");
+        fs::write(event, long_job(target).to_string()).unwrap();
+        aws(alone, folder.path());
+        serde_json::from_slice(&fs::read(folder.path().join("reply.json")).unwrap()).unwrap()
+    };
+    let second = by_the_stage("second.mp4");
+    assert_eq!(second["Status"], "Running", "{second:#}");
+
+    let url = &executions[executions.len() - 1];
+    for record in [ended(url, &first), ended(url, &second)] {
+        assert_eq!(record["Status"], "Succeeded", "{record:#}");
+        assert_eq!(record["Chunks"]["Total"], 2, "{record:#}");
+        assert_eq!(record["Notified"], true, "{record:#}");
+    }
+    let listed = aws(executions, folder.path());
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let listed = listed["executions"].as_array().unwrap().iter();
+    let mut arns: Vec<_> = listed.map(|one| one["executionArn"].clone()).collect();
+    let mut expected = [first["ExecutionArn"].clone(), second["ExecutionArn"].clone()];
+    arns.sort_by_key(Value::to_string);
+    expected.sort_by_key(Value::to_string);
+    assert_eq!(arns, expected);
+
+    by_the_stage("in-the-middle.mp4");
+    let id = Pid::from_raw(i32::try_from(stage.child.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
     stage.ends();
 }
 
