@@ -1,8 +1,9 @@
 //! The plan step: reads the sources, and decides on the ranges.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::prepared::Prepared;
