@@ -3,10 +3,10 @@
 //! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
 //! fails ends the task; what the steps before it made goes away with its owner.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
@@ -106,7 +106,7 @@ impl Worker {
             let outcome = Box::pin(worker.attempt(&job, invocation)).await;
             // After the reply, nothing goes on before the next event.
             let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
-            timeout_at(deadline, worker.store.finish()).await.ok();
+            timeout_at(deadline.into(), worker.store.finish()).await.ok();
             if let Ok(mut record) = outcome {
                 note_user_data(&job, &mut record);
                 return record;
@@ -170,12 +170,11 @@ impl Worker {
         let result = prepared.as_ref().ok().map(Prepared::place);
         let wanted = Wanted { record: record.clone(), result };
         let claim = async {
-            let claim = Box::pin(ledger.claim(&uri, &wanted, deadline.until)).await;
+            let claim = Box::pin(ledger.claim(&uri, &wanted, deadline.until.into())).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
-        // Given up half-way, the record could say `Running` although nobody is at it.
-        match deadline.limit_to_last(claim).await {
+        match deadline.limit(claim).await {
             Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
             Ok(Claimed::Known(known)) => {
                 info!(status = %known.status, "answered from the record");

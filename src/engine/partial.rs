@@ -20,6 +20,10 @@ use tokio::net::unix::pipe::{OpenOptions, Receiver};
 /// Bytes of a block, as ffmpeg's patch has them.
 pub const BLOCK: u64 = 64 * 1024;
 
+/// What the names of the two files beside it end with.
+const FILLED: &str = ".filled";
+const WANTED: &str = ".wanted";
+
 /// See the module.
 #[derive(Debug)]
 pub struct PartialFile {
@@ -50,9 +54,9 @@ impl PartialFile {
         let file = File::create_new(path)?;
         file.set_len(size)?;
         let count = size.div_ceil(BLOCK);
-        let filled = File::create_new(beside(path, ".filled"))?;
+        let filled = File::create_new(beside(path, FILLED))?;
         filled.set_len(count)?;
-        let fifo = beside(path, ".wanted");
+        let fifo = beside(path, WANTED);
         mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         // Opened for both, it does not end between two readers of the file.
         let wanted = Wanted(OpenOptions::new().read_write(true).open_receiver(&fifo)?);
@@ -125,6 +129,32 @@ impl PartialFile {
         Ok(())
     }
 
+    /// The runs of blocks that are there.
+    #[must_use]
+    pub fn there(&self) -> Vec<Range<u64>> {
+        let blocks = self.blocks();
+        let mut at = 0;
+        let runs = blocks.chunk_by(|one, next| (*one == Block::There) == (*next == Block::There));
+        let places = runs.map(|run| {
+            let start = at;
+            at += run.len() as u64 * BLOCK;
+            (run[0], start..at.min(self.size))
+        });
+        places.filter(|(block, _)| *block == Block::There).map(|(_, place)| place).collect()
+    }
+
+    /// Gives the disk space back. Nothing can be read any more.
+    ///
+    /// # Errors
+    /// When it can't be done.
+    pub fn remove(&self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        for suffix in [FILLED, WANTED] {
+            std::fs::remove_file(beside(&self.path, suffix))?;
+        }
+        std::fs::remove_file(&self.path)
+    }
+
     /// Reads a range that is there.
     ///
     /// # Errors
@@ -186,7 +216,11 @@ mod tests {
         assert!(!file.holds(&range));
         file.fill(BLOCK, &vec![7; usize::try_from(3 * BLOCK).unwrap()]).unwrap();
         assert!(file.holds(&range) && !file.holds(&(0..range.end)));
+        assert_eq!(file.there(), std::slice::from_ref(&(BLOCK..4 * BLOCK)));
         file.fill(10 * BLOCK, &[8; 100]).unwrap();
         assert_eq!(file.read(&(size - 2..size + 5)).unwrap(), [8, 8]);
+        assert_eq!(file.there(), [BLOCK..4 * BLOCK, 10 * BLOCK..size]);
+        file.remove().unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -27,24 +27,38 @@ impl Plan {
     /// What the processes of these chunks read, and the audio of all clips.
     #[must_use]
     pub fn reads(&self, chunks: &[Chunk]) -> Vec<Read> {
-        let shares = chunks.iter().flat_map(|chunk| self.shares(&chunk.frames));
-        let mut reads: Vec<Read> = shares
+        let shown = chunks.iter().flat_map(|chunk| self.shown(chunk));
+        // The audio of a time is encoded beside its video.
+        let both = shown.map(|(clip, read)| Read { audio: self.is_heard(clip), ..read });
+        both.chain(self.heard().map(|(_, read)| read)).collect()
+    }
+
+    /// What rendering a range of the video reads, and of which clip.
+    #[must_use]
+    pub fn shown(&self, range: &Chunk) -> Vec<(usize, Read)> {
+        let shares = self.shares(&range.frames).into_iter();
+        shares
             .filter_map(|share| {
                 let (clip, rate) = (self.clip(share.clip), self.timeline.frame_rate);
                 clip.media.video.as_ref()?;
                 let at = |frame| clip.start() + Flicks::of_units(signed(frame), rate);
                 let shown = at(share.frames.start)..at(share.frames.end);
-                let is_heard = self.timeline.places[share.clip].samples > 0;
-                Some(self.read(share.clip, &shown, (true, is_heard && clip.audio().is_some())))
+                Some((share.clip, self.read(share.clip, &shown, (true, false))))
             })
-            .collect();
-        for (index, place) in self.timeline.places.iter().enumerate() {
+            .collect()
+    }
+
+    /// What the audio reads, clip by clip.
+    pub fn heard(&self) -> impl Iterator<Item = (usize, Read)> {
+        let heard = (0..self.clips.len()).filter(|&index| self.is_heard(index));
+        heard.map(|index| {
             let clip = self.clip(index);
-            if place.samples > 0 && clip.audio().is_some() {
-                reads.push(self.read(index, &(clip.start()..clip.end()), (false, true)));
-            }
-        }
-        reads
+            (index, self.read(index, &(clip.start()..clip.end()), (false, true)))
+        })
+    }
+
+    fn is_heard(&self, clip: usize) -> bool {
+        self.timeline.places[clip].samples > 0 && self.clip(clip).audio().is_some()
     }
 
     fn read(&self, index: usize, shown: &Range<Flicks>, (video, audio): (bool, bool)) -> Read {

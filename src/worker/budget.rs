@@ -3,10 +3,9 @@
 //! being paid for until the deadline.
 
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::time::Instant;
 
 use crate::codec::Preset;
 use crate::plan::{Chunk, Plan};

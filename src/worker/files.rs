@@ -4,12 +4,14 @@
 //! there, so nothing depends on the foresight but the time. What has no index, or one that is of no
 //! use, is fetched whole.
 
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::time::Instant;
+use serde::{Deserialize, Serialize};
 use tokio::try_join;
 
 use super::sources::{Source, Sources};
@@ -21,7 +23,7 @@ use crate::engine::workspace::{Workspace, free_bytes};
 use crate::media::boxes::{Boxes, Unindexed};
 use crate::media::places::joined;
 use crate::media::{Demuxer, Places, Recognised, recognise};
-use crate::plan::{Chunk, Plan};
+use crate::plan::{Chunk, Plan, Read};
 use crate::storage::ObjectStore;
 use crate::storage::fetch::fetch;
 use crate::storage::fill::{Filler, Waits};
@@ -43,9 +45,17 @@ pub(super) struct SourceFiles<'a> {
     deadline: Instant,
     paths: Vec<PathBuf>,
     filler: Filler,
-    is_open: AtomicBool,
     /// Which of the filler's files each source is; none for those that are fetched in one go.
     filled: Vec<Option<usize>>,
+    /// Bytes that were fetched in one go, of each source.
+    fetched: Vec<AtomicU64>,
+}
+
+/// Byte ranges of a distinct source, in the order of their need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Share {
+    pub(super) source: usize,
+    pub(super) ranges: Vec<Range<u64>>,
 }
 
 /// How a source can be read.
@@ -57,11 +67,25 @@ pub(super) enum Kept {
     Index,
 }
 
+/// How the sources can be read.
+#[derive(Debug)]
+pub(super) struct Looked {
+    pub(super) kept: Vec<Kept>,
+    /// Whether ffmpeg waits for what is missing of a file: one that has been probed can be read in
+    /// part then, whatever it is.
+    pub(super) can_wait: bool,
+}
+
 /// A probed source, and where its packets are, unless all of it is there.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) probed: Probed,
     places: Option<Places>,
+}
+
+/// What may be read by ranges.
+pub(super) fn is_large(source: &Source) -> bool {
+    LOOKED_INTO.contains(&source.head.size)
 }
 
 impl Known {
@@ -79,51 +103,66 @@ impl<'a> SourceFiles<'a> {
         workspace: &Workspace,
         work_dir: &'a Path,
         deadline: Instant,
+        is_partial: impl Fn(usize, &Source) -> bool,
     ) -> Result<(Self, Waits), TaskError> {
-        let paths: Vec<PathBuf> =
-            (0..sources.distinct.len()).map(|index| workspace.source(index)).collect();
-        let is_large = |source: &Source| LOOKED_INTO.contains(&source.head.size);
-        let large = sources.distinct.iter().zip(&paths).filter(|(source, _)| is_large(source));
-        let objects = large.map(|(source, path)| (&source.uri, &source.head, path.as_path()));
-        let (filler, waits) = Filler::new(store, objects)?;
-        let mut next = 0..;
-        let in_parts = sources.distinct.iter();
-        let in_parts = in_parts.map(|source| if is_large(source) { next.next() } else { None });
-        let in_parts = in_parts.collect();
-        let is_open = AtomicBool::new(false);
+        let count = sources.distinct.len();
+        let paths: Vec<PathBuf> = (0..count).map(|index| workspace.source(index)).collect();
+        let mut objects = Vec::new();
+        let in_parts = sources.distinct.iter().enumerate().map(|(index, source)| {
+            is_partial(index, source).then(|| {
+                objects.push((&source.uri, &source.head, paths[index].as_path()));
+                objects.len() - 1
+            })
+        });
+        let filled = in_parts.collect();
+        let (reader, waits) = Filler::new(store, objects.into_iter())?;
+        let fetched = (0..count).map(|_| AtomicU64::new(0)).collect();
         let files =
-            Self { sources, store, work_dir, deadline, paths, filler, is_open, filled: in_parts };
+            Self { sources, store, work_dir, deadline, paths, filler: reader, filled, fetched };
         Ok((files, waits))
     }
 
-    /// What is read in the background; ends only where that fails.
-    pub(super) async fn fill(&self, waits: Waits) -> TaskError {
-        self.filler.run(waits).await.into()
+    /// Does the work while what it needs is read in the background. What is waited for and does not
+    /// come ends everything with its own reason.
+    pub(super) async fn filling<T>(
+        &self,
+        waits: Waits,
+        work: impl Future<Output = Result<T, TaskError>>,
+    ) -> Result<T, TaskError> {
+        tokio::select! {
+            outcome = work => outcome,
+            error = self.filler.run(waits) => Err(error.into()),
+        }
     }
 
-    /// Brings of each source what probing needs: its index, or all of it.
-    pub(super) async fn open(&self, ffmpeg: &Ffmpeg) -> Result<Vec<Kept>, TaskError> {
+    /// Brings the index of each source that has one, where this ffmpeg can read by it.
+    pub(super) async fn look(&self, ffmpeg: &Ffmpeg) -> Result<Looked, TaskError> {
         let can_wait = async {
             let any = self.filled.iter().any(Option::is_some);
             Ok::<_, TaskError>(any && ffmpeg.can_wait().await?)
         };
         let (kept, can_wait) = try_join!(self.bring_indices(), can_wait)?;
         let kept = if can_wait { kept } else { vec![Kept::Whole; kept.len()] };
-        let whole = self.sources.distinct.iter().zip(&kept);
-        let whole = whole.filter(|(_, kept)| **kept == Kept::Whole);
-        self.check_room(whole.map(|(source, _)| source.head.size).sum())?;
-        stream::iter(kept.iter().enumerate())
-            .map(|(index, kept)| async move {
-                match kept {
-                    Kept::Whole => self.bring_all(index).await,
-                    Kept::Index => Ok(()),
-                }
-            })
-            .buffered(PARALLEL_FETCHES)
-            .try_collect::<Vec<()>>()
-            .await?;
-        self.is_open.store(true, Ordering::Relaxed);
+        Ok(Looked { kept, can_wait })
+    }
+
+    /// Brings of each source what probing needs: its index, or all of it.
+    pub(super) async fn open(&self, ffmpeg: &Ffmpeg) -> Result<Vec<Kept>, TaskError> {
+        let Looked { kept, .. } = self.look(ffmpeg).await?;
+        let whole = kept.iter().enumerate().filter(|(_, kept)| **kept == Kept::Whole);
+        self.bring(whole.map(|(index, _)| index)).await?;
         Ok(kept)
+    }
+
+    /// Brings all of these sources, for which there has to be room.
+    pub(super) async fn bring(
+        &self,
+        indices: impl Iterator<Item = usize> + Clone,
+    ) -> Result<(), TaskError> {
+        let sizes = indices.clone().map(|index| self.sources.distinct[index].head.size);
+        self.check_room(sizes.sum())?;
+        let brought = stream::iter(indices).map(|index| self.bring_all(index));
+        brought.buffered(PARALLEL_FETCHES).try_collect().await
     }
 
     /// Probes every source.
@@ -134,10 +173,63 @@ impl<'a> SourceFiles<'a> {
     ) -> Result<Vec<Known>, TaskError> {
         let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(kept.len()));
         stream::iter(kept.iter().enumerate())
-            .map(|(index, kept)| self.probe_one(ffmpeg, index, *kept))
+            .map(|(index, kept)| async move {
+                if let Some(known) = self.probe_by_index(ffmpeg, index, *kept).await {
+                    return Ok(known);
+                }
+                if *kept == Kept::Index {
+                    self.bring(std::iter::once(index)).await?;
+                }
+                self.probe_whole(ffmpeg, index).await
+            })
             .buffered(PARALLEL_PROBES)
             .try_collect()
             .await
+    }
+
+    /// Probes those sources whose index tells all that there is to know.
+    pub(super) async fn probe_by_indices(
+        &self,
+        ffmpeg: &Ffmpeg,
+        kept: &[Kept],
+    ) -> Vec<Option<Known>> {
+        let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(kept.len()));
+        stream::iter(kept.iter().enumerate())
+            .map(|(index, kept)| self.probe_by_index(ffmpeg, index, *kept))
+            .buffered(PARALLEL_PROBES)
+            .collect()
+            .await
+    }
+
+    /// Probes a source of which all is there.
+    pub(super) async fn probe_whole(
+        &self,
+        ffmpeg: &Ffmpeg,
+        index: usize,
+    ) -> Result<Known, TaskError> {
+        let Source { uri, clip, .. } = &self.sources.distinct[index];
+        let probed = probe(ffmpeg, &self.paths[index]).await;
+        let failed = |source| TaskError::Probe { clip: *clip, uri: uri.clone(), source };
+        Ok(Known { probed: probed.map_err(failed)?, places: None })
+    }
+
+    /// Gives the room of a source back, and of those files that it was parted into. Nothing of it can
+    /// be read again.
+    pub(super) fn remove<'p>(
+        &'p self,
+        index: usize,
+        parts: impl Iterator<Item = &'p Path>,
+    ) -> Result<(), TaskError> {
+        if let Some(file) = self.filled[index] {
+            self.filler.file(file).remove()?;
+        }
+        for file in parts.chain([self.paths[index].as_path()]) {
+            match std::fs::remove_file(file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What is odd about sources, in words.
@@ -153,32 +245,52 @@ impl<'a> SourceFiles<'a> {
         chunks: &[Chunk],
         known: &[Known],
     ) -> Result<(), TaskError> {
+        self.ask_for(&self.shares(&plan.reads(chunks), known))
+    }
+
+    /// Where in partial files that is, what is read.
+    pub(super) fn shares(&self, reads: &[Read], known: &[Known]) -> Vec<Share> {
         let parts = known.iter().enumerate();
         let of_part: Vec<usize> = parts
             .flat_map(|(source, known)| known.probed.parts.iter().map(move |_| source))
             .collect();
-        let mut asked = Vec::new();
-        for read in plan.reads(chunks) {
+        let share = |read: &Read| {
             let source = of_part[read.source];
-            let (Some(places), Some(file)) = (&known[source].places, self.filled[source]) else {
-                continue;
-            };
+            let places = known[source].places.as_ref()?;
             let tracks = [(read.video, &places.video), (read.audio, &places.audio)];
             let tracks = tracks.into_iter().filter(|(is_read, _)| *is_read);
             let bytes = tracks.flat_map(|(_, track)| track.bytes(&read.times));
-            let size = self.filler.file(file).size();
+            let size = self.sources.distinct[source].head.size;
             let ranges = joined(bytes, size);
             let all = 0..size;
-            asked.push((file, if ranges.len() > MOST_RANGES { vec![all] } else { ranges }));
-        }
-        let missing = |(file, ranges): &(usize, Vec<Range<u64>>)| -> u64 {
-            ranges.iter().map(|range| self.filler.file(*file).missing(range)).sum()
+            let ranges = if ranges.len() > MOST_RANGES { vec![all] } else { ranges };
+            Some(Share { source, ranges })
         };
-        self.check_room(asked.iter().map(missing).sum())?;
-        for (file, ranges) in asked {
-            self.filler.ask(file, ranges);
+        reads.iter().filter_map(share).collect()
+    }
+
+    /// Has these ranges of partial files filled, as far as they are not.
+    pub(super) fn ask_for(&self, shares: &[Share]) -> Result<(), TaskError> {
+        let asked = || shares.iter().filter_map(|it| Some((self.filled[it.source]?, &it.ranges)));
+        let missing = asked().map(|(file, ranges)| -> u64 {
+            ranges.iter().map(|range| self.filler.file(file).missing(range)).sum()
+        });
+        self.check_room(missing.sum())?;
+        for (file, ranges) in asked() {
+            self.filler.ask(file, ranges.iter().cloned());
         }
         Ok(())
+    }
+
+    /// What opening a source takes that was probed by its index.
+    pub(super) fn opening(&self, index: usize, known: &Known) -> Option<Vec<Range<u64>>> {
+        let file = self.filled[index].filter(|_| known.places.is_some());
+        file.map(|file| self.filler.file(file).there())
+    }
+
+    /// Where these are.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.paths
     }
 
     /// The files of which something may be missing.
@@ -187,15 +299,16 @@ impl<'a> SourceFiles<'a> {
         paths.filter(|(_, known)| known.places.is_some()).map(|(path, _)| path.clone()).collect()
     }
 
+    /// How many bytes of a source have been read.
+    pub(super) fn bytes(&self, index: usize) -> u64 {
+        let fetched = self.fetched[index].load(Ordering::Relaxed);
+        self.filled[index].map_or(fetched, |file| self.filler.bytes(file))
+    }
+
     /// Notes what has been read of each source, for the first clip that uses it.
     pub(super) fn describe(&self, record: &mut TaskRecord) {
-        for (source, filled) in self.sources.distinct.iter().zip(&self.filled) {
-            let bytes = match filled {
-                Some(file) => self.filler.bytes(*file),
-                None if self.is_open.load(Ordering::Relaxed) => source.head.size,
-                None => 0,
-            };
-            record.sources[source.clip].bytes_fetched = bytes;
+        for (index, source) in self.sources.distinct.iter().enumerate() {
+            record.sources[source.clip].bytes_fetched = self.bytes(index);
         }
     }
 
@@ -204,27 +317,18 @@ impl<'a> SourceFiles<'a> {
         u64::try_from(self.filler.busy().as_millis()).unwrap_or(u64::MAX)
     }
 
-    async fn probe_one(
-        &self,
-        ffmpeg: &Ffmpeg,
-        index: usize,
-        kept: Kept,
-    ) -> Result<Known, TaskError> {
-        let path = &self.paths[index];
-        if kept == Kept::Index {
-            match probe_index(ffmpeg, path).await {
-                Ok(Some((probed, places))) => return Ok(Known { probed, places: Some(places) }),
-                Ok(None) => tracing::info!("a source's index does not tell enough"),
-                // What is wrong is told by all of the file.
-                Err(error) => tracing::info!(%error, "a source's index can't be used"),
-            }
-            self.check_room(self.sources.distinct[index].head.size)?;
-            self.bring_all(index).await?;
+    /// Nothing where that takes all of the source.
+    async fn probe_by_index(&self, ffmpeg: &Ffmpeg, index: usize, kept: Kept) -> Option<Known> {
+        if kept != Kept::Index {
+            return None;
         }
-        let Source { uri, clip, .. } = &self.sources.distinct[index];
-        let probed = probe(ffmpeg, path).await;
-        let failed = |source| TaskError::Probe { clip: *clip, uri: uri.clone(), source };
-        Ok(Known { probed: probed.map_err(failed)?, places: None })
+        match probe_index(ffmpeg, &self.paths[index]).await {
+            Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
+            Ok(None) => tracing::info!("a source's index does not tell enough"),
+            // What is wrong is told by all of the file.
+            Err(error) => tracing::info!(%error, "a source's index can't be used"),
+        }
+        None
     }
 
     async fn bring_indices(&self) -> Result<Vec<Kept>, TaskError> {
@@ -267,12 +371,11 @@ impl<'a> SourceFiles<'a> {
 
     async fn bring_all(&self, index: usize) -> Result<(), TaskError> {
         let Source { uri, head, .. } = &self.sources.distinct[index];
-        match self.filled[index] {
-            Some(file) => self.filler.need_all(file).await?,
-            None => {
-                fetch(self.store, uri, head, &self.paths[index]).await?;
-            }
+        if let Some(file) = self.filled[index] {
+            return Ok(self.filler.need_all(file).await?);
         }
+        let bytes = fetch(self.store, uri, head, &self.paths[index]).await?;
+        self.fetched[index].store(bytes.0, Ordering::Relaxed);
         Ok(())
     }
 

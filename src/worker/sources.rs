@@ -1,24 +1,19 @@
 //! The distinct sources of a task: seen once, fetched once, probed once.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Job, TaskError};
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::probe::{Probed, probe_all};
-use crate::engine::workspace::{Workspace, free_bytes};
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::process::request::RequestSources;
 use crate::process::template::Variables;
-use crate::storage::fetch::fetch;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
 use crate::task::{Moment, TaskId};
 
-/// Sources that are fetched at the same time, each with parallel ranges.
-const PARALLEL_FETCHES: usize = 3;
 /// Sources that are looked at at the same time.
 const PARALLEL_LOOKS: usize = 4;
 
@@ -90,30 +85,6 @@ impl Sources {
     /// The source of a clip.
     pub(super) fn of(&self, clip: usize) -> &Source {
         &self.distinct[self.of_clip[clip]]
-    }
-
-    /// Fetches these sources; at the paths of the others is nothing.
-    pub(super) async fn fetch_some(
-        &self,
-        store: &ObjectStore,
-        workspace: &Workspace,
-        work_dir: &Path,
-        wanted: &BTreeSet<usize>,
-    ) -> Result<Vec<PathBuf>, TaskError> {
-        let needed = wanted.iter().map(|&index| self.distinct[index].head.size).sum();
-        let free = free_bytes(work_dir)?;
-        if needed > free {
-            return Err(TaskError::Space { needed, free });
-        }
-        stream::iter(wanted)
-            .map(|&index| async move {
-                let Source { uri, head, .. } = &self.distinct[index];
-                fetch(store, uri, head, &workspace.source(index)).await
-            })
-            .buffered(PARALLEL_FETCHES)
-            .try_collect::<Vec<_>>()
-            .await?;
-        Ok((0..self.distinct.len()).map(|index| workspace.source(index)).collect())
     }
 
     /// Probes every fetched source. What is odd about one goes to `warnings`.

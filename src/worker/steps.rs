@@ -1,14 +1,14 @@
 //! The steps of a task, in order.
 
 use std::path::Path;
+use std::time::Instant;
 
-use tokio::time::Instant;
 use tracing::{Instrument, info};
 
 use super::budget;
 use super::describe;
 use super::encode::{Files, warnings};
-use super::files::{Known, SourceFiles};
+use super::files::{Known, SourceFiles, is_large};
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
@@ -57,14 +57,12 @@ impl Worker {
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let work_dir = &self.settings.work_dir;
         let sources = &prepared.sources;
-        let opened = SourceFiles::new(sources, &self.store, workspace, work_dir, deadline.until);
-        let (files, waits) = opened?;
+        let is_partial = |_, source: &_| is_large(source);
+        let (store, until) = (&self.store, deadline.until);
+        let (files, waits) =
+            SourceFiles::new(sources, store, workspace, work_dir, until, is_partial)?;
         let work = Box::pin(self.make_from(&files, prepared, workspace, journal, deadline, record));
-        // What is waited for and does not come ends everything with its own reason.
-        let outcome = tokio::select! {
-            outcome = work => outcome,
-            error = files.fill(waits) => Err(error),
-        };
+        let outcome = files.filling(waits, work).await;
         files.describe(record);
         outcome
     }

@@ -21,6 +21,8 @@ use crate::bed::source::Source;
 use crate::bed::step_functions::{Fate, StepFunctions};
 use crate::scene::{TOPIC, USUAL, b64, settings, sur};
 
+mod shares;
+
 const RATE: (u32, u32) = (25, 1);
 
 /// Two clips of 24 s: in ranges of 10 s the video has five.

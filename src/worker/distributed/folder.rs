@@ -4,6 +4,7 @@
 //! are.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -13,6 +14,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use super::super::TaskError;
+use super::super::files::Share;
 use crate::code::Code;
 use crate::event::RunOfTask;
 use crate::ledger::own_description;
@@ -59,6 +61,12 @@ pub(super) struct PlanNote {
     pub(super) extension: String,
     /// The main object, by which a key of the target is judged.
     pub(super) main: ObjectUri,
+    /// What each range reads of the sources, as far as that is foreseen.
+    #[serde(default)]
+    pub(super) shown: Vec<Vec<Share>>,
+    /// The same of the audio of each clip.
+    #[serde(default)]
+    pub(super) heard: BTreeMap<usize, Share>,
 }
 
 /// A source as the plan saw it.
@@ -75,6 +83,9 @@ pub(super) struct SourceNote {
     pub(super) parts: usize,
     /// Whether it can be read as it is.
     pub(super) as_it_is: bool,
+    /// What opening it reads, as far as that is foreseen. Nothing where all of it has to be there.
+    #[serde(default)]
+    pub(super) opening: Option<Vec<Range<u64>>>,
 }
 
 /// What is known of a piece.

@@ -1,17 +1,15 @@
 //! The plan step: reads the sources, and decides on the ranges.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::super::files::{Known, Looked, SourceFiles, is_large};
 use super::super::prepared::Prepared;
 use super::super::sources::Sources;
 use super::super::{Deadline, Job, TaskError, Worker, budget, describe, millis};
 use super::folder::{Piece, PlanNote, SourceNote};
 use super::{Shift, done};
-use crate::engine::probe::Probed;
 use crate::engine::workspace::Workspace;
 use crate::event::Accepted;
 use crate::flicks::Flicks;
@@ -102,39 +100,23 @@ impl Worker {
         let request = self.read(job)?;
         let process = record.process.clone();
         let mut fresh = record.clone();
-        let Prepared { request, sources, .. } = self.prepare(request, job, &mut fresh).await?;
+        let prepared = self.prepare(request, job, &mut fresh).await?;
         if fresh.task_id != record.task_id || fresh.process != process {
             return Err(TaskError::Changed);
         }
         record.warnings = fresh.warnings;
         record.sources = fresh.sources;
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let probed = self.probe_in_turn(&sources, &workspace, record).await?;
-        let media: Vec<_> = probed.iter().map(Probed::media).collect();
-        let length =
-            Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
-        let plan = plan(&request, &media, self.settings.video_preset)?;
-        let ranges = plan.ranges(length);
-        let plan = if ranges.len() > 1 { plan.in_ranges(length) } else { plan };
-        record.warnings.extend_from_slice(&plan.warnings);
-        describe::plan(&plan, record);
-        for range in &ranges {
-            budget::check_range(&plan, range, own_deadline(shift))?;
-        }
-        let mut variables = sources.variables(&request, record.start_time);
-        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
-        let target = self.target(&request, &variables)?;
-        // The run that joins has a name of the same length.
-        self.check_segments(&request, &plan, &target, &run_name(Uuid::nil()))?;
-        let note = PlanNote {
-            plan,
-            ranges,
-            sources: notes(&sources, &probed),
-            of_clip: sources.of_clip.clone(),
-            target,
-            extension: variables.autoext.clone(),
-            main: job.main()?,
-        };
+        let is_partial = |_, source: &_| is_large(source);
+        let (sources, until) = (&prepared.sources, shift.deadline.until);
+        let work_dir = &self.settings.work_dir;
+        let opened =
+            SourceFiles::new(sources, &self.store, &workspace, work_dir, until, is_partial);
+        let (files, waits) = opened?;
+        let planning = Box::pin(self.plan_from(&files, &prepared, job, shift, record));
+        let planned = files.filling(waits, planning).await;
+        files.describe(record);
+        let note = planned?;
         self.check_run(shift).await?;
         let store = &self.store;
         shift.folder.write_ranges(store, &note.ranges).await.map_err(TaskError::Record)?;
@@ -143,30 +125,81 @@ impl Worker {
         Ok(note)
     }
 
-    /// Probes each source by itself, and keeps nothing of it: all together may not fit the disk.
+    async fn plan_from(
+        &self,
+        files: &SourceFiles<'_>,
+        Prepared { request, sources, .. }: &Prepared,
+        job: &Job,
+        shift: &Shift<'_>,
+        record: &mut TaskRecord,
+    ) -> Result<PlanNote, TaskError> {
+        let (looked, known) = self.probe_in_turn(files, record).await?;
+        let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
+        let length =
+            Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
+        let plan = plan(request, &media, self.settings.video_preset)?;
+        let ranges = plan.ranges(length);
+        let plan = if ranges.len() > 1 { plan.in_ranges(length) } else { plan };
+        record.warnings.extend_from_slice(&plan.warnings);
+        describe::plan(&plan, record);
+        for range in &ranges {
+            budget::check_range(&plan, range, own_deadline(shift))?;
+        }
+        let mut variables = sources.variables(request, record.start_time);
+        variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
+        let target = self.target(request, &variables)?;
+        // The run that joins has a name of the same length.
+        self.check_segments(request, &plan, &target, &run_name(Uuid::nil()))?;
+        let shown = ranges.iter().map(|range| {
+            let reads: Vec<_> = plan.shown(range).into_iter().map(|(_, read)| read).collect();
+            files.shares(&reads, &known)
+        });
+        let heard = plan.heard().filter_map(|(clip, read)| {
+            Some((clip, files.shares(std::slice::from_ref(&read), &known).pop()?))
+        });
+        Ok(PlanNote {
+            shown: shown.collect(),
+            heard: heard.collect(),
+            sources: notes(sources, files, &known, looked.can_wait),
+            of_clip: sources.of_clip.clone(),
+            target,
+            extension: variables.autoext.clone(),
+            main: job.main()?,
+            plan,
+            ranges,
+        })
+    }
+
+    /// Probes the sources and keeps nothing of them: those that tell all by their indices, and each
+    /// of the others by itself, since all together may not fit the disk.
     async fn probe_in_turn(
         &self,
-        sources: &Sources,
-        workspace: &Workspace,
+        files: &SourceFiles<'_>,
         record: &mut TaskRecord,
-    ) -> Result<Vec<Probed>, TaskError> {
+    ) -> Result<(Looked, Vec<Known>), TaskError> {
         let ffmpeg = self.ffmpeg();
-        let mut all = Vec::with_capacity(sources.distinct.len());
-        for (index, source) in sources.distinct.iter().enumerate() {
+        let started = Instant::now();
+        let looked = files.look(&ffmpeg).await?;
+        record.timings.fetch_ms += millis(started);
+        let started = Instant::now();
+        let found = files.probe_by_indices(&ffmpeg, &looked.kept).await;
+        record.timings.probe_ms += millis(started);
+        let mut all = Vec::with_capacity(found.len());
+        for (index, known) in found.into_iter().enumerate() {
+            if let Some(known) = known {
+                all.push(known);
+                continue;
+            }
             let started = Instant::now();
-            let wanted = BTreeSet::from([index]);
-            let work_dir = &self.settings.work_dir;
-            let paths = sources.fetch_some(&self.store, workspace, work_dir, &wanted).await?;
-            record.sources[source.clip].bytes_fetched = source.head.size;
+            files.bring(std::iter::once(index)).await?;
             record.timings.fetch_ms += millis(started);
             let started = Instant::now();
-            let one = Sources { distinct: vec![source.clone()], of_clip: vec![0] };
-            let path = std::slice::from_ref(&paths[index]);
-            all.extend(one.probe(&ffmpeg, path, &mut record.warnings).await?);
+            all.push(files.probe_whole(&ffmpeg, index).await?);
             record.timings.probe_ms += millis(started);
-            std::fs::remove_file(&paths[index])?;
+            files.remove(index, all[index].files())?;
         }
-        Ok(all)
+        record.warnings.extend(files.notices(&all));
+        Ok((looked, all))
     }
 }
 
@@ -177,17 +210,28 @@ fn own_deadline(shift: &Shift<'_>) -> Instant {
     Deadline::before(Instant::now() + whole).until
 }
 
-fn notes(sources: &Sources, probed: &[Probed]) -> Vec<SourceNote> {
-    let all = sources.distinct.iter().zip(probed);
-    all.map(|(source, probed)| SourceNote {
-        uri: source.uri.clone(),
-        etag: source.head.etag.clone(),
-        size: source.head.size,
-        version: source.head.version.clone(),
-        modified: Moment::new(source.head.last_modified),
-        clip: source.clip,
-        parts: probed.parts.len(),
-        as_it_is: probed.is_own,
+/// The sources as the steps after this one read them.
+fn notes(
+    sources: &Sources,
+    files: &SourceFiles<'_>,
+    known: &[Known],
+    can_wait: bool,
+) -> Vec<SourceNote> {
+    let all = sources.distinct.iter().zip(known).enumerate();
+    all.map(|(index, (source, known))| {
+        let is_partial = can_wait && known.probed.is_own && is_large(source);
+        let opening = is_partial.then(|| files.opening(index, known).unwrap_or_default());
+        SourceNote {
+            uri: source.uri.clone(),
+            etag: source.head.etag.clone(),
+            size: source.head.size,
+            version: source.head.version.clone(),
+            modified: Moment::new(source.head.last_modified),
+            clip: source.clip,
+            parts: known.probed.parts.len(),
+            as_it_is: known.probed.is_own,
+            opening,
+        }
     })
     .collect()
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::time::Instant;
 use tracing::info;
 
 use super::super::encode::{failure, warnings};
-use super::super::sources::{Source, Sources};
 use super::super::{TaskError, Worker, millis};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
+use super::share::{Brought, sources};
 use super::{Shift, done};
 use crate::engine::make::Maker;
 use crate::engine::media_data::{Bare, bare};
@@ -19,7 +19,6 @@ use crate::engine::workspace::Workspace;
 use crate::object::ETag;
 use crate::plan::Chunk;
 use crate::storage::{FileSlice, Precondition, Problem};
-use crate::task::Timings;
 
 /// The user metadata of a piece that says how many frames it has.
 const FRAMES: &str = "video-concat-frames";
@@ -42,13 +41,12 @@ impl Worker {
         let file = workspace.output("piece");
         match piece {
             Piece::Range(index) => {
-                let range = plan.ranges.get(index).ok_or(TaskError::NoRange(index))?;
-                self.render_range(&plan, range, &workspace, &file, &mut note).await?;
+                self.render_range(shift, &plan, index, &workspace, &file, &mut note).await?;
                 if plan.plan.joins_where_stored() {
                     self.keep_samples(shift, index, &workspace, &file, &mut note).await?;
                 }
             }
-            _ => self.render_sound(&plan, &workspace, &file, &mut note).await?,
+            _ => self.render_sound(shift, &plan, &workspace, &file, &mut note).await?,
         }
         self.keep_piece(shift, piece, &file, &mut note).await?;
         // It may have been another's while it was being written.
@@ -70,41 +68,47 @@ impl Worker {
 
     async fn render_range(
         &self,
+        shift: &Shift<'_>,
         note: &PlanNote,
-        range: &Chunk,
+        index: usize,
         workspace: &Workspace,
         file: &Path,
         piece: &mut PieceNote,
     ) -> Result<(), TaskError> {
+        let range = note.ranges.get(index).ok_or(TaskError::NoRange(index))?;
         let sources = sources(note);
         let wanted = wanted(note, range);
-        let started = Instant::now();
-        let paths = sources.fetch_some(&self.store, workspace, &self.settings.work_dir, &wanted);
-        let paths = paths.await?;
-        piece.fetched = wanted.iter().map(|&index| (index, note.sources[index].size)).collect();
-        piece.timings.fetch_ms = millis(started);
-        let files = self.parts(note, &paths, &wanted).await?;
-        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-        let ffmpeg = self.ffmpeg();
-        let started = Instant::now();
-        let maker = Maker {
-            ffmpeg: &ffmpeg,
-            plan: &note.plan,
-            sources: &files,
-            workspace,
-            verify: self.settings.verify,
-            events: Arc::new(|_| ()),
+        let (files, waits) = self.open_some(&sources, note, &wanted, workspace, shift)?;
+        let reads = note.shown.get(index).map_or(&[][..], Vec::as_slice);
+        let rendering = async {
+            let started = Instant::now();
+            let Brought { paths, ffmpeg } = self.bring_some(note, &files, &wanted, reads).await?;
+            piece.timings.fetch_ms = millis(started);
+            let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+            let started = Instant::now();
+            let maker = Maker {
+                ffmpeg: &ffmpeg,
+                plan: &note.plan,
+                sources: &paths,
+                workspace,
+                verify: self.settings.verify,
+                events: Arc::new(|_| ()),
+            };
+            let found = maker.make_range(range, file).await;
+            let found = found.map_err(|error| failure(error, &sources))?;
+            piece.warnings = warnings(&found, &sources).collect();
+            piece.timings.encode_ms = millis(started);
+            Ok(())
         };
-        let found =
-            maker.make_range(range, file).await.map_err(|error| failure(error, &sources))?;
-        piece.warnings = warnings(&found, &sources).collect();
-        let encode_ms = millis(started);
+        let rendered = files.filling(waits, Box::pin(rendering)).await;
+        piece.note_fetched(&files, &wanted);
+        rendered?;
+        let ffmpeg = self.ffmpeg();
         let started = Instant::now();
         let planned = range.frames.end - range.frames.start;
         let demuxer = note.plan.intermediate().demuxer();
         piece.frames = decoded_frames(&ffmpeg, demuxer, file, planned).await?;
-        let verify_ms = millis(started);
-        piece.timings = Timings { encode_ms, verify_ms, ..piece.timings };
+        piece.timings.verify_ms = millis(started);
         Ok(())
     }
 
@@ -135,31 +139,6 @@ impl Worker {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The files that the sources are made of, in the plan's order; those that are not wanted are
-    /// nowhere.
-    pub(super) async fn parts(
-        &self,
-        note: &PlanNote,
-        paths: &[PathBuf],
-        wanted: &BTreeSet<usize>,
-    ) -> Result<Vec<PathBuf>, TaskError> {
-        let mut files = Vec::new();
-        let all = sources(note);
-        for (index, source) in note.sources.iter().enumerate() {
-            let path = &paths[index];
-            if source.as_it_is || !wanted.contains(&index) {
-                files.extend(std::iter::repeat_n(path.clone(), source.parts));
-                continue;
-            }
-            let one = Sources { distinct: vec![all.distinct[index].clone()], of_clip: vec![0] };
-            let (ffmpeg, mut known) = (self.ffmpeg(), Vec::new());
-            let probed = one.probe(&ffmpeg, std::slice::from_ref(path), &mut known).await?;
-            let parts = probed.into_iter().flat_map(|probed| probed.parts);
-            files.extend(parts.map(|part| part.file));
-        }
-        Ok(files)
     }
 
     /// Stores a piece and then its note. Of two tries that end at the same time, the first counts.
@@ -208,16 +187,6 @@ impl Worker {
             tracing::warn!(%error, "the failure could not be noted");
         }
     }
-}
-
-/// The sources as they were planned with.
-pub(super) fn sources(note: &PlanNote) -> Sources {
-    let distinct = note.sources.iter().map(|source| Source {
-        uri: source.uri.clone(),
-        head: source.head(),
-        clip: source.clip,
-    });
-    Sources { distinct: distinct.collect(), of_clip: note.of_clip.clone() }
 }
 
 /// The sources that a range of the video shows.

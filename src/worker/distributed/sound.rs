@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 use super::super::encode::{failure, warnings};
+use super::super::files::Share;
 use super::super::{TaskError, Worker, millis};
+use super::Shift;
 use super::folder::{PieceNote, PlanNote};
-use super::render::sources;
+use super::share::{Brought, sources};
 use crate::engine::make::Maker;
 use crate::engine::workspace::Workspace;
 
@@ -17,30 +18,18 @@ impl Worker {
     /// Makes the audio of the whole timeline.
     pub(super) async fn render_sound(
         &self,
+        shift: &Shift<'_>,
         note: &PlanNote,
         workspace: &Workspace,
         file: &Path,
         piece: &mut PieceNote,
     ) -> Result<(), TaskError> {
         let plan = &note.plan;
-        let mut files: Vec<PathBuf> = Vec::new();
-        let mut there = None;
-        let heard = (0..plan.clips.len()).filter(|&clip| plan.timeline.places[clip].samples > 0);
-        for clip in heard {
-            let source = note.of_clip[plan.clips[clip].clip];
-            let is_read = plan.clip(clip).media.audio.is_some();
-            let started = Instant::now();
-            if is_read && there != Some(source) {
-                if let Some(before) = there.replace(source) {
-                    std::fs::remove_file(workspace.source(before))?;
-                }
-                files = self.fetch_one(note, source, workspace).await?;
-                piece.fetched.push((source, note.sources[source].size));
-            }
-            piece.timings.fetch_ms += millis(started);
-            let started = Instant::now();
-            self.samples(note, clip, &files, workspace, piece).await?;
-            piece.timings.encode_ms += millis(started);
+        let clips = (0..plan.clips.len()).filter(|&clip| plan.timeline.places[clip].samples > 0);
+        let clips: Vec<usize> = clips.collect();
+        let source = |clip: usize| note.of_clip[plan.clips[clip].clip];
+        for of_one in clips.chunk_by(|&one, &next| source(one) == source(next)) {
+            self.samples_of_one(shift, note, of_one, workspace, piece).await?;
         }
         let clips = (0..plan.clips.len()).map(|clip| workspace.samples(clip));
         let clips: Vec<PathBuf> = clips.filter(|file| file.exists()).collect();
@@ -51,20 +40,58 @@ impl Worker {
         Ok(())
     }
 
+    /// Writes the samples of clips of one source, which is there as long as that takes.
+    async fn samples_of_one(
+        &self,
+        shift: &Shift<'_>,
+        note: &PlanNote,
+        clips: &[usize],
+        workspace: &Workspace,
+        piece: &mut PieceNote,
+    ) -> Result<(), TaskError> {
+        let sources = sources(note);
+        let is_read = |clip: &&usize| note.plan.clip(**clip).media.audio.is_some();
+        let wanted =
+            clips.iter().find(is_read).map(|&clip| note.of_clip[note.plan.clips[clip].clip]);
+        let wanted: BTreeSet<usize> = wanted.into_iter().collect();
+        let (files, waits) = self.open_some(&sources, note, &wanted, workspace, shift)?;
+        let making = async {
+            let started = Instant::now();
+            let shares: Vec<Share> =
+                clips.iter().filter_map(|clip| note.heard.get(clip).cloned()).collect();
+            let brought = self.bring_some(note, &files, &wanted, &shares).await?;
+            piece.timings.fetch_ms += millis(started);
+            let started = Instant::now();
+            for &clip in clips {
+                self.samples(note, clip, &brought, workspace, piece).await?;
+            }
+            piece.timings.encode_ms += millis(started);
+            Ok(brought)
+        };
+        let brought = files.filling(waits, Box::pin(making)).await;
+        piece.note_fetched(&files, &wanted);
+        let brought = brought?;
+        // There may be no room for two.
+        for &index in &wanted {
+            files.remove(index, brought.paths.iter().map(PathBuf::as_path))?;
+        }
+        Ok(())
+    }
+
     /// Writes the samples of a clip.
     async fn samples(
         &self,
         note: &PlanNote,
         clip: usize,
-        files: &[PathBuf],
+        Brought { paths, ffmpeg }: &Brought,
         workspace: &Workspace,
         piece: &mut PieceNote,
     ) -> Result<(), TaskError> {
         let sources = sources(note);
-        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-        let (ffmpeg, plan) = (self.ffmpeg(), note.plan.audio_of(clip));
+        let files: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let plan = note.plan.audio_of(clip);
         let maker = Maker {
-            ffmpeg: &ffmpeg,
+            ffmpeg,
             plan: &plan,
             sources: &files,
             workspace,
@@ -79,19 +106,5 @@ impl Worker {
             }
         }
         Ok(())
-    }
-
-    /// The files that the plan's sources are made of, where only one of them is there.
-    async fn fetch_one(
-        &self,
-        note: &PlanNote,
-        source: usize,
-        workspace: &Workspace,
-    ) -> Result<Vec<PathBuf>, TaskError> {
-        let wanted = BTreeSet::from([source]);
-        let sources = sources(note);
-        let work_dir = &self.settings.work_dir;
-        let paths = sources.fetch_some(&self.store, workspace, work_dir, &wanted).await?;
-        self.parts(note, &paths, &wanted).await
     }
 }
