@@ -143,8 +143,7 @@ async fn damage(
     }
 }
 
-/// Gives our own parameter sets a number that those of the runs don't have. Without one, nothing is
-/// copied.
+/// Gives our own parameter sets their number. Without one, nothing is copied.
 async fn number_own_sets(
     ffmpeg: &Ffmpeg,
     plan: &mut Plan,
@@ -157,7 +156,10 @@ async fn number_own_sets(
         Err(RunError::Failed { .. } | RunError::Stream { .. }) => None,
         Err(error) => return Err(error),
     };
-    match header.and_then(|header| Sets::of(&header)?.free_number()) {
+    let number = |sets: Sets| {
+        if plan.has_sets_in_band() { sets.first_number() } else { sets.free_number() }
+    };
+    match header.and_then(|header| Sets::of(&header)).and_then(number) {
         Some(number) => plan.copying.own_sets = number,
         None => {
             for run in std::mem::take(&mut plan.copying.runs) {

@@ -34,7 +34,8 @@ pub struct Copying {
     pub runs: Vec<Run>,
     /// Of each clip, why not all of it is.
     pub refusals: Vec<Option<NotCopied>>,
-    /// The number of our own parameter sets, which those that are copied don't have.
+    /// The number of our own parameter sets. It is that of the copied ones where the sets are in band,
+    /// and another where one header holds both.
     pub own_sets: u8,
     /// Frames by which the first is decoded before it is shown.
     pub delay: i64,
@@ -125,6 +126,13 @@ impl Plan {
         self.copying.runs.iter().find(|run| run.frames == chunk.frames)
     }
 
+    /// Whether each group of pictures brings its own parameter sets, as in a transport stream that has
+    /// copied ones: players expect one set, of one number, before each of them.
+    #[must_use]
+    pub fn has_sets_in_band(&self) -> bool {
+        self.output.container == Container::Ts && !self.copying.runs.is_empty()
+    }
+
     /// Chunks of which each is a run or has nothing of one.
     pub(super) fn around_runs(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
         let mut pieces = Vec::new();
@@ -193,9 +201,10 @@ impl Plan {
         let (rate, first) = (output.frame_rate, i128::from(run.frames.start));
         let lead = i128::from(Intermediate::LEAD);
         let (shown, decoded) = (first + lead, first + lead - i128::from(self.copying.delay));
+        let sets = if self.has_sets_in_band() { "h264_mp4toannexb," } else { "" };
         arguments.extend(words(&format!(
             "-map 0:{index} -c:v copy -ss {} -frames:v {} -bsf:v \
-             setts=time_base={}:pts=round((PTS-STARTPTS)*TB*{rate})+{shown}:dts=N+{decoded}:duration=1",
+             {sets}setts=time_base={}:pts=round((PTS-STARTPTS)*TB*{rate})+{shown}:dts=N+{decoded}:duration=1",
             run.start.as_option(),
             run.frames.end - run.frames.start,
             rate.recip(),

@@ -59,12 +59,13 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     arguments
 }
 
-/// What is encoded beside copied groups has parameter sets of another number, and is decoded as much
-/// before it is shown as they are.
+/// What is encoded beside copied groups has parameter sets of its own, and is decoded as much before
+/// it is shown as they are.
 fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
     let first = super::signed(chunk.frames.start) + Intermediate::LEAD - plan.copying.delay;
+    let sets = if plan.has_sets_in_band() { "dump_extra," } else { "" };
     words(&format!(
-        "-x264-params sps-id={} -bsf:v setts=pts=PTS:dts=N+{first}",
+        "-x264-params sps-id={} -bsf:v {sets}setts=pts=PTS:dts=N+{first}",
         plan.copying.own_sets
     ))
 }

@@ -11,14 +11,14 @@ use crate::scene::{Outcome, Scene, sur};
 
 const PAL: (u32, u32) = (25, 1);
 /// With this bit rate, any of these sources is good enough as it is.
-const SATISFIED: &str = "vcodec_h264,acodec_aac,vb_9000000,vbopt_1";
+pub(crate) const SATISFIED: &str = "vcodec_h264,acodec_aac,vb_9000000,vbopt_1";
 
 /// Six seconds in closed groups of one second.
-fn grouped(id: u8) -> Source {
+pub(crate) fn grouped(id: u8) -> Source {
     Source::new(id).seconds(6.0).extra_args(&["-g", "25", "-sc_threshold", "0"])
 }
 
-fn copied(outcome: &Outcome) -> Vec<u64> {
+pub(crate) fn copied(outcome: &Outcome) -> Vec<u64> {
     let timeline = outcome.record["Timeline"].as_array().unwrap();
     timeline.iter().map(|place| place["Copied"].as_u64().unwrap()).collect()
 }

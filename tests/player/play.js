@@ -10,6 +10,9 @@ const errors = [];
 const PATIENCE_MS = 45_000;
 
 const players = {
+  async file() {
+    video.src = URL.createObjectURL(await (await fetch(film)).blob());
+  },
   hls() {
     const player = new Hls();
     player.on(Hls.Events.ERROR, (_, { fatal, type, details, reason }) => {

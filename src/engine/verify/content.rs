@@ -125,8 +125,9 @@ pub(super) async fn decode(ffmpeg: &Ffmpeg, file: Input<'_>) -> Result<u64, Veri
     let frames = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&frames);
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    // Errors are in what is read, so what only beautifies frames is left out.
-    let mut arguments = words("-skip_loop_filter all -skip_idct all");
+    // Errors are in what is read, so what only beautifies frames is left out. Where parameter sets
+    // change, copied ones to our own, the count goes on.
+    let mut arguments = words("-skip_loop_filter all -skip_idct all -reinit_filter 0");
     arguments.extend(file.arguments());
     // Time stamps are replaced by a count: the check here is of the frames and the audio, and the
     // null muxer reports rounded time stamps as errors.

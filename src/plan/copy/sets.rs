@@ -52,6 +52,12 @@ impl Sets {
         (0..32).find(|number| !taken.contains(&u32::from(*number)))
     }
 
+    /// The number of its first sequence.
+    #[must_use]
+    pub fn first_number(&self) -> Option<u8> {
+        u8::try_from(number(self.sequence.first()?, 4)?).ok()
+    }
+
     /// The same header with the sets of both.
     #[must_use]
     pub fn join(&self, other: &Self, moov: &[u8]) -> Option<Vec<u8>> {
@@ -184,6 +190,7 @@ mod tests {
         assert_eq!(joined, header(&[FIRST[0], SECOND[0]], &[FIRST[1], SECOND[1]]));
         assert_eq!(sets.join(&sets, &first), Some(first));
         assert_eq!(Sets::of(&joined).unwrap().free_number(), Some(2));
+        assert_eq!((sets.first_number(), other.first_number()), (Some(0), Some(1)));
     }
 
     #[test]

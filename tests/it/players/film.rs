@@ -13,7 +13,8 @@ use url::Url;
 use crate::bed::http::{AnyError, Server, reply};
 use crate::bed::s3::S3;
 use crate::bed::source::Source;
-use crate::scene::{Scene, USUAL};
+use crate::copy::{SATISFIED, copied, grouped};
+use crate::scene::{Outcome, Scene, USUAL, b64, sur};
 
 /// What a URL, a playlist or a template might take for its own.
 const TARGET: &str = "show/mein Fïlm & 100% #1 <a+b>";
@@ -25,9 +26,9 @@ pub(super) const SEGMENT_FRAMES: usize = 50;
 pub(super) const BLOCK: f64 = 1024.0 / 48_000.0;
 const FIRST_CLIP_FRAMES: u16 = 75;
 
-pub(super) static HLS_TS: LazyLock<Film> = LazyLock::new(|| Film::make("ts", "hls", "m3u8"));
-pub(super) static HLS_MP4: LazyLock<Film> = LazyLock::new(|| Film::make("mp4", "hls", "m3u8"));
-pub(super) static DASH: LazyLock<Film> = LazyLock::new(|| Film::make("mp4", "dash", "mpd"));
+pub(super) static HLS_TS: LazyLock<Film> = LazyLock::new(|| Film::encoded("ts", "hls", "m3u8"));
+pub(super) static HLS_MP4: LazyLock<Film> = LazyLock::new(|| Film::encoded("mp4", "hls", "m3u8"));
+pub(super) static DASH: LazyLock<Film> = LazyLock::new(|| Film::encoded("mp4", "dash", "mpd"));
 
 #[derive(Debug, Clone)]
 struct Object {
@@ -37,22 +38,50 @@ struct Object {
 
 /// Two clips of 3 and 2.5 seconds. It is made once, and outlives the scene that made it.
 pub(super) struct Film {
-    playlist: String,
+    name: String,
     objects: Arc<BTreeMap<String, Object>>,
     pub frames: u64,
+    /// The frame of the second source that its clip begins with.
+    second_begins: u16,
 }
 
 impl Film {
-    fn make(container: &str, format: &str, extension: &str) -> Self {
+    fn encoded(container: &str, format: &str, extension: &str) -> Self {
         let scene = Scene::new()
             .source("a.mp4", &Source::new(1).seconds(3.0))
             .source("b.mp4", &Source::new(2).seconds(2.5));
         let parameters = format!("f_{container},{USUAL}");
         let outcome = scene.segment(&parameters, &format!("f_{format},t_2000"), TARGET).succeeded();
+        Self::stored(&scene, &outcome, extension, 0)
+    }
+
+    /// The first clip is copied whole; the second begins and ends within groups of pictures, and
+    /// only what is between is copied.
+    pub(super) fn copied(container: &str, segment: Option<&str>, extension: &str) -> Self {
+        let scene = Scene::new()
+            .source("a.mp4", &grouped(1).seconds(3.0))
+            .source("b.mp4", &grouped(2).seconds(4.0));
+        let segment = segment.map(|format| format!("/segment,f_{format},t_3000"));
+        let process = format!(
+            "video/concat,f_{container},{SATISFIED}{},ss_520,t_2500{}|sys/saveas,b_{},o_{}",
+            sur("b.mp4"),
+            segment.as_deref().unwrap_or_default(),
+            b64("results"),
+            b64(TARGET),
+        );
+        let outcome = scene.process("a.mp4", &process).succeeded();
+        let film = Self::stored(&scene, &outcome, extension, 13);
+        let [first, second] = copied(&outcome)[..] else { panic!("{:#}", outcome.record) };
+        assert!(first == 75 && (25..62).contains(&second), "{first} {second}");
+        film
+    }
+
+    fn stored(scene: &Scene, outcome: &Outcome, extension: &str, second_begins: u16) -> Self {
         Self {
-            playlist: format!("{TARGET}.{extension}"),
+            name: format!("{TARGET}.{extension}"),
             objects: Arc::new(stored(&scene.s3)),
             frames: outcome.frames().iter().sum(),
+            second_begins,
         }
     }
 
@@ -61,13 +90,13 @@ impl Film {
     }
 
     pub(super) fn text(&self) -> &str {
-        std::str::from_utf8(&self.objects[&self.playlist].body).unwrap()
+        std::str::from_utf8(&self.objects[&self.name].body).unwrap()
     }
 
-    /// The playlist's address on some server.
+    /// The address of the playlist, or of the whole film, on some server.
     pub(super) fn address(&self, server: &str) -> Url {
         let mut url = Url::parse(server).unwrap();
-        url.path_segments_mut().unwrap().extend(self.playlist.split('/'));
+        url.path_segments_mut().unwrap().extend(self.name.split('/'));
         url
     }
 
@@ -89,8 +118,9 @@ impl Film {
     }
 
     /// Which clip's which frame the film shows there.
-    pub(super) fn shown(frame: u16) -> (u8, u16) {
-        frame.checked_sub(FIRST_CLIP_FRAMES).map_or((1, frame), |frame| (2, frame))
+    pub(super) fn shown(&self, frame: u16) -> (u8, u16) {
+        let second = frame.checked_sub(FIRST_CLIP_FRAMES);
+        second.map_or((1, frame), |frame| (2, frame + self.second_begins))
     }
 }
 
