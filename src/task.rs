@@ -1,6 +1,7 @@
 //! Tasks: how they are named and what is recorded of them.
 
 mod definition;
+mod entry;
 mod id;
 mod output;
 mod record;
@@ -10,6 +11,7 @@ mod stored;
 mod time;
 
 pub use definition::Definition;
+pub use entry::{Entry, Finished, PlannedSource, Stage};
 pub use id::{EventId, RequestId, TaskId, TaskIdError};
 pub use record::{
     AudioRecord, ChunkCount, Filled, OutputRecord, SourceRecord, Status, TASK_TYPE, TargetRecord,

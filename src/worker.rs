@@ -90,6 +90,15 @@ pub struct Invocation {
     pub deadline: Instant,
 }
 
+/// How a task that did not fail was left.
+#[derive(Clone, Copy, Debug)]
+enum Done {
+    /// Its result is stored.
+    Here,
+    /// An execution does it.
+    HandedOver,
+}
+
 /// The lease was lost: whatever comes of the task now is another run's.
 #[derive(Clone, Copy, Debug)]
 struct Superseded;
@@ -108,7 +117,7 @@ impl Worker {
             let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
             timeout_at(deadline.into(), worker.store.finish()).await.ok();
             if let Ok(mut record) = outcome {
-                note_user_data(&job, &mut record);
+                record.warnings.extend(dropped_user_data(&job, &record).map(str::to_owned));
                 return record;
             }
             warn!("another run has taken the task over");
@@ -180,10 +189,9 @@ impl Worker {
                 info!(status = %known.status, "answered from the record");
                 Ok(*known)
             }
-            Ok(Claimed::Distributed(mut known, execution)) => {
+            Ok(Claimed::Distributed(known, execution)) => {
                 if self.follow(job, bucket, &known, &execution).await {
-                    self.count_pieces(&mut known, bucket).await;
-                    return Ok(*known);
+                    return Ok(self.count_pieces(*known, bucket).await);
                 }
                 if let Err(error) = ledger.bury(&uri, &execution).await {
                     let error = Some(TaskError::Record(error));
@@ -213,29 +221,31 @@ impl Worker {
     ) -> Result<TaskRecord, Superseded> {
         let started = Instant::now();
         let is_known = matches!(begun, Begun::Untold(_));
-        let mut record = match begun {
+        let record = match begun {
             Begun::Stored(record) | Begun::Untold(record) => *record,
-            Begun::Work(mut record) => {
-                let error = self.work(&mut record, prepared, job, journal, invocation).await;
-                if error.is_none() && record.execution_arn.is_some() {
-                    return Ok(*record);
-                }
-                match error {
-                    None => record.succeed(now()),
-                    Some(TaskError::Superseded) => return Err(Superseded),
-                    Some(error) => record.fail(error.code(), error.to_string(), now()),
+            Begun::Work(_) => {
+                let outcome = self.work(prepared, job, journal, invocation).await;
+                let mut record = journal.latest();
+                match outcome {
+                    Ok(Done::Here) => record.succeed(now()),
+                    Ok(Done::HandedOver) => return Ok(record),
+                    Err(TaskError::Superseded) => return Err(Superseded),
+                    Err(error) => {
+                        record.execution_arn = None;
+                        record.fail(error.code(), error.to_string(), now());
+                    }
                 }
                 record.timings.total_ms = millis(started);
                 let billed = invocation.started.elapsed().as_secs_f64();
                 record.usage.count_memory(self.settings.memory_mb, billed);
                 record.usage.count(self.store.meter().read());
-                *record
+                record
             }
         };
         // Only the topic has missed something then.
         let bus = self.bus.clone().filter(|_| !is_known);
         let reporter = Self { bus, ..self.clone() };
-        Box::pin(reporter.report(job, journal, &mut record, invocation)).await?;
+        let record = Box::pin(reporter.report(job, journal, record, invocation)).await?;
         if is_known {
             info!(notified = record.notified, "told again");
         } else {
@@ -244,26 +254,25 @@ impl Worker {
         Ok(record)
     }
 
-    /// Does the task, and announces that on the bus. Returns why it could not be done.
+    /// Does the task, and announces that on the bus. The journal has what was found out.
     async fn work(
         &self,
-        record: &mut TaskRecord,
         prepared: Result<Prepared, TaskError>,
         job: &Job,
         journal: &Journal,
         invocation: &Invocation,
-    ) -> Option<TaskError> {
+    ) -> Result<Done, TaskError> {
         // The bus has heard of a task that was accepted before.
         let is_new = job.told.is_none();
-        let mut start = is_new.then(|| self.announce_start(record, invocation));
-        let error = match prepared {
-            Err(error) => Some(error),
+        let mut start = is_new.then(|| self.announce_start(journal.latest(), invocation));
+        let outcome = match prepared {
+            Err(error) => Err(error),
             Ok(prepared) => {
                 let progress = self.announce_progress(journal, invocation);
-                let steps = self.here_or_elsewhere(&prepared, job, journal, invocation, record);
+                let steps = self.here_or_elsewhere(&prepared, job, journal, invocation);
                 tokio::select! {
-                    outcome = Box::pin(steps) => outcome.err(),
-                    ended = journal.keep_alive() => Some(ended.into()),
+                    outcome = Box::pin(steps) => outcome,
+                    ended = journal.keep_alive() => Err(ended.into()),
                     never = progress => match never {},
                 }
             }
@@ -271,7 +280,7 @@ impl Worker {
         if let Some(start) = &mut start {
             timeout(LATE_START, start.join_next()).await.ok();
         }
-        error
+        outcome
     }
 
     /// Ends a task that has no record.
@@ -286,7 +295,7 @@ impl Worker {
             record.fail(error.code(), error.to_string(), now());
         }
         // Who listens may hear of it nowhere else.
-        self.tell(report::topic(job).as_deref(), &mut record, invocation).await;
+        let record = self.tell(report::topic(job).as_deref(), record, invocation).await;
         log_end(&record, invocation);
         record
     }
@@ -303,12 +312,7 @@ impl Worker {
     }
 }
 
-/// A request for a task that was asked for before gets the record with the first one's `userData`.
-fn note_user_data(job: &Job, record: &mut TaskRecord) {
-    record.warnings.extend(dropped_user_data(job, record).map(str::to_owned));
-}
-
-/// What is to be said where a task keeps another `userData` than the request's.
+/// A warning where a task that was asked for before keeps another `userData` than the request's.
 #[must_use]
 pub fn dropped_user_data(job: &Job, record: &TaskRecord) -> Option<&'static str> {
     let given = job.user_data.as_ref().filter(|_| job.told.is_none())?;

@@ -88,14 +88,14 @@ impl Task {
         let media: Vec<_> = probed.iter().map(Probed::media).collect();
         let mut plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
         record.warnings.extend_from_slice(&plan.warnings);
-        describe::plan(&plan, &mut record);
+        record.note(describe::planned(&plan));
         let target = target(&request, &sources, &plan, record.start_time)?;
         let parts = probed.iter().flat_map(|source| &source.parts);
         let files: Vec<PathBuf> = parts.map(|part| part.file.clone()).collect();
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
         let looking = copy::find(&ffmpeg, &mut plan, &request, engine.copy(), &paths, &workspace);
         looking.await.map_err(TaskError::Run)?;
-        describe::copying(&plan, &mut record);
+        record.note_all([describe::planned(&plan), describe::copied(&plan)]);
         let side = side.clone();
         Ok(Self {
             request,
@@ -159,7 +159,7 @@ impl Task {
         };
         let verified = artifacts.verify(&check).await;
         let verified = verified.map_err(TaskError::Verify)?;
-        describe::verified(&self.plan, &verified, &mut self.record);
+        self.record.note(describe::verified(&self.plan, &verified));
         self.record.timings.verify_ms = millis(started);
         Ok(artifacts.files)
     }

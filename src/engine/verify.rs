@@ -41,6 +41,15 @@ pub struct Verified {
     pub counts: Counts,
 }
 
+impl Verified {
+    /// The same where all frames were decoded before they came into the file.
+    #[must_use]
+    pub fn with_all_decoded(self) -> Self {
+        let decoded_frames = self.counts.frames;
+        Self { counts: Counts { decoded: true, decoded_frames, ..self.counts }, ..self }
+    }
+}
+
 /// What was counted on a finished file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counts {

@@ -31,8 +31,8 @@ pub(super) async fn show(
     authority: &Authority,
     invocation: &Invocation,
 ) -> Result<HttpReply, Refusal> {
-    let mut record = visible(function, id, authority, invocation).await?;
-    function.worker.count_pieces(&mut record, record_bucket(function)?).await;
+    let record = visible(function, id, authority, invocation).await?;
+    let record = function.worker.count_pieces(record, record_bucket(function)?).await;
     Ok(HttpReply::record(&record, &invocation.request_id))
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn list(
     let mut next = None;
     let mut bytes = 0;
     while let Some((place, found)) = records.next().await {
-        let Some(mut record) = found.map_err(|error| refused(&error))? else { continue };
+        let Some(record) = found.map_err(|error| refused(&error))? else { continue };
         if status.is_some_and(|status| status != record.status)
             || !authority.may_see(&record, topic_arns(function, invocation))
         {
@@ -88,8 +88,7 @@ pub(super) async fn list(
             next = last;
             break;
         }
-        function.worker.count_pieces(&mut record, bucket).await;
-        let summary = summary(&record);
+        let summary = summary(&function.worker.count_pieces(record, bucket).await);
         bytes += summary.to_string().len();
         page.push(summary);
         last = Some(place);

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::{Clock, Ledger, Objects};
 use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
-use crate::task::{Lease, Segments, Status, StoredRecord, TaskId, TaskRecord};
+use crate::task::{Entry, Lease, Segments, Status, StoredRecord, TaskId, TaskRecord};
 
 /// User metadata on everything that this service writes, with the task's id:
 /// such an object never starts a task.
@@ -134,10 +134,14 @@ impl<S: Objects> Journal<S> {
         &self.uri
     }
 
-    /// Notes how far the task is. The next renewal tells.
-    pub fn progress(&self, record: &mut TaskRecord, percent: u8) {
-        record.progress = percent.min(99).max(record.progress);
-        self.change(|latest| latest.record = record.clone());
+    /// Notes what is known of the task by now. The next renewal writes it.
+    pub fn note(&self, entry: Entry) {
+        self.change(|latest| latest.record.note(entry));
+    }
+
+    /// Notes all of them, in their order.
+    pub fn note_all(&self, entries: impl IntoIterator<Item = Entry>) {
+        self.change(|latest| latest.record.note_all(entries));
     }
 
     /// The record as it is known now.
@@ -147,14 +151,14 @@ impl<S: Objects> Journal<S> {
 
     /// Makes sure that the task is still held, right before these objects
     /// appear. Whoever takes over after that can tell them for what they are.
-    pub async fn confirm(&self, record: &TaskRecord, storing: Storing) -> Result<(), LeaseError> {
+    pub async fn confirm(&self, storing: Storing) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
                 lease.storing = vec![storing.last];
                 lease.segments = storing.segments;
             }
         });
-        self.write(record, Keep::Lease).await
+        self.renew(Keep::Lease).await
     }
 
     /// Makes sure that the task is still held, without a request where that was so a moment ago: for

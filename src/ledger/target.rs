@@ -11,7 +11,6 @@ use crate::object::{ObjectUri, UploadName};
 use crate::playlist::stem;
 use crate::storage::upload::{NotStored, PendingUpload, Stored, TRIES, UploadError};
 use crate::storage::{Precondition, Problem, StoreError};
-use crate::task::TaskRecord;
 
 /// What had a target's name when it was looked at.
 #[derive(Clone, Debug)]
@@ -94,7 +93,6 @@ impl<S: Objects> Journal<S> {
     pub async fn place_last(
         &self,
         upload: &mut impl Upload,
-        record: &TaskRecord,
         storing: &Storing,
         mut seen: Seen,
     ) -> Result<(Stored, Seen), PlaceError> {
@@ -107,7 +105,7 @@ impl<S: Objects> Journal<S> {
                     warn!(%error, "the upload starts again");
                     tries += 1;
                     seen = self.look_at(&storing.last).await.map_err(UploadError::from)?;
-                    self.confirm(record, storing.clone()).await?;
+                    self.confirm(storing.clone()).await?;
                     self.again(upload).await?;
                 }
                 Err(error) => return Err(UploadError::from(error).into()),

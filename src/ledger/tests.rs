@@ -17,7 +17,8 @@ use crate::object::{Bucket, ObjectUri, UploadName};
 use crate::storage::upload::{NotStored, Stored, UploadError};
 use crate::storage::{Description, Precondition, Problem};
 use crate::task::{
-    EventId, Moment, RequestId, Segments, Status, StoredRecord, TargetRecord, TaskId, TaskRecord,
+    Entry, EventId, Moment, RequestId, Segments, Status, StoredRecord, TargetRecord, TaskId,
+    TaskRecord,
 };
 use model::{Dice, Link, World, marks};
 
@@ -125,11 +126,12 @@ impl Sandbox {
             };
             let record = match begun {
                 Begun::Stored(record) | Begun::Untold(record) => *record,
-                Begun::Work(mut record) => {
+                Begun::Work(_) => {
                     let ended = tokio::select! {
-                        ended = self.work(&journal, &mut record) => ended,
+                        ended = self.work(&journal) => ended,
                         ended = journal.keep_alive() => Err(ended.into()),
                     };
+                    let mut record = journal.latest();
                     match ended {
                         Ok(()) => record.succeed(Moment::new(self.ledger.clock.now())),
                         Err(Ended::Superseded) => continue,
@@ -138,7 +140,7 @@ impl Sandbox {
                             record.fail(Code::InternalError, "it failed", now);
                         }
                     }
-                    *record
+                    record
                 }
             };
             // The message, and the record before and after it.
@@ -150,26 +152,27 @@ impl Sandbox {
         }
     }
 
-    async fn work(&self, journal: &Journal<Link>, record: &mut TaskRecord) -> Result<(), Ended> {
+    async fn work(&self, journal: &Journal<Link>) -> Result<(), Ended> {
         sleep(self.link.dice.millis(12_000)).await;
-        journal.progress(record, 50);
+        journal.note(Entry::Progress(50));
         let target = ObjectUri::named("clips", "film.m3u8").unwrap();
         let prefix = target.beside(format!("film-{}-", run_name(journal.holder()))).unwrap();
         let segments = Some(Segments { prefix: prefix.clone(), count: SEGMENTS });
         let storing = Storing { last: target.clone(), segments };
         let seen = journal.look_at(&target).await.map_err(|_| Ended::Failed)?;
-        journal.confirm(record, storing.clone()).await?;
-        record.targets.clear();
+        journal.confirm(storing.clone()).await?;
+        let mut targets = Vec::new();
         for number in 1..=SEGMENTS {
             let key = format!("{}{number:05}.ts", prefix.key);
             let mut upload = self.upload(journal, &target.beside(key).unwrap());
             let placed = journal.place_segment(&mut upload).await;
-            record.targets.push(target_record(&upload.uri, placed?));
+            targets.push(target_record(&upload.uri, placed?));
             sleep(self.link.dice.millis(500)).await;
         }
         let mut upload = self.upload(journal, &target);
-        let placed = journal.place_last(&mut upload, record, &storing, seen).await;
-        record.targets.push(target_record(&target, placed?.0));
+        let placed = journal.place_last(&mut upload, &storing, seen).await;
+        targets.push(target_record(&target, placed?.0));
+        journal.note(Entry::Stored(targets));
         Ok(())
     }
 

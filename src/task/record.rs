@@ -316,6 +316,7 @@ impl Usage {
         self.bytes_fetched += other.bytes_fetched;
         self.bytes_stored += other.bytes_stored;
         self.gb_seconds = ((self.gb_seconds + other.gb_seconds) * 1000.0).round() / 1000.0;
+        self.memory_mb = self.memory_mb.max(other.memory_mb);
     }
 }
 

@@ -37,12 +37,12 @@ impl Worker {
     /// goes is not sent.
     pub(super) fn announce_start(
         &self,
-        record: &TaskRecord,
+        record: TaskRecord,
         invocation: &Invocation,
     ) -> JoinSet<()> {
         let mut sending = JoinSet::new();
         if self.bus.is_some() {
-            let (worker, record, invocation) = (self.clone(), record.clone(), invocation.clone());
+            let (worker, invocation) = (self.clone(), invocation.clone());
             let put = async move {
                 log(&worker.announce(&record, &invocation).await);
             };
@@ -84,12 +84,13 @@ pub fn log(put: &Result<(), BusError>) {
     }
 }
 
-/// Notes in the record whether the bus took the event.
-pub(super) fn note(put: &Result<(), BusError>, record: &mut TaskRecord) {
+/// The record that says whether the bus took the event.
+pub(super) fn noted(put: &Result<(), BusError>, mut record: TaskRecord) -> TaskRecord {
     log(put);
     // Of an earlier try.
     record.warnings.retain(|warning| !warning.starts_with(NOT_PUT));
     if let Err(error) = put {
         record.warnings.push(format!("{NOT_PUT}: {error}"));
     }
+    record
 }

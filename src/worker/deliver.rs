@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::storage::StoreError;
 use crate::storage::assembly::PlannedPart;
 use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
-use crate::task::{Segments, TargetRecord, TaskRecord};
+use crate::task::{Entry, Segments, Stage, TargetRecord};
 
 /// Segments that are stored at the same time.
 const PARALLEL_FILES: usize = 16;
@@ -37,11 +37,10 @@ impl Worker {
         check: &Check<'_>,
         artifacts: &Artifacts,
         journal: &Journal,
-        record: &mut TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
         let goods = Goods { files: &artifacts.files, assembly: &[] };
         let verify = artifacts.verify(check);
-        Box::pin(self.send_checked(check.plan, goods, verify, journal, record)).await
+        Box::pin(self.send_checked(check.plan, goods, verify, journal)).await
     }
 
     /// Sends files while a check goes on.
@@ -51,7 +50,6 @@ impl Worker {
         goods: Goods<'_>,
         verify: impl Future<Output = Result<Verified, VerifyError>>,
         journal: &Journal,
-        record: &mut TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
         let started = Instant::now();
         let checking = async {
@@ -59,13 +57,13 @@ impl Worker {
             info!(ms = millis(started), "verify");
             Ok::<_, VerifyError>(verified)
         };
-        let checking = checking.instrument(stage("verify", record));
-        let sending = self.begin(goods, journal, record).instrument(stage("store", record));
+        let checking = checking.instrument(stage("verify", &journal.latest()));
+        let sending = self.begin(goods, journal).instrument(stage("store", &journal.latest()));
         let (verified, uploads) = tokio::join!(checking, sending);
-        record.timings.verify_ms = millis(started);
+        journal.note(Entry::Took(Stage::Verify, millis(started)));
         match verified {
             Ok(verified) => {
-                describe::verified(plan, &verified, record);
+                journal.note(describe::verified(plan, &verified));
                 uploads
             }
             Err(error) => {
@@ -82,14 +80,13 @@ impl Worker {
         uploads: Vec<PendingUpload>,
         journal: &Journal,
         deadline: Deadline,
-        record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let started = Instant::now();
         let (last, segments) = files.split_last().expect("an output has a file at least");
         let storing = Storing { last: last.uri.clone(), segments: named(segments, journal) };
         let seen = async {
             let seen = journal.look_at(&last.uri).await.map_err(UploadError::from)?;
-            journal.confirm(record, storing.clone()).await?;
+            journal.confirm(storing.clone()).await?;
             Ok(seen)
         };
         let seen = match seen.await {
@@ -99,10 +96,11 @@ impl Worker {
                 return Err(error);
             }
         };
-        let delivery = Delivery { worker: self, journal, deadline, record, storing, seen };
-        record.targets = delivery.complete(last, segments, uploads).await?;
-        record.timings.store_ms = millis(started);
-        info!(ms = record.timings.store_ms, objects = record.targets.len(), "store");
+        let delivery = Delivery { worker: self, journal, deadline, storing, seen };
+        let targets = delivery.complete(last, segments, uploads).await?;
+        let ms = millis(started);
+        info!(ms, objects = targets.len(), "store");
+        journal.note_all([Entry::Stored(targets), Entry::Took(Stage::Store, ms)]);
         Ok(())
     }
 
@@ -110,9 +108,8 @@ impl Worker {
         &self,
         Goods { files, assembly }: Goods<'_>,
         journal: &Journal,
-        record: &TaskRecord,
     ) -> Result<Vec<PendingUpload>, TaskError> {
-        let (task, run) = (record.task_id, journal.holder());
+        let (task, run) = (journal.latest().task_id, journal.holder());
         stream::iter(files)
             .map(|file| async move {
                 let description = result_description(file.content_type, task, run);
@@ -146,7 +143,6 @@ struct Delivery<'a> {
     worker: &'a Worker,
     journal: &'a Journal,
     deadline: Deadline,
-    record: &'a TaskRecord,
     storing: Storing,
     seen: Seen,
 }
@@ -172,8 +168,8 @@ impl Delivery<'_> {
             abort(vec![upload]).await;
             return Err(self.take_back(error).await);
         }
-        let Self { journal, record, storing, seen, .. } = &self;
-        match journal.place_last(&mut upload, record, storing, seen.clone()).await {
+        let Self { journal, storing, seen, .. } = &self;
+        match journal.place_last(&mut upload, storing, seen.clone()).await {
             Ok((object, replaced)) => {
                 stored.push(target(last, object));
                 self.sweep_replaced(replaced).await;

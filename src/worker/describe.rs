@@ -10,8 +10,8 @@ use crate::output::{VideoOutput, VideoRate};
 use crate::plan::Plan;
 use crate::process::Request;
 use crate::task::{
-    AudioRecord, Definition, Filled, OutputRecord, SourceRecord, TaskRecord, TimelineRecord,
-    VerifiedRecord, VideoRecord,
+    AudioRecord, Definition, Entry, Filled, Finished, OutputRecord, PlannedSource, SourceRecord,
+    TimelineRecord, VerifiedRecord, VideoRecord,
 };
 
 /// The list as it was asked for; lengths are known after the probe.
@@ -34,27 +34,35 @@ pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord>
 }
 
 /// Where every clip is in the output, and what it was given.
-pub fn plan(plan: &Plan, record: &mut TaskRecord) {
-    let parts = || plan.clips.iter().zip(&plan.timeline.places);
+#[must_use]
+pub fn planned(plan: &Plan) -> Entry {
+    let sources = 0..plan.clips.last().map_or(0, |part| part.clip + 1);
+    Entry::Planned(sources.map(|clip| source(plan, clip)).collect(), timeline(plan))
+}
+
+fn source(plan: &Plan, clip: usize) -> PlannedSource {
+    let parts = || plan.clips.iter().filter(move |part| part.clip == clip);
+    let length: Flicks = parts().map(|part| part.range.length).sum();
+    PlannedSource {
+        duration_ms: length.to_millis().unsigned_abs(),
+        filled: filled(plan, || parts().map(|part| &*plan.sources[part.source])),
+    }
+}
+
+fn timeline(plan: &Plan) -> Vec<TimelineRecord> {
+    let mut timeline: Vec<TimelineRecord> = Vec::new();
     let copied = |index: usize| -> u64 {
         let runs = plan.copying.runs.iter().filter(|run| run.clip == index);
         runs.map(|run| run.frames.end - run.frames.start).sum()
     };
-    for (clip, source) in record.sources.iter_mut().enumerate() {
-        let parts = || parts().filter(|(part, _)| part.clip == clip);
-        let length: Flicks = parts().map(|(part, _)| part.range.length).sum();
-        source.duration_ms = length.to_millis().unsigned_abs();
-        source.filled = filled(plan, || parts().map(|(part, _)| &*plan.sources[part.source]));
-    }
-    record.timeline.clear();
-    for (index, (part, place)) in parts().enumerate() {
-        match record.timeline.last_mut().filter(|last| last.source == part.clip) {
+    for (index, (part, place)) in plan.clips.iter().zip(&plan.timeline.places).enumerate() {
+        match timeline.last_mut().filter(|last| last.source == part.clip) {
             Some(last) => {
                 last.frames += place.frames;
                 last.copied += copied(index);
                 last.samples += place.samples;
             }
-            None => record.timeline.push(TimelineRecord {
+            None => timeline.push(TimelineRecord {
                 source: part.clip,
                 first_frame: place.first_frame,
                 frames: place.frames,
@@ -64,21 +72,23 @@ pub fn plan(plan: &Plan, record: &mut TaskRecord) {
             }),
         }
     }
+    timeline
 }
 
-/// What is copied, and that nobody asked for the quality that it has.
-pub fn copying(plan: &Plan, record: &mut TaskRecord) {
-    self::plan(plan, record);
+/// Warnings of what is copied, unless its quality was asked for.
+#[must_use]
+pub fn copied(plan: &Plan) -> Entry {
     let is_asked = |video: &VideoOutput| matches!(video.rate, VideoRate::BitRate(_));
     if plan.output.video.as_ref().is_some_and(is_asked) {
-        return;
+        return Entry::Warnings(Vec::new());
     }
-    for place in record.timeline.iter().filter(|place| place.copied > 0) {
-        record.warnings.push(format!(
-            "clip {}: {} of {} frames were copied as they are, since `COPY` is `fitting`",
-            place.source, place.copied, place.frames
-        ));
-    }
+    let copied = timeline(plan).into_iter().filter(|place| place.copied > 0);
+    let warnings = copied.map(|TimelineRecord { source, copied, frames, .. }| {
+        format!(
+            "clip {source}: {copied} of {frames} frames were copied as they are, since `COPY` is `fitting`"
+        )
+    });
+    Entry::Warnings(warnings.collect())
 }
 
 /// What a clip lacks, or one of its parts.
@@ -90,12 +100,13 @@ fn filled<'a, I: Iterator<Item = &'a Media>>(plan: &Plan, parts: impl Fn() -> I)
 }
 
 /// What the output is, as it was found on the finished file.
-pub fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
+#[must_use]
+pub fn verified(plan: &Plan, verified: &Verified) -> Entry {
     let (media, counts) = (&verified.media, verified.counts);
     let video = plan.output.video.as_ref().zip(media.video.as_ref());
     let audio = plan.output.audio.as_ref().zip(media.audio.as_ref());
     let size = video.map(|(_, found)| found.display_size());
-    record.output = Some(OutputRecord {
+    let output = OutputRecord {
         container: plan.output.container.name().to_owned(),
         duration_ms: media.length.to_millis().unsigned_abs(),
         video: video.map(|(output, found)| VideoRecord {
@@ -114,16 +125,17 @@ pub fn verified(plan: &Plan, verified: &Verified, record: &mut TaskRecord) {
             bit_rate: Some(found.bit_rate),
             samples: counts.samples,
         }),
-    });
-    record.verified = Some(VerifiedRecord {
+    };
+    let verified = VerifiedRecord {
         frames: counts.frames,
         samples: counts.samples,
         max_join_offset_ms: counts.max_join_offset_ms,
         decoded: counts.decoded,
         decoded_frames: counts.decoded_frames,
-    });
-    record.usage.output_seconds = float(Ratio::new(media.length.to_millis(), 1000));
-    record.usage.definition = Some(Definition::of(size.map(|size| (size.width, size.height))));
+    };
+    let seconds = float(Ratio::new(media.length.to_millis(), 1000));
+    let definition = Definition::of(size.map(|size| (size.width, size.height)));
+    Entry::Verified(Box::new(Finished { output, verified, seconds, definition }))
 }
 
 /// JSON has no fractions; a record may round what the timeline may not.

@@ -18,7 +18,7 @@ use super::sources::{Source, Sources};
 use super::{TaskError, budget};
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::partial::BLOCK;
-use crate::engine::probe::{PARALLEL_PROBES, Probed, probe, probe_index};
+use crate::engine::probe::{PARALLEL_PROBES, Probed, probe_index};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::media::boxes::{Boxes, Unindexed};
 use crate::media::places::joined;
@@ -27,7 +27,7 @@ use crate::plan::{Chunk, Plan, Read};
 use crate::storage::ObjectStore;
 use crate::storage::fetch::fetch;
 use crate::storage::fill::{Filler, Waits};
-use crate::task::TaskRecord;
+use crate::task::Entry;
 
 /// Sources that are fetched at the same time, each with parallel ranges.
 const PARALLEL_FETCHES: usize = 3;
@@ -207,10 +207,8 @@ impl<'a> SourceFiles<'a> {
         ffmpeg: &Ffmpeg,
         index: usize,
     ) -> Result<Known, TaskError> {
-        let Source { uri, clip, .. } = &self.sources.distinct[index];
-        let probed = probe(ffmpeg, &self.paths[index]).await;
-        let failed = |source| TaskError::Probe { clip: *clip, uri: uri.clone(), source };
-        Ok(Known { probed: probed.map_err(failed)?, places: None })
+        let probed = self.sources.distinct[index].probe(ffmpeg, &self.paths[index]).await?;
+        Ok(Known { probed, places: None })
     }
 
     /// Gives the room of a source back, and of those files that it was parted into. Nothing of it can
@@ -305,11 +303,12 @@ impl<'a> SourceFiles<'a> {
         self.filled[index].map_or(fetched, |file| self.filler.bytes(file))
     }
 
-    /// Notes what has been read of each source, for the first clip that uses it.
-    pub(super) fn describe(&self, record: &mut TaskRecord) {
-        for (index, source) in self.sources.distinct.iter().enumerate() {
-            record.sources[source.clip].bytes_fetched = self.bytes(index);
-        }
+    /// What has been read of each source, for the first clip that uses it.
+    pub(super) fn fetched(&self) -> Vec<Entry> {
+        let sources = self.sources.distinct.iter().enumerate();
+        let fetched = sources
+            .map(|(index, source)| Entry::Fetched { clip: source.clip, bytes: self.bytes(index) });
+        fetched.collect()
     }
 
     /// Milliseconds that have been spent on partial files.

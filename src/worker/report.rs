@@ -27,25 +27,27 @@ const PROMPT: Duration = Duration::from_millis(500);
 const NOT_SENT: &str = "the completion message could not be sent";
 
 impl Worker {
-    /// Writes the record, and tells the topic and the bus.
+    /// Writes the record, and tells the topic and the bus. Returns the record that says whether they
+    /// took it.
     pub(super) async fn report(
         &self,
         job: &Job,
         journal: &Journal,
-        record: &mut TaskRecord,
+        mut record: TaskRecord,
         invocation: &Invocation,
-    ) -> Result<(), Superseded> {
+    ) -> Result<TaskRecord, Superseded> {
         record.notified = false;
         let topic = topic(job);
         if topic.is_some() || self.bus.is_some() {
-            still_ours(journal.write(record, Keep::Lease).await, record)?;
-            let span = stage("publish", record);
-            tokio::select! {
-                () = self.tell(topic.as_deref(), record, invocation).instrument(span) => {}
+            record.warnings.extend(still_ours(journal.write(&record, Keep::Lease).await)?);
+            let span = stage("publish", &record);
+            record = tokio::select! {
+                told = self.tell(topic.as_deref(), record, invocation).instrument(span) => told,
                 LeaseError::Superseded = journal.keep_alive() => return Err(Superseded),
-            }
+            };
         }
-        still_ours(journal.write(record, Keep::Nothing).await, record)
+        record.warnings.extend(still_ours(journal.write(&record, Keep::Nothing).await)?);
+        Ok(record)
     }
 
     /// Cancels a task, and ends its record where no run works on it.
@@ -62,24 +64,27 @@ impl Worker {
         let canceling = ledger.cancel(&ledger.uri(bucket, task)).await?;
         if let Canceling::Taken(journal, record) = &canceling {
             let mut record = (**record).clone();
-            self.count_pieces(&mut record, bucket).await;
+            record = self.count_pieces(record, bucket).await;
             record.fail(Code::Canceled, CANCELED, now());
             let job = Job::new("", "", record.process.clone());
+            let reported = self.report(&job, journal, record.clone(), invocation);
             // Where another run has taken it meanwhile, that one ends it.
-            let _ = Box::pin(self.report(&job, journal, &mut record, invocation)).await;
+            if let Ok(reported) = Box::pin(reported).await {
+                record = reported;
+            }
             self.stop(&record, bucket).await;
             log_end(&record, invocation);
         }
         Ok(canceling)
     }
 
-    /// Tells the topic and the bus, and notes whether they took it.
+    /// Tells the topic and the bus. Returns the record that says whether they took it.
     pub(super) async fn tell(
         &self,
         topic: Option<&str>,
-        record: &mut TaskRecord,
+        record: TaskRecord,
         invocation: &Invocation,
-    ) {
+    ) -> TaskRecord {
         let ended = record.clone();
         let publish = async {
             match topic {
@@ -89,13 +94,12 @@ impl Worker {
         };
         tokio::pin!(publish);
         if let Ok(said) = timeout(PROMPT, &mut publish).await {
-            note(said, record);
-            let put = self.announce(record, invocation).await;
-            announce::note(&put, record);
+            let record = noted(said, record);
+            let put = self.announce(&record, invocation).await;
+            announce::noted(&put, record)
         } else {
-            let (said, put) = tokio::join!(publish, self.announce(record, invocation));
-            note(said, record);
-            announce::note(&put, record);
+            let (said, put) = tokio::join!(publish, self.announce(&record, invocation));
+            announce::noted(&put, noted(said, record))
         }
     }
 
@@ -117,9 +121,9 @@ impl Worker {
     }
 }
 
-/// Notes in the record whether the topic took the message.
-fn note(said: Option<Result<(), NotifyError>>, record: &mut TaskRecord) {
-    let Some(said) = said else { return };
+/// The record that says whether the topic took the message.
+fn noted(said: Option<Result<(), NotifyError>>, mut record: TaskRecord) -> TaskRecord {
+    let Some(said) = said else { return record };
     // Of an earlier try.
     record.warnings.retain(|warning| !warning.starts_with(NOT_SENT));
     record.notified = said.is_ok();
@@ -127,6 +131,7 @@ fn note(said: Option<Result<(), NotifyError>>, record: &mut TaskRecord) {
         warn!(%error, NOT_SENT);
         record.warnings.push(format!("{NOT_SENT}: {error}"));
     }
+    record
 }
 
 /// The topic of the task, even where the rest of its process string is wrong.
@@ -134,16 +139,16 @@ pub(super) fn topic(job: &Job) -> Option<String> {
     parse(&job.process).ok().and_then(|spec| spec.topic())
 }
 
-/// A record that can't be written now is no reason to hide how the task ended.
-fn still_ours(written: Result<(), LeaseError>, record: &mut TaskRecord) -> Result<(), Superseded> {
+/// Whether the task is still this run's, and a warning where the record could not be written: that is no
+/// reason to hide how the task ended.
+fn still_ours(written: Result<(), LeaseError>) -> Result<Option<String>, Superseded> {
     match written {
         // Where it was to be canceled, it has ended before.
-        Ok(()) | Err(LeaseError::Canceled) => Ok(()),
+        Ok(()) | Err(LeaseError::Canceled) => Ok(None),
         Err(LeaseError::Superseded) => Err(Superseded),
         Err(LeaseError::Store(error)) => {
             warn!(%error, "the task's record could not be written");
-            record.warnings.push(format!("the task's record could not be written: {error}"));
-            Ok(())
+            Ok(Some(format!("the task's record could not be written: {error}")))
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The distinct sources of a task: seen once, fetched once, probed once.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Job, TaskError};
 use crate::engine::ffmpeg::Ffmpeg;
-use crate::engine::probe::{Probed, probe_all};
+use crate::engine::probe::{Probed, probe};
 use crate::object::ObjectUri;
 use crate::process::Request;
 use crate::process::request::RequestSources;
@@ -34,6 +34,13 @@ pub(super) struct Sources {
 }
 
 impl Source {
+    /// Probes it where all of it has been fetched.
+    pub(super) async fn probe(&self, ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, TaskError> {
+        let Self { uri, clip, .. } = self;
+        let failed = |source| TaskError::Probe { clip: *clip, uri: uri.clone(), source };
+        probe(ffmpeg, path).await.map_err(failed)
+    }
+
     /// What is odd about it, in words.
     pub(super) fn notices(&self, probed: &Probed) -> impl Iterator<Item = String> {
         let notices = probed.notices.iter();
@@ -85,22 +92,5 @@ impl Sources {
     /// The source of a clip.
     pub(super) fn of(&self, clip: usize) -> &Source {
         &self.distinct[self.of_clip[clip]]
-    }
-
-    /// Probes every fetched source. What is odd about one goes to `warnings`.
-    pub(super) async fn probe(
-        &self,
-        ffmpeg: &Ffmpeg,
-        paths: &[PathBuf],
-        warnings: &mut Vec<String>,
-    ) -> Result<Vec<Probed>, TaskError> {
-        let probed = probe_all(ffmpeg, paths).await.map_err(|(index, error)| {
-            let Source { uri, clip, .. } = &self.distinct[index];
-            TaskError::Probe { clip: *clip, uri: uri.clone(), source: error }
-        })?;
-        for (source, probed) in self.distinct.iter().zip(&probed) {
-            warnings.extend(source.notices(probed));
-        }
-        Ok(probed)
     }
 }

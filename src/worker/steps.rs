@@ -22,7 +22,7 @@ use crate::plan::{Plan, plan};
 use crate::process::template::Variables;
 use crate::process::{Request, TargetError};
 use crate::storage::upload::PendingUpload;
-use crate::task::{Moment, TargetRecord, TaskRecord};
+use crate::task::{Entry, Moment, Stage, TargetRecord};
 
 /// The most bytes of a record's targets: less than storage reads back at once, and than fits into a
 /// reply.
@@ -37,14 +37,13 @@ impl Worker {
         prepared: &Prepared,
         journal: &Journal,
         deadline: Deadline,
-        record: &mut TaskRecord,
     ) -> Result<(), TaskError> {
         let workspace = Workspace::new(&self.settings.work_dir)?;
-        let make = Box::pin(self.make(prepared, &workspace, journal, deadline, record));
+        let make = Box::pin(self.make(prepared, &workspace, journal, deadline));
         let (files, uploads) = deadline.limit(make).await?;
         // Not given up half-way: nobody would know what has appeared.
-        let span = stage("store", record);
-        self.store(&files, uploads, journal, deadline, record).instrument(span).await
+        let span = stage("store", &journal.latest());
+        self.store(&files, uploads, journal, deadline).instrument(span).await
     }
 
     async fn make(
@@ -53,7 +52,6 @@ impl Worker {
         workspace: &Workspace,
         journal: &Journal,
         deadline: Deadline,
-        record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let work_dir = &self.settings.work_dir;
         let sources = &prepared.sources;
@@ -61,9 +59,9 @@ impl Worker {
         let (store, until) = (&self.store, deadline.until);
         let (files, waits) =
             SourceFiles::new(sources, store, workspace, work_dir, until, is_partial)?;
-        let work = Box::pin(self.make_from(&files, prepared, workspace, journal, deadline, record));
+        let work = Box::pin(self.make_from(&files, prepared, workspace, journal, deadline));
         let outcome = files.filling(waits, work).await;
-        files.describe(record);
+        journal.note_all(files.fetched());
         outcome
     }
 
@@ -74,29 +72,27 @@ impl Worker {
         workspace: &Workspace,
         journal: &Journal,
         deadline: Deadline,
-        record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let Prepared { request, sources, .. } = prepared;
         let ffmpeg = self.ffmpeg();
-        let opening = timed("fetch", files.open(&ffmpeg)).instrument(stage("fetch", record));
+        let stage = |name| stage(name, &journal.latest());
+        let opening = timed("fetch", files.open(&ffmpeg)).instrument(stage("fetch"));
         let (kept, took) = opening.await;
-        record.timings.fetch_ms = took;
+        journal.note(Entry::Took(Stage::Fetch, took));
         let kept = kept?;
-        journal.progress(record, FETCHED);
-        let probing =
-            timed("probe", files.probe(&ffmpeg, &kept)).instrument(stage("probe", record));
+        journal.note(Entry::Progress(FETCHED));
+        let probing = timed("probe", files.probe(&ffmpeg, &kept)).instrument(stage("probe"));
         let (known, took) = probing.await;
-        record.timings.probe_ms = took;
+        journal.note(Entry::Took(Stage::Probe, took));
         let known = known?;
-        record.warnings.extend(files.notices(&known));
-        journal.progress(record, PROBED);
+        journal.note_all([Entry::Warnings(files.notices(&known)), Entry::Progress(PROBED)]);
 
         let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
         let mut plan = plan(request, &media, self.settings.video_preset)?;
-        record.warnings.extend_from_slice(&plan.warnings);
-        describe::plan(&plan, record);
+        journal.note_all([Entry::Warnings(plan.warnings.clone()), describe::planned(&plan)]);
         let run = run_name(journal.holder());
-        let (target, extension) = self.destination(prepared, &plan, &run, record.start_time)?;
+        let start = journal.latest().start_time;
+        let (target, extension) = self.destination(prepared, &plan, &run, start)?;
         let deadline = deadline.before_more(budget::storing(&plan));
         budget::check(&plan, deadline.until)?;
 
@@ -106,25 +102,27 @@ impl Worker {
         files.ask(&plan, &chunks(&ffmpeg, &plan), &known)?;
         let fetched = files.busy_ms();
         let making = Files { sources: &paths, output: &output, workspace, ffmpeg: &ffmpeg };
-        let span = stage("encode", record);
+        let span = stage("encode");
         let looking = self.look_for_copies(&mut plan, request, making);
         let (looked, looking) =
             timed("copy", deadline.limit(looking)).instrument(span.clone()).await;
         looked?;
-        describe::copying(&plan, record);
-        let reached = |percent| journal.progress(record, percent);
+        journal.note_all([describe::planned(&plan), describe::copied(&plan)]);
+        let reached = |percent| journal.note(Entry::Progress(percent));
         let encode = self.encode(&plan, sources, making, reached, deadline.until);
         let (made, took) = timed("encode", deadline.limit(encode)).instrument(span).await;
-        record.timings.encode_ms = looking + took;
+        journal.note(Entry::Took(Stage::Encode, looking + took));
         let made = made?;
-        record.warnings.extend(warnings(&made.found, sources));
-        record.timings.fetch_ms += files.busy_ms() - fetched;
-        journal.progress(record, ENCODED);
+        journal.note_all([
+            Entry::Warnings(warnings(&made.found, sources).collect()),
+            Entry::Took(Stage::Fetch, files.busy_ms() - fetched),
+            Entry::Progress(ENCODED),
+        ]);
         let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
         artifacts.files.iter().try_for_each(|file| self.check_target(request, &file.uri))?;
         let verify = self.settings.verify;
         let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
-        let uploads = self.send(&check, &artifacts, journal, record).await?;
+        let uploads = self.send(&check, &artifacts, journal).await?;
         Ok((artifacts.files, uploads))
     }
 

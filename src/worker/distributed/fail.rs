@@ -23,18 +23,14 @@ impl Worker {
             Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
         match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => {
-                let mut record = *record;
                 let FailureNote { code, message } = self.reason(shift, failure).await?;
-                self.count_pieces(&mut record, &shift.of.bucket).await;
+                let mut record = self.count_pieces(*record, &shift.of.bucket).await;
                 record.fail(code, message, now());
-                self.end(shift, &journal, &mut record).await?;
-                Ok(done(&record.status.to_string()))
+                self.end(shift, &journal, record).await
             }
             // It had ended when a step was cut off.
             Resumed::Ours(journal, Begun::Stored(record) | Begun::Untold(record)) => {
-                let mut record = *record;
-                self.end(shift, &journal, &mut record).await?;
-                Ok(done(&record.status.to_string()))
+                self.end(shift, &journal, *record).await
             }
             Resumed::Over => {
                 info!("the run is over");

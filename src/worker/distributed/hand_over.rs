@@ -4,7 +4,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::super::prepared::Prepared;
-use super::super::{Deadline, Invocation, Job, TaskError, Worker};
+use super::super::{Deadline, Done, Invocation, Job, TaskError, Worker};
 use super::folder::Folder;
 use super::wants_more_room;
 use crate::event::{RunOfTask, execution_input};
@@ -23,27 +23,22 @@ impl Worker {
         job: &Job,
         journal: &Journal,
         invocation: &Invocation,
-        record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
+    ) -> Result<Done, TaskError> {
         let distribution = &self.settings.distribution;
         let Some(state_machine) = distribution.state_machine() else {
             let deadline = Deadline::before(invocation.deadline);
-            return self.steps(prepared, journal, deadline, record).await;
+            return self.steps(prepared, journal, deadline).await.map(|()| Done::Here);
         };
         if distribution.which != Distribute::Always {
             let deadline = Deadline::before(invocation.deadline);
-            let error = match self.steps(prepared, journal, deadline, record).await {
+            let error = match self.steps(prepared, journal, deadline).await {
                 Err(error) if wants_more_room(&error) => error,
-                done => return done,
+                done => return done.map(|()| Done::Here),
             };
             info!(%error, "one function can't carry the task");
         }
-        record.usage = self.used(invocation);
-        let handed_over = self.hand_over(state_machine, job, journal, record).await;
-        if handed_over.is_err() {
-            record.execution_arn = None;
-        }
-        handed_over
+        let record = TaskRecord { usage: self.used(invocation), ..journal.latest() };
+        self.hand_over(state_machine, job, journal, record).await.map(|()| Done::HandedOver)
     }
 
     /// Leaves the task to an execution. The record names it first: where this process dies
@@ -53,19 +48,22 @@ impl Worker {
         state_machine: &str,
         job: &Job,
         journal: &Journal,
-        record: &mut TaskRecord,
+        record: TaskRecord,
     ) -> Result<(), TaskError> {
         let bucket = &journal.uri().bucket;
         let run = Run::of(journal.holder());
         let name = run.execution_name(record.task_id);
         let arn = execution_arn(state_machine, &name);
-        record.execution_arn = Some(arn.clone());
-        let input = input(job, bucket, record, run.clone());
+        let input = input(job, bucket, &record, run.clone());
         // The execution finds out itself what this run has found out.
-        record.timeline.clear();
-        record.warnings.clear();
-        record.progress = 0;
-        journal.hand_over(record, Execution { arn, run, idle: true }).await?;
+        let record = TaskRecord {
+            execution_arn: Some(arn.clone()),
+            timeline: Vec::new(),
+            warnings: Vec::new(),
+            progress: 0,
+            ..record
+        };
+        journal.hand_over(&record, Execution { arn, run, idle: true }).await?;
         self.executions.start(state_machine, &name, &input).await?;
         info!(execution = name, "handed over");
         Ok(())

@@ -25,7 +25,7 @@ use crate::mp4::{Movie, Samples, Stretch};
 use crate::storage::assembly::{Assembly, Bytes, Wanted};
 use crate::storage::fetch::{fetch, fetch_part};
 use crate::storage::upload::PendingUpload;
-use crate::task::TaskRecord;
+use crate::task::{Entry, Stage};
 
 /// Reads at the same time.
 const PARALLEL_READS: usize = 16;
@@ -68,7 +68,6 @@ impl Worker {
     pub(super) async fn join_where_stored(
         &self,
         join: &Join<'_>,
-        record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let Join { shift, note, workspace, journal, .. } = *join;
         let started = Instant::now();
@@ -91,10 +90,10 @@ impl Worker {
         self.begin_each(join, &short.head(&template.ftyp, template.filler)?, &beginnings).await?;
         let join_ms = millis(started);
         info!(ms = join_ms, pieces = ranges.len(), parts = assembly.parts.len(), "join");
-        record.timings.encode_ms += join_ms;
+        journal.note(Entry::Took(Stage::Encode, join_ms));
         let target = note.target.clone();
         let request =
-            self.read(&Job::new(&note.main.bucket, &note.main.key, record.process.clone()))?;
+            self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         self.check_target(&request, &target)?;
         let content_type = note.plan.output.container.content_type();
         let files = vec![Artifact { path: output, uri: target, content_type }];
@@ -107,7 +106,7 @@ impl Worker {
             ranges: &ranges,
         };
         let goods = Goods { files: &files, assembly: &assembly.parts };
-        let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal, record);
+        let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal);
         let uploads = Box::pin(sent).await?;
         Ok((files, uploads))
     }

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
 use tracing::{Instrument, info};
 
+use super::super::deliver::Goods;
 use super::super::{ENCODED, Job, TaskError, Worker, log_end, millis, now, stage};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::in_place::Join;
@@ -14,13 +15,13 @@ use super::{Shift, done};
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::make::{Lists, Made};
 use crate::engine::render::{Fed, join};
-use crate::engine::verify::{Check, decode_audio};
+use crate::engine::verify::{Check, Verified, decode_audio};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::policy::Verify;
 use crate::storage::fetch::{fetch, read_whole};
 use crate::storage::upload::PendingUpload;
-use crate::task::TaskRecord;
+use crate::task::{ChunkCount, Entry, Stage, TaskRecord};
 
 /// Each piece was decoded where it was rendered: the join is proven by its packets, and by decoding
 /// what is on both sides of a seam, and the audio.
@@ -39,12 +40,10 @@ impl Worker {
         let ledger = self.ledger();
         let resumed =
             Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
-        let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
+        let (journal, record) = match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => {
-                let before = *record;
-                // Another try adds up again.
-                let mut record = before.clone();
-                let joined = self.join_held(shift, &journal, &mut record).await;
+                let joined = self.join_held(shift, &journal).await;
+                let (before, mut record) = (*record, journal.latest());
                 match joined {
                     Ok(()) => record.succeed(now()),
                     Err(error @ TaskError::Canceled) => {
@@ -55,6 +54,7 @@ impl Worker {
                         let FailureNote { code, message } = self.why_missing(shift, &error).await?;
                         record.fail(code, message, now());
                     }
+                    // Another try adds up again.
                     Err(error) => {
                         self.let_go(&journal, &before, shift).await;
                         return Err(error);
@@ -72,44 +72,37 @@ impl Worker {
             }
             Resumed::Busy => return Err(TaskError::Busy),
         };
-        self.end(shift, &journal, &mut record).await?;
-        Ok(done(&record.status.to_string()))
+        self.end(shift, &journal, record).await
     }
 
-    /// Writes the last record, tells the topic, and removes the run's folder.
+    /// Writes the last record, tells the topic, and removes the run's folder. Returns what the state
+    /// machine is told.
     pub(super) async fn end(
         &self,
         shift: &Shift<'_>,
         journal: &Journal,
-        record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
+        mut record: TaskRecord,
+    ) -> Result<serde_json::Value, TaskError> {
         let took = now().timestamp().duration_since(record.start_time.timestamp());
         record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
-        let mut used = self.used(shift.invocation);
-        used.memory_mb = self.settings.memory_mb;
-        record.usage.add(&used);
+        record.usage.add(&self.used(shift.invocation));
         // Only its topic counts now.
         let job = Job::new("", "", record.process.clone());
         let reported = Box::pin(self.report(&job, journal, record, shift.invocation)).await;
-        reported.map_err(|_| TaskError::Superseded)?;
-        log_end(record, shift.invocation);
+        let record = reported.map_err(|_| TaskError::Superseded)?;
+        log_end(&record, shift.invocation);
         shift.folder.remove(&self.store).await;
-        Ok(())
+        Ok(done(&record.status.to_string()))
     }
 
-    async fn join_held(
-        &self,
-        shift: &Shift<'_>,
-        journal: &Journal,
-        record: &mut TaskRecord,
-    ) -> Result<(), TaskError> {
+    async fn join_held(&self, shift: &Shift<'_>, journal: &Journal) -> Result<(), TaskError> {
         let work = async {
             let workspace = Workspace::new(&self.settings.work_dir)?;
-            let make = Box::pin(self.join_into(shift, &workspace, journal, record));
+            let make = Box::pin(self.join_into(shift, &workspace, journal));
             let (files, uploads) = shift.deadline.limit(make).await?;
             // Not given up half-way: nobody would know what has appeared.
-            let span = stage("store", record);
-            let stored = self.store(&files, uploads, journal, shift.deadline, record);
+            let span = stage("store", &journal.latest());
+            let stored = self.store(&files, uploads, journal, shift.deadline);
             stored.instrument(span).await
         };
         tokio::select! {
@@ -124,16 +117,15 @@ impl Worker {
         shift: &Shift<'_>,
         workspace: &Workspace,
         journal: &Journal,
-        record: &mut TaskRecord,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let note = self.plan_note(shift).await?;
         let pieces = self.piece_notes(shift, &note).await?;
-        add_up(&note, &pieces, record);
-        journal.progress(record, ENCODED);
+        journal.note_all(add_up(&note, &pieces));
+        journal.note(Entry::Progress(ENCODED));
         if note.plan.joins_where_stored() {
             let (note, pieces) = (&note, &pieces[..]);
             let join = Join { shift, note, pieces, workspace, journal };
-            return Box::pin(self.join_where_stored(&join, record)).await;
+            return Box::pin(self.join_where_stored(&join)).await;
         }
         let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
         let free = free_bytes(&self.settings.work_dir)?;
@@ -153,15 +145,15 @@ impl Worker {
         };
         let (log, ()) = tokio::try_join!(joined, self.feed(shift, &pieces, feed))?;
         if !log.is_empty() {
-            record.warnings.push(format!("ffmpeg reported errors: {log}"));
+            journal.note(Entry::Warnings(vec![format!("ffmpeg reported errors: {log}")]));
         }
         let join_ms = millis(started);
         info!(ms = join_ms, pieces = pieces.len(), "join");
-        record.timings.encode_ms += join_ms;
+        journal.note(Entry::Took(Stage::Encode, join_ms));
         let artifacts =
             Artifacts::of(workspace, &note.plan, &note.target, Some(&run_name(journal.holder())))?;
         let request =
-            self.read(&Job::new(&note.main.bucket, &note.main.key, record.process.clone()))?;
+            self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         for artifact in &artifacts.files {
             self.check_target(&request, &artifact.uri)?;
         }
@@ -170,10 +162,9 @@ impl Worker {
         let (plan, verify) = (&note.plan, PIECES_ARE_DECODED);
         let check = Check { ffmpeg: &ffmpeg, plan, made: &made, workspace, verify };
         decode_audio(&check, &artifacts.readable).await?;
-        let uploads = Box::pin(self.send(&check, &artifacts, journal, record)).await?;
-        if let Some(verified) = &mut record.verified {
-            (verified.decoded, verified.decoded_frames) = (true, verified.frames);
-        }
+        let goods = Goods { files: &artifacts.files, assembly: &[] };
+        let verify = artifacts.verify(&check).map_ok(Verified::with_all_decoded);
+        let uploads = Box::pin(self.send_checked(plan, goods, verify, journal)).await?;
         Ok((artifacts.files, uploads))
     }
 
@@ -236,27 +227,25 @@ impl Worker {
     }
 }
 
-/// Adds up what the steps have used, read, and found.
-fn add_up(note: &PlanNote, pieces: &[(Piece, PieceNote)], record: &mut TaskRecord) {
-    if let Some(chunks) = &mut record.chunks {
-        chunks.done = chunks.total;
-    }
+/// What the steps have used, read, and found.
+fn add_up(note: &PlanNote, pieces: &[(Piece, PieceNote)]) -> Vec<Entry> {
+    let total = note.ranges.len();
+    let mut entries = vec![Entry::Chunks(ChunkCount { total, done: total })];
     for (_, piece) in pieces {
-        for &(index, bytes) in &piece.fetched {
-            let source = note.sources.get(index).and_then(|it| record.sources.get_mut(it.clip));
-            if let Some(source) = source {
-                source.bytes_fetched += bytes;
-            }
-        }
-        record.usage.add(&piece.usage);
-        for warning in &piece.warnings {
-            if !record.warnings.contains(warning) {
-                record.warnings.push(warning.clone());
-            }
-        }
-        record.timings.fetch_ms += piece.timings.fetch_ms;
-        record.timings.encode_ms += piece.timings.encode_ms;
-        record.timings.verify_ms += piece.timings.verify_ms;
-        record.timings.store_ms += piece.timings.store_ms;
+        let fetched = piece.fetched.iter();
+        entries.extend(fetched.map(|&(index, bytes)| {
+            let clip = note.sources[index].clip;
+            Entry::Fetched { clip, bytes }
+        }));
+        let timings = &piece.timings;
+        entries.extend([
+            Entry::Used(piece.usage),
+            Entry::Warnings(piece.warnings.clone()),
+            Entry::Took(Stage::Fetch, timings.fetch_ms),
+            Entry::Took(Stage::Encode, timings.encode_ms),
+            Entry::Took(Stage::Verify, timings.verify_ms),
+            Entry::Took(Stage::Store, timings.store_ms),
+        ]);
     }
+    entries
 }

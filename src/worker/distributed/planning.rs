@@ -15,7 +15,7 @@ use crate::event::Accepted;
 use crate::flicks::Flicks;
 use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::plan::plan;
-use crate::task::{ChunkCount, Execution, Moment, TaskRecord};
+use crate::task::{ChunkCount, Entry, Execution, Moment, Stage, TaskRecord};
 
 impl Worker {
     /// Plans, and replies with what the state machine has to know. Another try finds the plan.
@@ -27,7 +27,7 @@ impl Worker {
         let ledger = self.ledger();
         let resumed =
             Box::pin(ledger.resume(&shift.record, &shift.of.run, shift.deadline.until)).await;
-        let (journal, mut record) = match resumed.map_err(TaskError::Record)? {
+        let (journal, record) = match resumed.map_err(TaskError::Record)? {
             Resumed::Ours(journal, Begun::Work(record)) => (journal, record),
             Resumed::Ours(..) | Resumed::Over => return Err(TaskError::Superseded),
             Resumed::Busy => return Err(TaskError::Busy),
@@ -38,7 +38,7 @@ impl Worker {
             if let Some(note) = found {
                 return Ok(note);
             }
-            let once = Box::pin(self.plan_once(shift, &job, &mut record));
+            let once = Box::pin(self.plan_once(shift, &job, &journal, *record));
             shift.deadline.limit(once).await
         };
         let planned = tokio::select! {
@@ -49,14 +49,15 @@ impl Worker {
         let note = match planned {
             Ok(note) => note,
             Err(error) => {
-                self.let_go(&journal, &record, shift).await;
+                self.let_go(&journal, &journal.latest(), shift).await;
                 return Err(error);
             }
         };
-        record.chunks = Some(ChunkCount { total: note.ranges.len(), done: 0 });
-        record.usage.add(&self.used(shift.invocation));
-        record.usage.memory_mb = self.settings.memory_mb;
-        self.rest(&journal, &record, shift).await?;
+        journal.note_all([
+            Entry::Chunks(ChunkCount { total: note.ranges.len(), done: 0 }),
+            Entry::Used(self.used(shift.invocation)),
+        ]);
+        self.rest(&journal, &journal.latest(), shift).await?;
         Ok(self.reply(shift, &note))
     }
 
@@ -95,17 +96,16 @@ impl Worker {
         &self,
         shift: &Shift<'_>,
         job: &Job,
-        record: &mut TaskRecord,
+        journal: &Journal,
+        record: TaskRecord,
     ) -> Result<PlanNote, TaskError> {
         let request = self.read(job)?;
-        let process = record.process.clone();
         let mut fresh = record.clone();
         let prepared = self.prepare(request, job, &mut fresh).await?;
-        if fresh.task_id != record.task_id || fresh.process != process {
+        if fresh.task_id != record.task_id || fresh.process != record.process {
             return Err(TaskError::Changed);
         }
-        record.warnings = fresh.warnings;
-        record.sources = fresh.sources;
+        journal.note(Entry::Sources(fresh.sources, fresh.warnings));
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let is_partial = |_, source: &_| is_large(source);
         let (sources, until) = (&prepared.sources, shift.deadline.until);
@@ -113,9 +113,9 @@ impl Worker {
         let opened =
             SourceFiles::new(sources, &self.store, &workspace, work_dir, until, is_partial);
         let (files, waits) = opened?;
-        let planning = Box::pin(self.plan_from(&files, &prepared, job, shift, record));
+        let planning = Box::pin(self.plan_from(&files, &prepared, job, shift, journal));
         let planned = files.filling(waits, planning).await;
-        files.describe(record);
+        journal.note_all(files.fetched());
         let note = planned?;
         self.check_run(shift).await?;
         let store = &self.store;
@@ -131,21 +131,20 @@ impl Worker {
         Prepared { request, sources, .. }: &Prepared,
         job: &Job,
         shift: &Shift<'_>,
-        record: &mut TaskRecord,
+        journal: &Journal,
     ) -> Result<PlanNote, TaskError> {
-        let (looked, known) = self.probe_in_turn(files, record).await?;
+        let (looked, known) = self.probe_in_turn(files, journal).await?;
         let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
         let length =
             Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
         let plan = plan(request, &media, self.settings.video_preset)?;
         let ranges = plan.ranges(length);
         let plan = if ranges.len() > 1 { plan.in_ranges(length) } else { plan };
-        record.warnings.extend_from_slice(&plan.warnings);
-        describe::plan(&plan, record);
+        journal.note_all([Entry::Warnings(plan.warnings.clone()), describe::planned(&plan)]);
         for range in &ranges {
             budget::check_range(&plan, range, own_deadline(shift))?;
         }
-        let mut variables = sources.variables(request, record.start_time);
+        let mut variables = sources.variables(request, journal.latest().start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
         // The run that joins has a name of the same length.
@@ -175,15 +174,15 @@ impl Worker {
     async fn probe_in_turn(
         &self,
         files: &SourceFiles<'_>,
-        record: &mut TaskRecord,
+        journal: &Journal,
     ) -> Result<(Looked, Vec<Known>), TaskError> {
         let ffmpeg = self.ffmpeg();
         let started = Instant::now();
         let looked = files.look(&ffmpeg).await?;
-        record.timings.fetch_ms += millis(started);
+        journal.note(Entry::Took(Stage::Fetch, millis(started)));
         let started = Instant::now();
         let found = files.probe_by_indices(&ffmpeg, &looked.kept).await;
-        record.timings.probe_ms += millis(started);
+        journal.note(Entry::Took(Stage::Probe, millis(started)));
         let mut all = Vec::with_capacity(found.len());
         for (index, known) in found.into_iter().enumerate() {
             if let Some(known) = known {
@@ -192,13 +191,13 @@ impl Worker {
             }
             let started = Instant::now();
             files.bring(std::iter::once(index)).await?;
-            record.timings.fetch_ms += millis(started);
+            journal.note(Entry::Took(Stage::Fetch, millis(started)));
             let started = Instant::now();
             all.push(files.probe_whole(&ffmpeg, index).await?);
-            record.timings.probe_ms += millis(started);
+            journal.note(Entry::Took(Stage::Probe, millis(started)));
             files.remove(index, all[index].files())?;
         }
-        record.warnings.extend(files.notices(&all));
+        journal.note(Entry::Warnings(files.notices(&all)));
         Ok((looked, all))
     }
 }

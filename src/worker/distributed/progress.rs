@@ -14,29 +14,31 @@ use super::folder::Folder;
 use crate::event::RunOfTask;
 use crate::message::EventKind;
 use crate::object::Bucket;
-use crate::task::{Run, Status, TaskRecord};
+use crate::task::{ChunkCount, Entry, Run, Status, TaskRecord};
 
 impl Worker {
-    /// Says in the record of a distributed task how many of its pieces are there.
-    pub async fn count_pieces(&self, record: &mut TaskRecord, bucket: &Bucket) {
-        let Some(chunks) = &mut record.chunks else { return };
-        let arn = record.execution_arn.as_deref().unwrap_or_default();
-        let Ok((task, run)) = Run::of_execution(arn) else { return };
+    /// The record with the number of pieces that are there by now. The record of a task that has no
+    /// pieces or has ended stays as it is.
+    #[must_use = "the record that is given stays as it is"]
+    pub async fn count_pieces(&self, mut record: TaskRecord, bucket: &Bucket) -> TaskRecord {
+        let (Some(chunks), Some(arn)) = (record.chunks, &record.execution_arn) else {
+            return record;
+        };
+        let Ok((task, run)) = Run::of_execution(arn) else { return record };
         if record.status != Status::Running {
-            return;
+            return record;
         }
         let of = RunOfTask { task, run, bucket: bucket.clone() };
         let folder = Folder::of(&of, &self.settings.task_prefix);
         match folder.list(&self.store).await {
             Ok(there) => {
-                chunks.done = there.ranges().min(chunks.total).max(chunks.done);
-                let span = u64::from(ENCODED - PROBED);
-                let done = span * chunks.done as u64 / chunks.total.max(1) as u64;
-                let percent = PROBED + u8::try_from(done).unwrap_or_default();
-                record.progress = record.progress.max(percent);
+                let done = there.ranges().min(chunks.total).max(chunks.done);
+                let chunks = ChunkCount { done, ..chunks };
+                record.note_all([Entry::Chunks(chunks), Entry::Progress(percent(chunks))]);
             }
             Err(error) => info!(%error, "the pieces can't be counted"),
         }
+        record
     }
 
     /// Puts on the bus how far the task is, now and then, for as long as it is polled.
@@ -73,10 +75,17 @@ impl Worker {
         }
         let found = self.ledger().find(&shift.of.bucket, shift.of.task).await;
         let found = found.map_err(TaskError::Record)?;
-        if let Some(mut record) = found.filter(|record| record.status == Status::Running) {
-            self.count_pieces(&mut record, &shift.of.bucket).await;
+        if let Some(record) = found.filter(|record| record.status == Status::Running) {
+            let record = self.count_pieces(record, &shift.of.bucket).await;
             log(&self.put(EventKind::Progress, &record, shift.invocation).await);
         }
         Ok(())
     }
+}
+
+/// How far a task is when so many of its pieces are there.
+fn percent(chunks: ChunkCount) -> u8 {
+    let span = usize::from(ENCODED - PROBED);
+    let done = u8::try_from(span * chunks.done / chunks.total.max(1));
+    PROBED + done.expect("no more pieces are there than the task has")
 }

@@ -74,11 +74,9 @@ impl Worker {
                 files.extend(std::iter::repeat_n(path.clone(), source.parts));
                 continue;
             }
-            let one = Sources { distinct: vec![all.distinct[index].clone()], of_clip: vec![0] };
-            let (ffmpeg, mut known) = (self.ffmpeg(), Vec::new());
-            let probed = one.probe(&ffmpeg, std::slice::from_ref(path), &mut known).await?;
-            let parts = probed.into_iter().flat_map(|probed| probed.parts);
-            files.extend(parts.map(|part| part.file));
+            // The plan step has warned of what is odd about it.
+            let probed = all.distinct[index].probe(&self.ffmpeg(), path).await?;
+            files.extend(probed.parts.into_iter().map(|part| part.file));
         }
         Ok(files)
     }
