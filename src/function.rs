@@ -7,11 +7,11 @@ mod queue;
 mod tasks;
 mod uploads;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{Instrument, error, field, info, info_span};
 
 use crate::async_invoke::AsyncInvoke;

@@ -3,10 +3,10 @@
 //! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
 //! fails ends the task; what the steps before it made goes away with its owner.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
 use crate::code::Code;
@@ -115,7 +115,7 @@ impl Worker {
             let outcome = Box::pin(worker.attempt(&job, invocation)).await;
             // After the reply, nothing goes on before the next event.
             let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
-            timeout_at(deadline.into(), worker.store.finish()).await.ok();
+            timeout_at(deadline, worker.store.finish()).await.ok();
             if let Ok(mut record) = outcome {
                 record.warnings.extend(dropped_user_data(&job, &record).map(str::to_owned));
                 return record;
@@ -179,11 +179,12 @@ impl Worker {
         let result = prepared.as_ref().ok().map(Prepared::place);
         let wanted = Wanted { record: record.clone(), result };
         let claim = async {
-            let claim = Box::pin(ledger.claim(&uri, &wanted, deadline.until.into())).await;
+            let claim = Box::pin(ledger.claim(&uri, &wanted, deadline.until)).await;
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
-        match deadline.limit(claim).await {
+        // Given up half-way, the record could say `Running` although nobody is at it.
+        match deadline.limit_to_last(claim).await {
             Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
             Ok(Claimed::Known(known)) => {
                 info!(status = %known.status, "answered from the record");

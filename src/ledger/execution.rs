@@ -1,10 +1,8 @@
 //! Tasks that an execution works on: its steps hold the lease in turn, and other requests leave
 //! the task to it while it runs.
 
-use std::time::Instant;
-
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::claim::{Begun, PAUSES};

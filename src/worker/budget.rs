@@ -3,9 +3,10 @@
 //! being paid for until the deadline.
 
 use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::codec::Preset;
 use crate::plan::{Chunk, Plan};

@@ -1,8 +1,8 @@
 //! The time that a task has.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use super::TaskError;
 
@@ -43,7 +43,16 @@ impl Deadline {
         self,
         work: impl Future<Output = Result<T, TaskError>>,
     ) -> Result<T, TaskError> {
-        let outcome = timeout_at(self.until.into(), work).await;
+        let outcome = timeout_at(self.until, work).await;
+        outcome.unwrap_or_else(|_| Err(self.over()))
+    }
+
+    /// The same for what ends by itself soon after the time is over, and is better not given up.
+    pub(super) async fn limit_to_last<T>(
+        self,
+        work: impl Future<Output = Result<T, TaskError>>,
+    ) -> Result<T, TaskError> {
+        let outcome = timeout_at(self.last, work).await;
         outcome.unwrap_or_else(|_| Err(self.over()))
     }
 

@@ -1,10 +1,8 @@
 //! Verify and store: nothing appears before all of it has been checked, and
 //! the playlist not before the segments that it names.
 
-use std::time::Instant;
-
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info, warn};
 
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
@@ -189,7 +187,7 @@ impl Delivery<'_> {
                 self.deadline.check()?;
                 // Given up half-way, it is removed like all others.
                 let placed =
-                    timeout_at(self.deadline.until.into(), self.journal.place_segment(&mut upload));
+                    timeout_at(self.deadline.until, self.journal.place_segment(&mut upload));
                 let placed = placed.await.map_err(|_| self.deadline.over())?;
                 Ok(target(file, placed?))
             })
@@ -215,7 +213,7 @@ impl Delivery<'_> {
         if matches!(error, TaskError::Superseded) {
             return error;
         }
-        let removed = timeout_at(self.deadline.last.into(), self.remove(prefix)).await;
+        let removed = timeout_at(self.deadline.last, self.remove(prefix)).await;
         match removed {
             Ok(Ok(())) => error,
             Ok(Err(refusal)) => {
@@ -245,7 +243,7 @@ impl Delivery<'_> {
     /// Removes the segments of the playlist that was there before, as no playlist names them now.
     async fn sweep_replaced(&self, replaced: Seen) {
         if let (Some(_), Some(prefix)) = (&self.storing.segments, &replaced.segments) {
-            let removed = timeout_at(self.deadline.until.into(), self.remove(prefix)).await;
+            let removed = timeout_at(self.deadline.until, self.remove(prefix)).await;
             if !matches!(removed, Ok(Ok(()))) {
                 warn!(%prefix, "segments of the playlist before could not be removed");
             }

@@ -49,8 +49,8 @@ impl Worker {
         name_task(step.of.task);
         let done = Box::pin(worker.step_metered(step, invocation)).await;
         let last = invocation.deadline.checked_sub(super::REPLY);
-        let last = last.unwrap_or_else(std::time::Instant::now);
-        tokio::time::timeout_at(last.into(), worker.store.finish()).await.ok();
+        let last = last.unwrap_or_else(tokio::time::Instant::now);
+        tokio::time::timeout_at(last, worker.store.finish()).await.ok();
         done.map_err(|error| {
             error!(%error, code = error.code().as_str(), "the step failed");
             FunctionError { code: error.code(), message: error.to_string() }

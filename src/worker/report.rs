@@ -4,10 +4,10 @@
 //! and it keeps its lease until the message is out: should this run die in
 //! between, the next one tells.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, warn};
 
 use super::deadline::REPORT_RESERVE;
@@ -116,7 +116,7 @@ impl Worker {
         let told = TaskRecord { notified: true, ..record.clone() };
         let message = completion(&told, &invocation.function_arn, time);
         let deadline = invocation.deadline.checked_sub(REPORT_RESERVE).unwrap_or_else(Instant::now);
-        let sent = timeout_at(deadline.into(), self.publisher.publish(&arn, &message)).await;
+        let sent = timeout_at(deadline, self.publisher.publish(&arn, &message)).await;
         sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
     }
 }

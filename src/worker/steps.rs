@@ -1,8 +1,8 @@
 //! The steps of a task, in order.
 
 use std::path::Path;
-use std::time::Instant;
 
+use tokio::time::Instant;
 use tracing::{Instrument, info};
 
 use super::budget;

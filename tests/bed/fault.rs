@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::Method;
 use hyper::body::{Body, Frame};
+use tokio::sync::Notify;
 
 use super::http::AnyError;
 use super::process::end_with_descendants;
@@ -35,6 +36,8 @@ pub enum Answer {
     Kill(u32),
     /// The request is carried out before.
     KillAfter(u32),
+    /// The request is carried out, and answered once the test says so.
+    Held,
 }
 
 #[derive(Debug, Clone)]
@@ -90,20 +93,53 @@ impl Fault {
 
 /// What servers are told. Those that share it count their requests together.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Fault>>>);
+pub struct Faults(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    faults: Mutex<Vec<Fault>>,
+    struck: Notify,
+    released: Notify,
+}
 
 impl Faults {
     pub fn add(&self, fault: Fault) {
-        self.0.lock().unwrap().push(fault);
+        self.0.faults.lock().unwrap().push(fault);
     }
 
     pub fn forget(&self) {
-        self.0.lock().unwrap().clear();
+        self.0.faults.lock().unwrap().clear();
     }
 
     pub fn strike(&self, method: &Method, target: &str) -> Option<Answer> {
-        let mut faults = self.0.lock().unwrap();
-        faults.iter_mut().filter(|fault| fault.matches(method, target)).find_map(Fault::strike)
+        let mut faults = self.0.faults.lock().unwrap();
+        let mut matching = faults.iter_mut().filter(|fault| fault.matches(method, target));
+        let answer = matching.find_map(Fault::strike)?;
+        if answer != Answer::Held {
+            self.tell();
+        }
+        Some(answer)
+    }
+
+    /// Something else has gone wrong.
+    pub fn tell(&self) {
+        self.0.struck.notify_one();
+    }
+
+    /// Until a request has been answered wrongly, or is held.
+    pub async fn struck(&self) {
+        self.0.struck.notified().await;
+    }
+
+    /// What becomes of a request that has been carried out.
+    pub async fn hold(&self) {
+        self.tell();
+        self.0.released.notified().await;
+    }
+
+    /// Has the request answered that is held.
+    pub fn release(&self) {
+        self.0.released.notify_one();
     }
 }
 

@@ -320,6 +320,11 @@ impl Door {
                 self.late.lock().unwrap().push(Request::from_parts(head, body));
                 std::future::pending().await
             }
+            Answer::Held => {
+                let reply = self.serve_whole(request).await?;
+                self.faults.hold().await;
+                Ok(reply)
+            }
             Answer::Kill(process) => Err(kill(process)),
             Answer::KillAfter(process) => {
                 self.serve_whole(request).await?;

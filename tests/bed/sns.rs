@@ -118,6 +118,11 @@ impl Exchange {
                 publish().ok();
                 return Err(cut());
             }
+            Some(Answer::Held) => {
+                let published = publish();
+                self.faults.hold().await;
+                published
+            }
             Some(Answer::Kill(process)) => return Err(kill(process)),
             Some(Answer::KillAfter(process)) => {
                 publish().ok();

@@ -3,6 +3,7 @@
 //!
 //! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way.
 
+mod deadline;
 mod judge;
 mod killed;
 mod scenario;

@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use tokio::time::Instant;
 use tracing::info;
 
 use super::super::deliver::Goods;

@@ -1,10 +1,10 @@
 //! The join step: trusts what is in the run's folder, and nothing that the state machine says.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{Instrument, info};
 
 use super::super::deliver::Goods;

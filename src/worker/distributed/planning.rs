@@ -1,7 +1,8 @@
 //! The plan step: reads the sources, and decides on the ranges.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::files::{Known, Looked, SourceFiles, is_large};

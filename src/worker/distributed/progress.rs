@@ -55,7 +55,7 @@ impl Worker {
         if self.bus.is_none() {
             return;
         }
-        let announced = timeout_at(shift.deadline.until.into(), self.announce_in_turn(shift)).await;
+        let announced = timeout_at(shift.deadline.until, self.announce_in_turn(shift)).await;
         if let Ok(Err(error)) = announced {
             info!(%error, "how far the task is was not announced");
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scenario::Scenario;
 use super::stage::{Reply, World};
@@ -56,6 +56,17 @@ pub(super) fn success(world: &World, reply: &Reply) -> Complaints {
     }
     wrong.extend(unfinished(world));
     wrong
+}
+
+/// After the function's time was over: the record says how the task ended. Before all sources have been
+/// seen there is none, as nobody knows the task's id.
+pub(super) fn ended(world: &World, reply: &Reply) -> Option<String> {
+    let Ok(replied) = reply else { return Some(format!("the reply is {reply:?}")) };
+    let is_nameless = replied["Sources"] == json!([]);
+    let told = stored_record(world).or_else(|| is_nameless.then(|| replied.clone()));
+    let told = told.unwrap_or_default();
+    let is_over = told["Code"] == "DeadlineExceeded" || told["Status"] == "Succeeded";
+    (!is_over).then(|| format!("the record is {told}, and the reply {replied}"))
 }
 
 /// Storage keeps no parts of anything. An upload without parts may be there where its creation was

@@ -19,7 +19,7 @@ use crate::scene;
 
 const TIME: Duration = Duration::from_mins(2);
 /// Probe, encode, and what checks the output.
-const STARTS: usize = 4;
+pub(super) const STARTS: usize = 4;
 const PROGRAMS: [(&str, &str); 2] = [("FFMPEG_PATH", "ffmpeg"), ("FFPROBE_PATH", "ffprobe")];
 
 /// When the process dies.
@@ -65,7 +65,8 @@ fn die(scenario: &Scenario, death: Death) -> Complaints {
         }
     }
     let function = Function::start(dying);
-    kill_when_told(programs.path(), function.id());
+    let id = function.id();
+    when_told(programs.path(), move || end(id));
     match death {
         Death::BeforeCall(call) => {
             world.s3.fail(Fault::new(Answer::Kill(function.id())).skip(call));
@@ -100,9 +101,9 @@ fn told(reply: invocation::Reply) -> Reply {
     }
 }
 
-/// The real program, but for its nth start, at which the function dies. A program can't kill the
-/// function itself, so it tells by a pipe.
-fn deadly(folder: &Path, program: &str, nth: usize) -> String {
+/// The real program, but for its nth start, which it tells by a pipe, as a program can't kill the
+/// function itself; then it hangs.
+pub(super) fn deadly(folder: &Path, program: &str, nth: usize) -> String {
     let (path, starts) = (folder.join(program), folder.join("start"));
     let real = if program == "ffmpeg" { ffmpeg::ffmpeg_path() } else { ffmpeg::ffprobe_path() };
     let script = format!(
@@ -117,14 +118,14 @@ fn deadly(folder: &Path, program: &str, nth: usize) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Kills the function once somebody opens the pipe; nobody may ever.
-fn kill_when_told(folder: &Path, function: u32) {
+/// Once a deadly program opens the pipe; it may never.
+pub(super) fn when_told(folder: &Path, act: impl FnOnce() + Send + 'static) {
     let pipe = folder.join("tell");
     let owner = rustix::fs::Mode::RWXU;
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, owner, 0).unwrap();
     std::thread::spawn(move || {
         if fs::File::open(pipe).is_ok() {
-            end(function);
+            act();
         }
     });
 }

@@ -39,12 +39,22 @@ pub(super) const SEGMENTS: Scenario = Scenario {
     previous: None,
 };
 
+/// So many calls that few of them are at the task's beginning or end.
+pub(super) const MANY_SEGMENTS: Scenario = Scenario {
+    name: "many segments",
+    main: "b.mp4",
+    parameters: "f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_40",
+    target: "result.m3u8",
+    previous: None,
+};
+
 impl Scenario {
     pub(super) fn source(&self) -> Source {
         match self.main {
             "long.mp3" => {
                 Source::new(1).no_video().seconds(12.0).audio(8000, 1).audio_codec("libmp3lame")
             }
+            "b.mp4" => Source::new(1).size(64, 48).seconds(1.2),
             _ => Source::new(1).size(64, 48).seconds(0.2),
         }
     }

@@ -1,6 +1,7 @@
 //! The function inside this process, so that its clients wait less long, and servers that it shares
 //! with nobody.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +14,7 @@ use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::time::{Instant, advance};
 use video_concat::async_invoke::AsyncInvoke;
 use video_concat::credentials::CredentialsCache;
 use video_concat::executions::Executions;
@@ -32,6 +34,11 @@ use crate::scene::TOPIC;
 
 /// Of a whole task, in which not all that can fail stalls.
 const TIME: Duration = Duration::from_mins(2);
+/// What of it the function keeps for cleaning up.
+const MARGIN: Duration = Duration::from_secs(10);
+const BEAT: Duration = Duration::from_millis(10);
+/// Of the slow clock.
+const SLOWNESS: u32 = 4;
 const ANSWER: Duration = Duration::from_secs(1);
 const BULK_ANSWER: Duration = Duration::from_secs(8);
 
@@ -67,15 +74,26 @@ impl World {
 
 impl Stage {
     pub(super) fn new(scenario: &Scenario) -> Self {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        Self::on(scenario, runtime.worker_threads(2))
+    }
+
+    /// Where [`Self::invoke_in_slow_time`] works.
+    pub(super) fn in_slow_time(scenario: &Scenario) -> Self {
+        Self::on(scenario, tokio::runtime::Builder::new_current_thread().start_paused(true))
+    }
+
+    fn on(scenario: &Scenario, runtime: &mut tokio::runtime::Builder) -> Self {
         let world = World::new(scenario);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = runtime.enable_all().build().unwrap();
         let function = runtime.block_on(function(&world));
         let request_id = uuid::Uuid::new_v4().to_string();
         Self { world, runtime, function, event: scenario.event(), request_id }
+    }
+
+    pub(super) fn use_programs(&mut self, ffmpeg: &str, ffprobe: &str) {
+        let settings = Arc::make_mut(&mut self.function.worker.settings);
+        (settings.ffmpeg, settings.ffprobe) = (ffmpeg.into(), ffprobe.into());
     }
 
     /// Invokes the function as Lambda does: again with the same event is a retry.
@@ -84,13 +102,47 @@ impl Stage {
     }
 
     pub(super) fn invoke_within(&self, time: Duration) -> Reply {
+        self.runtime.block_on(self.work(time))
+    }
+
+    /// The same, where the time for work is over when a fault strikes. Before and after, the
+    /// function's clock goes slower than all others, so that a slow machine has time enough to clean up.
+    pub(super) fn invoke_in_slow_time(&self) -> Reply {
+        let faults = self.world.s3.faults();
+        self.runtime.block_on(async {
+            let over = Instant::now() + TIME.saturating_sub(MARGIN);
+            let (beat, mut beats) = tokio::sync::mpsc::unbounded_channel();
+            // As long as a blocking task is there, time does not pass by itself.
+            let clock = tokio::task::spawn_blocking(move || {
+                while beat.send(()).is_ok() {
+                    std::thread::sleep(BEAT);
+                }
+            });
+            let mut work = pin!(self.work(TIME));
+            let reply = loop {
+                tokio::select! {
+                    reply = &mut work => break reply,
+                    () = faults.struck() => {
+                        advance(over.saturating_duration_since(Instant::now())).await;
+                        faults.release();
+                    }
+                    _ = beats.recv() => advance(BEAT / SLOWNESS).await,
+                }
+            };
+            drop(beats);
+            clock.await.unwrap();
+            reply
+        })
+    }
+
+    async fn work(&self, time: Duration) -> Reply {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
         let mut context = Context::default();
         context.request_id.clone_from(&self.request_id);
         context.deadline = u64::try_from(deadline.as_millis()).unwrap();
         FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
         let event = LambdaEvent::new(self.event.clone(), context);
-        let reply = self.runtime.block_on(handle(&self.function, event));
+        let reply = handle(&self.function, event).await;
         reply.map_err(|error| (error.error_type, error.error_message))
     }
 }
