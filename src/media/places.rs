@@ -7,7 +7,7 @@ use crate::flicks::Flicks;
 /// A gap of fewer bytes is cheaper read than asked for.
 pub const GAP: u64 = 1024 * 1024;
 /// Packets of so many milliseconds are noted as one.
-const SPAN_MS: u64 = 500;
+const SPAN_MS: u64 = 100;
 /// The most that is noted of a stream: days of film, unless its packets are scattered.
 const MOST_RUNS: usize = 500_000;
 
@@ -108,7 +108,8 @@ mod tests {
         }
         let times = Flicks::from_millis(1000)..Flicks::from_millis(1999);
         let bytes: Vec<_> = track.bytes(&times).collect();
-        assert_eq!(bytes, [2_500_000..3_701_000, 3_800_000..4_901_000]);
+        assert_eq!(bytes[0], 2_500_000..2_901_000);
+        assert_eq!(bytes.last().unwrap(), &(4_500_000..4_901_000));
         let joined = joined(bytes.into_iter(), 4_000_000);
         assert_eq!(joined, std::slice::from_ref(&(2_500_000..4_000_000)));
         assert!(track.is_complete());

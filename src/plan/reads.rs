@@ -5,10 +5,12 @@ use std::ops::Range;
 use super::{Chunk, Plan, signed};
 use crate::flicks::Flicks;
 
-/// Audio that starts with the video's key frame has to be decoded from a bit before.
-const BEFORE_MS: u64 = 500;
+/// Audio that starts with the video's key frame has to be decoded from a bit before, and frames are
+/// decoded before they are shown.
+const BEFORE_MS: u64 = 200;
 /// Processes read on behind a cut, until the frames that they have decoded are known to be enough.
-const BEHIND_MS: u64 = 2000;
+/// Where one reads on further, that is brought when it is waited for.
+const BEHIND_MS: u64 = 1000;
 
 /// A time of a source that is read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::scene::{Scene, USUAL};
 use spread::{Index, spread, spread_fragments, with_chunks};
 
 mod described;
+mod odd;
 mod spread;
 
 const SAMPLES: [&str; 5] = ["moov", "trak", "mdia", "minf", "stbl"];

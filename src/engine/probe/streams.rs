@@ -191,27 +191,32 @@ impl Reader<'_> {
         if videos.len() > 1 || audios.len() > 1 || report.has_programmes() || undecodable {
             return Ok(None);
         }
-        let mut chosen = Chosen::default();
-        let mut places = Places::default();
-        let slots = [
-            (videos, &mut chosen.video, &mut places.video),
-            (audios, &mut chosen.audio, &mut places.audio),
-        ];
-        for (candidates, slot, track) in slots {
-            let Some(&index) = candidates.first() else { continue };
-            let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_indexed);
-            let Some(scan) = scan else { return Ok(None) };
-            let Scanned { scan, complaints } = self.packets(scan.with_places()).await?;
-            let told =
-                |scan: &Scan| complaints.is_empty() && !scan.is_empty() && !scan.may_be_of_fields();
-            let Some(mut scan) = scan.filter(told) else { return Ok(None) };
-            match scan.take_places().filter(Track::is_complete) {
-                Some(places) => *track = places,
-                None => return Ok(None),
-            }
-            *slot = Some(scan);
-        }
-        Ok(Some((chosen, places)))
+        let (video, audio) = tokio::try_join!(
+            self.indexed(report, videos.first().copied()),
+            self.indexed(report, audios.first().copied())
+        )?;
+        let (Some((video, of_video)), Some((audio, of_audio))) = (video, audio) else {
+            return Ok(None);
+        };
+        let chosen = Chosen { video, audio, ..Chosen::default() };
+        Ok(Some((chosen, Places { video: of_video, audio: of_audio })))
+    }
+
+    /// The same of one stream, if there is one.
+    async fn indexed(
+        &self,
+        report: &Report,
+        index: Option<u32>,
+    ) -> Result<Option<(Option<Scan>, Track)>, ProbeError> {
+        let Some(index) = index else { return Ok(Some((None, Track::default()))) };
+        let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_indexed);
+        let Some(scan) = scan else { return Ok(None) };
+        let Scanned { scan, complaints } = self.packets(scan.with_places()).await?;
+        let told =
+            |scan: &Scan| complaints.is_empty() && !scan.is_empty() && !scan.may_be_of_fields();
+        let Some(mut scan) = scan.filter(told) else { return Ok(None) };
+        let places = scan.take_places().filter(Track::is_complete);
+        Ok(places.map(|places| (Some(scan), places)))
     }
 
     /// Reads all packets of a stream.
