@@ -36,14 +36,12 @@ async fn list(
     arguments: Vec<String>,
     rate: u32,
 ) -> Result<Vec<Stretch>, RunError> {
-    let listing = Arc::new(Mutex::new((Clock::new(rate), None)));
+    let listing = Arc::new(Mutex::new((Clock::new(rate), Listed::default())));
     let listed = Arc::clone(&listing);
     let on_line = move |line: &str| {
-        let (clock, first) = &mut *listed.lock();
-        match Listed::read(line) {
-            Some(Listed::First(stamp)) => *first = Some(stamp),
-            Some(Listed::Frame(offset, samples)) => clock.push(clock.samples() + offset, samples),
-            None => {}
+        let (clock, listing) = &mut *listed.lock();
+        if let Some((offset, samples)) = listing.read(line) {
+            clock.push(clock.samples() + offset, samples);
         }
     };
     match ffmpeg.list(arguments, on_line).await {
@@ -51,8 +49,8 @@ async fn list(
         Ok(_) | Err(RunError::Failed { .. }) => {}
         Err(error) => return Err(error),
     }
-    let (clock, first) = &*listing.lock();
-    let Some(first) = first else { return Ok(Vec::new()) };
+    let (clock, listed) = &*listing.lock();
+    let Some(first) = listed.first() else { return Ok(Vec::new()) };
     let stretches = clock.stretches().into_iter();
     Ok(stretches.map(|stretch| Stretch { offset: stretch.offset + first, ..stretch }).collect())
 }

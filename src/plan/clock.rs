@@ -1,6 +1,8 @@
 //! Audio whose time stamps are unsteady: a process lists them, and a filter puts
 //! every sample where it belongs.
 
+use std::collections::VecDeque;
+
 use super::input::Input;
 use super::words::words;
 use super::{Files, Plan};
@@ -9,11 +11,14 @@ use crate::media::Stretch;
 
 /// What is listed behind the cut, whose stamps may be early.
 const BEHIND_MS: u64 = 1000;
-/// Muxers put time stamps in order. So each frame is stamped by its number, which is in order, with
-/// its own offset in the last bits; such a number is exact up to 53 bits.
-const OFFSET_BITS: u32 = 28;
+/// Muxers put time stamps in order. So each frame is stamped by the samples before it, which are in
+/// order, with its own offset in the last bits. It is listed in halves: ffmpeg loses stamps that exceed 63
+/// bits when they are multiplied by the sample rate, and with all of an offset they would after 15
+/// seconds.
+const HALF_BITS: u32 = 14;
+const HALF: i64 = 1 << HALF_BITS;
 /// An offset and this together are never negative.
-const OFFSET_LIMIT: i64 = 1 << (OFFSET_BITS - 1);
+const OFFSET_LIMIT: i64 = HALF * HALF / 2;
 
 impl Plan {
     /// The arguments of the ffmpeg process that lists the time stamps of a
@@ -28,40 +33,53 @@ impl Plan {
         let mut arguments = words("-copyts");
         arguments.extend(Input { seek, ..Input::of(clip.media, source) }.arguments());
         let end = (clip.end() + stream.late + Flicks::from_millis(BEHIND_MS)).as_option();
-        let (scale, most) = (1_i64 << OFFSET_BITS, OFFSET_LIMIT);
+        let offset = format!(
+            "{OFFSET_LIMIT}+clip(PTS-STARTPTS-NB_CONSUMED_SAMPLES,-{OFFSET_LIMIT},{OFFSET_LIMIT}-1)"
+        );
         arguments.push("-filter_complex".to_owned());
         arguments.push(format!(
-            "[0:{}]atrim=end={end},asplit[x][y];[x]asetpts='N*{scale}+{most}+\
-             clip(PTS-STARTPTS-NB_CONSUMED_SAMPLES,-{most},{most}-1)'[a];\
-             [y]atrim=end_sample=1[b]",
+            "[0:{}]atrim=end={end},asplit=3[x][y][z];[x]asetpts='N*{HALF}+mod({offset},{HALF})'[a];\
+             [y]atrim=end_sample=1[b];[z]asetpts='N*{HALF}+floor(({offset})/{HALF})'[c]",
             stream.index
         ));
-        arguments.extend(words("-map [a] -map [b] -c:a pcm_s16le -f framemd5 pipe:"));
+        arguments.extend(words("-map [a] -map [b] -map [c] -c:a pcm_s16le -f framemd5 pipe:"));
         Some(arguments)
     }
 }
 
-/// What one line of that list says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listed {
-    /// The time stamp of the first sample.
-    First(i64),
-    /// A frame: by how many samples its time stamp is later than the first, less the samples in
-    /// between, and its own samples.
-    Frame(i64, i64),
+/// What the lines of that list say.
+#[derive(Clone, Debug, Default)]
+pub struct Listed {
+    first: Option<i64>,
+    /// Halves of offsets whose other half has not been read: the lower and the upper ones.
+    lower: VecDeque<(i64, i64)>,
+    upper: VecDeque<i64>,
 }
 
 impl Listed {
-    /// Reads a line: stream, decoding time, time, duration, and more.
+    /// The time stamp of the first sample.
     #[must_use]
-    pub fn read(line: &str) -> Option<Self> {
+    pub const fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// Reads a line: stream, decoding time, time, duration, and more. Gives a frame once it is read
+    /// whole: by how many samples its time stamp is later than the first, less the samples in
+    /// between, and its own samples.
+    pub fn read(&mut self, line: &str) -> Option<(i64, i64)> {
         let mut fields = line.split(',').map(|field| field.trim().parse::<i64>().ok());
         let (stream, _, time) = (fields.next()??, fields.next()?, fields.next()??);
-        let offset = (time & ((1 << OFFSET_BITS) - 1)) - OFFSET_LIMIT;
+        let half = time & (HALF - 1);
         match stream {
-            0 => Some(Self::Frame(offset, fields.next()??)),
-            _ => Some(Self::First(time)),
+            0 => self.lower.push_back((half, fields.next()??)),
+            1 => self.first = Some(time),
+            _ => self.upper.push_back(half),
         }
+        if self.lower.is_empty() || self.upper.is_empty() {
+            return None;
+        }
+        let ((lower, samples), upper) = (self.lower.pop_front()?, self.upper.pop_front()?);
+        Some((upper * HALF + lower - OFFSET_LIMIT, samples))
     }
 }
 
@@ -90,12 +108,15 @@ mod tests {
 
     #[test]
     fn a_frame_is_listed_with_its_own_offset() {
-        let read = |line: &str| Listed::read(line).unwrap();
-        assert_eq!(read("0,  134217728,  134217728,     1024, 4096, 60a8"), Listed::Frame(0, 1024));
-        let line = "0, 275012128016, 275012128016,     1024, 4096, 058260";
-        assert_eq!(read(line), Listed::Frame(3344, 1024));
-        assert_eq!(read("1,      45312,      45312,        1, 4, f1d3"), Listed::First(45_312));
-        assert_eq!(Listed::read("#sample_rate 0: 48000"), None);
+        let mut listed = Listed::default();
+        let mut read = |line: &str| listed.read(line);
+        assert_eq!(read("#sample_rate 0: 48000"), None);
+        assert_eq!(read("0,          0,          0,     1024, 4096, 60a8"), None);
+        assert_eq!(read("1,      45312,      45312,        1, 4, f1d3"), None);
+        assert_eq!(read("0,   16777230,   16777230,     1024, 4096, 60a8"), None);
+        assert_eq!(read("2,       8192,       8192,     1024, 4096, 60a8"), Some((0, 1024)));
+        assert_eq!(read("2,   16785409,   16785409,     1024, 4096, 58a0"), Some((16398, 1024)));
+        assert_eq!(listed.first(), Some(45_312));
     }
 
     #[test]

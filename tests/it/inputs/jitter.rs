@@ -144,6 +144,29 @@ fn jitter_in_other_containers_does_neither() {
     scene.assert_clean();
 }
 
+/// Long enough for many samples before the last.
+#[test]
+fn jitter_goes_on() {
+    let scene = scene();
+    let source = source().seconds(25.0).no_video();
+    let file = std::fs::read(source.write("b.flv")).unwrap();
+    scene.s3.put("sources", "steady.flv", &file[..]);
+    let jittered = restamped(file, |number, stamp| stamp + uniform(number) - 35);
+    scene.s3.put("sources", "jitter.flv", jittered);
+    let heard = |name: &str| {
+        let request = format!("f_mkv,vn_1,vcodec_h264,acodec_pcm{}{}", sur(name), sur("a.mp4"));
+        let outcome = scene.run("a.mp4", &request).succeeded();
+        let holes = outcome.reading().silences(8.0).into_iter();
+        let inside = holes.filter(|(from, to)| *from > 1300.0 && *to < 26_100.0);
+        (beeps(&outcome), inside.collect::<Vec<_>>())
+    };
+    let ((expected, _), (found, holes)) = (heard("steady.flv"), heard("jitter.flv"));
+    assert_eq!(expected.len(), 25, "{expected:?}");
+    let near = found.len() == 25 && found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 3.0);
+    assert!(near && holes.is_empty(), "{found:?}, not {expected:?}; {holes:?}");
+    scene.assert_clean();
+}
+
 /// 240 ms in which nothing was said, or lost.
 #[test]
 fn a_gap_stays_a_gap() {
