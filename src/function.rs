@@ -7,6 +7,7 @@ mod queue;
 mod tasks;
 mod uploads;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
@@ -40,6 +41,8 @@ pub struct Function {
     pub async_invoke: AsyncInvoke,
     /// Keeps messages that can't be read, where there is such a queue.
     pub failed_events: Option<FailedEvents>,
+    /// How long the start took, until an invocation has counted it.
+    pub init: Mutex<Duration>,
 }
 
 /// Handles one event.
@@ -47,7 +50,8 @@ pub struct Function {
 /// # Errors
 /// When a retry may mend what went wrong; `error_type` is the code.
 pub async fn handle(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
-    let invocation = invocation(&event.context);
+    let init = std::mem::take(&mut *function.init.lock().unwrap_or_else(PoisonError::into_inner));
+    let invocation = invocation(&event.context, init);
     log::trace(event.context.xray_trace_id.as_deref());
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
     // On the heap: the whole work's state would make every caller's future large.
@@ -206,11 +210,12 @@ fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
 }
 
 /// The platform tells the deadline by the wall clock.
-fn invocation(context: &Context) -> Invocation {
+fn invocation(context: &Context, init: Duration) -> Invocation {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();
     Invocation {
         started: Instant::now(),
+        init,
         request_id: RequestId::from_invocation(&context.request_id),
         function_arn: context.invoked_function_arn.clone(),
         deadline: Instant::now() + left,

@@ -1,7 +1,8 @@
 //! The Lambda function: wiring, and nothing else.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -25,10 +26,11 @@ use video_concat::storage::client::{restart_without_empty_endpoints, s3_client, 
 use video_concat::worker::Worker;
 
 fn main() -> ExitCode {
+    let begun = Instant::now();
     let restarted = restart_without_empty_endpoints();
     let confined = confine::begin();
     log::begin(|name| std::env::var(name).ok());
-    match restarted.map_err(Error::from).and_then(|()| start(confined)) {
+    match restarted.map_err(Error::from).and_then(|()| start(begun, confined)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever happens to the log's format.
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
 }
 
 #[tokio::main]
-async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
+async fn start(begun: Instant, confined: Result<(), ConfineError>) -> Result<(), Error> {
     // ffmpeg reads hostile files as this process's own user, who could find the credentials of the
     // function under `/proc`.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -63,9 +65,16 @@ async fn start(confined: Result<(), ConfineError>) -> Result<(), Error> {
             publisher: Publisher::new(&config),
             executions: Executions::new(&config),
         },
+        init: Mutex::new(billed_init(begun)),
     };
     let function = &function;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event))).await
+}
+
+/// What the first invocation is billed for the start. Provisioned instances are billed while they wait.
+fn billed_init(begun: Instant) -> Duration {
+    let kind = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE");
+    if kind.is_ok_and(|kind| kind == "on-demand") { begun.elapsed() } else { Duration::ZERO }
 }
 
 /// What runs here, and what is odd about it and its settings.

@@ -86,8 +86,17 @@ pub struct Invocation {
     pub function_arn: String,
     /// When the platform started it.
     pub started: Instant,
+    /// How long the start of the function took, of its first invocation: it is billed with it.
+    pub init: Duration,
     /// When the platform ends the function.
     pub deadline: Instant,
+}
+
+impl Invocation {
+    /// What it is billed for until now.
+    fn billed(&self) -> Duration {
+        self.init + self.started.elapsed()
+    }
 }
 
 /// How a task that did not fail was left.
@@ -237,8 +246,7 @@ impl Worker {
                     }
                 }
                 record.timings.total_ms = millis(started);
-                let billed = invocation.started.elapsed().as_secs_f64();
-                record.usage.count_memory(self.settings.memory_mb, billed);
+                record.usage.count_memory(self.settings.memory_mb, invocation.billed());
                 record.usage.count(self.store.meter().read());
                 record
             }

@@ -1,6 +1,7 @@
 //! The task record: what is known of a task, by the names of the outside.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -283,7 +284,8 @@ pub struct Usage {
     /// Memory of the function, in MB.
     #[serde(default)]
     pub memory_mb: u32,
-    /// Gigabyte-seconds, by the function's memory and the time from the start of the invocation.
+    /// Gigabyte-seconds, by the function's memory and the time from the start of the invocation, or of
+    /// the function where it is its first.
     #[serde(default)]
     pub gb_seconds: f64,
     /// Billing class of the output.
@@ -293,10 +295,10 @@ pub struct Usage {
 
 impl Usage {
     /// Takes over what the function is billed by, to the millisecond.
-    pub fn count_memory(&mut self, megabytes: u32, seconds: f64) {
+    pub fn count_memory(&mut self, megabytes: u32, billed: Duration) {
         self.memory_mb = megabytes;
         let gigabytes = f64::from(megabytes) / 1024.0;
-        self.gb_seconds = (gigabytes * seconds * 1000.0).round() / 1000.0;
+        self.gb_seconds = (gigabytes * billed.as_secs_f64() * 1000.0).round() / 1000.0;
     }
 
     /// Takes over what the meter counted.

@@ -112,7 +112,7 @@ impl Worker {
     fn used(&self, invocation: &Invocation) -> Usage {
         let mut usage = Usage::default();
         usage.count(self.store.meter().read());
-        usage.count_memory(self.settings.memory_mb, invocation.started.elapsed().as_secs_f64());
+        usage.count_memory(self.settings.memory_mb, invocation.billed());
         usage
     }
 }

@@ -2,7 +2,7 @@
 //! with nobody.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_config::retry::RetryConfig;
@@ -156,6 +156,7 @@ async fn function(world: &World) -> Function {
     let at = |url: String| config.to_builder().endpoint_url(url).build();
     Function {
         failed_events: None,
+        init: Mutex::default(),
         keys: CredentialsCache::new(None, &config),
         async_invoke: AsyncInvoke::Here,
         worker: Worker {
