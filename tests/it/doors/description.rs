@@ -61,9 +61,38 @@ fn the_description_is_openapi() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
-/// Whoever generates a client from the description reads whole records with it.
 #[test]
 fn every_field_of_a_record_is_described_and_no_other() {
+    let records: Vec<Value> = possible_records().into_iter().chain(real_records()).collect();
+    let mut judge = Command::new(repository().join("target/venv/bin/python"));
+    judge.arg(repository().join("tests/it/doors/record_schema.py"));
+    judge.arg(repository().join("events/openapi.yaml"));
+    assert_takes(&mut judge, &json!(records));
+}
+
+#[test]
+fn a_generated_client_reads_whole_records() {
+    let doors = Doors::with(|mut settings| {
+        settings.environment.retain(|(name, _)| name != "AWS_ENDPOINT_URL_LAMBDA");
+        settings.set("AWS_SAM_LOCAL", "true").set("HTTP_AUTH", "none")
+    });
+    let gateway = Gateway::open(Kind::HttpApi, &doors.front);
+    let task = post(&gateway, "/sources/a.mp4", &process("out.mp4")).json()["TaskId"].take();
+    let mut client = Command::new(repository().join("target/venv/bin/python"));
+    client.arg(repository().join("tests/it/doors/generated_client.py"));
+    client.arg(repository().join("events/openapi.yaml")).arg(gateway.url());
+    assert_takes(client.arg(task.as_str().unwrap()), &json!(possible_records()));
+}
+
+fn assert_takes(program: &mut Command, input: &Value) {
+    let mut child = program.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Of every kind: of each code, of each definition, and one that has begun.
+fn possible_records() -> Vec<Value> {
     let ids = (EventId::from_uuid(Uuid::nil()), RequestId::from_uuid(Uuid::nil()));
     let task = TaskId::derive(("clips", "a.mp4"), [], "p");
     let start = Moment::new(Timestamp::UNIX_EPOCH);
@@ -78,24 +107,8 @@ fn every_field_of_a_record_is_described_and_no_other() {
         record.usage.definition = Some(definition);
         record
     });
-    let records: Vec<Value> = failed
-        .iter()
-        .chain(&defined)
-        .chain([&begun])
-        .map(|record| serde_json::to_value(record).unwrap())
-        .chain(real_records())
-        .collect();
-    let mut python = Command::new(repository().join("target/venv/bin/python"))
-        .arg(repository().join("tests/it/doors/record_schema.py"))
-        .arg(repository().join("events/openapi.yaml"))
-        .stdin(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input = json!(records).to_string();
-    python.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = python.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let all = failed.iter().chain(&defined).chain([&begun]);
+    all.map(|record| serde_json::to_value(record).unwrap()).collect()
 }
 
 /// As they are stored: of a task that waits, and of one that is done.
