@@ -8,18 +8,22 @@
 mod boxes;
 mod fragment;
 mod movie;
+mod packets;
 mod sound;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod video;
+mod weave;
 
 use thiserror::Error;
 
 pub use boxes::{BoxHead, HEAD, box_head, boxed};
 pub use fragment::{Fragment, Sample, Samples, fragment, time_scale};
 pub use movie::{Movie, Stretch};
+pub use packets::Packets;
 pub use sound::Extent;
+pub use weave::{Span, weave};
 
 /// Why something is not the MP4 that it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -4,8 +4,10 @@ use num_rational::Ratio;
 
 use super::boxes::{Fields, HEAD, boxed, child, children};
 use super::fragment::Samples;
+use super::packets::{Packets, Woven};
 use super::sound::{Extent, Sound};
 use super::video::{Video, is_of};
+use super::weave::{Span, alone, weave};
 use super::{Mp4Error, tables};
 
 /// A film that is made of a template and of ranges of video.
@@ -17,6 +19,10 @@ pub struct Movie<'a> {
     sound: Option<Sound<'a>>,
     /// How many chunks of audio stand before each range, and after the last.
     before: Vec<usize>,
+    /// The audio, where the ranges have it themselves.
+    woven: Option<Woven<'a>>,
+    /// What each range has, in its order.
+    spans: Vec<Vec<Span>>,
 }
 
 /// What is stored in one piece.
@@ -24,8 +30,8 @@ pub struct Movie<'a> {
 pub enum Stretch {
     /// Audio of the template.
     Audio(Extent),
-    /// A range of the video, by its number.
-    Video {
+    /// A range, by its number.
+    Range {
         /// Which.
         range: usize,
         /// Its bytes.
@@ -39,17 +45,47 @@ impl Stretch {
     pub const fn length(&self) -> u64 {
         match self {
             Self::Audio(extent) => extent.length,
-            Self::Video { length, .. } => *length,
+            Self::Range { length, .. } => *length,
         }
     }
 }
 
 impl<'a> Movie<'a> {
-    /// By the content of the template's `moov`.
+    /// By the content of the template's `moov`. The audio is the template's.
     ///
     /// # Errors
     /// Where it is no template for these ranges.
     pub fn new(moov: &'a [u8], ranges: &[&Samples], rate: Ratio<i64>) -> Result<Self, Mp4Error> {
+        let (mut movie, sound) = Self::silent(moov, ranges, rate)?;
+        movie.sound = sound.map(Sound::read).transpose()?;
+        movie.before = before(&movie.video, movie.sound.as_ref());
+        Ok(movie)
+    }
+
+    /// The same where each range has its audio itself, as [`weave`] puts it.
+    ///
+    /// # Errors
+    /// Where it is no template for these ranges.
+    pub fn woven(
+        moov: &'a [u8],
+        ranges: &[(&Samples, &Packets)],
+        rate: Ratio<i64>,
+    ) -> Result<Self, Mp4Error> {
+        let (video, audio): (Vec<&Samples>, Vec<&Packets>) = ranges.iter().copied().unzip();
+        let (mut movie, sound) = Self::silent(moov, &video, rate)?;
+        let sound = sound.ok_or(Mp4Error::Missing(*b"trak"))?;
+        movie.woven = Some(Woven::read(sound, &audio)?);
+        let each = movie.video.ranges.iter().zip(audio);
+        movie.spans = each.map(|(video, audio)| weave(video, audio, rate)).collect();
+        Ok(movie)
+    }
+
+    /// The film without its audio, and the track of that.
+    fn silent(
+        moov: &'a [u8],
+        ranges: &[&Samples],
+        rate: Ratio<i64>,
+    ) -> Result<(Self, Option<&'a [u8]>), Mp4Error> {
         let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
         let (version, _) = fields.version()?;
         fields.take(if version == 0 { 8 } else { 16 })?;
@@ -59,21 +95,24 @@ impl<'a> Movie<'a> {
             if is_of(trak.body, *b"vide")? && video.is_none() {
                 video = Some(Video::read(trak.body, ranges, rate)?);
             } else if is_of(trak.body, *b"soun")? && sound.is_none() {
-                sound = Some(Sound::read(trak.body)?);
+                sound = Some(trak.body);
             } else {
                 return Err(Mp4Error::Unexpected(*b"trak"));
             }
         }
         let video = video.ok_or(Mp4Error::Missing(*b"trak"))?;
-        let before = before(&video, sound.as_ref());
-        Ok(Self { moov, time_scale, video, sound, before })
+        let before = vec![0; video.ranges.len() + 1];
+        let spans = video.ranges.iter().map(|samples| alone(samples)).collect();
+        let movie = Self { moov, time_scale, video, sound: None, before, woven: None, spans };
+        Ok((movie, sound))
     }
 
     /// The same film without its audio.
     #[must_use]
     pub fn mute(self) -> Self {
-        let before = vec![0; self.video.ranges.len()];
-        Self { sound: None, before, ..self }
+        let before = vec![0; self.video.ranges.len() + 1];
+        let spans = self.video.ranges.iter().map(|samples| alone(samples)).collect();
+        Self { sound: None, woven: None, before, spans, ..self }
     }
 
     /// What is stored behind the index, in its order: before each range the audio that is heard with
@@ -93,9 +132,9 @@ impl<'a> Movie<'a> {
                 let (offset, length) = (extent.offset + length, extent.length - length);
                 used = Some(Extent { offset, length }).filter(|extent| extent.length > 0);
             }
-            if let Some(samples) = self.video.ranges.get(range) {
-                let length = samples.iter().map(|sample| u64::from(sample.size)).sum();
-                stretches.push(Stretch::Video { range, length });
+            if let Some(spans) = self.spans.get(range) {
+                let length = spans.iter().map(|span| span.bytes).sum();
+                stretches.push(Stretch::Range { range, length });
             }
         }
         stretches.retain(|stretch| stretch.length() > 0);
@@ -124,6 +163,12 @@ impl<'a> Movie<'a> {
         Ok([ftyp, &index, &head].concat())
     }
 
+    /// How many samples each chunk of a stream has, as far as the ranges have it.
+    fn chunks(&self, audio: bool) -> Vec<u32> {
+        let spans = self.spans.iter().flatten().filter(|span| span.audio == audio);
+        spans.map(|span| span.samples).collect()
+    }
+
     fn extents(&self) -> &[Extent] {
         self.sound.as_ref().map_or(&[], |sound| &sound.extents)
     }
@@ -140,16 +185,23 @@ impl<'a> Movie<'a> {
         if let Some(sound) = &self.sound {
             longest = longest.max(sound.movie_duration()?);
         }
+        if let Some(woven) = &self.woven {
+            longest = longest.max(woven.movie_duration(self.time_scale));
+        }
         let mut content = Vec::new();
         for inner in children(self.moov)? {
             content.extend(match &inner.kind {
                 b"mvhd" => tables::with_duration(inner.kind, inner.body, (2, 1), longest)?,
                 b"trak" if is_of(inner.body, *b"vide")? => {
-                    self.video.write(self.time_scale, &video, far)?
+                    let chunks = self.chunks(false);
+                    self.video.write(self.time_scale, (&chunks, &video), far)?
                 }
-                b"trak" => match &self.sound {
-                    Some(track) => track.write(&sound, far)?,
-                    None => Vec::new(),
+                b"trak" => match (&self.sound, &self.woven) {
+                    (Some(track), _) => track.write(&sound, far)?,
+                    (None, Some(track)) => {
+                        track.write(self.time_scale, (&self.chunks(true), &sound), far)?
+                    }
+                    (None, None) => Vec::new(),
                 },
                 _ => inner.whole.to_vec(),
             });
@@ -168,10 +220,9 @@ impl<'a> Movie<'a> {
                 at += chunk.bytes;
             }
             chunk += count;
-            let samples = self.video.ranges.get(range).map_or(&[][..], Vec::as_slice);
-            for chunk in Video::chunks(samples) {
-                video.push(at);
-                at += chunk.bytes;
+            for span in self.spans.get(range).into_iter().flatten() {
+                if span.audio { &mut sound } else { &mut video }.push(at);
+                at += span.bytes;
             }
         }
         (video, sound)

@@ -3,10 +3,14 @@
 use super::Mp4Error;
 use super::boxes::{Fields, boxed, child, children, descend, optional};
 use super::fragment::media_time_scale;
+use super::packets::Packets;
 use super::tables;
 
 /// More chunks than a film of weeks has.
 const MOST_CHUNKS: u64 = 1 << 22;
+
+/// More samples of one size than a range has.
+const MOST_EQUAL: u32 = 1 << 24;
 
 /// Bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub(super) struct Sound<'a> {
 }
 
 /// Sizes of samples.
-enum Sizes {
+pub(super) enum Sizes {
     Each(Vec<[u32; 1]>),
     All { size: u32, count: u32 },
 }
@@ -52,6 +56,17 @@ impl Sizes {
                 tables::read(*b"stsz", &each).map(Self::Each)
             }
             (size, count) => Ok(Self::All { size, count }),
+        }
+    }
+
+    /// Of each, unless there are more than any file lists.
+    pub(super) fn each(&self) -> Option<Vec<u32>> {
+        match self {
+            Self::Each(sizes) => Some(sizes.iter().map(|[size]| *size).collect()),
+            Self::All { size, count } if *count <= MOST_EQUAL => {
+                Some(vec![*size; usize::try_from(*count).ok()?])
+            }
+            Self::All { .. } => None,
         }
     }
 
@@ -105,6 +120,20 @@ impl<'a> Sound<'a> {
         fields.take(if version == 0 { 16 } else { 24 })?;
         fields.long(version)
     }
+}
+
+/// Ticks a second of a track.
+pub(super) fn time_scale(trak: &[u8]) -> Result<u32, Mp4Error> {
+    media_time_scale(descend(trak, &[*b"mdia", *b"mdhd"])?)
+}
+
+/// The packets of a track, and where they are.
+pub(super) fn packets(trak: &[u8]) -> Result<(Packets, Vec<Extent>), Mp4Error> {
+    let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"])?;
+    let sizes = Sizes::read(child(stbl, *b"stsz")?)?;
+    let steps: Vec<[u32; 2]> = tables::read(*b"stts", child(stbl, *b"stts")?)?;
+    let packets = Packets::new(time_scale(trak)?, &sizes, &steps)?;
+    Ok((packets, extents(stbl, &sizes)?))
 }
 
 /// Boxes that hold nothing but boxes.

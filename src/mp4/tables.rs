@@ -38,6 +38,12 @@ pub(super) fn sizes(sizes: impl ExactSizeIterator<Item = u32>) -> Vec<u8> {
     boxed(*b"stsz", &[&[0; 8][..], &count.to_be_bytes(), &entries].concat())
 }
 
+/// The same of samples that all are of one size.
+pub(super) fn same_sizes(size: u32, count: usize) -> Vec<u8> {
+    let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");
+    boxed(*b"stsz", &[[0; 4], size.to_be_bytes(), count.to_be_bytes()].concat())
+}
+
 /// `stsc`: how many samples each chunk has.
 pub(super) fn chunks(samples: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let (mut entries, mut count, mut last) = (Vec::new(), 0, None);

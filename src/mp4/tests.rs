@@ -104,7 +104,7 @@ fn check(sound: Option<&[u32]>, ranges: &[Samples]) -> Result<Vec<[u8; 4]>, Test
     let (mut at, mut parts) = (head.len() as u64, Vec::new());
     for stretch in movie.stretches() {
         match stretch {
-            Stretch::Video { range, .. } => {
+            Stretch::Range { range, .. } => {
                 let mut next = at;
                 for sample in &ranges[range].samples {
                     video.push((next, u64::from(sample.size)));

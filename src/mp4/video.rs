@@ -98,11 +98,11 @@ impl<'a> Video<'a> {
         u64::try_from(ticks.div_ceil(u128::from(self.time_scale))).unwrap_or(u64::MAX)
     }
 
-    /// The track with its chunks at these places.
+    /// The track with its chunks, of so many samples each, at these places.
     pub(super) fn write(
         &self,
         movie_scale: u32,
-        places: &[u64],
+        (chunks, places): (&[u32], &[u64]),
         far: bool,
     ) -> Result<Vec<u8>, Mp4Error> {
         let shown = self.movie_duration(movie_scale);
@@ -113,7 +113,7 @@ impl<'a> Video<'a> {
             b"stsd" => self.description(body),
             b"stts" => self.times(),
             b"ctts" | b"stss" => Ok(Vec::new()),
-            b"stsc" => Ok(self.samples_of_chunks()),
+            b"stsc" => Ok(tables::chunks(chunks.iter().copied())),
             b"stsz" => {
                 let sizes: Vec<u32> = self.samples().map(|sample| sample.size).collect();
                 Ok(tables::sizes(sizes.into_iter()))
@@ -142,11 +142,6 @@ impl<'a> Video<'a> {
             boxes.extend(tables::runs(*b"ctts", later));
         }
         Ok(boxes)
-    }
-
-    fn samples_of_chunks(&self) -> Vec<u8> {
-        let chunks = self.ranges.iter().flat_map(|samples| Self::chunks(samples));
-        tables::chunks(chunks.map(|chunk| chunk.samples))
     }
 
     /// The description, with the mean bit rate of the whole where it tells one.
@@ -187,8 +182,8 @@ impl<'a> Video<'a> {
     }
 }
 
-/// The same edits, of which the last one, the video's, lasts as long as it does.
-fn edits(elst: &[u8], shown: u64) -> Result<Vec<u8>, Mp4Error> {
+/// The same edits, of which the last one, the stream's own, lasts as long as it does.
+pub(super) fn edits(elst: &[u8], shown: u64) -> Result<Vec<u8>, Mp4Error> {
     let mut fields = Fields::new(*b"elst", elst);
     let (version, _) = fields.version()?;
     let count = fields.u32()?;

@@ -116,7 +116,7 @@ impl Films {
         for stretch in movie.stretches() {
             match stretch {
                 Stretch::Audio(extent) => template.copy(extent, &file, at).unwrap(),
-                Stretch::Video { range, length } => {
+                Stretch::Range { range, length } => {
                     assert_eq!(self.piece(range).len() as u64, length);
                     file.write_all_at(&self.piece(range), at).unwrap();
                 }

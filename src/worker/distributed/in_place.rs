@@ -126,7 +126,7 @@ impl Worker {
         let stretches = movie.stretches();
         runs.extend(stretches.iter().map(|stretch| match *stretch {
             Stretch::Audio(extent) => Bytes::Here(extent.length),
-            Stretch::Video { range, length } => {
+            Stretch::Range { range, length } => {
                 let (piece, note) = ranges[range];
                 let (uri, etag) = (join.shift.folder.media(piece), note.head().etag);
                 Bytes::Stored { uri, etag, length }
@@ -139,7 +139,7 @@ impl Worker {
         let file = &file;
         stream::iter(&assembly.wanted)
             .map(|&Wanted { run, length, at }| {
-                let Some(Stretch::Video { range, .. }) = stretches.get(run - 1) else {
+                let Some(Stretch::Range { range, .. }) = stretches.get(run - 1) else {
                     unreachable!("only video is stored")
                 };
                 let (piece, note) = ranges[*range];
