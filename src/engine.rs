@@ -20,4 +20,5 @@ mod stream;
 pub mod template;
 pub mod trial;
 pub mod verify;
+pub mod weave;
 pub mod workspace;

@@ -20,6 +20,7 @@ use crate::process::request::SegmentFormat;
 use crate::timeline::Timeline;
 
 mod audio;
+mod audio_range;
 mod chunk;
 mod clip;
 mod clock;
@@ -44,6 +45,7 @@ mod sound;
 mod video;
 mod words;
 
+pub use audio_range::{AudioPart, AudioRange};
 use chunk::Share;
 pub use chunk::{Chunk, Policy};
 pub use clip::{Clip, PlannedClip};

@@ -16,6 +16,8 @@ use crate::plan::{Listings, Plan};
 
 /// Bytes that are moved at a time.
 const STEP: usize = 1 << 20;
+/// More bytes than the audio of a range has in one place.
+const LARGEST_READ: u64 = 256 << 20;
 
 /// What is taken from the muxer's file.
 #[derive(Debug)]
@@ -77,6 +79,20 @@ impl Template {
         }
         let (Some(ftyp), Some(moov)) = (ftyp, moov) else { return Err(unfit("it has no index")) };
         Ok(Self { path: path.to_owned(), file, ftyp, moov, filler })
+    }
+
+    /// Adds audio to what has been read.
+    ///
+    /// # Errors
+    /// Where it can't be read.
+    pub(super) fn read(&self, from: Extent, target: &mut Vec<u8>) -> io::Result<()> {
+        let end = from.offset.checked_add(from.length).filter(|_| from.length <= LARGEST_READ);
+        if end.is_none_or(|end| self.file.metadata().is_ok_and(|found| found.len() < end)) {
+            return Err(unfit("its audio is cut off"));
+        }
+        let start = target.len();
+        target.resize(start + usize::try_from(from.length).map_err(unfit)?, 0);
+        self.file.read_exact_at(&mut target[start..], from.offset)
     }
 
     /// Copies audio to a place in another file.

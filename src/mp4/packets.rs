@@ -6,7 +6,7 @@ use super::Mp4Error;
 use super::boxes::{Fields, boxed, child, children};
 use super::sound::{self, Extent, Sizes, rewrite};
 use super::tables;
-use super::video::{edits, is_of};
+use super::video::{edits, is_of, most_in_a_row};
 
 /// Bytes of a description of audio before the boxes that it holds, by its version.
 const DESCRIPTIONS: [usize; 3] = [28, 44, 64];
@@ -40,7 +40,11 @@ impl Packets {
         Err(Mp4Error::Missing(*b"trak"))
     }
 
-    pub(super) fn new(time_scale: u32, sizes: &Sizes, steps: &[[u32; 2]]) -> Result<Self, Mp4Error> {
+    pub(super) fn new(
+        time_scale: u32,
+        sizes: &Sizes,
+        steps: &[[u32; 2]],
+    ) -> Result<Self, Mp4Error> {
         let steps: Vec<(u32, u32)> = steps.iter().map(|&[count, step]| (count, step)).collect();
         let lasting: u64 = steps.iter().map(|(count, _)| u64::from(*count)).sum();
         let sizes = sizes.each().filter(|sizes| sizes.len() as u64 == lasting);
@@ -66,6 +70,13 @@ impl Packets {
         Self { sizes: self.sizes[start..end].to_vec(), steps, ..*self }
     }
 
+    /// The same packets, of which each lasts so many ticks.
+    #[must_use]
+    pub fn lasting(self, ticks: u32) -> Self {
+        let count = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
+        Self { steps: vec![(count, ticks)], ..self }
+    }
+
     /// Bytes of all.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -76,6 +87,11 @@ impl Packets {
     #[must_use]
     pub fn duration(&self) -> u64 {
         self.steps.iter().map(|&(count, step)| u64::from(count) * u64::from(step)).sum()
+    }
+
+    /// The bytes of each, and how long it lasts in ticks.
+    pub fn each(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.sizes.iter().copied().zip(self.each_step())
     }
 
     /// How long each of them lasts.
@@ -179,15 +195,18 @@ impl<'a> Woven<'a> {
         Ok(all)
     }
 
-    /// Writes the most bits a second and their mean at a place, if it is one.
+    /// Writes the most bits of any second, and their mean, at a place, if it is one.
     fn set_rates(&self, at: Option<usize>, body: &mut [u8]) {
-        let bits = u128::from(self.packets.bytes()) * 8 * u128::from(self.packets.time_scale);
-        let mean = bits / u128::from(self.packets.duration().max(1));
-        let mean = u32::try_from(mean).unwrap_or(u32::MAX);
         let Some(fields) = at.and_then(|at| body.get_mut(at..at + 8)) else { return };
-        let most = fields[..4].iter().fold(0, |number, &byte| number << 8 | u32::from(byte));
-        fields[..4].copy_from_slice(&most.max(mean).to_be_bytes());
-        fields[4..].copy_from_slice(&mean.to_be_bytes());
+        let Packets { time_scale, sizes, steps } = &self.packets;
+        let bits = u128::from(self.packets.bytes()) * 8 * u128::from(*time_scale);
+        let mean = bits / u128::from(self.packets.duration().max(1));
+        let step = steps.first().map_or(1, |(_, step)| (*step).max(1));
+        let second = usize::try_from(time_scale.div_ceil(step)).unwrap_or(usize::MAX);
+        let sizes: Vec<u128> = sizes.iter().map(|&size| size.into()).collect();
+        let peak = mean.max(most_in_a_row(&sizes, second) * 8);
+        let number = |bits: u128| u32::try_from(bits).unwrap_or(u32::MAX).to_be_bytes();
+        fields.copy_from_slice(&[number(peak), number(mean)].concat());
     }
 }
 

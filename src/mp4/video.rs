@@ -170,16 +170,22 @@ impl<'a> Video<'a> {
         let mean = bits * u128::from(self.time_scale) / u128::from(self.duration().max(1));
         let second = u64::from(self.time_scale).div_ceil(self.frame.max(1)).max(1);
         let second = usize::try_from(second).unwrap_or(usize::MAX);
-        let (mut within, mut peak) = (0, mean);
-        for (index, size) in sizes.iter().enumerate() {
-            within += size;
-            within -= index.checked_sub(second).map_or(0, |before| sizes[before]);
-            peak = peak.max(within * 8);
-        }
+        let peak = mean.max(most_in_a_row(&sizes, second) * 8);
         let number = |bits: u128| u32::try_from(bits).unwrap_or(u32::MAX);
         let fields = [buffer, number(peak), number(mean)].map(u32::to_be_bytes);
         Ok(boxed(*b"btrt", &fields.concat()))
     }
+}
+
+/// The most that so many samples in a row have together.
+pub(super) fn most_in_a_row(sizes: &[u128], count: usize) -> u128 {
+    let (mut within, mut most) = (0, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        within += size;
+        within -= index.checked_sub(count).map_or(0, |before| sizes[before]);
+        most = most.max(within);
+    }
+    most
 }
 
 /// The same edits, of which the last one, the stream's own, lasts as long as it does.

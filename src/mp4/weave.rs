@@ -20,9 +20,7 @@ pub struct Span {
 /// The spans of a range without audio of its own: one from each frame on where decoding can begin.
 pub(super) fn alone(video: &[Sample]) -> Vec<Span> {
     let chunks = Video::chunks(video).into_iter();
-    chunks
-        .map(|chunk| Span { audio: false, samples: chunk.samples, bytes: chunk.bytes })
-        .collect()
+    chunks.map(|chunk| Span { audio: false, samples: chunk.samples, bytes: chunk.bytes }).collect()
 }
 
 /// The spans of a range: before each second of the video, at `rate` frames a second, the audio that is

@@ -56,7 +56,9 @@ pub(super) fn conformed_chain(samples: u64, output: &AudioOutput) -> String {
 fn placed(input_rate: u32, start: Flicks, output_rate: u32, jitter: &str) -> String {
     let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
-    let settled = start - Flicks::from_millis(SETTLE_MS);
+    // A whole sample: what is read from elsewhere on begins at the same one.
+    let settled = (start - Flicks::from_millis(SETTLE_MS)).to_units(input_rate);
+    let settled = Flicks::of_units(settled, input_rate);
     [
         format!("atrim=start={}", settled.as_option()),
         format!(

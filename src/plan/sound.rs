@@ -1,7 +1,7 @@
 //! The audio by itself, for a join that follows in another process.
 //!
 //! Its clips become samples one after the other, so that not all sources have to be there at once.
-//! It is encoded once and whole, since pieces of an encoder's output would not join without a gap. What
+//! It is encoded once and whole where pieces of an encoder's output would not join without a gap. What
 //! it is kept as gives the join the same packets as if it made the audio itself.
 
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ impl Sound {
 const SAMPLES: &str = "-map [a] -c:a pcm_f32le";
 
 /// What makes a file of audio alone.
-fn made(
+pub(super) fn made(
     graph: &Graph<'_>,
     encoder: Vec<String>,
     output: &AudioOutput,

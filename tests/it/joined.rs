@@ -15,9 +15,10 @@ use video_concat::engine::probe::probe;
 use video_concat::engine::render::{Fed, join};
 use video_concat::engine::template::{Template, template};
 use video_concat::engine::verify::{Indexed, VerifyError, verify_indexed};
+use video_concat::engine::weave::{make_audio, woven};
 use video_concat::engine::workspace::Workspace;
 use video_concat::flicks::Flicks;
-use video_concat::mp4::{Movie, Samples, Stretch};
+use video_concat::mp4::{Movie, Packets, Samples, Stretch};
 use video_concat::object::ObjectUri;
 use video_concat::plan::{Listings, Plan, plan};
 use video_concat::policy::Verify;
@@ -39,6 +40,23 @@ struct Films {
     indexed: PathBuf,
     template: PathBuf,
     beginnings: PathBuf,
+    /// Of each range, where it has its audio itself.
+    audio: Vec<Packets>,
+}
+
+/// Makes each range with its audio itself.
+async fn weave(maker: &Maker<'_>, bare: &[Bare]) -> Vec<Packets> {
+    let (plan, part) = (maker.plan, |name: &str, n| maker.workspace.part(&format!("{name}-{n}")));
+    let mut all = Vec::new();
+    for (n, chunk) in plan.ranges(Flicks::from_millis(1600)).iter().enumerate() {
+        let range = plan.audio_range(chunk).unwrap();
+        make_audio(maker, &range, &part("samples", n), &part("audio", n)).await.unwrap();
+        let (video, audio, target) = (part("piece", n), part("audio", n), part("woven", n));
+        let rate = plan.timeline.frame_rate;
+        let packets = woven((&video, &bare[n].samples), (&audio, &range), rate, &target).unwrap();
+        all.push(packets);
+    }
+    all
 }
 
 /// What is asked for, of one clip.
@@ -54,7 +72,7 @@ async fn planned(ffmpeg: &Ffmpeg, source: &Path, parameters: &str) -> Plan {
 }
 
 impl Films {
-    async fn new(folder: &Path, parameters: &str) -> Self {
+    async fn new(folder: &Path, parameters: &str, is_woven: bool) -> Self {
         let source = Source::new(4).seconds(5.0).size(160, 90).write("joined.mp4");
         let ffmpeg = Ffmpeg::new(ffmpeg_path(), ffprobe_path(), 4096);
         let plan = planned(&ffmpeg, &source, parameters).await;
@@ -88,11 +106,23 @@ impl Films {
         feed.send(Fed::Last).await.unwrap();
         let whole = part("whole");
         join(&ffmpeg, &plan, &sound, Listings::default(), &whole, pieces).await.unwrap();
+        let audio = if is_woven { weave(&maker, &bare).await } else { Vec::new() };
+        let sound = if is_woven { part("audio-0") } else { sound };
         let (first, made) = (part("first-0"), part("template"));
         let template = template(&ffmpeg, &plan, &sound, &first, &made).await.unwrap();
         let (indexed, beginnings) = (part("indexed"), part("beginnings"));
-        let films =
-            Self { bare, template: made, ffmpeg, plan, workspace, whole, indexed, beginnings };
+        let template_file = made;
+        let films = Self {
+            bare,
+            template: template_file,
+            ffmpeg,
+            plan,
+            workspace,
+            whole,
+            indexed,
+            beginnings,
+            audio,
+        };
         films.write_indexed(&template);
         films.write_beginnings(&template);
         films
@@ -102,13 +132,24 @@ impl Films {
         self.bare.iter().map(|bare| &bare.samples).collect()
     }
 
+    fn audio(&self) -> Vec<&Packets> {
+        self.audio.iter().collect()
+    }
+
     fn piece(&self, range: usize) -> Vec<u8> {
         std::fs::read(self.workspace.part(&format!("piece-{range}"))).unwrap()
     }
 
     fn write_indexed(&self, template: &Template) {
         let rate = self.plan.timeline.frame_rate;
-        let movie = Movie::new(&template.moov, &self.samples(), rate).unwrap();
+        let (samples, audio) = (self.samples(), self.audio());
+        let both: Vec<_> = samples.iter().copied().zip(audio).collect();
+        let movie = if both.is_empty() {
+            Movie::new(&template.moov, &samples, rate)
+        } else {
+            Movie::woven(&template.moov, &both, rate)
+        };
+        let movie = movie.unwrap();
         let file = File::create(&self.indexed).unwrap();
         let head = movie.head(&template.ftyp, template.filler).unwrap();
         file.write_all_at(&head, 0).unwrap();
@@ -117,8 +158,11 @@ impl Films {
             match stretch {
                 Stretch::Audio(extent) => template.copy(extent, &file, at).unwrap(),
                 Stretch::Range { range, length } => {
-                    assert_eq!(self.piece(range).len() as u64, length);
-                    file.write_all_at(&self.piece(range), at).unwrap();
+                    let stored = if self.audio.is_empty() { "piece" } else { "woven" };
+                    let stored = self.workspace.part(&format!("{stored}-{range}"));
+                    let stored = std::fs::read(stored).unwrap();
+                    assert_eq!(stored.len() as u64, length);
+                    file.write_all_at(&stored, at).unwrap();
                 }
             }
             at += stretch.length();
@@ -144,6 +188,7 @@ impl Films {
             file: &self.indexed,
             beginnings: &self.beginnings,
             ranges,
+            audio: &self.audio(),
         };
         verify_indexed(&check).await.map(|verified| verified.counts.frames)
     }
@@ -174,12 +219,15 @@ fn boxes(path: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// A description of a video without what its `btrt` says of its peak.
+/// A description without what its `btrt` says of the peak of a video, and what `esds` says of that of
+/// audio.
 fn without_peak(stsd: &[u8]) -> Vec<u8> {
     let mut bytes = stsd.to_vec();
-    if let Some(at) = stsd.windows(4).position(|kind| kind == b"btrt").filter(|_| stsd[12] != b'm')
-    {
-        bytes[at + 8..at + 12].fill(0);
+    for (kind, peak) in [(b"btrt", 8), (b"esds", 26)] {
+        let found = stsd.windows(4).position(|found| found == kind);
+        if let Some(at) = found {
+            bytes[at + peak..at + peak + 4].fill(0);
+        }
     }
     bytes
 }
@@ -198,15 +246,18 @@ fn packets(path: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn the_index_is_the_muxers_box_by_box() {
-    for parameters in [
-        "f_mp4,vcodec_h264,acodec_aac,g_20",
-        "f_mov,vcodec_h264,acodec_pcm,fps_29.97",
-        "f_mp4,vcodec_h265,acodec_flac,g_20",
-        "f_mp4,vcodec_vp9,acodec_opus,g_20",
-        "f_mov,vcodec_h264,acodec_aac,an_1,g_1",
+    for (parameters, is_woven) in [
+        ("f_mp4,vcodec_h264,acodec_aac,g_20", false),
+        ("f_mp4,vcodec_h264,acodec_aac,g_20", true),
+        ("f_mov,vcodec_h264,acodec_aac,fps_29.97,ar_44100", true),
+        ("f_mov,vcodec_h264,acodec_ac3,g_20,ar_32000", true),
+        ("f_mov,vcodec_h264,acodec_pcm,fps_29.97", false),
+        ("f_mp4,vcodec_h265,acodec_flac,g_20", false),
+        ("f_mp4,vcodec_vp9,acodec_opus,g_20", false),
+        ("f_mov,vcodec_h264,acodec_aac,an_1,g_1", false),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let films = Box::pin(Films::new(folder.path(), parameters)).await;
+        let films = Box::pin(Films::new(folder.path(), parameters, is_woven)).await;
         let (own, right) = (boxes(&films.indexed), boxes(&films.whole));
         let names = |boxes: &[(String, Vec<u8>)]| -> Vec<String> {
             boxes.iter().map(|(name, _)| name.clone()).collect()
@@ -230,7 +281,7 @@ async fn the_index_is_the_muxers_box_by_box() {
 async fn an_index_that_is_wrong_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     let parameters = "f_mp4,vcodec_h264,acodec_aac,g_20";
-    let films = Box::pin(Films::new(folder.path(), parameters)).await;
+    let films = Box::pin(Films::new(folder.path(), parameters, true)).await;
     let wrong = |change: &dyn Fn(&mut Samples)| {
         let mut ranges: Vec<Samples> = films.bare.iter().map(|bare| bare.samples.clone()).collect();
         change(&mut ranges[1]);

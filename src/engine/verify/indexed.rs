@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use num_rational::Ratio;
+
 use super::content::decode;
 use super::packets::found;
 use super::{
@@ -12,7 +14,7 @@ use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::probe::scan;
 use crate::flicks::Flicks;
 use crate::media::{Media, VideoStream};
-use crate::mp4::Samples;
+use crate::mp4::{Packets, Samples};
 use crate::plan::input::Input;
 use crate::plan::{PacketError, PacketList, Plan};
 
@@ -23,14 +25,17 @@ pub struct Indexed<'a> {
     pub ffmpeg: &'a Ffmpeg,
     /// What it should be.
     pub plan: &'a Plan,
-    /// The muxer's own file, of all the audio and of the first fragment of the video.
+    /// The muxer's own file, of all the audio or the first range's, and of the first fragment of the
+    /// video.
     pub template: &'a Path,
-    /// The film, with holes where the video is stored elsewhere.
+    /// The film, with holes where its ranges are stored elsewhere.
     pub file: &'a Path,
     /// A film of the first frame of each range, under the index that the whole has.
     pub beginnings: &'a Path,
     /// The samples of each range.
     pub ranges: &'a [&'a Samples],
+    /// The audio of each range; nothing where all of it is in the template.
+    pub audio: &'a [&'a Packets],
 }
 
 /// Checks such a film.
@@ -50,15 +55,19 @@ pub async fn verify_indexed(check: &Indexed<'_>) -> Result<Verified, VerifyError
     );
     decoded?;
     expect("the number of ranges that a decoder can begin with", &begun?, &(ranges.len() as u64))?;
-    let video = video?;
+    let (video, mut media) = (video?, media?);
     check_video(plan, &video, ranges)?;
     if plan.output.audio.is_some() {
         let arguments = |path| plan.audio_index_arguments(&input(path));
         let placed = found(ffmpeg, arguments(check.file)).await?;
         let made = found(ffmpeg, arguments(check.template)).await?;
-        check_audio(&made, &placed)?;
+        if check.audio.is_empty() {
+            check_audio(&made, &placed)?;
+        } else {
+            check_woven(&made, &placed, check.audio)?;
+        }
+        complete_audio(&mut media, &made, check.audio);
     }
-    let mut media = media?;
     complete(&mut media, plan, &video);
     compare(plan, &media)?;
     let frames = plan.frames().end;
@@ -105,6 +114,47 @@ fn check_audio(made: &PacketList, placed: &PacketList) -> Result<(), PacketError
         Some(packet) => Err(PacketError::Content { stream: "audio", packet }),
         None => Ok(()),
     }
+}
+
+/// Whether the audio is that of all ranges, from when the muxer begins with it.
+fn check_woven(
+    made: &PacketList,
+    placed: &PacketList,
+    audio: &[&Packets],
+) -> Result<(), PacketError> {
+    let stream = "audio";
+    let (found, encoded) = (placed.packets.len(), audio.iter().map(|it| it.sizes.len()).sum());
+    if found != encoded || made.packets.is_empty() {
+        return Err(PacketError::Count { stream, found, encoded });
+    }
+    let scale = audio.iter().find(|range| range.time_scale > 0).map_or(1, |it| it.time_scale);
+    let base = Ratio::new(1, i64::from(scale));
+    let (mut ticks, first) = (0, made.shown(0));
+    for (packet, (size, step)) in audio.iter().flat_map(|range| range.each()).enumerate() {
+        let due = first + Flicks::from_ticks(ticks, base).unwrap_or_default();
+        let is_it = placed.packets[packet].size == u64::from(size);
+        if !is_it || placed.shown(packet) != due {
+            return Err(PacketError::Content { stream, packet });
+        }
+        ticks = ticks.saturating_add(i64::from(step));
+    }
+    Ok(())
+}
+
+/// Says of the audio of all ranges what the template says of the first one's.
+fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
+    let Some(stream) = media.audio.as_mut().filter(|_| !audio.is_empty()) else { return };
+    let time = |range: &&Packets| {
+        let base = Ratio::new(1, i64::from(range.time_scale.max(1)));
+        let ticks = i64::try_from(range.duration()).unwrap_or(i64::MAX);
+        Flicks::from_ticks(ticks, base).unwrap_or_default()
+    };
+    let all: Flicks = audio.iter().map(time).sum();
+    stream.end = made.shown(0) + all;
+    let bits = audio.iter().map(|range| u128::from(range.bytes())).sum::<u128>() * 8;
+    let second = Flicks::of_units(1, 1.into()).count().unsigned_abs();
+    let mean = bits * u128::from(second) / u128::from(all.count().max(1).unsigned_abs());
+    stream.bit_rate = u64::try_from(mean).unwrap_or(u64::MAX);
 }
 
 /// Says of the whole video what the template says of its beginning.

@@ -104,6 +104,7 @@ impl Worker {
             file: &files[0].path,
             beginnings: &beginnings,
             ranges: &ranges,
+            audio: &[],
         };
         let goods = Goods { files: &files, assembly: &assembly.parts };
         let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal);
