@@ -141,6 +141,13 @@ impl<'a> Movie<'a> {
         stretches
     }
 
+    /// Where the video of a range begins in it.
+    #[must_use]
+    pub fn video_in(&self, range: usize) -> u64 {
+        let spans = self.spans.get(range).into_iter().flatten();
+        spans.take_while(|span| span.audio).map(|span| span.bytes).sum()
+    }
+
     /// What stands before the first of [`Movie::stretches`]: `ftyp`, which is given, the index, and the
     /// head of the box that holds everything. `filler` names the box with nothing in it that muxers
     /// keep for a longer head.

@@ -18,9 +18,9 @@ use super::super::files::Share;
 use crate::code::Code;
 use crate::event::RunOfTask;
 use crate::ledger::own_description;
-use crate::mp4::Samples;
+use crate::mp4::{Packets, Samples};
 use crate::object::{Bucket, ETag, Key, ObjectUri};
-use crate::plan::{Chunk, Plan};
+use crate::plan::{AudioRange, Chunk, Plan};
 use crate::storage::{Description, ObjectHead, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::{Moment, TaskId, Timings, Usage};
 
@@ -67,6 +67,9 @@ pub(super) struct PlanNote {
     /// The same of the audio of each clip.
     #[serde(default)]
     pub(super) heard: BTreeMap<usize, Share>,
+    /// Whether each range has its audio itself.
+    #[serde(default)]
+    pub(super) audio_in_ranges: bool,
 }
 
 /// A source as the plan saw it.
@@ -106,6 +109,9 @@ pub(super) struct PieceNote {
     /// What described them.
     #[serde(default)]
     pub(super) header: Vec<u8>,
+    /// The audio that is stored between these samples.
+    #[serde(default)]
+    pub(super) audio: Packets,
 }
 
 /// Why a try at a piece failed.
@@ -177,6 +183,18 @@ impl SourceNote {
     }
 }
 
+impl PlanNote {
+    /// Whether a step of its own makes the audio.
+    pub(super) const fn has_sound(&self) -> bool {
+        self.plan.output.audio.is_some() && !self.audio_in_ranges
+    }
+
+    /// The audio of a range, where that has it itself.
+    pub(super) fn audio_of(&self, range: &Chunk) -> Option<AudioRange> {
+        self.plan.audio_range(range).filter(|_| self.audio_in_ranges)
+    }
+}
+
 impl PieceNote {
     /// The piece as it was stored.
     pub(super) fn head(&self) -> ObjectHead {
@@ -228,6 +246,11 @@ impl Folder {
     /// The start of the first range as it was rendered, where only its samples are kept otherwise.
     pub(super) fn first(&self) -> ObjectUri {
         self.uri("first.video")
+    }
+
+    /// The audio of the first range as it was encoded.
+    pub(super) fn first_audio(&self) -> ObjectUri {
+        self.uri("first.audio")
     }
 
     /// The list that the state machine reads.

@@ -1,10 +1,11 @@
 //! A join without a download: the ranges become the output where they are stored.
 //!
-//! Storage copies them into the parts of one upload. Sent are the index, the audio, and as much of the
-//! video as makes the parts with these large enough.
+//! Storage copies them into the parts of one upload. Sent are the index, the audio where the ranges do not
+//! have it themselves, and as much of the ranges as makes the parts with these large enough.
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -21,9 +22,9 @@ use crate::engine::template::{Template, template};
 use crate::engine::verify::{Indexed, verify_indexed};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::Journal;
-use crate::mp4::{Movie, Samples, Stretch};
+use crate::mp4::{Movie, Packets, Samples, Stretch};
 use crate::storage::assembly::{Assembly, Bytes, Wanted};
-use crate::storage::fetch::{fetch, fetch_part};
+use crate::storage::fetch::fetch_part;
 use crate::storage::upload::PendingUpload;
 use crate::task::{Entry, Stage};
 
@@ -54,12 +55,19 @@ impl<'a> Join<'a> {
             let planned = self.note.plan.are_all_of(samples, &self.note.ranges[index]);
             let starts = samples.samples.first().is_some_and(|sample| sample.sync);
             let described = *header.get_or_insert(&piece.header) == &piece.header;
-            if !planned || !starts || !described || samples.bytes() != piece.size {
+            let size = samples.bytes() + piece.audio.bytes();
+            if !planned || !starts || !described || size != piece.size {
                 return Err(TaskError::OddRange(index));
             }
             all.push(samples);
         }
         Ok(all)
+    }
+
+    /// The audio of every range, where they have it themselves.
+    fn audio(&self) -> Vec<&'a Packets> {
+        let ranges = self.ranges().filter(|_| self.note.audio_in_ranges);
+        ranges.map(|(_, piece)| &piece.audio).collect()
     }
 }
 
@@ -73,21 +81,25 @@ impl Worker {
         let started = Instant::now();
         let ffmpeg = self.ffmpeg();
         let first = workspace.part("first");
-        let uri = shift.folder.first();
-        let head = self.store.head(&uri, None).await.map_err(TaskError::Record)?;
-        fetch(&self.store, &uri, &head, &first).await?;
+        self.fetch_whole(&shift.folder.first(), &first).await?;
         let sound = self.fetch_sound(shift, note, join.pieces, workspace).await?;
         let path = workspace.part("template");
         let template = template(&ffmpeg, &note.plan, &sound, &first, &path).await?;
-        let ranges = join.samples()?;
+        let (ranges, audio) = (join.samples()?, join.audio());
         let rate = note.plan.timeline.frame_rate;
-        let movie = Movie::new(&template.moov, &ranges, rate)?;
+        let movie = if audio.is_empty() {
+            Movie::new(&template.moov, &ranges, rate)?
+        } else {
+            let both: Vec<_> = ranges.iter().copied().zip(audio.iter().copied()).collect();
+            Movie::woven(&template.moov, &both, rate)?
+        };
         let output = workspace.output(&note.extension);
         let assembly = self.put_together(join, &template, &movie, &output).await?;
         let beginnings = workspace.part("beginnings");
         let of_each = Samples::beginnings(&ranges);
         let short = Movie::new(&template.moov, &[&of_each], rate)?.mute();
-        self.begin_each(join, &short.head(&template.ftyp, template.filler)?, &beginnings).await?;
+        let head = short.head(&template.ftyp, template.filler)?;
+        self.begin_each(join, &movie, &head, &beginnings).await?;
         let join_ms = millis(started);
         info!(ms = join_ms, pieces = ranges.len(), parts = assembly.parts.len(), "join");
         journal.note(Entry::Took(Stage::Encode, join_ms));
@@ -104,7 +116,7 @@ impl Worker {
             file: &files[0].path,
             beginnings: &beginnings,
             ranges: &ranges,
-            audio: &[],
+            audio: &audio,
         };
         let goods = Goods { files: &files, assembly: &assembly.parts };
         let sent = self.send_checked(&note.plan, goods, verify_indexed(&check), journal);
@@ -112,8 +124,8 @@ impl Worker {
         Ok((files, uploads))
     }
 
-    /// Writes the index, the audio, and what has to be sent with them of the video. All else of the file
-    /// stays a hole.
+    /// Writes the index, the audio that is in no range, and what has to be sent with them of the ranges.
+    /// All else of the file stays a hole.
     async fn put_together(
         &self,
         join: &Join<'_>,
@@ -141,10 +153,10 @@ impl Worker {
         stream::iter(&assembly.wanted)
             .map(|&Wanted { run, length, at }| {
                 let Some(Stretch::Range { range, .. }) = stretches.get(run - 1) else {
-                    unreachable!("only video is stored")
+                    unreachable!("only ranges are stored")
                 };
                 let (piece, note) = ranges[*range];
-                self.fetch_start(join, (piece, note), length, (output, file, at))
+                self.fetch_bytes(join, (piece, note), 0..length, (output, file, at))
             })
             .buffer_unordered(PARALLEL_READS)
             .try_collect::<()>()
@@ -164,35 +176,41 @@ impl Worker {
     }
 
     /// Writes a film of the first frame of each range.
-    async fn begin_each(&self, join: &Join<'_>, head: &[u8], path: &Path) -> Result<(), TaskError> {
+    async fn begin_each(
+        &self,
+        join: &Join<'_>,
+        movie: &Movie<'_>,
+        head: &[u8],
+        path: &Path,
+    ) -> Result<(), TaskError> {
         let file = File::options().read(true).write(true).create_new(true).open(path)?;
         file.write_all_at(head, 0)?;
         let mut at = head.len() as u64;
-        let beginnings = join.ranges().map(|(piece, note)| {
+        let beginnings = join.ranges().enumerate().map(|(range, (piece, note))| {
             let length = note.samples.samples.first().map_or(0, |sample| u64::from(sample.size));
-            let place = at;
+            let (start, place) = (movie.video_in(range), at);
             at += length;
-            (piece, note, length, place)
+            (piece, note, start..start + length, place)
         });
         let (beginnings, file): (Vec<_>, _) = (beginnings.collect(), &file);
         stream::iter(beginnings)
-            .map(|(piece, note, length, at)| {
-                self.fetch_start(join, (piece, note), length, (path, file, at))
+            .map(|(piece, note, bytes, at)| {
+                self.fetch_bytes(join, (piece, note), bytes, (path, file, at))
             })
             .buffer_unordered(PARALLEL_READS)
             .try_collect()
             .await
     }
 
-    async fn fetch_start(
+    async fn fetch_bytes(
         &self,
         join: &Join<'_>,
         (piece, note): (Piece, &PieceNote),
-        length: u64,
+        bytes: Range<u64>,
         place: (&Path, &File, u64),
     ) -> Result<(), TaskError> {
         let uri = join.shift.folder.media(piece);
-        Ok(fetch_part(&self.store, &uri, &note.head(), 0..length, place).await?)
+        Ok(fetch_part(&self.store, &uri, &note.head(), bytes, place).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The join step: trusts what is in the run's folder, and nothing that the state machine says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryFutureExt, TryStreamExt, stream};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use crate::engine::render::{Fed, join};
 use crate::engine::verify::{Check, Verified, decode_audio};
 use crate::engine::workspace::{Workspace, free_bytes};
 use crate::ledger::{Begun, Journal, Resumed, run_name};
+use crate::object::ObjectUri;
 use crate::policy::Verify;
 use crate::storage::fetch::{fetch, read_whole};
 use crate::storage::upload::PendingUpload;
@@ -175,7 +176,7 @@ impl Worker {
         note: &PlanNote,
     ) -> Result<Vec<(Piece, PieceNote)>, TaskError> {
         let ranges = (0..note.ranges.len()).map(Piece::Range);
-        let sound = note.plan.output.audio.as_ref().map(|_| Piece::Sound);
+        let sound = note.has_sound().then_some(Piece::Sound);
         let pieces: Vec<(Piece, PieceNote)> = stream::iter(ranges.chain(sound))
             .map(|piece| async move {
                 let uri = shift.folder.note(piece);
@@ -190,6 +191,13 @@ impl Worker {
         if frames == planned { Ok(pieces) } else { Err(TaskError::Frames { frames, planned }) }
     }
 
+    pub(super) async fn fetch_whole(&self, uri: &ObjectUri, path: &Path) -> Result<(), TaskError> {
+        let head = self.store.head(uri, None).await.map_err(TaskError::Record)?;
+        fetch(&self.store, uri, &head, path).await?;
+        Ok(())
+    }
+
+    /// The audio that the join begins with: all of it, or that of the first range.
     pub(super) async fn fetch_sound(
         &self,
         shift: &Shift<'_>,
@@ -201,6 +209,8 @@ impl Worker {
         if let Some((piece, found)) = pieces.iter().find(|(piece, _)| *piece == Piece::Sound) {
             let uri = shift.folder.media(*piece);
             fetch(&self.store, &uri, &found.head(), &path).await?;
+        } else if note.audio_in_ranges {
+            self.fetch_whole(&shift.folder.first_audio(), &path).await?;
         }
         Ok(path)
     }

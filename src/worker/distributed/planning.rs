@@ -15,7 +15,7 @@ use crate::engine::workspace::Workspace;
 use crate::event::Accepted;
 use crate::flicks::Flicks;
 use crate::ledger::{Begun, Journal, Resumed, run_name};
-use crate::plan::plan;
+use crate::plan::{Plan, plan};
 use crate::task::{ChunkCount, Entry, Execution, Moment, Stage, TaskRecord};
 
 impl Worker {
@@ -69,7 +69,7 @@ impl Worker {
         reply["run"] = shift.of.run.to_string().into();
         reply["ranges"] = shift.folder.ranges().key.to_string().into();
         reply["chunks"] = note.ranges.len().into();
-        reply["audio"] = note.plan.output.audio.is_some().into();
+        reply["audio"] = note.has_sound().into();
         reply["concurrency"] = self.settings.distribution.max_concurrency.into();
         reply
     }
@@ -151,13 +151,16 @@ impl Worker {
         // The run that joins has a name of the same length.
         self.check_segments(request, &plan, &target, &run_name(Uuid::nil()))?;
         let shown = ranges.iter().map(|range| {
-            let reads: Vec<_> = plan.shown(range).into_iter().map(|(_, read)| read).collect();
-            files.shares(&reads, &known)
+            let heard = plan.audio_range(range).map(|audio| plan.audio_part(&audio).plan);
+            let heard = heard.iter().flat_map(Plan::heard);
+            let reads = plan.shown(range).into_iter().chain(heard).map(|(_, read)| read);
+            files.shares(&reads.collect::<Vec<_>>(), &known)
         });
         let heard = plan.heard().filter_map(|(clip, read)| {
             Some((clip, files.shares(std::slice::from_ref(&read), &known).pop()?))
         });
         Ok(PlanNote {
+            audio_in_ranges: plan.audio_is_in_ranges(),
             shown: shown.collect(),
             heard: heard.collect(),
             sources: notes(sources, files, &known, looked.can_wait),

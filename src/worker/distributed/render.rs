@@ -12,16 +12,20 @@ use super::super::{TaskError, Worker, millis};
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::share::{Brought, sources};
 use super::{Shift, done};
-use crate::engine::make::Maker;
+use crate::engine::make::{Found, MakeError, Maker};
 use crate::engine::media_data::{Bare, bare};
 use crate::engine::verify::decoded_frames;
+use crate::engine::weave::{make_audio, woven};
 use crate::engine::workspace::Workspace;
-use crate::object::ETag;
-use crate::plan::Chunk;
+use crate::media::Demuxer;
+use crate::object::{ETag, ObjectUri};
+use crate::plan::{AudioRange, Chunk};
 use crate::storage::{FileSlice, Precondition, Problem};
 
 /// The user metadata of a piece that says how many frames it has.
 const FRAMES: &str = "video-concat-frames";
+/// The name of the file with the encoded audio of a range.
+const AUDIO: &str = "audio";
 
 impl Worker {
     /// Makes a piece, unless an earlier try has.
@@ -38,12 +42,17 @@ impl Worker {
         let plan = self.plan_note(shift).await?;
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let mut note = PieceNote::default();
-        let file = workspace.output("piece");
+        let mut file = workspace.output("piece");
         match piece {
             Piece::Range(index) => {
                 self.render_range(shift, &plan, index, &workspace, &file, &mut note).await?;
                 if plan.plan.joins_where_stored() {
                     self.keep_samples(shift, index, &workspace, &file, &mut note).await?;
+                }
+                let range = plan.ranges.get(index).ok_or(TaskError::NoRange(index))?;
+                if let Some(audio) = plan.audio_of(range) {
+                    let with = (index, &audio);
+                    file = self.weave(shift, &plan, with, &workspace, &file, &mut note).await?;
                 }
             }
             _ => self.render_sound(shift, &plan, &workspace, &file, &mut note).await?,
@@ -51,7 +60,8 @@ impl Worker {
         self.keep_piece(shift, piece, &file, &mut note).await?;
         // It may have been another's while it was being written.
         if let Err(error) = self.check_run(shift).await {
-            for uri in [uri, shift.folder.media(piece), shift.folder.first()] {
+            let folder = &shift.folder;
+            for uri in [uri, folder.media(piece), folder.first(), folder.first_audio()] {
                 self.store.delete(&uri).await.map_err(TaskError::Record)?;
             }
             return Err(error);
@@ -94,8 +104,10 @@ impl Worker {
                 verify: self.settings.verify,
                 events: Arc::new(|_| ()),
             };
-            let found = maker.make_range(range, file).await;
-            let found = found.map_err(|error| failure(error, &sources))?;
+            let video = maker.make_range(range, file);
+            let made = tokio::try_join!(video, encode_audio(&maker, note, range));
+            let (mut found, audio) = made.map_err(|error| failure(error, &sources))?;
+            found.extend(audio);
             piece.warnings = warnings(&found, &sources).collect();
             piece.timings.encode_ms = millis(started);
             Ok(())
@@ -126,14 +138,50 @@ impl Worker {
         let bare = tokio::task::spawn_blocking(move || bare(&path, &start)).await;
         let Bare { samples, header } = bare.map_err(std::io::Error::other)??;
         (note.samples, note.header) = (samples, header);
-        if index > 0 {
-            return Ok(());
+        if index == 0 {
+            self.keep_first(shift, &first, &shift.folder.first()).await?;
         }
+        Ok(())
+    }
+
+    /// Puts the audio of a range between its samples. Returns the file that has both.
+    async fn weave(
+        &self,
+        shift: &Shift<'_>,
+        note: &PlanNote,
+        (index, range): (usize, &AudioRange),
+        workspace: &Workspace,
+        file: &Path,
+        piece: &mut PieceNote,
+    ) -> Result<PathBuf, TaskError> {
+        let started = Instant::now();
+        let audio = workspace.part(AUDIO);
+        decoded_frames(&self.ffmpeg(), Demuxer::Mov, &audio, 0).await?;
+        piece.timings.verify_ms += millis(started);
+        let (video, samples, target) = (file, piece.samples.clone(), workspace.output("woven"));
+        let (video, encoded, range) = (video.to_owned(), audio.clone(), range.clone());
+        let (rate, both) = (note.plan.timeline.frame_rate, target.clone());
+        let woven = tokio::task::spawn_blocking(move || {
+            woven((&video, &samples), (&encoded, &range), rate, &target)
+        });
+        piece.audio = woven.await.map_err(std::io::Error::other)??;
+        if index == 0 {
+            self.keep_first(shift, &audio, &shift.folder.first_audio()).await?;
+        }
+        Ok(both)
+    }
+
+    /// Stores what the first range began with.
+    async fn keep_first(
+        &self,
+        shift: &Shift<'_>,
+        path: &Path,
+        uri: &ObjectUri,
+    ) -> Result<(), TaskError> {
         self.check_run(shift).await?;
-        let slice = FileSlice { path: &first, offset: 0, length: std::fs::metadata(&first)?.len() };
+        let slice = FileSlice { path, offset: 0, length: std::fs::metadata(path)?.len() };
         let description = shift.folder.description("application/octet-stream");
-        let uri = shift.folder.first();
-        match self.store.put_file(&uri, &slice, &description, &Precondition::IfAbsent).await {
+        match self.store.put_file(uri, &slice, &description, &Precondition::IfAbsent).await {
             Err(error) if *error.problem() != Problem::Precondition => {
                 Err(TaskError::Record(error))
             }
@@ -189,8 +237,21 @@ impl Worker {
     }
 }
 
-/// The sources that a range of the video shows.
+/// Encodes the audio of a range, where it has that itself.
+async fn encode_audio(
+    maker: &Maker<'_>,
+    note: &PlanNote,
+    range: &Chunk,
+) -> Result<Found, MakeError> {
+    let Some(audio) = note.audio_of(range) else { return Ok(Found::new()) };
+    let part = |name| maker.workspace.part(name);
+    make_audio(maker, &audio, &part("samples"), &part(AUDIO)).await
+}
+
+/// The sources that a range shows, and those that are heard in it.
 fn wanted(note: &PlanNote, range: &Chunk) -> BTreeSet<usize> {
-    let clips = note.plan.clips_of(range).into_iter();
-    clips.map(|clip| note.of_clip[note.plan.clips[clip].clip]).collect()
+    let shown = note.plan.clips_of(range).into_iter().map(|clip| note.plan.clips[clip].clip);
+    let part = note.audio_of(range).map(|audio| note.plan.audio_part(&audio).plan);
+    let heard = part.iter().flat_map(|part| &part.clips).map(|clip| clip.clip);
+    shown.chain(heard).map(|clip| note.of_clip[clip]).collect()
 }
