@@ -5,7 +5,8 @@
 //! as a stream. A last process joins the chunks without encoding them again,
 //! makes the audio of the whole timeline, and writes the output. A frame shows
 //! the same source frame in whatever chunk it is rendered. Audio is rendered
-//! once: joined pieces of AAC would gap and drift.
+//! once, except in a task that many functions share: there each range has its
+//! own, where its encoder can begin before it.
 
 use std::path::Path;
 use std::sync::Arc;
