@@ -40,8 +40,8 @@ pub fn weave(video: &[Sample], audio: &Packets, rate: Ratio<i64>) -> Vec<Span> {
         next < audio.sizes.len()
     };
     let until = |frames: usize| {
-        let seconds = frames as u128 * rate.denom().unsigned_abs() as u128;
-        seconds * u128::from(audio.time_scale) / rate.numer().unsigned_abs().max(1) as u128
+        let seconds = frames as u128 * u128::from(rate.denom().unsigned_abs());
+        seconds * u128::from(audio.time_scale) / u128::from(rate.numer().unsigned_abs().max(1))
     };
     let mut frames = 0;
     for second in video.chunks(each) {

@@ -76,7 +76,7 @@ impl Films {
     async fn new(folder: &Path, parameters: &str, is_woven: bool) -> Self {
         let source = Source::new(4).seconds(5.0).size(160, 90).write("joined.mp4");
         let length = Flicks::from_millis(1600);
-        Self::of(folder, &[&source], parameters, length, is_woven).await
+        Box::pin(Self::of(folder, &[&source], parameters, length, is_woven)).await
     }
 
     async fn of(
