@@ -56,7 +56,7 @@ endef
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 600
-fuzz_targets := process event door format report
+fuzz_targets := process event door format movie report
 
 # `unchecked` where it is known that the database of advisories is out of reach.
 ADVISORIES ?= checked

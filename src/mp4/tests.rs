@@ -4,7 +4,9 @@ use num_rational::Ratio;
 use proptest::prelude::*;
 
 use super::boxes::{child, children, descend};
-use super::{Extent, Movie, Mp4Error, Sample, Samples, Stretch, boxed, fragment, time_scale};
+use super::{
+    Extent, Movie, Mp4Error, Packets, Sample, Samples, Stretch, boxed, fragment, time_scale, weave,
+};
 
 const FRAME: i64 = 512;
 const SCALE: u32 = 12_800;
@@ -156,6 +158,60 @@ proptest! {
         check(sound.as_deref(), &ranges)?;
     }
 
+    /// However many packets a range has for its frames, those of a second stand before them, and each is
+    /// where the index says.
+    #[test]
+    fn audio_of_ranges_is_where_the_index_says(
+        ranges in prop::collection::vec(
+            (prop::collection::vec(1..9000_u32, 1..80), prop::collection::vec(1..600_u32, 0..200)),
+            1..5,
+        ),
+    ) {
+        let (mut first, mut ranges) = (30, ranges);
+        ranges[0].1.push(7);
+        let packets = |sizes: &[u32]| {
+            let count = u32::try_from(sizes.len()).unwrap();
+            Packets { time_scale: 48_000, sizes: sizes.to_vec(), steps: vec![(count, 1024)] }
+        };
+        let ranges: Vec<(Samples, Packets)> = ranges.iter().map(|(video, audio)| {
+            let range = range(first, video);
+            first += i64::try_from(video.len()).unwrap();
+            (range, packets(audio))
+        }).collect();
+        let moov = template(Some(&[1, 2, 3]));
+        let both: Vec<(&Samples, &Packets)> = ranges.iter().map(|(v, a)| (v, a)).collect();
+        let rate = Ratio::from_integer(25);
+        let movie = Movie::woven(&moov, &both, rate).unwrap();
+        let head = movie.head(&boxed(*b"ftyp", b"isom"), *b"free").unwrap();
+        let written = boxes_of(&head);
+        let traks = written.iter().filter(|(kind, _)| kind == b"trak").map(|(_, body)| *body);
+        let found: Vec<Vec<(u64, u64)>> = traks.map(places).collect();
+        let (mut at, mut right) = (head.len() as u64, [Vec::new(), Vec::new()]);
+        for (stretch, (video, audio)) in movie.stretches().iter().zip(&ranges) {
+            let end = at + stretch.length();
+            let mut samples = [
+                video.samples.iter().map(|sample| sample.size).collect::<Vec<_>>().into_iter(),
+                audio.sizes.clone().into_iter(),
+            ];
+            let mut frames = 0;
+            let mut before = 0;
+            for span in weave(&video.samples, audio, rate) {
+                for _ in 0..span.samples {
+                    let size = u64::from(samples[usize::from(span.audio)].next().unwrap());
+                    right[usize::from(span.audio)].push((at, size));
+                    at += size;
+                }
+                if span.audio { before += span.samples } else { frames += span.samples }
+                let behind = f64::from(frames) / 25.0 - f64::from(before) * 1024.0 / 48_000.0;
+                // No stream is ahead of the other by much more than a second, if both go on.
+                let both_go_on = samples.iter_mut().all(|left| left.len() > 0);
+                prop_assert!(!both_go_on || behind.abs() < 1.1, "{behind} s");
+            }
+            prop_assert_eq!(at, end);
+        }
+        prop_assert_eq!(found, right);
+    }
+
     #[test]
     fn anything_else_is_an_error_and_no_panic(
         bytes: Vec<u8>,
@@ -169,9 +225,15 @@ proptest! {
         }
         for bytes in [&bytes, &moov] {
             let _ = (fragment(bytes), time_scale(bytes));
-            if let Ok(movie) = Movie::new(bytes, &[&ranges], Ratio::from_integer(25)) {
-                let _ = movie.head(&[], *b"free");
+            let packets = Packets { time_scale: 48_000, sizes: vec![5; 9], steps: vec![(9, 1024)] };
+            let rate = Ratio::from_integer(25);
+            for movie in [
+                Movie::new(bytes, &[&ranges], rate),
+                Movie::woven(bytes, &[(&ranges, &packets)], rate),
+            ] {
+                let _ = movie.map(|movie| movie.head(&[], *b"free"));
             }
+            let _ = Packets::read(bytes);
         }
     }
 }
@@ -231,4 +293,15 @@ fn a_fragment_lists_its_samples() {
             Sample { size: 8, dts: 1536, pts: 2048, sync: false },
         ]
     );
+}
+
+#[test]
+fn a_part_of_packets_keeps_how_long_they_last() {
+    let all =
+        Packets { time_scale: 48_000, sizes: vec![1, 2, 3, 4], steps: vec![(3, 1024), (1, 256)] };
+    let part = all.part(2, usize::MAX);
+    assert_eq!((&part.sizes[..], &part.steps[..]), (&[3, 4][..], &[(1, 1024), (1, 256)][..]));
+    assert_eq!((part.bytes(), part.duration()), (7, 1280));
+    assert_eq!(all.part(1, 2).steps, [(2, 1024)]);
+    assert_eq!(all.part(9, 2).sizes, [0; 0]);
 }

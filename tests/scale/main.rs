@@ -13,7 +13,7 @@
 use serde_json::{Map, Value, json};
 
 use measure::{Measured, measure};
-use model::{Film, LAMBDA, Outcome, fits, simulate};
+use model::{Film, LAMBDA, MOST_AT_ONCE, Outcome, fits, simulate};
 use real::calibrate;
 
 #[path = "../bed.rs"]
@@ -27,6 +27,9 @@ const LENGTHS: [(&str, f64); 4] =
     [("10min", 600.0), ("1h", 3600.0), ("4h", 14_400.0), ("12h", 43_200.0)];
 const CHUNKS: [u32; 8] = [10, 20, 40, 60, 100, 200, 400, 1000];
 const CLIP_S: f64 = 300.0;
+/// `CHUNK_SECONDS` and `MAX_CONCURRENCY` where nobody sets them.
+const DEFAULT_RANGE_S: f64 = 60.0;
+const DEFAULT_AT_ONCE: u32 = 40;
 /// What a range may last.
 const RANGE_S: std::ops::RangeInclusive<f64> = 10.0..=600.0;
 /// A path that is so much longer is not worth another range.
@@ -43,15 +46,21 @@ fn main() {
             let film = Film { seconds, height: f64::from(height), clip_s: CLIP_S };
             let counts = CHUNKS.into_iter();
             let counts = counts.filter(|&count| RANGE_S.contains(&(seconds / f64::from(count))));
-            let outcomes: Vec<Outcome> =
-                counts.map(|chunks| simulate(film, chunks, &measured, &LAMBDA)).collect();
+            let outcomes: Vec<Outcome> = counts
+                .map(|chunks| simulate(film, (chunks, MOST_AT_ONCE), &measured, &LAMBDA))
+                .collect();
             for outcome in &outcomes {
                 println!("{}", line(&format!("{length}-{size}"), outcome));
             }
             let shortest = outcomes.iter().map(|it| it.path_s).fold(f64::MAX, f64::min);
             let best = outcomes.iter().find(|it| it.path_s <= shortest * GAIN);
+            let by_default = (seconds / DEFAULT_RANGE_S).round() as u32;
+            let by_default = (by_default, DEFAULT_AT_ONCE);
+            let by_default = simulate(film, by_default, &measured, &LAMBDA);
+            println!("{}", line("by default", &by_default));
             if let Some(best) = best {
                 let mut entry = entry(best);
+                entry["default"] = self::entry(&by_default);
                 entry["fits"] = fits(film, best, &measured).into();
                 println!("{}: more ranges than {} gain nothing\n", length, best.chunks);
                 report.insert(format!("{length}-{size}"), entry);
@@ -70,10 +79,10 @@ fn main() {
 }
 
 fn line(name: &str, outcome: &Outcome) -> String {
-    let Outcome { path_s, usd, chunks, plan_s, ranges_s, sound_s, join_s, .. } = outcome;
+    let Outcome { path_s, usd, chunks, plan_s, ranges_s, join_s, .. } = outcome;
     format!(
         "{name:>12} in {chunks:>4} ranges: {path_s:>6.0} s, ${usd:.2} (plan {plan_s:.0}, ranges \
-         {ranges_s:.0}, audio {sound_s:.0}, join {join_s:.0})"
+         {ranges_s:.0}, join {join_s:.0})"
     )
 }
 
@@ -85,7 +94,6 @@ fn entry(outcome: &Outcome) -> Value {
         "chunks": outcome.chunks,
         "plan_s": round(outcome.plan_s, 10.0),
         "ranges_s": round(outcome.ranges_s, 10.0),
-        "audio_s": round(outcome.sound_s, 10.0),
         "join_s": round(outcome.join_s, 10.0),
     })
 }

@@ -24,6 +24,9 @@ const FIRST: u64 = 60;
 const RATE: u64 = 25;
 /// Of the clip.
 const SECONDS: u32 = 8;
+/// Of those whose audio is measured.
+const SHORT_AUDIO_S: u32 = 5;
+const LONG_AUDIO_S: u32 = 65;
 const MEMORY_MB: u64 = 10_240;
 /// The main object, in H.264 at the default quality.
 pub(crate) const PROCESS: &str = "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0";
@@ -73,28 +76,66 @@ pub(crate) fn measure(height: u32) -> Measured {
         let demuxer = plan.intermediate().demuxer();
         decoded_frames(&ffmpeg, demuxer, &piece, FRAMES).await.expect("it decodes");
         let checked = cpu() - before;
-        let before = cpu();
-        let samples = folder.path().join("samples");
-        maker.make_samples(&samples).await.expect("it sounds");
-        let arguments = plan.sound_arguments(&[samples], &piece).expect("there is audio");
-        ffmpeg.encode(arguments, |_| ()).await.expect("it is encoded");
-        let sounded = cpu() - before;
-        let before = cpu();
-        decoded_frames(&ffmpeg, Demuxer::Mov, &piece, 0).await.expect("it decodes");
-        let sound_checked = cpu() - before;
-        let sound_bytes = std::fs::metadata(&piece).expect("it is there").len();
-        let whole = plan.length().to_millis() as f64 / 1000.0;
         let seconds = FRAMES as f64 / RATE as f64;
+        let sound = measure_sound(&ffmpeg, folder.path()).await;
         Measured {
             render_cpu: (rendered - run_up_cpu).max(0.0) / seconds,
             check_cpu: checked / seconds,
-            sound_cpu: sounded / whole,
-            sound_check_cpu: sound_checked / whole,
-            sound_bytes: sound_bytes as f64 / whole,
+            sound_cpu: sound.made_cpu,
+            sound_check_cpu: sound.check_cpu,
+            sound_bytes: sound.bytes,
             run_up_cpu,
             bytes: bytes as f64 / seconds,
         }
     })
+}
+
+/// The same of audio alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sound {
+    made_cpu: f64,
+    check_cpu: f64,
+    bytes: f64,
+}
+
+/// What a second of audio takes: the difference between a long clip and a short one, so that the start
+/// of processes is in neither.
+async fn measure_sound(ffmpeg: &Ffmpeg, folder: &Path) -> Sound {
+    let mut all = [Sound::default(); 2];
+    for (seconds, sound) in [SHORT_AUDIO_S, LONG_AUDIO_S].into_iter().zip(&mut all) {
+        let folder = folder.join(seconds.to_string());
+        std::fs::create_dir(&folder).expect("there is room");
+        let source = source(&folder, 90, seconds);
+        let plan = planned(ffmpeg, &source).await;
+        let workspace = Workspace::new(&folder).expect("there is room");
+        let files = [source.as_path()];
+        let maker = Maker {
+            ffmpeg,
+            plan: &plan,
+            sources: &files,
+            workspace: &workspace,
+            verify: Verify::Packets,
+            events: Arc::new(|_| ()),
+        };
+        let (samples, made) = (folder.join("samples"), folder.join("audio"));
+        let before = cpu();
+        maker.make_samples(&samples).await.expect("it sounds");
+        let arguments = plan.sound_arguments(&[samples], &made).expect("there is audio");
+        ffmpeg.encode(arguments, |_| ()).await.expect("it is encoded");
+        sound.made_cpu = cpu() - before;
+        let before = cpu();
+        decoded_frames(ffmpeg, Demuxer::Mov, &made, 0).await.expect("it decodes");
+        sound.check_cpu = cpu() - before;
+        sound.bytes = std::fs::metadata(&made).expect("it is there").len() as f64;
+    }
+    let each =
+        |long: f64, short: f64| (long - short).max(0.0) / f64::from(LONG_AUDIO_S - SHORT_AUDIO_S);
+    let [short, long] = all;
+    Sound {
+        made_cpu: each(long.made_cpu, short.made_cpu),
+        check_cpu: each(long.check_cpu, short.check_cpu),
+        bytes: each(long.bytes, short.bytes),
+    }
 }
 
 async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {

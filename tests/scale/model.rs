@@ -42,7 +42,7 @@ const TRANSITION_S: f64 = 0.1;
 /// Children of a map that start in a second.
 const MAP_STARTS: f64 = 100.0;
 /// Children of a map that run at once, and functions of an account.
-const MOST_AT_ONCE: f64 = 1000.0;
+pub(crate) const MOST_AT_ONCE: u32 = 1000;
 /// US dollars for a transition between states.
 const TRANSITION_USD: f64 = 0.000_025;
 /// States that a range passes through, and the rest of a task.
@@ -50,12 +50,27 @@ const RANGE_TRANSITIONS: f64 = 3.0;
 const TASK_TRANSITIONS: f64 = 12.0;
 /// Sources have so many bit/s for each line of their height.
 pub(crate) const CLIP_BITS_PER_LINE: f64 = 8000.0;
-/// Bytes of a second of samples, as the audio's step keeps them.
-const SAMPLES_RATE: f64 = 48_000.0 * 2.0 * 4.0;
-/// Reading the packets of a clip, for each second of it.
+/// What a clip's index has for each second of it, and what listing its packets takes.
+const INDEX_BYTES: f64 = 500.0;
 const PROBE_S: f64 = 0.000_5;
-/// Bytes at each seam that the join fetches and sends: S3's least for a part.
-const SEAM: f64 = 5.0 * 1024.0 * 1024.0;
+/// Answers of S3 that have to come one after the other before a clip can be opened.
+const OPENING_ANSWERS: f64 = 4.0;
+/// A process, until it works.
+const PROCESS_S: f64 = 0.1;
+/// Processes that probe a clip, and clips that the plan probes at a time.
+const PROBE_PROCESSES: f64 = 3.0;
+const PARALLEL_PROBES: f64 = 3.0;
+/// Seconds of a clip that a range reads before its start and behind its end, for its decoders.
+const READ_AROUND_S: f64 = 5.0;
+/// Seconds of audio that are encoded before a range: 512 packets of AAC.
+const AUDIO_RUN_UP_S: f64 = 11.0;
+/// What a second of the film takes in the note of its range: a line for each packet.
+const NOTE_BYTES: f64 = 1100.0;
+/// What it takes in the index, and to read the packets there one after the other.
+const HEAD_BYTES: f64 = 600.0;
+const LIST_CPU: f64 = 0.000_35;
+/// S3's least for a part: ranges that are smaller are fetched and sent.
+const LEAST_PART: f64 = 5.0 * 1024.0 * 1024.0;
 /// Requests of the join at the same time.
 const PARALLEL_READS: f64 = 16.0;
 /// Bytes a second of a finished film whose index is read through, holes and all.
@@ -80,69 +95,95 @@ pub(crate) struct Outcome {
     pub(crate) chunks: u32,
     pub(crate) plan_s: f64,
     pub(crate) ranges_s: f64,
-    pub(crate) sound_s: f64,
     pub(crate) join_s: f64,
 }
 
-/// A film in so many ranges.
-pub(crate) fn simulate(film: Film, chunks: u32, measured: &Measured, on: &Machine) -> Outcome {
-    let cores = on.cores;
+/// A film in so many ranges, which have their audio themselves, at most `limit` of them at a time.
+pub(crate) fn simulate(
+    film: Film,
+    (chunks, limit): (u32, u32),
+    measured: &Measured,
+    on: &Machine,
+) -> Outcome {
     let count = f64::from(chunks);
-    let clip_rate = CLIP_BITS_PER_LINE * film.height / 8.0;
     let clips = (film.seconds / film.clip_s).ceil();
-    // The planner and the audio read every clip, one after the other.
-    let whole = film.seconds * clip_rate;
-    let read_all = whole / on.rate + clips * on.latency_s;
-    let plan_s = on.cold_start_s + read_all + film.seconds * PROBE_S;
     let each = film.seconds / count;
-    // A range reads the clips that it shows, whole.
-    let touched = (1.0 + each / film.clip_s).min(clips);
-    let fetch = touched * (film.clip_s.min(film.seconds) * clip_rate / on.rate + on.latency_s);
-    let output = each * measured.bytes;
-    let each_s = on.cold_start_s
-        + fetch
-        + measured.run_up_cpu / cores
-        + each * measured.render_cpu / (cores * ENCODER_SHARE)
-        + each * measured.check_cpu / cores
-        + output / on.rate
-        + 5.0 * on.latency_s;
-    let at_once = count.min(MOST_AT_ONCE);
+    let plan_s = plan_s(film, clips, on);
+    let each_s = range_s(film, each, measured, on);
+    let at_once = count.min(f64::from(limit));
     let waves = (count / at_once).ceil();
     let ranges_s = waves * each_s + count / MAP_STARTS;
-    let sound_s = on.cold_start_s + read_all + film.seconds * measured.sound_cpu;
-    let all = film.seconds * measured.bytes;
-    let audio = film.seconds * measured.sound_bytes;
-    // What is fetched of the video, to be sent with the audio between the ranges.
-    let seams = (count * SEAM).min(all);
-    let prepared = (count / PARALLEL_READS).ceil() * 3.0 * on.latency_s + (audio + seams) / on.rate;
-    let sent = ((audio + seams) / on.rate).max((all - seams) / on.copy_rate);
-    let checked = film.seconds * measured.sound_check_cpu + all / INDEX_RATE;
-    let join_s = on.cold_start_s + prepared + sent.max(checked) + 5.0 * on.latency_s;
-    let path_s = plan_s + ranges_s.max(sound_s) + join_s + 4.0 * TRANSITION_S;
-    let billed = plan_s + count * each_s + sound_s + join_s;
-    let requests = count * 8.0 + clips * (2.0 + film.clip_s * clip_rate / 8e6) * 3.0;
+    let join_s = join_s(film, count, measured, on);
+    let path_s = plan_s + ranges_s + join_s + 4.0 * TRANSITION_S;
+    let billed = plan_s + count * each_s + join_s;
+    let read = count * (each + READ_AROUND_S) * film.clip_rate() / 8e6;
+    let requests = count * 10.0 + clips * OPENING_ANSWERS + read;
     let work = Work {
         memory_mb: MEMORY_MB,
         disk_mb: DISK_MB,
         seconds: billed,
-        invocations: chunks + 3,
+        invocations: chunks + 2,
         // A piece, its note, and its part of the result; large ranges are copied in several.
         puts: chunks * 5 + 20,
         gets: requests.round() as u32,
     };
     let transitions = count * RANGE_TRANSITIONS + TASK_TRANSITIONS;
     let usd = PRICES.cost(&work, Architecture::X86).total + transitions * TRANSITION_USD;
-    Outcome { path_s, usd, billed_s: billed, chunks, plan_s, ranges_s, sound_s, join_s }
+    Outcome { path_s, usd, billed_s: billed, chunks, plan_s, ranges_s, join_s }
 }
 
-/// Whether one function can hold what the join and the audio write, and end in its time.
+/// The plan: it reads the clips' indices.
+fn plan_s(film: Film, clips: f64, on: &Machine) -> f64 {
+    let clip_s = film.clip_s.min(film.seconds);
+    let open = OPENING_ANSWERS * on.latency_s + clip_s * INDEX_BYTES / on.rate;
+    let probe = PROBE_PROCESSES * PROCESS_S + clip_s * PROBE_S;
+    on.cold_start_s + (clips / PARALLEL_PROBES).ceil() * (open + probe) + 5.0 * on.latency_s
+}
+
+/// A range of so many seconds: its share of the clips comes while it is rendered.
+fn range_s(film: Film, each: f64, measured: &Measured, on: &Machine) -> f64 {
+    let cores = on.cores;
+    let audio = each + AUDIO_RUN_UP_S.min(film.seconds - each);
+    let fetch = (audio + READ_AROUND_S) * film.clip_rate() / on.rate;
+    // Audio is encoded by one processor beside the video's.
+    let render = (measured.run_up_cpu + each * measured.render_cpu + audio * measured.sound_cpu)
+        / (cores * ENCODER_SHARE);
+    let sound = audio * measured.sound_cpu + 2.0 * PROCESS_S;
+    let check = each * (measured.check_cpu + measured.sound_check_cpu) / cores;
+    let output = each * (measured.bytes + measured.sound_bytes);
+    let stored = output / on.rate + 8.0 * on.latency_s;
+    let opened = OPENING_ANSWERS * on.latency_s + 4.0 * PROCESS_S;
+    on.cold_start_s + opened + fetch.max(render).max(sound) + check + stored
+}
+
+/// The join: it reads what is noted of the ranges, writes the index, and has the ranges copied.
+fn join_s(film: Film, count: f64, measured: &Measured, on: &Machine) -> f64 {
+    let all = film.seconds * (measured.bytes + measured.sound_bytes);
+    // The notes, and the first frame of each range.
+    let read =
+        (count / PARALLEL_READS).ceil() * 2.0 * on.latency_s + film.seconds * NOTE_BYTES / on.rate;
+    let small = all / count < LEAST_PART;
+    let fetched = if small { all } else { LEAST_PART.min(all) };
+    let sent = (fetched + film.seconds * HEAD_BYTES) / on.rate;
+    let copied = (all - fetched) / on.copy_rate + on.latency_s;
+    let checked = film.seconds * LIST_CPU + all / INDEX_RATE + 4.0 * PROCESS_S;
+    let stored = sent.max(copied).max(checked);
+    on.cold_start_s + read + fetched / on.rate + 2.0 * PROCESS_S + stored + 5.0 * on.latency_s
+}
+
+impl Film {
+    /// Bytes of a second of its clips.
+    fn clip_rate(self) -> f64 {
+        CLIP_BITS_PER_LINE * self.height / 8.0
+    }
+}
+
+/// Whether one function can hold what the join writes, and each step ends in its time.
 pub(crate) fn fits(film: Film, outcome: &Outcome, measured: &Measured) -> bool {
-    let disk = f64::from(DISK_MB) * 1e6;
-    let longest = [outcome.plan_s, outcome.sound_s, outcome.join_s];
-    let clip = film.clip_s * CLIP_BITS_PER_LINE * film.height / 8.0;
-    let seams = (f64::from(outcome.chunks) * SEAM).min(film.seconds * measured.bytes);
-    // The audio as it was made, in the template, and in the result.
-    seams + 3.0 * film.seconds * measured.sound_bytes <= disk
-        && clip + film.seconds * SAMPLES_RATE <= disk
+    let all = film.seconds * (measured.bytes + measured.sound_bytes);
+    let is_small = all / f64::from(outcome.chunks) < LEAST_PART;
+    let fetched = if is_small { all } else { LEAST_PART };
+    let longest = [outcome.plan_s, outcome.ranges_s, outcome.join_s];
+    fetched + film.seconds * HEAD_BYTES <= f64::from(DISK_MB) * 1e6
         && longest.iter().all(|&seconds| seconds <= 890.0)
 }

@@ -30,7 +30,7 @@ pub(crate) fn calibrate() -> Value {
         .with(ffmpeg::environment())
         .set("DISTRIBUTE", "always")
         .set("CHUNK_SECONDS", RANGE_S.to_string())
-        // One step after the other, but for the audio: what they take is then what they would take.
+        // One step after the other: what they take is then what they would take.
         .set("MAX_CONCURRENCY", "1");
     let steps = StepFunctions::start(&s3, &settings);
     let again = "/sur,o_ZmlsbS5tcDQ".repeat(CLIPS as usize - 1);
@@ -60,7 +60,7 @@ pub(crate) fn calibrate() -> Value {
         latency_s: 0.01,
         copy_rate: 400e6,
     };
-    let said = simulate(film, chunks, &measure(HEIGHT), &here);
+    let said = simulate(film, (chunks, 1), &measure(HEIGHT), &here);
     println!(
         "calibration: {chunks} ranges took {billed_s:.0} s of functions, by the model {:.0} s; {wall_s:.0} s in all\n",
         said.billed_s

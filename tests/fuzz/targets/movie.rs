@@ -1,0 +1,40 @@
+//! The index of a film by any template: boxes that a reader finds, or an error.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use video_concat::mp4::{
+    Movie, Packets, Sample, Samples, Stretch, box_head, fragment, time_scale, weave,
+};
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(found) = fragment(bytes) {
+        let samples =
+            Samples { time_scale: time_scale(bytes).unwrap_or(1), samples: found.samples };
+        let audio = Packets { time_scale: 48_000, sizes: vec![9; 50], steps: vec![(50, 1024)] };
+        let spans = weave(&samples.samples, &audio, 25.into());
+        let woven: u64 = spans.iter().map(|span| span.bytes).sum();
+        assert_eq!(woven, samples.bytes() + audio.bytes());
+    }
+    if let Ok((packets, _)) = Packets::read(bytes) {
+        assert_eq!(packets.each().count(), packets.sizes.len());
+        assert_eq!(packets.part(0, usize::MAX).bytes(), packets.bytes());
+    }
+    let sample = |index: i64| {
+        let dts = index * 512;
+        Sample { size: 100, dts, pts: dts + 1024, sync: index % 5 == 0 }
+    };
+    let video = Samples { time_scale: 12_800, samples: (0..60).map(sample).collect() };
+    let audio = Packets { time_scale: 48_000, sizes: vec![7; 113], steps: vec![(113, 1024)] };
+    let woven = Movie::woven(bytes, &[(&video, &audio)], 25.into());
+    for movie in [Movie::new(bytes, &[&video], 25.into()), woven] {
+        let Ok(movie) = movie else { continue };
+        let stored: u64 = movie.stretches().iter().map(Stretch::length).sum();
+        assert!(stored >= video.bytes());
+        let Ok(head) = movie.head(b"", *b"free") else { continue };
+        let moov = box_head(&head).expect("it begins with a box");
+        assert_eq!(moov.kind, *b"moov");
+        let behind = usize::try_from(moov.head + moov.body).expect("it is in memory");
+        let next = box_head(&head[behind..]).expect("the index ends before the data");
+        assert!([*b"free", *b"mdat"].contains(&next.kind));
+    }
+});
