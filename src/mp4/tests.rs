@@ -74,7 +74,11 @@ fn numbers(body: &[u8], width: usize) -> Vec<u64> {
 /// Where each sample of a track is, and how large.
 fn places(trak: &[u8]) -> Vec<(u64, u64)> {
     let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"]).unwrap();
-    let sizes = numbers(&child(stbl, *b"stsz").unwrap()[12..], 4);
+    let stsz = numbers(&child(stbl, *b"stsz").unwrap()[4..], 4);
+    let sizes = match stsz[0] {
+        0 => stsz[2..].to_vec(),
+        each => vec![each; usize::try_from(stsz[1]).unwrap()],
+    };
     let chunks = match child(stbl, *b"stco") {
         Ok(near) => numbers(&near[8..], 4),
         Err(_) => numbers(&child(stbl, *b"co64").unwrap()[8..], 8),
