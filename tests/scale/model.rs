@@ -134,9 +134,9 @@ pub(crate) fn simulate(
 
 /// The plan: it reads the clips' indices.
 fn plan_s(film: Film, clips: f64, on: &Machine) -> f64 {
-    let clip_s = film.clip_s.min(film.seconds);
-    let open = OPENING_ANSWERS * on.latency_s + clip_s * INDEX_BYTES / on.rate;
-    let probe = PROBE_PROCESSES * PROCESS_S + clip_s * PROBE_S;
+    let each = film.clip_s.min(film.seconds);
+    let open = OPENING_ANSWERS * on.latency_s + each * INDEX_BYTES / on.rate;
+    let probe = PROBE_PROCESSES * PROCESS_S + each * PROBE_S;
     on.cold_start_s + (clips / PARALLEL_PROBES).ceil() * (open + probe) + 5.0 * on.latency_s
 }
 
