@@ -27,6 +27,9 @@ pub use groups::{Analysis, Draft, Listed, analyse};
 pub use refusal::NotCopied;
 pub use sets::Sets;
 
+/// Packets are listed so far behind a clip: where its last group ends is known for sure.
+const LISTED_BEHIND_MS: u64 = 2000;
+
 /// What is copied of the output's video.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Copying {
@@ -161,18 +164,29 @@ impl Plan {
         starts: &Path,
         sets: &Path,
     ) -> Vec<String> {
-        let media = self.clip(clip).media;
+        let place = self.clip(clip);
+        let media = place.media;
         let index = media.video.as_ref().map_or(0, |stream| stream.index);
         let mut arguments = words("-copyts");
-        arguments.extend(Input::of(media, source).arguments());
+        let mut input = Input::of(media, source);
+        let mut limits = Vec::new();
+        // An index that leads to every key frame spares the rest.
+        if media.demuxer == Demuxer::Mov {
+            input.seek = place.seek(place.start());
+            let end = place.end() + Flicks::from_millis(LISTED_BEHIND_MS);
+            limits = words(&format!("-copypriorss 1 -to {}", end.as_option()));
+        }
+        arguments.extend(input.arguments());
         for (types, file) in [("5", starts), ("7-8", sets)] {
             arguments.extend(words(&format!(
                 "-map 0:{index} -c:v copy -bsf:v h264_mp4toannexb,filter_units=pass_types={types} \
                  -f framemd5"
             )));
+            arguments.extend_from_slice(&limits);
             arguments.push(file_url(file));
         }
         arguments.extend(words(&format!("-map 0:{index}")));
+        arguments.extend_from_slice(&limits);
         arguments.extend(list_video(VideoCodec::H264));
         arguments.push("pipe:".to_owned());
         arguments

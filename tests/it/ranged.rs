@@ -94,6 +94,8 @@ fn a_cut_of_a_large_mp4_is_copied_as_one_that_is_read_whole() {
     let (expected, same) = task(&scene, &not_indexed(&file), parameters);
     assert_eq!(record["Timeline"], expected["Timeline"]);
     assert!(output.is_some() && output == same);
+    let read = fetched(&record);
+    assert!(read < file.len() * 4 / 5, "{read} of {}", file.len());
 }
 
 /// What it tells is believed only as far as it can be seen to be true, and as far as it makes no
