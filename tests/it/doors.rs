@@ -10,6 +10,7 @@ mod queue;
 mod sdk;
 mod signed;
 mod tasks;
+mod tenants;
 mod uploads;
 
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Every call of a task to storage and to the topic fails once, in every way: the task succeeds or
 //! says truthfully that it did not, leaves nothing, and a retry ends it well.
 //!
-//! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way.
+//! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way, and
+//! `FAULT_SWEEP=each` tries more calls of tasks with many segments.
 
 mod deadline;
 mod judge;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use hyper::Method;
 
 use judge::Complaints;
-use scenario::{ONE_REQUEST, PARTS, SEGMENTS, Scenario};
+use scenario::{FIFTY_SEGMENTS, ONE_REQUEST, PARTS, SEGMENTS, Scenario, THOUSANDS_OF_SEGMENTS};
 use stage::Stage;
 
 use crate::bed::fault::{Answer, Fault};
@@ -65,6 +66,39 @@ fn a_task_with_segments() {
     sweep(&SEGMENTS, 2);
 }
 
+/// Of the calls in the middle, which are alike, a sample.
+#[test]
+fn a_task_with_fifty_segments() {
+    let calls = count_calls(&FIFTY_SEGMENTS);
+    assert!(calls > 50, "{calls}");
+    let points = points(calls, 3);
+    let sample = |call: usize| is_asked_for("each") || call % 16 == 9 || call + 4 == calls;
+    let points: Vec<_> = points.into_iter().filter(|&(call, _)| sample(call)).collect();
+    sweep_points(&FIFTY_SEGMENTS, &points);
+}
+
+/// The playlist is refused when all segments are there.
+#[test]
+fn thousands_of_segments_are_taken_back() {
+    let stage = Stage::new(&THOUSANDS_OF_SEGMENTS);
+    let playlist = Fault::new(Answer::Error(403, "AccessDenied")).method(Method::PUT);
+    stage.world.s3.fail(playlist.part(THOUSANDS_OF_SEGMENTS.target).times(usize::MAX));
+    let reply = stage.invoke();
+    let stored = stage.world.s3.calls().iter().filter(|call| call.path.ends_with(".ts")).count();
+    assert!(stored >= 2000, "{stored}: {reply:?}");
+    let wrong = judge::run(&stage.world, &THOUSANDS_OF_SEGMENTS, &reply);
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(judge::unfinished(&stage.world), None);
+    assert_eq!(reply.unwrap()["Code"], "AccessDenied");
+    if is_asked_for("each") {
+        let calls = count_calls(&THOUSANDS_OF_SEGMENTS);
+        let some = [0, 1, 5, 1000, 2000, calls - 6, calls - 5, calls - 4, calls - 3, calls - 1];
+        let points = points(calls, 1);
+        let points: Vec<_> = points.into_iter().filter(|(call, _)| some.contains(call)).collect();
+        sweep_points(&THOUSANDS_OF_SEGMENTS, &points);
+    }
+}
+
 /// While parts are on their way, for they are never answered.
 #[test]
 fn what_is_given_up_at_the_deadline_is_aborted_before_the_reply() {
@@ -78,9 +112,16 @@ fn what_is_given_up_at_the_deadline_is_aborted_before_the_reply() {
     assert_eq!(judge::unfinished(&stage.world), None);
 }
 
+fn is_asked_for(sweep: &str) -> bool {
+    std::env::var("FAULT_SWEEP").is_ok_and(|value| value == sweep)
+}
+
 fn sweep(scenario: &Scenario, offset: usize) {
-    let points = points(count_calls(scenario), offset);
-    visit(&points, |&(call, kind)| {
+    sweep_points(scenario, &points(count_calls(scenario), offset));
+}
+
+fn sweep_points(scenario: &Scenario, points: &[(usize, Kind)]) {
+    visit(points, |&(call, kind)| {
         let place = format!("{}, call {call}, {}", scenario.name, kind.0);
         fail(scenario, call, kind).into_iter().map(|text| format!("{place}: {text}")).collect()
     });
@@ -104,7 +145,7 @@ fn visit<T: Sync>(points: &[T], visit: impl Fn(&T) -> Complaints + Sync) {
 
 /// The calls, each with the ways in which it fails.
 fn points(calls: usize, offset: usize) -> Vec<(usize, Kind)> {
-    let full = std::env::var("FAULT_SWEEP").is_ok_and(|value| value == "full");
+    let full = is_asked_for("full");
     let kinds = |call: usize| -> Vec<Kind> {
         if full {
             return ONCE.into_iter().chain(FOR_GOOD).collect();

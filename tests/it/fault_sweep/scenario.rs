@@ -48,6 +48,13 @@ pub(super) const MANY_SEGMENTS: Scenario = Scenario {
     previous: None,
 };
 
+pub(super) const FIFTY_SEGMENTS: Scenario =
+    Scenario { name: "50 segments", main: "c.mp4", ..MANY_SEGMENTS };
+
+/// More than storage lists or deletes at once.
+pub(super) const THOUSANDS_OF_SEGMENTS: Scenario =
+    Scenario { name: "2,000 segments", main: "d.mp4", ..MANY_SEGMENTS };
+
 impl Scenario {
     pub(super) fn source(&self) -> Source {
         match self.main {
@@ -55,6 +62,8 @@ impl Scenario {
                 Source::new(1).no_video().seconds(12.0).audio(8000, 1).audio_codec("libmp3lame")
             }
             "b.mp4" => Source::new(1).size(64, 48).seconds(1.2),
+            "c.mp4" => Source::new(1).size(64, 48).seconds(2.0),
+            "d.mp4" => Source::new(1).size(64, 48).seconds(80.0),
             _ => Source::new(1).size(64, 48).seconds(0.2),
         }
     }
