@@ -84,7 +84,7 @@ fn thousands_of_segments_are_taken_back() {
     let playlist = Fault::new(Answer::Error(403, "AccessDenied")).method(Method::PUT);
     stage.world.s3.fail(playlist.part(THOUSANDS_OF_SEGMENTS.target).times(usize::MAX));
     let reply = stage.invoke();
-    let stored = stage.world.s3.calls().iter().filter(|call| call.path.ends_with(".ts")).count();
+    let stored = stage.world.s3.calls().iter().filter(|call| call.path.contains(".ts")).count();
     assert!(stored >= 2000, "{stored}: {reply:?}");
     let wrong = judge::run(&stage.world, &THOUSANDS_OF_SEGMENTS, &reply);
     assert!(wrong.is_empty(), "{wrong:?}");

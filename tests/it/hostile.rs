@@ -15,6 +15,7 @@ use crate::scene::{Outcome, Scene, USUAL, b64};
 mod claims;
 mod mutated;
 mod mutation;
+mod packets;
 mod references;
 mod small;
 mod watch;

@@ -8,8 +8,9 @@ use num_rational::Ratio;
 use crate::flicks::Flicks;
 use crate::frame_rate;
 
-/// Time stamps that are remembered: ten hours of video.
-const MOST_TIMES: usize = 1 << 20;
+/// Time stamps that are remembered: more than an hour of video, whose rate is that of the rest as well. A
+/// small file can have millions, and they are copied to be sorted and counted.
+const MOST_TIMES: usize = 1 << 17;
 /// So many in a hundred frames last equally long where the rate is constant, though some are lost.
 const MOST: usize = 75;
 /// The same in AVI, which has one rate and leaves out frames that repeat the one before.
@@ -139,5 +140,13 @@ mod tests {
         for times in [[i64::MIN, i64::MAX, 0], [i64::MAX; 3], [i64::MIN, i64::MIN + 1, i64::MAX]] {
             let _ = rate(times.into_iter());
         }
+    }
+
+    #[test]
+    fn of_millions_of_frames_a_megabyte_is_kept() {
+        let mut cadence = Cadence::new(Ratio::new(1, 1000));
+        (0..3_000_000).for_each(|frame| cadence.packet(frame * 40));
+        assert!(cadence.times.capacity() * size_of::<i64>() <= 1 << 20);
+        assert_eq!(cadence.rate(), Some(Ratio::from_integer(25)));
     }
 }
