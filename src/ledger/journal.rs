@@ -164,7 +164,14 @@ impl<S: Objects> Journal<S> {
     /// Makes sure that the task is still held, without a request where that was so a moment ago: for
     /// before each of many objects.
     pub async fn check(&self) -> Result<(), LeaseError> {
-        if self.age() < RECENT { Ok(()) } else { self.renew(Keep::Lease).await }
+        for _ in 0..MAX_CONFLICTS {
+            if self.age() < RECENT {
+                return Ok(());
+            }
+            self.renew(Keep::Lease).await?;
+        }
+        // Each renewal took so long that it may have lapsed before its answer came.
+        Err(LeaseError::Superseded)
     }
 
     /// How long ago the lease was renewed, by the clock that says more: one of them may have stood

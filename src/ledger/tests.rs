@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    Begun, Claimed, Clock, Journal, Keep, LeaseError, Ledger, Objects, PlaceError, Storing, Upload,
-    Wanted, run_name,
+    Begun, Claimed, Clock, Journal, Keep, LeaseError, Ledger, Objects, PlaceError, RUN_MARK,
+    Storing, Upload, Wanted, run_name,
 };
 use crate::code::Code;
 use crate::object::{Bucket, ObjectUri, UploadName};
@@ -26,6 +26,8 @@ mod model;
 
 const SEEDS: u64 = 2000;
 const BASE: i64 = 1_800_000_000;
+/// A lease that was renewed so long ago is looked at again before an object is stored.
+const MOST_AGE: Duration = Duration::from_secs(7);
 /// Segments of a result.
 const SEGMENTS: usize = 2;
 /// How long anything may take, in the worlds' own time.
@@ -42,6 +44,10 @@ struct Small {
 impl Upload for Small {
     async fn appear(&mut self, precondition: &Precondition) -> Result<Stored, NotStored> {
         let Self { link, uri, bytes, description } = self;
+        // A run that was frozen looks whether it still holds the lease before it stores anything: the next
+        // one may have made good already what this one left.
+        let age = link.world.since_renewal(&description.metadata[RUN_MARK]);
+        assert!(age <= MOST_AGE, "{uri} is stored {age:?} after the lease was renewed");
         let size = bytes.len() as u64;
         let error = match link.write(uri, bytes, description, precondition).await {
             Ok(etag) => return Ok(Stored { etag, size }),

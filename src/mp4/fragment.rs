@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Mp4Error;
 use super::boxes::{Fields, child, children, descend};
 
-/// Samples of a fragment of which each is like the others.
-const MOST_BARE: u32 = 1 << 16;
+/// Samples of a fragment, where runs list none of theirs as each is like the others.
+const MOST_BARE: usize = 1 << 16;
 
 /// An encoded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,7 +155,7 @@ fn read_run(
     let offset = if flags & 0x01 == 0 { 0 } else { fields.u32()? };
     let first_flags = (flags & 0x04 != 0).then(|| fields.u32()).transpose()?;
     // Entries without any field could be without end.
-    if flags & 0xf00 == 0 && count > MOST_BARE {
+    if flags & 0xf00 == 0 && samples.len().saturating_add(count as usize) > MOST_BARE {
         return Err(UNFIT);
     }
     let mut bytes = 0;
@@ -173,4 +173,30 @@ fn read_run(
         bytes += u64::from(size);
     }
     Ok((u64::from(offset), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fragment;
+    use crate::mp4::boxed;
+
+    fn full(kind: [u8; 4], fields: &[u32]) -> Vec<u8> {
+        boxed(kind, &fields.iter().flat_map(|field| field.to_be_bytes()).collect::<Vec<_>>())
+    }
+
+    /// A `moof` of so many runs of so many samples that have no fields of their own.
+    fn bare(runs: usize, samples: u32) -> Vec<u8> {
+        let head = full(*b"tfhd", &[0x18, 1, 1, 0]);
+        let start = full(*b"tfdt", &[0, 0]);
+        let run = full(*b"trun", &[0, samples]);
+        boxed(*b"traf", &[head, start, run.repeat(runs)].concat())
+    }
+
+    #[test]
+    fn runs_without_fields_are_not_without_end() {
+        assert_eq!(fragment(&bare(1, 1 << 16)).unwrap().samples.len(), 1 << 16);
+        assert_eq!(fragment(&bare(1000, 60)).unwrap().samples.len(), 60_000);
+        assert!(fragment(&bare(1, u32::MAX)).is_err());
+        assert!(fragment(&bare(1000, 1 << 16)).is_err());
+    }
 }

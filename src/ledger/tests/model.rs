@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::{OWN_MARK, Objects, RUN_MARK};
 use crate::object::{Bucket, ETag, Key, ObjectUri, UploadName};
 use crate::storage::{
     Description, Listed, ObjectHead, Operation, Precondition, Problem, StoreError,
 };
+use crate::task::StoredRecord;
 
 /// Numbers that look random, and are the same for the same seed.
 #[derive(Clone, Debug)]
@@ -60,11 +61,19 @@ impl Object {
 
 /// All objects of one bucket, by their keys.
 #[derive(Clone, Debug, Default)]
-pub(super) struct World(Arc<Mutex<(BTreeMap<Key, Object>, u64)>>);
+pub(super) struct World(Arc<Mutex<(BTreeMap<Key, Object>, u64)>>, Arc<Mutex<Renewals>>);
+
+/// When each holder last wrote a record with its lease.
+type Renewals = BTreeMap<String, Instant>;
 
 impl World {
     pub(super) fn objects(&self) -> MutexGuard<'_, (BTreeMap<Key, Object>, u64)> {
         self.0.lock().unwrap()
+    }
+
+    /// How long ago a holder renewed its lease.
+    pub(super) fn since_renewal(&self, holder: &str) -> Duration {
+        self.1.lock().unwrap()[holder].elapsed()
     }
 
     /// A write, all at once.
@@ -88,6 +97,9 @@ impl World {
         *count += 1;
         let etag = ETag::new(&format!("{count:032x}"));
         let metadata = description.metadata.clone();
+        if let Ok(StoredRecord { lease: Some(lease), .. }) = serde_json::from_slice(bytes) {
+            self.1.lock().unwrap().insert(lease.holder.to_string(), Instant::now());
+        }
         let object = Object { bytes: bytes.clone(), etag: etag.clone(), metadata };
         objects.insert(uri.key.clone(), object);
         Ok(etag)
