@@ -100,13 +100,10 @@ pub(crate) fn request(id: Option<&str>) -> String {
 
 /// The partition of a region, as ARNs begin with it.
 pub(crate) fn partition(region: Option<&str>) -> &'static str {
-    let region = region.unwrap_or_default();
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
+    match region {
+        Some(region) if region.starts_with("cn-") => "aws-cn",
+        Some(region) if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 

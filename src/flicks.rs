@@ -13,6 +13,8 @@ use std::ops::{Add, AddAssign, Sub};
 
 use num_rational::Ratio;
 
+use crate::clamped::clamped;
+
 /// A point in time or a duration, in flicks; may be negative.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -40,7 +42,7 @@ impl Flicks {
     /// Exact; saturates after four centuries.
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {
-        Self(saturate(i128::from(millis) * (Self::PER_SECOND / 1000)))
+        Self(clamped(i128::from(millis) * (Self::PER_SECOND / 1000)))
     }
 
     /// `ticks` of `time_base` seconds each, to the nearest flick. `None` when
@@ -61,7 +63,7 @@ impl Flicks {
     /// up: frames of a frame rate, samples of a sample rate.
     #[must_use]
     pub fn to_units(self, rate: Ratio<i64>) -> i64 {
-        saturate(div_round(
+        clamped(div_round(
             i128::from(self.0) * i128::from(*rate.numer()),
             i128::from(*rate.denom()) * Self::PER_SECOND,
         ))
@@ -71,7 +73,7 @@ impl Flicks {
     /// nearest flick.
     #[must_use]
     pub fn of_units(index: i64, rate: Ratio<i64>) -> Self {
-        Self(saturate(div_round(
+        Self(clamped(div_round(
             i128::from(index) * i128::from(*rate.denom()) * Self::PER_SECOND,
             i128::from(*rate.numer()),
         )))
@@ -135,10 +137,6 @@ impl Sum for Flicks {
 /// Division to the nearest integer, halves up. `divisor` is positive.
 fn div_round(dividend: i128, divisor: i128) -> i128 {
     (dividend + divisor / 2).div_euclid(divisor)
-}
-
-fn saturate(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 // Core: no process, file, network, clock or SDK.
 pub mod access_keys;
+pub mod clamped;
 pub mod code;
 pub mod codec;
 pub mod cost;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use num_rational::Ratio;
 use serde::{Deserialize, Serialize};
 
+use crate::clamped::clamped;
 use crate::flicks::Flicks;
 pub use clock::{Clock, Stretch};
 pub use colour::{Colour, ColourRange};
@@ -299,7 +300,7 @@ impl VideoStream {
     #[must_use]
     pub fn display_size(&self) -> Size {
         let width = Ratio::from_integer(i64::from(self.size.width)) * self.sample_aspect;
-        let width = u32::try_from(width.round().to_integer()).unwrap_or(self.size.width).max(1);
+        let width = clamped::<u32>(width.round().to_integer()).max(1);
         let upright = Size::new(width, self.size.height);
         if self.turned { upright.turned() } else { upright }
     }

@@ -86,7 +86,7 @@ fn body(id: &EventId, content: &str, arn: &str, time: i64) -> String {
 }
 
 fn content(record: &TaskRecord) -> String {
-    serde_json::to_string(record).unwrap_or_default()
+    record.to_json()
 }
 
 /// Thousands of segments are more than a message holds, or several records in one reply. The last

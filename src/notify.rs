@@ -80,8 +80,8 @@ impl Publisher {
         Err(match answer.code.as_deref() {
             Some("NotFound" | "NotFoundException") => NotifyError::NoSuchTopic { arn, request },
             _ if answer.is_denial() => {
-                let code = answer.code.as_deref().unwrap_or_default();
-                let (action, resource) = if code.starts_with("KMS") {
+                let is_of_key = answer.code.as_deref().is_some_and(|code| code.starts_with("KMS"));
+                let (action, resource) = if is_of_key {
                     ("kms:GenerateDataKey", format!("the key of {arn}"))
                 } else {
                     ("sns:Publish", arn)

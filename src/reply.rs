@@ -217,8 +217,7 @@ impl HttpReply {
     /// The record of a task, as stored.
     #[must_use]
     pub fn record(record: &TaskRecord, request: &RequestId) -> Self {
-        let body = serde_json::to_string(record).unwrap_or_default();
-        Self::new(200, "application/json", request, body)
+        Self::new(200, "application/json", request, record.to_json())
     }
 
     /// It is done, and there is nothing to say of it.

@@ -184,7 +184,7 @@ impl ObjectStore {
                 };
             }
         };
-        let etag = ETag::new(output.e_tag().unwrap_or_default());
+        let etag = head::tag(output.e_tag(), Operation::GetObject, uri)?;
         let mut body =
             RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() };
         Ok(Some((body.collect(limit).await?, etag)))
@@ -286,7 +286,7 @@ impl ObjectStore {
         self.meter.put();
         let output = sent.await.map_err(|error| self.failed(&error, Operation::PutObject, uri))?;
         self.meter.stored(length);
-        Ok(ETag::new(output.e_tag().unwrap_or_default()))
+        head::tag(output.e_tag(), Operation::PutObject, uri)
     }
 
     /// Removes an object; removing what is not there is no failure.

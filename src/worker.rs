@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument, Span, error, info, info_span, warn};
 
+use crate::clamped::clamped;
 use crate::code::Code;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::event_bus::EventBus;
@@ -97,6 +98,11 @@ impl Invocation {
     fn billed(&self) -> Duration {
         self.init + self.started.elapsed()
     }
+
+    /// When to end what has to leave so much time to what follows it; now where that is over.
+    fn end_before(&self, reserve: Duration) -> Instant {
+        self.deadline.checked_sub(reserve).unwrap_or_else(Instant::now)
+    }
 }
 
 /// How a task that did not fail was left.
@@ -123,8 +129,7 @@ impl Worker {
             // On the heap: the state of the whole work is large.
             let outcome = Box::pin(worker.attempt(&job, invocation)).await;
             // After the reply, nothing goes on before the next event.
-            let deadline = invocation.deadline.checked_sub(REPLY).unwrap_or_else(Instant::now);
-            timeout_at(deadline, worker.store.finish()).await.ok();
+            timeout_at(invocation.end_before(REPLY), worker.store.finish()).await.ok();
             if let Ok(mut record) = outcome {
                 record.warnings.extend(dropped_user_data(&job, &record).map(str::to_owned));
                 return record;
@@ -369,5 +374,5 @@ fn now() -> Moment {
 }
 
 fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    clamped::<u64>(since.elapsed().as_millis())
 }

@@ -9,6 +9,7 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
+use video_concat::clamped::clamped;
 use video_concat::codec::Container;
 use video_concat::cost::{Architecture, Cost, PRICES, Work};
 use video_concat::engine::render::chunks;
@@ -184,8 +185,7 @@ impl Explain {
             from_start = found.map_err(TaskError::Run)?;
         }
         let files = Files { from_start: &from_start, ..Files::new(&sources) };
-        let processors = available_parallelism()
-            .map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX));
+        let processors = available_parallelism().map_or(1, |count| clamped::<u32>(count.get()));
         let here = if self.time {
             progress.stage("time");
             let here = estimate(&task.ffmpeg, &task.plan, &files, processors).await;
@@ -234,7 +234,7 @@ impl Explain {
     fn cost(&self, task: &Task, disk: &Disk, seconds: f64) -> Cost {
         let sources = task.sources.iter();
         let gets: u64 = sources.map(|source| 1 + request_count(source.head.size)).sum();
-        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let small = |number: u64| clamped::<u32>(number);
         let run = if task.plan.output.segments.is_some() { RUN_PUTS } else { 0 };
         let megabytes = (disk.sources + disk.output.unwrap_or(0)).div_ceil(1 << 20);
         let work = Work {

@@ -48,7 +48,7 @@ impl Run {
         let (record, stored) = outcome?;
         output.warnings(&record.warnings);
         output.note(&summary(&record));
-        let last = stored.last().cloned().unwrap_or_default();
+        let last = stored.last().expect("an output has a file").clone();
         output.result(&format!("{last}\n"), || {
             let mut fields = serde_json::to_value(&record).expect("a record has text keys only");
             fields["Stored"] = stored.into();

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use video_concat::clamped::clamped;
 use video_concat::engine::artifacts::{Artifact, Artifacts};
 use video_concat::engine::copy;
 use video_concat::engine::event::Event;
@@ -301,5 +302,5 @@ fn now() -> Moment {
 }
 
 fn millis(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    clamped::<u64>(since.elapsed().as_millis())
 }

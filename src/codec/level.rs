@@ -3,6 +3,7 @@
 use num_rational::Ratio;
 
 use super::VideoCodec;
+use crate::clamped::clamped;
 
 /// A level's limits.
 struct Level {
@@ -66,7 +67,7 @@ pub fn is_beyond_level_5_2(
         VideoCodec::H265 => (&H265[9], u64::from(width) * u64::from(height)),
         VideoCodec::Vp9 => return false,
     };
-    let rate = u64::try_from(frame_rate.ceil().to_integer()).unwrap_or(u64::MAX);
+    let rate = clamped::<u64>(frame_rate.ceil().to_integer());
     frame > level.frame || frame.saturating_mul(rate) > level.second
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::verify::{Check, Verified, VerifyError, verify, verify_segments};
 use crate::codec::Container;
@@ -54,7 +54,7 @@ impl Artifacts {
         if let Some(playlist) = paths.last() {
             let text = fs::read_to_string(playlist)?;
             let local = format!("{OUTPUT}-");
-            let stored = format!("{}-", stem.rsplit('/').next().unwrap_or(&stem));
+            let stored = format!("{}-", stem.rsplit_once('/').map_or(&*stem, |(_, name)| name));
             let text = rename(&text, segments.format, &local, &stored);
             fs::write(playlist, with_length(&text, plan.length()))?;
         }
@@ -105,8 +105,8 @@ fn artifact(
     target: &ObjectUri,
     format: SegmentFormat,
 ) -> io::Result<Artifact> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let suffix = name.strip_prefix(OUTPUT).unwrap_or(&name);
+    let name = name_of(&path);
+    let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists outputs by this");
     let is_playlist = suffix.starts_with('.');
     if is_playlist {
         return Ok(Artifact { uri: target.clone(), path, content_type: format.content_type() });
@@ -115,13 +115,16 @@ fn artifact(
     Ok(Artifact { content_type: segment_content_type(&uri.key), uri, path })
 }
 
+fn name_of(path: &Path) -> String {
+    path.file_name().expect("an output has a name").to_string_lossy().into_owned()
+}
+
 /// The initialisation segment, if any, and the segments of each stream.
 fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
     let all = &paths[..paths.len().saturating_sub(1)];
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let of = |prefix: &str| {
         let mut parts: Vec<PathBuf> =
-            all.iter().filter(|path| name(path).starts_with(prefix)).cloned().collect();
+            all.iter().filter(|path| name_of(path).starts_with(prefix)).cloned().collect();
         parts.sort_by_key(|path| !is_initialisation(path));
         parts
     };

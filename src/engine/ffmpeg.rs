@@ -316,6 +316,13 @@ fn on_progress(
     }
 }
 
+/// Takes over a number, if it is one.
+fn replace(number: &mut u64, text: &str) {
+    if let Ok(new) = text.trim().parse() {
+        *number = new;
+    }
+}
+
 /// How much of the output is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -330,10 +337,9 @@ impl Progress {
     /// complete.
     fn read(&mut self, line: &str) -> bool {
         match line.split_once('=') {
-            Some(("frame", value)) => self.frames = value.trim().parse().unwrap_or(self.frames),
-            Some(("out_time_us", value)) => {
-                self.micros = value.trim().parse().unwrap_or(self.micros);
-            }
+            // Either is `N/A` at first.
+            Some(("frame", value)) => replace(&mut self.frames, value),
+            Some(("out_time_us", value)) => replace(&mut self.micros, value),
             Some(("progress", _)) => return true,
             _ => {}
         }

@@ -209,7 +209,8 @@ impl Maker<'_> {
             }
             (Piece::Samples, _) => {
                 let arguments = plan.samples_arguments(&files, work.target);
-                ffmpeg.encode(arguments.unwrap_or_default(), progress).await
+                let arguments = arguments.expect("samples are wanted of an output with audio");
+                ffmpeg.encode(arguments, progress).await
             }
             _ => render(ffmpeg, plan, &files, work.target, progress).await,
         }

@@ -5,13 +5,14 @@
 //! place of a byte that is waited for. So a missing block is never taken for zeros, and nothing
 //! waits once nobody fills the file any more.
 
+use crate::clamped::clamped;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{CWD, FallocateFlags, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
@@ -108,7 +109,7 @@ impl PartialFile {
         let indices = self.indices(range);
         let mut blocks = self.blocks();
         let first = indices.clone().find(|&index| blocks[index] == Block::Missing)?;
-        let most = usize::try_from(most / BLOCK).unwrap_or(usize::MAX).max(1);
+        let most = clamped::<usize>(most / BLOCK).max(1);
         let run = (first..indices.end).take(most);
         let count = run.take_while(|&index| blocks[index] == Block::Missing).count();
         blocks[first..first + count].fill(Block::Coming);
@@ -175,7 +176,7 @@ impl PartialFile {
     }
 
     fn blocks(&self) -> MutexGuard<'_, Vec<Block>> {
-        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.blocks.lock()
     }
 }
 

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::ffmpeg::{Ffmpeg, RunError};
+use crate::clamped::seconds;
 use crate::plan::{Chunk, Files, Plan};
 use crate::timeline::Place;
 
@@ -50,7 +51,7 @@ pub async fn estimate(
         let each = (long.as_secs_f64() - pieces * short.as_secs_f64()).max(0.0) / frames;
         // The start is paid for once, with the short piece.
         let rest = as_float(place.frames - SHORT) * each;
-        total += short + Duration::try_from_secs_f64(rest).unwrap_or(Duration::MAX);
+        total += short + seconds(rest);
     }
     let rendering = total.as_secs_f64() * JOINING;
     let audio = if plan.output.audio.is_some() {
@@ -60,7 +61,7 @@ pub async fn estimate(
     };
     let check = as_float(plan.pixels()) * CHECK_COST / 1e9;
     let others = (audio + check) / f64::from(processors.max(1));
-    Ok(Duration::try_from_secs_f64(rendering + others).unwrap_or(Duration::MAX))
+    Ok(seconds(rendering + others))
 }
 
 /// How long it takes to render so many frames of a clip.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use num_rational::Ratio;
 use thiserror::Error;
 
+use crate::clamped::clamped;
 use crate::code::Code;
 use crate::codec::Container;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
@@ -305,8 +306,8 @@ fn join_offset(plan: &Plan, media: &Media) -> f64 {
         apart(video - audio)
     });
     let most = joins.max().unwrap_or(0) + start;
-    let micros = Flicks::new(i64::try_from(most).unwrap_or(i64::MAX)).to_micros();
-    f64::from(i32::try_from(micros).unwrap_or(i32::MAX)) / 1000.0
+    let micros = Flicks::new(clamped::<i64>(most)).to_micros();
+    f64::from(clamped::<i32>(micros)) / 1000.0
 }
 
 fn counted_samples(stream: &AudioStream) -> u64 {

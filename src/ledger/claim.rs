@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::journal::{Found, Journal, LeaseError, MAX_CONFLICTS, is_conflict, look};
 use super::{CANCELED, Ledger, Objects, Wanted};
+use crate::clamped::clamped;
 use crate::code::Code;
 use crate::object::ObjectUri;
 use crate::storage::{ObjectStore, Precondition, StoreError};
@@ -168,10 +169,10 @@ impl<S: Objects> Ledger<S> {
     /// The result is there, and nobody has said so.
     pub(super) fn found_stored(&self, mut record: TaskRecord, targets: Vec<TargetRecord>) -> Begun {
         record.targets = targets;
-        record.succeed(Moment::new(self.clock.now()));
-        let taken = record.end_time.unwrap_or(record.start_time).timestamp();
-        let took = taken.duration_since(record.start_time.timestamp());
-        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+        let end = Moment::new(self.clock.now());
+        record.succeed(end);
+        let took = end.timestamp().duration_since(record.start_time.timestamp());
+        record.timings.total_ms = clamped(took.as_millis());
         Begun::Stored(Box::new(record))
     }
 

@@ -4,6 +4,7 @@
 //! is wrong, and only their mean is right. So stretches of audio are placed as wholes. A new one
 //! begins where the mean moves for good: at a gap, at an overlap, or in the course of a drift.
 
+use crate::clamped::clamped;
 use serde::{Deserialize, Serialize};
 
 /// What counts as jitter, in milliseconds.
@@ -184,7 +185,7 @@ impl Clock {
 
 fn mean(sum: i128, samples: i64) -> i64 {
     let samples = i128::from(samples.max(1));
-    i64::try_from((sum + samples / 2).div_euclid(samples)).unwrap_or(i64::MAX)
+    clamped::<i64>((sum + samples / 2).div_euclid(samples))
 }
 
 /// The offsets of runs, for means of any part.
@@ -339,10 +340,10 @@ fn noise(runs: &[Run], packets: i64) -> f64 {
     let mut moves: Vec<u64> = moves.collect();
     moves.sort_unstable();
     // Inside a run there are none.
-    let middle = usize::try_from(packets / 2).unwrap_or(usize::MAX);
-    let steady = usize::try_from(packets).unwrap_or(usize::MAX).saturating_sub(moves.len());
+    let middle = clamped::<usize>(packets / 2);
+    let steady = clamped::<usize>(packets).saturating_sub(moves.len());
     let median = middle.checked_sub(steady).and_then(|place| moves.get(place));
-    float(median.map_or(0, |&move_| i64::try_from(move_).unwrap_or(i64::MAX))) / MEDIAN_DISTANCE
+    float(median.map_or(0, |&move_| clamped::<i64>(move_))) / MEDIAN_DISTANCE
 }
 
 /// Sample counts of any recording are exact in it.

@@ -213,7 +213,7 @@ impl Scan {
     /// Whether an index alone tells of the packets all that the packets themselves would.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
-        let codec = self.stream.report.codec_name.as_deref().unwrap_or_default();
+        let codec = self.stream.report.codec();
         self.demuxer == Demuxer::Mov
             && (codec.starts_with("pcm_") || INDEXED_CODECS.contains(&codec))
     }

@@ -180,7 +180,9 @@ impl Layout {
 
 /// A custom order may give a channel another name: `FL@left`.
 fn speakers_of(names: &str) -> impl Iterator<Item = Option<Speaker>> {
-    names.split('+').map(|name| Speaker::from_name(name.split('@').next().unwrap_or(name)))
+    names
+        .split('+')
+        .map(|name| Speaker::from_name(name.split_once('@').map_or(name, |(name, _)| name)))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::boxes::{Fields, boxed, child, children, descend, optional};
 use super::fragment::media_time_scale;
 use super::packets::Packets;
 use super::tables;
+use crate::clamped::clamped;
 
 /// More chunks than a film of weeks has.
 const MOST_CHUNKS: u64 = 1 << 22;
@@ -162,7 +163,7 @@ fn split(time_scale: u32, sizes: &Sizes, times: &[[u32; 2]]) -> Result<Vec<Sound
     }
     let (mut runs, mut left, mut start) = (times.iter(), (0_u64, 0_u64), 0_u64);
     let mut chunks = Vec::new();
-    for first in (0..all).step_by(usize::try_from(each).unwrap_or(usize::MAX)) {
+    for first in (0..all).step_by(clamped::<usize>(each)) {
         let count = each.min(all - first);
         let bytes = sizes.bytes(first, count).ok_or(UNFIT)?;
         let samples = u32::try_from(count).map_err(|_| UNFIT)?;

@@ -2,6 +2,7 @@
 
 use super::Mp4Error;
 use super::boxes::{Fields, boxed};
+use crate::clamped::clamped;
 
 /// Full boxes of version 0 without flags.
 fn table(kind: [u8; 4], count: usize, entries: &[u8]) -> Vec<u8> {
@@ -58,7 +59,7 @@ pub(super) fn chunks(samples: impl IntoIterator<Item = u32>) -> Vec<u8> {
 
 /// `stco`, or `co64` where the places are `far`.
 pub(super) fn places(places: &[u64], far: bool) -> Vec<u8> {
-    let near = |place: u64| u32::try_from(place).unwrap_or(u32::MAX).to_be_bytes();
+    let near = |place: u64| clamped::<u32>(place).to_be_bytes();
     let (kind, entries): (_, Vec<u8>) = if far {
         (*b"co64", places.iter().flat_map(|place| place.to_be_bytes()).collect())
     } else {

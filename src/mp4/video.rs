@@ -6,6 +6,7 @@ use super::boxes::{Fields, boxed, child, children, descend};
 use super::fragment::{Sample, Samples, media_time_scale};
 use super::sound::rewrite;
 use super::{Mp4Error, tables};
+use crate::clamped::clamped;
 
 /// Bytes of a description of video before the boxes that it holds.
 const DESCRIPTION: usize = 78;
@@ -95,7 +96,7 @@ impl<'a> Video<'a> {
     /// The same in ticks of the movie, of which none is left out.
     pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
         let ticks = u128::from(self.duration()) * u128::from(movie_scale);
-        u64::try_from(ticks.div_ceil(u128::from(self.time_scale))).unwrap_or(u64::MAX)
+        clamped::<u64>(ticks.div_ceil(u128::from(self.time_scale)))
     }
 
     /// The track with its chunks, of so many samples each, at these places.
@@ -169,9 +170,9 @@ impl<'a> Video<'a> {
         let bits = sizes.iter().sum::<u128>() * 8;
         let mean = bits * u128::from(self.time_scale) / u128::from(self.duration().max(1));
         let second = u64::from(self.time_scale).div_ceil(self.frame.max(1)).max(1);
-        let second = usize::try_from(second).unwrap_or(usize::MAX);
+        let second = clamped::<usize>(second);
         let peak = mean.max(most_in_a_row(&sizes, second) * 8);
-        let number = |bits: u128| u32::try_from(bits).unwrap_or(u32::MAX);
+        let number = |bits: u128| clamped::<u32>(bits);
         let fields = [buffer, number(peak), number(mean)].map(u32::to_be_bytes);
         Ok(boxed(*b"btrt", &fields.concat()))
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::film::Film;
 use super::{problem, read};
+use crate::clamped::clamped;
 use crate::cost::{Architecture, Cost, PRICES, Work};
 use crate::task::{OutputRecord, SourceRecord, Status, TimelineRecord, Timings, Usage};
 
@@ -49,7 +50,7 @@ fn cost(usage: &Usage) -> Option<[Cost; 2]> {
     if usage.memory_mb == 0 {
         return None;
     }
-    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let small = |number: u64| clamped::<u32>(number);
     let work = Work {
         memory_mb: usage.memory_mb,
         disk_mb: 0,

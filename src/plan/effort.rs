@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Chunk, Plan};
+use crate::clamped::seconds;
 use crate::codec::{Preset, VideoCodec};
 
 impl Plan {
@@ -32,7 +33,7 @@ fn least(codec: VideoCodec, preset: Preset, pixels: u64, processors: u32) -> Dur
     let cost = codec.least_cost(preset);
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     let nanoseconds = pixels as f64 * cost / f64::from(processors.max(1));
-    Duration::try_from_secs_f64(nanoseconds / 1e9).unwrap_or(Duration::MAX)
+    seconds(nanoseconds / 1e9)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use num_rational::Ratio;
 use super::intermediate::Intermediate;
 use super::words::words;
 use super::{Chunk, Plan};
+use crate::clamped::clamped;
 use crate::codec::{AudioCodec, Container, VideoCodec, largest_buffer};
 use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
@@ -236,7 +237,7 @@ fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
         }
         AudioRateControl::BitRate(bits) => {
             let per_channel = bits / u64::from(output.channels.max(1));
-            let tenths = (i64::try_from(per_channel).unwrap_or(i64::MAX) - 32_000) / 1400;
+            let tenths = (clamped::<i64>(per_channel) - 32_000) / 1400;
             tenths.clamp(-10, 100)
         }
     };

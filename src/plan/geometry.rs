@@ -2,6 +2,7 @@
 
 use num_rational::Ratio;
 
+use crate::clamped::clamped;
 use crate::media::Size;
 use crate::output::{Fitting, covering, inside};
 
@@ -58,7 +59,7 @@ pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -
     let shape = if fitting == Fitting::Crop { inside(frame, shown) } else { shown };
     let part = |own: u32, seen: u32, whole: u32| {
         let part = Ratio::new(u64::from(own) * u64::from(seen), u64::from(whole).max(1));
-        u32::try_from(part.round().to_integer()).unwrap_or(own).clamp(1, own)
+        clamped::<u32>(part.round().to_integer()).clamp(1, own)
     };
     let seen = Size::new(
         part(stored.width, shape.width, shown.width),

@@ -94,7 +94,7 @@ impl<'a> Input<'a> {
             let bytes = self.depth;
             arguments.extend(words(&format!("-analyzeduration 86400000000 -probesize {bytes}")));
         }
-        arguments.extend(self.video.map(Decoding::arguments).unwrap_or_default());
+        arguments.extend(self.video.into_iter().flat_map(Decoding::arguments));
         if let Some(time) = self.seek {
             // Frames before the cut are decoded and passed on: the filters choose the frame that is
             // on show when the cut begins, which may be an earlier one.

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::intermediate::Intermediate;
 use super::{Plan, signed};
+use crate::clamped::clamped;
 use crate::codec::Container;
 use crate::flicks::Flicks;
 
@@ -31,6 +32,13 @@ pub struct Packet {
     pub size: u64,
     /// Of its content.
     pub hash: u128,
+}
+
+impl Packet {
+    /// When it is shown, in ticks: where nothing is said, when it is decoded.
+    fn shown(&self) -> i64 {
+        self.pts.unwrap_or(self.dts)
+    }
 }
 
 /// Every packet of a stream, in the order of decoding.
@@ -123,14 +131,13 @@ impl PacketList {
 
     /// When each packet is shown.
     fn times(&self) -> impl Iterator<Item = Flicks> {
-        self.packets.iter().map(|packet| self.flicks(packet.pts.unwrap_or(packet.dts)))
+        self.packets.iter().map(|packet| self.flicks(packet.shown()))
     }
 
     /// When a packet is shown.
     #[must_use]
     pub fn shown(&self, packet: usize) -> Flicks {
-        let packet = self.packets[packet];
-        self.flicks(packet.pts.unwrap_or(packet.dts))
+        self.flicks(self.packets[packet].shown())
     }
 
     /// When a packet is decoded.
@@ -141,8 +148,7 @@ impl PacketList {
 
     fn group(&self, packets: Range<usize>) -> Group {
         let (first, before) = (self.packets[packets.start], packets.start.checked_sub(1));
-        let time = |packet: &Packet| packet.pts.unwrap_or(packet.dts);
-        let shown = self.packets[packets.clone()].iter().filter(|p| time(p) >= time(&first));
+        let shown = self.packets[packets.clone()].iter().filter(|p| p.shown() >= first.shown());
         let frames = shown.count() as u64;
         let dts = |packet: &Packet| self.flicks(packet.dts);
         let start = before.map(|before| {
@@ -164,7 +170,7 @@ impl Plan {
     /// Names the first that is not.
     pub fn check_copied(&self, encoded: &PacketList) -> Result<(), PacketError> {
         for run in &self.copying.runs {
-            let first = usize::try_from(run.frames.start).unwrap_or(usize::MAX);
+            let first = clamped::<usize>(run.frames.start);
             let packets = encoded.packets.iter().enumerate().skip(first);
             let mut pairs = packets.zip(&run.hashes);
             if let Some(((packet, _), _)) = pairs.find(|((_, packet), hash)| packet.hash != **hash)
@@ -187,7 +193,7 @@ impl Plan {
         let mut frames = encoded.times().enumerate();
         let rate = self.timeline.frame_rate;
         for chunk in chunks {
-            let length = usize::try_from(chunk.end - chunk.start).unwrap_or(usize::MAX);
+            let length = clamped::<usize>(chunk.end - chunk.start);
             let mut seen = vec![false; length];
             for (packet, time) in frames.by_ref().take(length) {
                 let frame = time.to_units(rate) - Intermediate::LEAD - signed(chunk.start);
@@ -199,7 +205,7 @@ impl Plan {
             }
         }
         let encoded_frames = encoded.packets.len();
-        let planned = usize::try_from(self.frames().end).unwrap_or(usize::MAX);
+        let planned = clamped::<usize>(self.frames().end);
         if encoded_frames == planned {
             Ok(())
         } else {
@@ -230,7 +236,7 @@ pub fn groups(found: &PacketList, key_frames: &[Flicks], seams: &[u64]) -> Optio
     let before = |at: usize| keys[keys.partition_point(|&key| key < at).saturating_sub(1)];
     let after =
         |at: usize| keys.get(keys.partition_point(|&key| key <= at)).copied().unwrap_or(count);
-    let seams = seams.iter().map(|&seam| usize::try_from(seam).unwrap_or(count));
+    let seams = seams.iter().map(|&seam| clamped::<usize>(seam).min(count));
     let mut groups: Vec<Range<usize>> = Vec::new();
     for (start, end) in std::iter::once((0, after(0)))
         .chain(seams.map(|seam| (before(seam), after(seam))))

@@ -22,9 +22,9 @@ impl Plan {
     /// When a sample of a rendered range is shown, and when it is decoded, on the output's clock.
     #[must_use]
     pub fn times_of(&self, sample: &Sample, time_scale: u32) -> (Flicks, Flicks) {
-        let base = Ratio::new(1, i64::from(time_scale.max(1)));
+        let ticks = Ratio::from_integer(i64::from(time_scale.max(1)));
         let lead = Flicks::of_units(Intermediate::LEAD, self.timeline.frame_rate);
-        let time = |ticks| Flicks::from_ticks(ticks, base).unwrap_or_default() - lead;
+        let time = |count| Flicks::of_units(count, ticks) - lead;
         (time(sample.pts), time(sample.dts))
     }
 

@@ -29,7 +29,7 @@ pub(super) fn muxer(
         SegmentFormat::Dash => LONGEST_DASH,
     });
     let length = floor(length);
-    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = target.file_stem().expect("an output has a name").to_string_lossy();
     // Muxers end a segment's audio where the next key frame is decoded. The
     // audio goes ahead by as much, and so ends where that frame is shown.
     let ahead = early.min(LONGEST_DASH).to_micros();
@@ -53,7 +53,7 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
     let fragmented = container == Container::Mp4;
     let extension = if fragmented { "m4s" } else { "ts" };
     // A per cent sign would start a number in the pattern.
-    let folder = target.parent().unwrap_or(Path::new("/"));
+    let folder = target.parent().expect("an output is in a folder");
     let folder = file_url(folder).replace('%', "%%");
     let mut arguments = words(&format!(
         "-f hls -hls_time {length} -hls_playlist_type vod -hls_list_size 0 \

@@ -234,7 +234,7 @@ impl<'a> Parser<'a> {
 
     fn expect_parameter(&mut self, operation: Operation) -> Result<ParameterSpec, ProcessError> {
         let rest = self.rest();
-        let text = rest.split(SEPARATORS).next().unwrap_or_default();
+        let text = rest.split(SEPARATORS).next().expect("a split has a first part");
         let span = self.presume(text.len());
         if text.is_empty() {
             let kind = ProcessErrorKind::EmptyParameter(operation);
@@ -261,7 +261,7 @@ impl<'a> Parser<'a> {
     }
 
     fn not_concat(&self) -> ProcessError {
-        let first = self.rest().split([',', '|']).next().unwrap_or_default();
+        let first = self.rest().split([',', '|']).next().expect("a split has a first part");
         let second_slash = first.match_indices('/').nth(1).map(|(at, _)| at);
         let found = &first[..second_slash.unwrap_or(first.len())];
         let kind = if self.rest().is_empty() {
@@ -294,7 +294,7 @@ impl<'a> Parser<'a> {
         let Some((_, last)) = before.rsplit_once(',') else {
             return false;
         };
-        let name = last.split('_').next().unwrap_or_default();
+        let name = last.split_once('_').map_or(last, |(name, _)| name);
         let is_name = |kind: Kind| matches!(kind, Kind::Key | Kind::Template | Kind::Topic);
         table::PARAMETERS.iter().any(|known| known.name == name && is_name(known.kind))
     }

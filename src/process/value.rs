@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::name::{self, Name, NameError};
 use super::table::{Kind, MAX_DECIMALS};
 use super::template::{Template, TemplateError};
+use crate::clamped::clamped;
 
 /// A value of the kind that the table asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,7 +154,7 @@ pub(super) fn even(side: u32) -> u32 {
 /// As few digits as tell the number. Three tell every n/1001 rate.
 fn canonical_decimal(number: Ratio<i64>) -> String {
     let digits = if number.denom() % 7 == 0 { 3 } else { MAX_DECIMALS };
-    let one = 10_i64.pow(u32::try_from(digits).unwrap_or_default());
+    let one = 10_i64.pow(clamped(digits));
     let scaled = (number * one).round().to_integer();
     let text = format!("{}.{:0digits$}", scaled / one, scaled % one);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

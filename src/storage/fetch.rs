@@ -16,6 +16,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 
+use crate::clamped::clamped;
 use crate::code::Code;
 use crate::object::ObjectUri;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
@@ -173,7 +174,7 @@ where
         let read = async {
             let mut body = store.read_range(uri, head, at..part.end).await?;
             while let Some(bytes) = body.next().await? {
-                let room = usize::try_from(part.end - at).unwrap_or(usize::MAX);
+                let room = clamped::<usize>(part.end - at);
                 let bytes = &bytes[..bytes.len().min(room)];
                 at += bytes.len() as u64;
                 if !take(bytes.to_vec()).await {
@@ -247,7 +248,7 @@ impl Fetch<'_> {
         let mut body = self.store.read_range(self.uri, self.head, *at..end).await?;
         while let Some(bytes) = body.next().await? {
             // A body longer than its range would run into the next one's place.
-            let room = usize::try_from(end - *at).unwrap_or(usize::MAX);
+            let room = clamped::<usize>(end - *at);
             let bytes = &bytes[..bytes.len().min(room)];
             // Into the page cache, a few microseconds: not worth another thread.
             self.file.write_all_at(bytes, *at).map_err(|source| self.file_error(source))?;

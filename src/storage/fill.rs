@@ -8,14 +8,15 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt, select_all, unfold};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::fetch::{ATTEMPTS, FIRST_PAUSE, FetchError, PARALLEL_RANGES, RANGE_SIZE, file_error};
 use super::{ObjectHead, ObjectStore};
+use crate::clamped::clamped;
 use crate::engine::partial::{BLOCK, PartialFile, Wanted};
 use crate::object::ObjectUri;
 
@@ -174,7 +175,7 @@ impl Filler {
                 Some(read) = reads.next() => read,
             };
             if reading {
-                let spent = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+                let spent = clamped::<u64>(since.elapsed().as_micros());
                 self.busy_micros.fetch_add(spent, Ordering::Relaxed);
             }
             if let Err(error) = ended {
@@ -254,12 +255,12 @@ impl Filler {
             count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             // A body longer than its range would run into the next one's place.
             let room = (end - *at).saturating_sub(held.len() as u64);
-            let room = usize::try_from(room).unwrap_or(usize::MAX);
+            let room = clamped::<usize>(room);
             held.extend_from_slice(&bytes[..bytes.len().min(room)]);
             let length = held.len() as u64;
             let whole = if *at + length == end { length } else { length / BLOCK * BLOCK };
             if whole > 0 {
-                let rest = held.split_off(usize::try_from(whole).unwrap_or(held.len()));
+                let rest = held.split_off(clamped(whole));
                 file.fill(*at, &held).map_err(|error| self.file_error(source, error))?;
                 (held, *at) = (rest, *at + whole);
                 self.arrived.notify_waiters();
@@ -278,6 +279,6 @@ impl Filler {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -69,6 +69,16 @@ impl ObjectStore {
     }
 }
 
+/// What an answer says that an object's content is known by. Nothing can be made sure of without it.
+pub(super) fn tag(
+    given: Option<&str>,
+    operation: Operation,
+    uri: &ObjectUri,
+) -> Result<ETag, StoreError> {
+    let missing = || Problem::Unexpected("its answer has no ETag".to_owned());
+    given.map(ETag::new).ok_or_else(|| StoreError::new(missing(), operation, uri))
+}
+
 fn object_head(output: HeadObjectOutput, version: Option<&str>) -> Result<ObjectHead, Problem> {
     let missing = |name: &str| Problem::Unexpected(format!("its answer has no {name}"));
     let size = output.content_length.and_then(|length| u64::try_from(length).ok());

@@ -37,7 +37,7 @@ impl ObjectStore {
         while let Some(page) = pages.next().await {
             self.meter.get();
             let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, prefix))?;
-            found.extend(page.contents.unwrap_or_default().into_iter().filter_map(listed));
+            found.extend(page.contents.into_iter().flatten().filter_map(listed));
         }
         Ok(found)
     }
@@ -92,7 +92,7 @@ impl ObjectStore {
         let request = self.client.delete_objects().bucket(bucket).delete(delete);
         let answer = request.send().await;
         let answer = answer.map_err(|error| self.failed(&error, OPERATION, &uri))?;
-        let refused = answer.errors.unwrap_or_default().into_iter();
+        let refused = answer.errors.into_iter().flatten();
         Ok(refused.filter_map(|error| Key::new(error.key?).ok()).collect())
     }
 }

@@ -12,7 +12,9 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::client::bulk;
+use super::head::tag;
 use super::{Description, ObjectStore, Operation, Precondition, Problem, StoreError};
+use crate::clamped::clamped;
 use crate::object::{ETag, ObjectUri, UploadName};
 
 /// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
@@ -50,7 +52,7 @@ impl FileSlice<'_> {
     }
 
     pub(super) fn content_length(&self) -> i64 {
-        i64::try_from(self.length).unwrap_or(i64::MAX)
+        clamped::<i64>(self.length)
     }
 }
 
@@ -154,7 +156,8 @@ impl MultipartUpload {
             .await
             .map_err(|error| self.store.failed(&error, Operation::UploadPart, &self.name.uri))?;
         self.store.meter.stored(slice.length);
-        Ok(Part { number, etag: ETag::new(output.e_tag().unwrap_or_default()) })
+        let etag = tag(output.e_tag(), Operation::UploadPart, &self.name.uri)?;
+        Ok(Part { number, etag })
     }
 
     /// Stores one part that is a run of bytes of another object, which has to be of this tag.
@@ -186,7 +189,7 @@ impl MultipartUpload {
             .map_err(|error| self.store.failed(&error, OPERATION, &self.name.uri))?;
         self.store.meter.stored(bytes.end - bytes.start);
         let copied = output.copy_part_result.and_then(|copied| copied.e_tag);
-        Ok(Part { number, etag: ETag::new(&copied.unwrap_or_default()) })
+        Ok(Part { number, etag: tag(copied.as_deref(), OPERATION, &self.name.uri)? })
     }
 
     /// Makes the parts, in order of their numbers, one object.
@@ -229,7 +232,7 @@ impl MultipartUpload {
             .map_err(|error| {
                 self.store.failed(&error, Operation::CompleteMultipartUpload, &self.name.uri)
             })?;
-        Ok(ETag::new(output.e_tag().unwrap_or_default()))
+        tag(output.e_tag(), Operation::CompleteMultipartUpload, &self.name.uri)
     }
 
     /// Gives the upload up and removes its parts.
@@ -269,5 +272,5 @@ fn completed_part(part: &Part) -> CompletedPart {
 }
 
 fn part_number(number: u32) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
+    clamped::<i32>(number)
 }

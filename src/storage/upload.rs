@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
+use crate::clamped::clamped;
 use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::assembly::{MAX_PARTS, MIB, PART_SIZE, PartOf, PlannedPart};
 use crate::storage::{
@@ -350,12 +351,10 @@ async fn all_or_nothing(
 /// The parts of a file: equal but for the last, as few as the limits allow.
 fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'_>)> {
     let step = part_size(size);
-    (1..).zip((0..size).step_by(usize::try_from(step).unwrap_or(usize::MAX))).map(
-        move |(number, offset)| {
-            let length = step.min(size - offset);
-            (number, FileSlice { path, offset, length })
-        },
-    )
+    (1..).zip((0..size).step_by(clamped::<usize>(step))).map(move |(number, offset)| {
+        let length = step.min(size - offset);
+        (number, FileSlice { path, offset, length })
+    })
 }
 
 const fn part_size(size: u64) -> u64 {

@@ -5,6 +5,7 @@ use std::fmt;
 use num_rational::Ratio;
 
 use super::{AudioRecord, OutputRecord, VideoRecord};
+use crate::clamped::clamped;
 use crate::plan::Plan;
 
 impl From<&Plan> for OutputRecord {
@@ -36,7 +37,7 @@ impl From<&Plan> for OutputRecord {
 }
 
 fn ratio(number: Ratio<i64>) -> f64 {
-    let part = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
+    let part = |n: i64| f64::from(clamped::<i32>(n));
     part(*number.numer()) / part(*number.denom())
 }
 

@@ -367,6 +367,13 @@ impl TaskRecord {
         self.end_time = Some(end);
     }
 
+    /// The record as it is shown.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "it can't fail")]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a record has text keys only")
+    }
+
     /// Whether a topic is to hear how it ended, and has not.
     #[must_use]
     pub fn owes_message(&self) -> bool {

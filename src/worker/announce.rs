@@ -71,7 +71,7 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<(), BusError> {
         let Some(bus) = &self.bus else { return Ok(()) };
-        let deadline = invocation.deadline.checked_sub(REPORT_RESERVE).unwrap_or_else(Instant::now);
+        let deadline = invocation.end_before(REPORT_RESERVE);
         let put = bus.put(kind, record, &invocation.function_arn);
         timeout_at(deadline, put).await.unwrap_or_else(|_| Err(bus.no_answer()))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
 
+use crate::clamped::clamped;
 use crate::codec::Preset;
 use crate::plan::{Chunk, Plan};
 
@@ -85,7 +86,7 @@ const STORED_AT_ONCE: u32 = 8;
 /// How long storing the segments takes, by experience; nothing of a single file, which is on its way
 /// while it is checked.
 pub(super) fn storing(plan: &Plan) -> Duration {
-    let count = u32::try_from(plan.segment_files()).unwrap_or(u32::MAX);
+    let count = clamped::<u32>(plan.segment_files());
     STORING * count.div_ceil(STORED_AT_ONCE)
 }
 
@@ -110,7 +111,7 @@ pub(super) fn check_range(
     let Some(video) = &plan.output.video else {
         return Ok(());
     };
-    let cores = available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    let cores = available_parallelism().map_or(1, |cores| clamped(cores.get()));
     let least = plan.least_encoding_of(range, cores);
     let left = deadline.saturating_duration_since(Instant::now());
     if least <= left {
@@ -145,7 +146,7 @@ fn judge_speed(done: u64, whole: u64, spent: Duration, left: Duration) -> Result
     }
     let to_do = whole.saturating_sub(done);
     let nanoseconds = spent.as_nanos() * u128::from(to_do) / u128::from(done);
-    let rest = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+    let rest = Duration::from_nanos(clamped::<u64>(nanoseconds));
     if rest <= left * MAX_OVERRUN_FACTOR {
         return Ok(());
     }

@@ -65,7 +65,9 @@ impl Worker {
                 uploads
             }
             Err(error) => {
-                abort(uploads.unwrap_or_default()).await;
+                if let Ok(uploads) = uploads {
+                    abort(uploads).await;
+                }
                 Err(error.into())
             }
         }

@@ -3,6 +3,7 @@
 use num_rational::Ratio;
 
 use super::sources::Sources;
+use crate::clamped::clamped;
 use crate::engine::verify::Verified;
 use crate::flicks::Flicks;
 use crate::media::Media;
@@ -140,6 +141,6 @@ pub fn verified(plan: &Plan, verified: &Verified) -> Entry {
 
 /// JSON has no fractions; a record may round what the timeline may not.
 fn float(number: Ratio<i64>) -> f64 {
-    let part = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
+    let part = |n: i64| f64::from(clamped::<i32>(n));
     part(*number.numer()) / part(*number.denom())
 }

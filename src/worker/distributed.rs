@@ -48,8 +48,7 @@ impl Worker {
         let worker = Self { store: metered, ..self.clone() };
         name_task(step.of.task);
         let done = Box::pin(worker.step_metered(step, invocation)).await;
-        let last = invocation.deadline.checked_sub(super::REPLY);
-        let last = last.unwrap_or_else(tokio::time::Instant::now);
+        let last = invocation.end_before(super::REPLY);
         tokio::time::timeout_at(last, worker.store.finish()).await.ok();
         done.map_err(|error| {
             error!(%error, code = error.code().as_str(), "the step failed");

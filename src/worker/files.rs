@@ -16,6 +16,7 @@ use tokio::try_join;
 
 use super::sources::{Source, Sources};
 use super::{TaskError, budget};
+use crate::clamped::clamped;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::partial::BLOCK;
 use crate::engine::probe::{PARALLEL_PROBES, Probed, probe_index};
@@ -313,7 +314,7 @@ impl<'a> SourceFiles<'a> {
 
     /// Milliseconds that have been spent on partial files.
     pub(super) fn busy_ms(&self) -> u64 {
-        u64::try_from(self.filler.busy().as_millis()).unwrap_or(u64::MAX)
+        clamped::<u64>(self.filler.busy().as_millis())
     }
 
     /// Nothing where that takes all of the source.

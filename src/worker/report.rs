@@ -115,7 +115,7 @@ impl Worker {
         // Whoever reads it has been told.
         let told = TaskRecord { notified: true, ..record.clone() };
         let message = completion(&told, &invocation.function_arn, time);
-        let deadline = invocation.deadline.checked_sub(REPORT_RESERVE).unwrap_or_else(Instant::now);
+        let deadline = invocation.end_before(REPORT_RESERVE);
         let sent = timeout_at(deadline, self.publisher.publish(&arn, &message)).await;
         sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
     }

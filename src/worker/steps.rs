@@ -11,6 +11,7 @@ use super::encode::{Files, warnings};
 use super::files::{Known, SourceFiles, is_large};
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
+use crate::clamped::clamped;
 use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
 use crate::engine::copy;
 use crate::engine::render::chunks;
@@ -186,7 +187,7 @@ impl Worker {
             content_type: "video/iso.segment".to_owned(),
         };
         let bytes = serde_json::to_string(&segment).map_or(0, |text| text.len() + 1);
-        let most = u64::try_from(LARGEST_TARGETS / bytes.max(1)).unwrap_or(u64::MAX);
+        let most = clamped::<u64>(LARGEST_TARGETS / bytes.max(1));
         if count > most { Err(TaskError::Segments { count, most }) } else { Ok(()) }
     }
 }

@@ -1,6 +1,7 @@
 //! What a process may use at most. A source can claim anything, and the
 //! function has to outlive whatever it makes ffmpeg ask for.
 
+use crate::clamped::clamped;
 use rustix::io;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
@@ -31,7 +32,7 @@ impl Memory {
 
     /// The part of one of so many processes.
     pub(super) fn shared(self, processes: usize) -> Self {
-        let processes = u64::try_from(processes).unwrap_or(u64::MAX);
+        let processes = clamped::<u64>(processes);
         Self { megabytes: self.megabytes / processes.max(1) }
     }
 

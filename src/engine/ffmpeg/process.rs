@@ -140,7 +140,7 @@ fn tail(mut stream: impl Read) -> io::Result<String> {
 /// complaint would read differently every time.
 fn without_addresses(log: &str) -> String {
     let mut parts = log.split(" @ 0x");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
+    let mut clean = parts.next().expect("a split has a first part").to_owned();
     for part in parts {
         clean.push_str(part.trim_start_matches(|c: char| c.is_ascii_hexdigit()));
     }

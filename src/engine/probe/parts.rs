@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::MOST_ZEROS;
+use crate::clamped::clamped;
 use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
 
 mod chunks;
@@ -166,7 +167,7 @@ impl Walk {
         }
         let mut bytes = [0; LENGTH];
         self.file.read_exact(&mut bytes)?;
-        self.file.seek_relative(-i64::try_from(LENGTH).unwrap_or(0))?;
+        self.file.seek_relative(-clamped::<i64>(LENGTH))?;
         Ok(Some(bytes))
     }
 
@@ -176,7 +177,7 @@ impl Walk {
             self.go_to_end()?;
             return Ok(false);
         };
-        self.file.seek_relative(i64::try_from(bytes).unwrap_or(i64::MAX))?;
+        self.file.seek_relative(clamped::<i64>(bytes))?;
         self.at = next;
         Ok(true)
     }

@@ -10,6 +10,7 @@ use super::packets::found;
 use super::{
     Counts, Verified, VerifyError, compare, counted_samples, demuxer, expect, join_offset,
 };
+use crate::clamped::clamped;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::probe::scan;
 use crate::flicks::Flicks;
@@ -171,7 +172,7 @@ fn complete(media: &mut Media, plan: &Plan, found: &PacketList) {
         frames: found.packets.len() as u64,
         last,
         end: last + frame,
-        bit_rate: u64::try_from(bits).unwrap_or(u64::MAX),
+        bit_rate: clamped::<u64>(bits),
         ..video.clone()
     };
     let end = video.end.max(media.audio.as_ref().map_or(video.end, |audio| audio.end));

@@ -104,10 +104,14 @@ pub(super) fn seconds(text: &str) -> Option<Flicks> {
 }
 
 impl StreamReport {
+    /// The name of its codec; empty where ffprobe knows none.
+    pub(super) fn codec(&self) -> &str {
+        self.codec_name.as_deref().unwrap_or_default()
+    }
+
     /// Whether it is more than a cover, and of a codec that has a decoder.
     pub(super) fn can_be_decoded(&self) -> bool {
-        let known =
-            self.codec_name.as_deref().is_some_and(|name| !matches!(name, "" | "none" | "unknown"));
+        let known = !matches!(self.codec(), "" | "none" | "unknown");
         let described = match &*self.codec_type {
             "video" => self.width > 0 && self.height > 0 && !self.pix_fmt.is_empty(),
             _ => self.sample_rate() > 0 && (1..=MAX_CHANNELS).contains(&self.channels),

@@ -5,6 +5,7 @@ use num_rational::Ratio;
 use super::cadence::Cadence;
 use super::rhythm::Rhythm;
 use super::{StreamReport, ratio};
+use crate::clamped::clamped;
 use crate::flicks::Flicks;
 use crate::frame_rate;
 use crate::media::places::Track;
@@ -57,9 +58,8 @@ pub(super) struct StreamScan {
 impl StreamScan {
     pub(super) fn new(report: StreamReport) -> Self {
         let time_base = ratio(&report.time_base, '/').unwrap_or_else(|| Ratio::new(1, 1000));
-        let codec = report.codec_name.as_deref().unwrap_or_default();
         let is_audio = report.codec_type == "audio";
-        let rhythm = is_audio.then(|| Rhythm::new(codec, report.sample_rate(), time_base));
+        let rhythm = is_audio.then(|| Rhythm::new(report.codec(), report.sample_rate(), time_base));
         Self {
             time_base,
             packets: 0,
@@ -225,8 +225,10 @@ impl StreamScan {
 
     fn samples(&self, count: i64) -> Flicks {
         let rate = i64::from(self.report.sample_rate());
-        let time_base = Ratio::new_raw(1, rate);
-        Flicks::from_ticks(count.max(0), time_base).unwrap_or_default()
+        if rate == 0 {
+            return Flicks::ZERO;
+        }
+        Flicks::of_units(count.max(0), Ratio::from_integer(rate))
     }
 
     pub(super) fn into_video(self, floor: Flicks, demuxer: Demuxer) -> Option<VideoStream> {
@@ -252,7 +254,7 @@ impl StreamScan {
             bit_rate: self.bit_rate(start, end),
             frames: self.packets,
             pixel_format: self.report.pixel_format(demuxer),
-            codec: self.report.codec_name.unwrap_or_default(),
+            codec: self.report.codec().to_owned(),
             key_frames: self.key_frames,
         })
     }
@@ -298,7 +300,7 @@ impl StreamScan {
             start,
             end,
             bit_rate: self.bit_rate(start, end),
-            codec: self.report.codec_name.unwrap_or_default(),
+            codec: self.report.codec().to_owned(),
         })
     }
 
@@ -310,7 +312,7 @@ impl StreamScan {
     }
 
     fn mean_packet(&self) -> Flicks {
-        let packets = i64::try_from(self.packets).unwrap_or(i64::MAX);
+        let packets = clamped::<i64>(self.packets);
         let span = self.first.and_then(|first| self.flicks(self.last.checked_sub(first)?));
         Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
     }

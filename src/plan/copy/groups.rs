@@ -6,6 +6,7 @@ use std::ops::Range;
 use num_rational::Ratio;
 
 use super::{MostRate, NotCopied};
+use crate::clamped::clamped;
 use crate::flicks::Flicks;
 use crate::plan::{Packet, PacketList, Plan, signed};
 
@@ -110,7 +111,7 @@ impl Rules {
     fn check(&self, list: &PacketList, packets: Range<usize>) -> Result<Draft, NotCopied> {
         let begin = list.shown(packets.start);
         let first = (begin - self.start).to_units(self.rate);
-        let length = i64::try_from(packets.len()).unwrap_or(i64::MAX);
+        let length = clamped::<i64>(packets.len());
         let end = first + length;
         if end <= 0 || first >= self.frames || first < 0 || end > self.frames {
             return Err(NotCopied::Few);

@@ -12,6 +12,7 @@ use super::super::{ENCODED, Job, TaskError, Worker, log_end, millis, now, stage}
 use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
 use super::in_place::Join;
 use super::{Shift, done};
+use crate::clamped::clamped;
 use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::make::{Lists, Made};
 use crate::engine::render::{Fed, join};
@@ -85,7 +86,7 @@ impl Worker {
         mut record: TaskRecord,
     ) -> Result<serde_json::Value, TaskError> {
         let took = now().timestamp().duration_since(record.start_time.timestamp());
-        record.timings.total_ms = u64::try_from(took.as_millis()).unwrap_or_default();
+        record.timings.total_ms = clamped(took.as_millis());
         record.usage.add(&self.used(shift.invocation));
         // Only its topic counts now.
         let job = Job::new("", "", record.process.clone());

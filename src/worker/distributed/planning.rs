@@ -81,7 +81,7 @@ impl Worker {
         record: &TaskRecord,
         shift: &Shift<'_>,
     ) -> Result<(), TaskError> {
-        let arn = record.execution_arn.clone().unwrap_or_default();
+        let arn = record.execution_arn.clone().expect("a step is of a task that was handed over");
         let execution = Execution { arn, run: shift.of.run.clone(), idle: true };
         Ok(journal.hand_over(record, execution).await?)
     }

@@ -35,7 +35,8 @@ impl Worker {
         let clips = (0..plan.clips.len()).map(|clip| workspace.samples(clip));
         let clips: Vec<PathBuf> = clips.filter(|file| file.exists()).collect();
         let started = Instant::now();
-        let arguments = plan.sound_arguments(&clips, file).unwrap_or_default();
+        let arguments =
+            plan.sound_arguments(&clips, file).expect("the step is of an output with audio");
         self.ffmpeg().encode(arguments, |_| ()).await?;
         piece.timings.encode_ms += millis(started);
         Ok(())

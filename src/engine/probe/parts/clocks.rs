@@ -1,5 +1,6 @@
 //! Flash video whose clock jumps: written anew, with time stamps that go on.
 
+use crate::clamped::clamped;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
@@ -80,7 +81,7 @@ pub(in super::super) fn straighten(path: &Path, copy: &Path) -> io::Result<bool>
             jumped |= jumps;
             stamp
         };
-        let [high, a, b, c] = u32::try_from(stamp.max(0)).unwrap_or(u32::MAX).to_be_bytes();
+        let [high, a, b, c] = clamped::<u32>(stamp.max(0)).to_be_bytes();
         tag[4..8].copy_from_slice(&[a, b, c, high]);
         target.write_all(&tag)?;
         // The rest of its payload, and its length once more.

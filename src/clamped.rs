@@ -1,0 +1,52 @@
+//! Conversions between integers where a number beyond the type's range becomes its nearest end.
+//!
+//! They are for numbers that can't get so large, or where that end does as well: a limit, a length that
+//! is compared, a figure that is shown.
+
+use std::time::Duration;
+
+/// An integer type with its range.
+pub trait Range {
+    /// Its smallest number.
+    const LEAST: Self;
+    /// Its largest number.
+    const MOST: Self;
+}
+
+macro_rules! range {
+    ($($type:ty),*) => {
+        $(impl Range for $type {
+            const LEAST: Self = Self::MIN;
+            const MOST: Self = Self::MAX;
+        })*
+    };
+}
+
+range!(u8, u16, u32, u64, usize, i32, i64);
+
+/// The number as another type, or the end of that type's range that is nearest to it.
+pub fn clamped<T: Range>(number: impl TryInto<T> + Default + PartialOrd) -> T {
+    let is_negative = number < Default::default();
+    number.try_into().unwrap_or(if is_negative { T::LEAST } else { T::MOST })
+}
+
+/// So many seconds, or the longest time where they are more than that or no time at all.
+#[must_use]
+pub fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clamped;
+
+    #[test]
+    fn a_number_beyond_the_range_becomes_its_nearest_end() {
+        assert_eq!(clamped::<u8>(7_u64), 7);
+        assert_eq!(clamped::<u8>(300_u64), 255);
+        assert_eq!(clamped::<u32>(-1_i64), 0);
+        assert_eq!(clamped::<i32>(i64::MIN), i32::MIN);
+        assert_eq!(clamped::<i64>(i128::MAX), i64::MAX);
+        assert_eq!(clamped::<i64>(-1_i128), -1);
+    }
+}
