@@ -42,7 +42,7 @@ fn text(spec: &ProcessSpec) -> String {
         // Writing into a String never fails.
         let _ = writeln!(text, "{}", operation.operation);
         for given in &operation.parameters {
-            let unit = given.parameter.unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+            let unit = given.parameter.unit.map_or_else(String::new, |unit| format!(" {unit}"));
             let (name, value) = (given.parameter.name, given.clear(&spec.source));
             let _ = writeln!(text, "  {name:9} {}{unit}", escaped(&value));
         }

@@ -137,6 +137,13 @@ struct Disk {
     output: Option<u64>,
 }
 
+impl Disk {
+    /// As far as it is known.
+    fn whole(&self) -> u64 {
+        self.sources + self.output.unwrap_or(0)
+    }
+}
+
 /// Seconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -221,7 +228,7 @@ impl Explain {
         let least = task.plan.least_encoding(processors).as_secs_f64();
         let functions = f64::from(self.engine.memory) / PROCESSOR_MB;
         let work = here.unwrap_or(least) * f64::from(processors) / functions;
-        let moved = as_float(disk.sources + disk.output.unwrap_or(0)) / TRANSFER;
+        let moved = as_float(disk.whole()) / TRANSFER;
         Time {
             processors,
             least,
@@ -236,7 +243,7 @@ impl Explain {
         let gets: u64 = sources.map(|source| 1 + request_count(source.head.size)).sum();
         let small = |number: u64| clamped::<u32>(number);
         let run = if task.plan.output.segments.is_some() { RUN_PUTS } else { 0 };
-        let megabytes = (disk.sources + disk.output.unwrap_or(0)).div_ceil(1 << 20);
+        let megabytes = disk.whole().div_ceil(1 << 20);
         let work = Work {
             memory_mb: self.engine.memory,
             disk_mb: small(megabytes),

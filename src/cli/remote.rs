@@ -94,7 +94,9 @@ impl Submit {
         progress.clear();
         match outcome? {
             (ids, None) => {
-                let text = ids["TaskId"].as_str().unwrap_or_default();
+                let text = ids["TaskId"]
+                    .as_str()
+                    .ok_or_else(|| Failure::failed("the answer has no `TaskId`"))?;
                 output.result(&format!("{}\n", printable(text)), || ids.clone())
             }
             (_, Some(record)) => ended(output, &record),

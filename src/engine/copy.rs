@@ -51,7 +51,7 @@ pub async fn find(
     let early = plan.frames_early();
     let runs = || found.iter().flat_map(|found| &found.runs);
     plan.copying = Copying {
-        delay: runs().map(|run| run.1).max().unwrap_or(0).max(early),
+        delay: runs().map(|run| run.1).fold(early, Ord::max),
         own_sets: 0,
         runs: runs().map(|run| run.0.clone()).collect(),
         refusals: found.iter().map(|found| found.refusal.clone()).collect(),

@@ -113,10 +113,11 @@ impl Stream<'_> {
         let count = Arc::clone(&frames);
         let on_line = move |line: &str| {
             // A number or `N/A`, and a comma where more could follow.
-            let number = line.trim().trim_end_matches(',').parse();
-            count.fetch_max(number.unwrap_or(0), Ordering::Relaxed);
+            if let Ok(number) = line.trim().trim_end_matches(',').parse() {
+                count.fetch_max(number, Ordering::Relaxed);
+            }
         };
-        let from = from.map(Flicks::as_option).unwrap_or_default();
+        let from = from.map_or_else(String::new, Flicks::as_option);
         let (stream, interval) = (self.index.to_string(), format!("{from}%{}", until.as_option()));
         let arguments = ["-select_streams", &stream, "-read_intervals", &interval, "-count_frames"];
         let shown = ["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"];

@@ -305,7 +305,7 @@ fn join_offset(plan: &Plan, media: &Media) -> f64 {
         let audio = Flicks::of_units(signed(place.first_sample), rate(output.sample_rate));
         apart(video - audio)
     });
-    let most = joins.max().unwrap_or(0) + start;
+    let most = joins.fold(0, Ord::max) + start;
     let micros = Flicks::new(clamped::<i64>(most)).to_micros();
     f64::from(clamped::<i32>(micros)) / 1000.0
 }

@@ -75,7 +75,7 @@ fn decode_format_1(event: &Value) -> Result<HttpRequest, EventError> {
 }
 
 fn decode_format_2(event: &Value) -> Result<HttpRequest, EventError> {
-    let query = optional_text(event, &["rawQueryString"])?.unwrap_or_default();
+    let query = text_or_empty(event, "rawQueryString")?;
     Ok(HttpRequest {
         method: text(event, &["requestContext", "http", "method"])?.to_uppercase(),
         path: encoded_path(event, without_stage(event, text(event, &["rawPath"])?)),
@@ -161,8 +161,12 @@ fn split_query(query: &str) -> Result<Vec<(String, String)>, EventError> {
         .collect()
 }
 
+fn text_or_empty<'a>(event: &'a Value, field: &str) -> Result<&'a str, EventError> {
+    Ok(optional_text(event, &[field])?.unwrap_or_default())
+}
+
 fn body(event: &Value) -> Result<Vec<u8>, EventError> {
-    let body = optional_text(event, &["body"])?.unwrap_or_default();
+    let body = text_or_empty(event, "body")?;
     if at(event, &["isBase64Encoded"]).and_then(Value::as_bool) == Some(true) {
         STANDARD.decode(body).map_err(|_| EventError::BadBase64)
     } else {

@@ -173,7 +173,7 @@ impl Layout {
     #[must_use]
     pub fn channel(&self, index: usize) -> String {
         let speaker = self.speakers.get(index).copied().flatten();
-        let name = speaker.map(|speaker| format!(" ({speaker})")).unwrap_or_default();
+        let name = speaker.map_or_else(String::new, |speaker| format!(" ({speaker})"));
         format!("{}{name}", index + 1)
     }
 }

@@ -202,7 +202,7 @@ fn frame_rate(
     let distance = |other: &Ratio<i64>| {
         if *other > rate { *other - rate } else { rate - *other }
     };
-    let nearest = MXF_RATES.into_iter().min_by_key(distance).unwrap_or(STANDARD_RATE);
+    let nearest = MXF_RATES.into_iter().min_by_key(distance).expect("MXF has rates");
     warnings.push(format!(
         "`fps`: mxf holds {allowed} frames per second: the align clip's {} becomes {}",
         decimal(rate),

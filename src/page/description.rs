@@ -221,7 +221,7 @@ pub(super) fn probe(text: &str) -> Value {
     for value in &values {
         match file(value) {
             Ok((name, media)) => {
-                let name = name.rsplit('/').next().unwrap_or_default();
+                let name = name.rsplit_once('/').map_or(&*name, |(_, name)| name);
                 files.push(
                     json!({"Name": name, "Description": Description::of(&media).to_string()}),
                 );

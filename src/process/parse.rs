@@ -262,8 +262,8 @@ impl<'a> Parser<'a> {
 
     fn not_concat(&self) -> ProcessError {
         let first = self.rest().split([',', '|']).next().expect("a split has a first part");
-        let second_slash = first.match_indices('/').nth(1).map(|(at, _)| at);
-        let found = &first[..second_slash.unwrap_or(first.len())];
+        let second_slash = first.match_indices('/').nth(1);
+        let found = second_slash.map_or(first, |(at, _)| &first[..at]);
         let kind = if self.rest().is_empty() {
             ProcessErrorKind::Empty
         } else {

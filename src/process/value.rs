@@ -138,7 +138,7 @@ impl Value {
             Self::Word(word) => (*word).to_owned(),
             Self::Size(Size { width, height }) => {
                 let write =
-                    |side: Option<u32>| side.map(|n| even(n).to_string()).unwrap_or_default();
+                    |side: Option<u32>| side.map_or_else(String::new, |n| even(n).to_string());
                 format!("{}x{}", write(*width), write(*height))
             }
             Self::Name(name) | Self::Template(_, name) => name::encode(&name.text),

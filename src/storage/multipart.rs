@@ -87,7 +87,7 @@ impl ObjectStore {
         // A caller that is cancelled half-way would never learn the id of what
         // it has to abort.
         let created = self.chores.run(create(store, target, meta)).await;
-        created.unwrap_or_else(|| Err(ending(Operation::CreateMultipartUpload, uri)))
+        created.ok_or_else(|| ending(Operation::CreateMultipartUpload, uri))?
     }
 
     /// Gives up an upload by its name, be it another process's.
@@ -243,8 +243,7 @@ impl MultipartUpload {
         self.open = false;
         let (store, name) = (self.store.clone(), self.name.clone());
         let aborted = self.store.chores.run(async move { store.abort_multipart(&name).await });
-        let unable = || Err(ending(Operation::AbortMultipartUpload, &self.name.uri));
-        aborted.await.unwrap_or_else(unable)
+        aborted.await.ok_or_else(|| ending(Operation::AbortMultipartUpload, &self.name.uri))?
     }
 }
 

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout_at};
 use tracing::{Instrument, warn};
 
 use super::deadline::REPORT_RESERVE;
@@ -73,7 +73,7 @@ impl Worker {
         let Some(bus) = &self.bus else { return Ok(()) };
         let deadline = invocation.end_before(REPORT_RESERVE);
         let put = bus.put(kind, record, &invocation.function_arn);
-        timeout_at(deadline, put).await.unwrap_or_else(|_| Err(bus.no_answer()))
+        timeout_at(deadline, put).await.map_err(|_| bus.no_answer())?
     }
 }
 

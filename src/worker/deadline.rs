@@ -43,8 +43,7 @@ impl Deadline {
         self,
         work: impl Future<Output = Result<T, TaskError>>,
     ) -> Result<T, TaskError> {
-        let outcome = timeout_at(self.until, work).await;
-        outcome.unwrap_or_else(|_| Err(self.over()))
+        timeout_at(self.until, work).await.map_err(|_| self.over())?
     }
 
     /// The same for what ends by itself soon after the time is over, and is better not given up.
@@ -52,8 +51,7 @@ impl Deadline {
         self,
         work: impl Future<Output = Result<T, TaskError>>,
     ) -> Result<T, TaskError> {
-        let outcome = timeout_at(self.last, work).await;
-        outcome.unwrap_or_else(|_| Err(self.over()))
+        timeout_at(self.last, work).await.map_err(|_| self.over())?
     }
 
     /// For work that can't be given up once it has begun.

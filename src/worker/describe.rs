@@ -21,15 +21,8 @@ pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord>
     clips
         .map(|(clip, asked)| {
             let source = sources.of(clip);
-            SourceRecord {
-                uri: source.uri.clone(),
-                etag: source.head.etag.clone(),
-                size: source.head.size,
-                bytes_fetched: 0,
-                start_ms: asked.start_ms,
-                duration_ms: asked.duration_ms.unwrap_or(0),
-                filled: Vec::new(),
-            }
+            let (uri, head) = (source.uri.clone(), &source.head);
+            SourceRecord::new(uri, head.etag.clone(), head.size, asked)
         })
         .collect()
 }

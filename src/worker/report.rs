@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 use tracing::{Instrument, warn};
 
 use super::deadline::REPORT_RESERVE;
@@ -117,7 +117,7 @@ impl Worker {
         let message = completion(&told, &invocation.function_arn, time);
         let deadline = invocation.end_before(REPORT_RESERVE);
         let sent = timeout_at(deadline, self.publisher.publish(&arn, &message)).await;
-        sent.unwrap_or(Err(NotifyError::NoAnswer(arn)))
+        sent.map_err(|_| NotifyError::NoAnswer(arn))?
     }
 }
 

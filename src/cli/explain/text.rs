@@ -119,7 +119,7 @@ fn push_work(text: &mut String, planned: &Planned) {
         .map_or("the output".to_owned(), |size| format!("about {} for the output", bytes(size)));
     push(text, "disk", &format!("{} for the sources, and {output}", bytes(planned.disk.sources)));
     let time = &planned.time;
-    let about = time.here.map(|here| format!(", about {here:.1} s in all")).unwrap_or_default();
+    let about = time.here.map_or_else(String::new, |here| format!(", about {here:.1} s in all"));
     let least =
         format!("at least {:.1} s to encode on {} processors here", time.least, time.processors);
     push(text, "time", &format!("{least}{about}"));

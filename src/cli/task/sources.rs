@@ -141,15 +141,10 @@ pub(super) fn begin(request: &Request, sources: &[Source], side: &Side) -> TaskR
     record.sources = clips
         .map(|(clip, (asked, &source))| {
             let Source { head, clip: first, .. } = &sources[source];
-            SourceRecord {
-                uri: uris[source].clone(),
-                etag: head.etag.clone(),
-                size: head.size,
-                bytes_fetched: if *first == clip { head.size } else { 0 },
-                start_ms: asked.start_ms,
-                duration_ms: asked.duration_ms.unwrap_or(0),
-                filled: Vec::new(),
-            }
+            let uri = uris[source].clone();
+            let bytes_fetched = if *first == clip { head.size } else { 0 };
+            let record = SourceRecord::new(uri, head.etag.clone(), head.size, asked);
+            SourceRecord { bytes_fetched, ..record }
         })
         .collect();
     record

@@ -61,8 +61,8 @@ pub fn begin() -> Result<(), ConfineError> {
     }
     // On a thread that ends at once, since no filter can be taken off.
     let trial = thread::spawn(|| confine_thread(0));
-    let outcome = trial.join().unwrap_or_else(|_| Err("the trial of a filter panicked".to_owned()));
-    outcome.map_err(ConfineError::NoFilter)?;
+    let panicked = |_| ConfineError::NoFilter("the trial of a filter panicked".to_owned());
+    trial.join().map_err(panicked)?.map_err(ConfineError::NoFilter)?;
     let this = env::current_exe().map_err(ConfineError::NoLauncher)?;
     LAUNCHER.get_or_init(|| this);
     Ok(())

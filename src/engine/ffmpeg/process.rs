@@ -104,7 +104,7 @@ fn drain(
     std::thread::scope(|scope| {
         let log = scope.spawn(|| stderr.map_or_else(|| Ok(String::new()), tail));
         let read = stdout.map_or(Ok(()), read);
-        let log = log.join().unwrap_or_else(|_| Err(io::Error::other("the log reader panicked")));
+        let log = log.join().expect("the reader of the log does not panic");
         (log, read)
     })
 }

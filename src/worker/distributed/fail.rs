@@ -99,7 +99,7 @@ fn told(failure: &Failure) -> FailureNote {
         }
         _ => {
             let error = error.as_deref().unwrap_or("no reason is known");
-            let said = cause.as_deref().map(said).unwrap_or_default();
+            let said = cause.as_deref().map_or_else(String::new, said);
             if let Ok(code) = serde_json::from_value::<Code>(Value::from(error)) {
                 return note(code, said);
             }

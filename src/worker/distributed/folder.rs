@@ -199,7 +199,7 @@ impl PieceNote {
     /// The piece as it was stored.
     pub(super) fn head(&self) -> ObjectHead {
         ObjectHead {
-            etag: self.etag.clone().unwrap_or_else(|| ETag::new("")),
+            etag: self.etag.clone().expect("a piece is noted once it is stored"),
             size: self.size,
             version: None,
             last_modified: jiff::Timestamp::UNIX_EPOCH,
