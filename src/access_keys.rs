@@ -51,7 +51,7 @@ pub struct AccessKey {
     pub sources: Limit,
     /// The objects that its tasks may write.
     pub targets: Limit,
-    /// The topics that may hear of them.
+    /// The topics that may get messages of them.
     pub topics: TopicLimit,
 }
 

@@ -41,7 +41,7 @@ impl Answer {
         SdkError<E, HttpResponse>: RequestId,
     {
         let service = error.as_service_error();
-        // A response that was cut short has a status that says nothing.
+        // The status of a response that was cut short means nothing.
         let status = service.and(error.raw_response()).map(|answer| answer.status().as_u16());
         let code = service.and_then(ProvideErrorMetadata::code);
         let message = service.and_then(ProvideErrorMetadata::message);

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a task failed, as its record, its message and its replies say it.
+/// Why a task failed, as it stands in its record, its message and its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Code {
     /// The request is wrong; the same request will always be.

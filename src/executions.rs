@@ -1,4 +1,4 @@
-//! Executions of the state machine that carries out long tasks: the only module that speaks the SDK
+//! Executions of the state machine that carries out long tasks: the only module that uses the SDK
 //! of Step Functions.
 
 use aws_config::SdkConfig;

@@ -1,4 +1,4 @@
-//! The queue of failed events: messages that nobody can read are kept there, with the reason.
+//! The queue of failed events. It keeps messages that can't be decoded, with the reason.
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;

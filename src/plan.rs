@@ -63,7 +63,7 @@ pub use reads::Read;
 pub use seek::Seek;
 use words::words;
 
-/// Everything that ffmpeg has to be told.
+/// Everything that ffmpeg's arguments are made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What the output is.

@@ -1,6 +1,6 @@
 //! Words of others in our own sentences: printable, and not endless.
 
-/// The most characters that are quoted of a word that nobody knows.
+/// The most characters that are quoted of an unknown word.
 const LONGEST_WORD: usize = 80;
 /// The most bytes of a whole message. ffmpeg's last lines fit in.
 pub const LONGEST_MESSAGE: usize = 8 * 1024;

@@ -1,4 +1,4 @@
-//! Replies: what whoever waits gets back.
+//! Replies to callers.
 
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub enum Refused {
     InvalidRequest,
     /// The method does not go with the path.
     MethodNotAllowed,
-    /// The signature names a key that nobody has.
+    /// The signature names an unknown key.
     InvalidAccessKeyId,
     /// The signature is not the secret's.
     SignatureDoesNotMatch,
@@ -220,7 +220,7 @@ impl HttpReply {
         Self::new(200, "application/json", request, record.to_json())
     }
 
-    /// It is done, and there is nothing to say of it.
+    /// Success without a body.
     #[must_use]
     pub fn empty(request: &RequestId) -> Self {
         let headers = vec![("x-oss-request-id", request.header())];

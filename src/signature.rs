@@ -27,7 +27,7 @@ pub enum SignatureError {
     /// There is a signature that can't be read.
     #[error("the signature can't be read: {0}")]
     Malformed(&'static str),
-    /// It is of a kind that nobody verifies here.
+    /// Signatures of its kind are not supported.
     #[error(
         "the signature is of version 2 (`OSS2`), which is not supported: set the client to version 4, or to version 1"
     )]

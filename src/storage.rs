@@ -1,4 +1,4 @@
-//! Object storage: the only module that speaks the S3 SDK.
+//! Object storage: the only module that uses the S3 SDK.
 //!
 //! Every operation is counted on the store's [`Meter`], and every failure is a
 //! [`StoreError`] that names the operation, the object and the request id.

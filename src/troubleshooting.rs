@@ -1,11 +1,11 @@
-//! Every code that this service tells, as tables for the README beside `src/task`.
+//! Every code that this service returns, as tables for the README beside `src/task`.
 
 use std::fmt::Write as _;
 
 use crate::code::{Code, Help};
 use crate::reply::Refused;
 
-/// Renders the codes of tasks, then those that only HTTP knows.
+/// Renders the codes of tasks, then those of HTTP alone.
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(

@@ -1,4 +1,4 @@
-//! The worker: the one place that knows the order of the steps.
+//! The worker: it calls the steps in their order.
 //!
 //! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
 //! fails ends the task; what the steps before it made goes away with its owner.
@@ -60,7 +60,7 @@ const USER_DATA_KEPT: &str = "the `userData` of this request was not taken: the 
 /// What the reply takes at most.
 const REPLY: Duration = Duration::from_millis(500);
 
-/// How long a task that has ended waits until the bus has heard that it began.
+/// How long a task that has ended waits until the event of its start is on the bus.
 const LATE_START: Duration = Duration::from_millis(500);
 
 /// What a task needs from outside.
@@ -114,7 +114,7 @@ enum Done {
     HandedOver,
 }
 
-/// The lease was lost: whatever comes of the task now is another run's.
+/// The lease was lost: another run has the task.
 #[derive(Clone, Copy, Debug)]
 struct Superseded;
 
@@ -182,7 +182,7 @@ impl Worker {
                 }
             }
         }
-        // Whoever was told of the task finds it ended, even if it never began.
+        // A caller that got a task id always finds a final record.
         let told = job.told.as_ref().map(|told| &told.record_bucket);
         let Some(bucket) = told.or(prepared.as_ref().ok().map(|known| &known.record_bucket)) else {
             let error = prepared.err();
@@ -276,7 +276,7 @@ impl Worker {
         journal: &Journal,
         invocation: &Invocation,
     ) -> Result<Done, TaskError> {
-        // The bus has heard of a task that was accepted before.
+        // The start of an accepted task has been announced.
         let is_new = job.told.is_none();
         let mut start = is_new.then(|| self.announce_start(journal.latest(), invocation));
         let outcome = match prepared {
@@ -308,7 +308,7 @@ impl Worker {
         if let Some(error) = error {
             record.fail(error.code(), error.to_string(), now());
         }
-        // Who listens may hear of it nowhere else.
+        // Without a record, subscribers learn of it by the message alone.
         let record = self.tell(report::topic(job).as_deref(), record, invocation).await;
         log_end(&record, invocation);
         record

@@ -196,7 +196,7 @@ impl Names {
 }
 
 impl Pattern {
-    /// `a/../b` is `b` to many programs, so such a key is nowhere.
+    /// `a/../b` is `b` to many programs, so such a key is in no allowed place.
     fn allows(&self, bucket: &str, start: &str, is_whole: bool) -> bool {
         bucket == &*self.bucket
             && !has_parent_segment(start)

@@ -48,7 +48,7 @@ pub struct Ffmpeg {
     partial: Arc<[PathBuf]>,
 }
 
-/// Why a process did not do what it was told.
+/// Why a process failed.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// It did not start, or could not be waited for.
@@ -239,8 +239,8 @@ impl Ffmpeg {
         }
     }
 
-    /// Runs ffprobe on a file; `on_line` hears every line that it prints.
-    /// Returns what it complained about.
+    /// Runs ffprobe on a file; `on_line` gets every line that it prints.
+    /// Returns its log.
     ///
     /// # Errors
     /// When it can't be run or ends badly.

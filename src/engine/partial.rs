@@ -1,9 +1,8 @@
-//! Partial files: of the object's full size, with only those blocks filled that somebody needs.
+//! Partial files: they have the object's full size, but only the blocks that are needed are filled.
 //!
-//! Two files stand beside it, by which ffmpeg's option `-partial` knows what is there. `.filled`
-//! has a byte for each block, zero while the block is missing. Into the FIFO `.wanted` goes the
-//! place of a byte that is waited for. So a missing block is never taken for zeros, and nothing
-//! waits once nobody fills the file any more.
+//! ffmpeg's option `-partial` uses two files beside a partial file. `.filled` has a byte for each block,
+//! which is zero while the block is missing. ffmpeg writes to the FIFO `.wanted` which byte it waits
+//! for. So ffmpeg never takes a missing block for zeros, and stops waiting when the FIFO is closed.
 
 use crate::clamped::clamped;
 use std::fs::File;
@@ -42,7 +41,7 @@ enum Block {
     There,
 }
 
-/// The places that are waited for, as they are told.
+/// The places that ffmpeg waits for, in the order of its requests.
 #[derive(Debug)]
 pub struct Wanted(Receiver);
 

@@ -112,7 +112,7 @@ enum FirstFrame {
     /// What the decoder itself calls a key frame.
     Key,
     /// That, while it reports errors: in an open group of pictures, it may miss
-    /// frames that nobody needs.
+    /// frames that are not needed.
     KeyWithErrors,
     /// Another frame, or one behind the cut, or none.
     Other,

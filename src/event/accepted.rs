@@ -1,9 +1,8 @@
-//! The event that the function sends to itself: a task that an HTTP caller has
-//! already been told of.
+//! The event that the function sends to itself: a task whose id an HTTP caller
+//! already has.
 //!
-//! No door but the function's own invocation takes it. HTTP bodies and queue
-//! messages that look like it are refused, so whoever sends one could as well
-//! have invoked the function with a direct event.
+//! Only an invocation of the function takes it. HTTP bodies and queue messages of this form are
+//! refused, so it gives a sender nothing that a direct event would not give.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use crate::task::{EventId, Moment, RequestId, TaskId};
 /// The only field of the event.
 pub(super) const FIELD: &str = "accepted";
 
-/// A task that an HTTP caller has been told of.
+/// A task whose id an HTTP caller has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Accepted {
@@ -32,9 +31,9 @@ pub struct Accepted {
     pub process: String,
     /// What the message gives back.
     pub user_data: Option<String>,
-    /// The entity tag of each source by its key, as seen when the caller was told.
+    /// The entity tag of each source by its key, as seen when the task was accepted.
     pub etags: BTreeMap<String, ETag>,
-    /// The ids that the caller was told, and where the record is.
+    /// The ids that the caller has, and where the record is.
     pub told: Told,
 }
 

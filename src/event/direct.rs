@@ -1,4 +1,4 @@
-//! The direct event: somebody says what to do in so many words.
+//! The direct event: it contains the whole request.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Why an event says nothing that could be done.
+//! Why an event can't be used.
 
 use crate::code::Code;
 use crate::quote::{quote, shortened};
@@ -58,7 +58,7 @@ pub enum EventError {
     /// A step that there is none of.
     #[error("there is no step {}; expected plan, render, sound, join, or fail", quote(.0))]
     UnknownStep(String),
-    /// A body that says it is Base64 is none.
+    /// A body is declared as Base64 and is not.
     #[error("the request's body is marked as Base64 but does not decode")]
     BadBase64,
     /// A message that holds a queue's or a topic's event itself.

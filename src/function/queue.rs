@@ -104,13 +104,13 @@ fn submissions(function: &Function, record: &MessageRecord) -> Result<Vec<Submis
     }
 }
 
-/// Whoever may send messages may ask for tasks: what the request in one says of
-/// its caller counts for nothing, and nobody waits for a reply.
+/// A sender of messages may ask for tasks. What a request in a message states about its caller is
+/// ignored, and no reply is sent.
 fn submitted(function: &Function, request: &HttpRequest) -> Result<Vec<Submission>, EventError> {
     let default_bucket = function.worker.settings.default_bucket.as_deref();
     match request.route(default_bucket, None)? {
         Route::Submit(submission) => Ok(vec![submission]),
-        // They ask for a reply, and nobody waits for one.
+        // They ask for a reply, which a message can't have.
         Route::Task(_) | Route::List { .. } | Route::Cancel(_) => Ok(Vec::new()),
     }
 }

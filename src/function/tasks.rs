@@ -36,7 +36,7 @@ pub(super) async fn show(
     Ok(HttpReply::record(&record, &invocation.request_id))
 }
 
-/// Cancels a task; whoever may see its record may.
+/// Cancels a task. A caller who may see its record may do this.
 pub(super) async fn cancel(
     function: &Function,
     id: TaskId,

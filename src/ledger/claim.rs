@@ -40,13 +40,13 @@ pub enum Claimed<S = ObjectStore> {
 pub enum Begun {
     /// All of it.
     Work(Box<TaskRecord>),
-    /// Its result is there, but whoever stored it never came to telling so.
+    /// Its result is there, but the run that stored it did not report it.
     Stored(Box<TaskRecord>),
     /// Its result is there and known, but its topic did not take the message.
     Untold(Box<TaskRecord>),
 }
 
-/// What a record says to whoever wants the task done.
+/// What a record means for a request for the task.
 enum Verdict {
     Known(Box<TaskRecord>),
     Held(Box<TaskRecord>),
@@ -54,10 +54,10 @@ enum Verdict {
     Free(Begun, Option<Left>),
 }
 
-/// What a run that died has left.
+/// What a dead run has left.
 struct Left {
     lease: Lease,
-    /// Whether it was still at work: what it stored may be the whole result, and its record tells of it.
+    /// Whether it was still at work. What it stored may then be the whole result, which its record names.
     was_running: bool,
 }
 
@@ -124,8 +124,8 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Takes the lease, and then makes good what a run that died has left. Nothing where the lease is
-    /// lost meanwhile.
+    /// Takes the lease, and then cleans up after a dead run. Returns nothing if the lease is lost
+    /// meanwhile.
     async fn take_lease(
         &self,
         uri: &ObjectUri,
@@ -149,8 +149,8 @@ impl<S: Objects> Ledger<S> {
         Ok(Some((journal, begun)))
     }
 
-    /// What is left to do behind a run that died: nothing but to say so where all that it was about
-    /// to store is there.
+    /// What is left to do after a dead run. If everything that it was about to store is there, only the
+    /// report is.
     async fn go_on(&self, begun: Begun, left: &Left, wanted: &Wanted) -> Begun {
         let Begun::Work(record) = begun else {
             self.abort(&left.lease).await;
@@ -166,7 +166,7 @@ impl<S: Objects> Ledger<S> {
         self.found_stored(*record, targets)
     }
 
-    /// The result is there, and nobody has said so.
+    /// The result is there and has not been reported.
     pub(super) fn found_stored(&self, mut record: TaskRecord, targets: Vec<TargetRecord>) -> Begun {
         record.targets = targets;
         let end = Moment::new(self.clock.now());
@@ -232,8 +232,8 @@ fn is_canceled_run(record: &TaskRecord, fresh: &TaskRecord) -> bool {
     record.code == Some(Code::Canceled) && record.event_id == fresh.event_id
 }
 
-/// The same run once more: whoever was told of it finds it by the same ids, and
-/// names that tell the time stay the same.
+/// The same run once more. It keeps its ids, by which a caller may be asking for it, and its start time,
+/// which names of targets may contain.
 fn again(before: &TaskRecord, fresh: &TaskRecord) -> TaskRecord {
     TaskRecord {
         event_id: before.event_id.clone(),

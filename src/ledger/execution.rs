@@ -120,7 +120,7 @@ impl<S: Objects> Ledger<S> {
         }))
     }
 
-    /// What a step has to do, after one that may have died.
+    /// What a step has to do, after another step that may have died.
     async fn left_to_do(&self, record: TaskRecord, lease: &Lease) -> Begun {
         if record.status != Status::Running {
             return Begun::Stored(Box::new(record));
@@ -135,7 +135,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Takes the lease. What the step before has left stays noted until it has been made good.
+    /// Takes the lease. What the step before has left stays noted until it has been cleaned up.
     async fn take(
         &self,
         uri: &ObjectUri,

@@ -1,8 +1,8 @@
 //! The task's record as an object: its holder keeps it up to date, and keeps
 //! the lease with it.
 //!
-//! Every write names the tag of the one before, so whoever lost the lease finds
-//! out at the next one.
+//! Every write names the tag of the one before, so a run that has lost the lease learns it
+//! at its next write.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub const OWN_MARK: &str = "video-concat-task";
 pub const RUN_MARK: &str = "video-concat-run";
 
 /// How often the record is written while the task runs: several times in a
-/// lease, and often enough for whoever watches the progress.
+/// lease, and often enough for a caller who watches the progress.
 const RENEWAL: Duration = Duration::from_secs(3);
 /// A renewal that takes longer is tried again: the lease goes on lapsing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -42,7 +42,7 @@ pub enum LeaseError {
     /// The lease lapsed, and another run has taken the task over.
     #[error("another run has taken the task over")]
     Superseded,
-    /// The caller wants the task no more.
+    /// The caller has canceled the task.
     #[error("the task was canceled")]
     Canceled,
     /// Storage does not take it.
@@ -101,7 +101,7 @@ impl<S: Objects> Journal<S> {
         Self::open_with(ledger, uri, lease, record, precondition).await
     }
 
-    /// The same with a lease of which more is to be said.
+    /// The same with a given lease.
     pub(super) async fn open_with(
         ledger: &Ledger<S>,
         uri: &ObjectUri,
@@ -150,7 +150,7 @@ impl<S: Objects> Journal<S> {
     }
 
     /// Makes sure that the task is still held, right before these objects
-    /// appear. Whoever takes over after that can tell them for what they are.
+    /// appear. The record names them, so that a run that takes over can recognise them.
     pub async fn confirm(&self, storing: Storing) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
@@ -174,15 +174,15 @@ impl<S: Objects> Journal<S> {
         Err(LeaseError::Superseded)
     }
 
-    /// How long ago the lease was renewed, by the clock that says more: one of them may have stood
-    /// still while the sandbox did.
+    /// How long ago the lease was renewed. Of two clocks, the longer time counts: one of them may have
+    /// stopped while the sandbox was frozen.
     fn age(&self) -> Duration {
         let (instant, moment) = *self.renewed.lock();
         let passed: SignedDuration = self.clock.now().duration_since(moment);
         instant.elapsed().max(passed.try_into().unwrap_or_default())
     }
 
-    /// Notes that what runs before have left has been made good, and the record as it goes on.
+    /// Notes that the remains of earlier runs have been cleaned up, and the record to go on with.
     pub(super) fn settled(&self, record: &TaskRecord) {
         self.change(|latest| {
             latest.record = record.clone();
@@ -192,8 +192,8 @@ impl<S: Objects> Journal<S> {
         });
     }
 
-    /// Notes an upload before anything is sent: storage keeps nothing of it yet
-    /// that whoever takes over could fail to find.
+    /// Notes an upload before anything of it is sent, so that a run that takes over finds
+    /// every upload that has parts.
     pub async fn begin_upload(&self, name: UploadName) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
@@ -238,7 +238,7 @@ impl<S: Objects> Journal<S> {
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
-                    // A renewal that was not waited for, or the caller's wish.
+                    // A renewal whose answer was not awaited, or the caller has canceled.
                     Some(found) if found.is_of(self.holder) => {
                         let canceled = found.is_canceled();
                         *tag = found.tag;
@@ -279,7 +279,7 @@ impl<S: Objects> Journal<S> {
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
-        // Whoever panicked with it has left a whole record.
+        // Where a holder panicked, the record is whole all the same.
         let mut latest = self.latest.lock();
         change(&mut latest);
         latest.clone()

@@ -1,5 +1,5 @@
-//! What a run that died has left: uploads that are still open, objects that it stored, and perhaps
-//! a whole result that it never came to report.
+//! What a dead run has left: open uploads, objects that it stored, and perhaps a whole result that it
+//! did not report.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{info, warn};
@@ -23,9 +23,9 @@ pub fn run_name(run: Uuid) -> String {
 }
 
 impl<S: Objects> Ledger<S> {
-    /// Makes good what runs that died have left. Where all that one of them was about to store is there,
-    /// these are the targets; else nothing of it is there any more. Only for who holds the lease now:
-    /// the other run may be alive, and would find its objects gone.
+    /// Cleans up after dead runs. If everything that one of them was about to store is there, returns
+    /// these targets; else removes all of it. Only the holder of the lease may call this: the other
+    /// run may still be alive, and would find its objects gone.
     pub(super) async fn settle(
         &self,
         record: &TaskRecord,
@@ -51,7 +51,7 @@ impl<S: Objects> Ledger<S> {
         None
     }
 
-    /// Removes all that a run that died has left, and those that died before it.
+    /// Removes all that a dead run has left, and what dead runs before it have left.
     pub(super) async fn give_way(&self, left: &Lease) {
         let mut next = Some(left);
         while let Some(lease) = next {
@@ -61,7 +61,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Aborts what a run that died was sending.
+    /// Aborts the uploads of a dead run.
     pub(super) async fn abort(&self, lease: &Lease) {
         for upload in &lease.uploads {
             if let Err(error) = self.store.abort(upload).await {
@@ -70,7 +70,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Removes what a run that died has stored of a result that it never finished, the playlist
+    /// Removes what a dead run has stored of an unfinished result, the playlist
     /// first: a reader never finds a name that is not there.
     pub(super) async fn sweep(&self, lease: &Lease) {
         for uri in lease.storing.iter().rev() {

@@ -181,7 +181,7 @@ pub enum RateControl {
     Quality {
         /// 0-51, exact; smaller is better.
         crf: Ratio<i64>,
-        /// Whether nobody asked for it.
+        /// Whether it was not asked for.
         is_default: bool,
         /// Peak bit rate in bit/s.
         max_rate: Option<u64>,

@@ -151,7 +151,7 @@ pub(super) fn even(side: u32) -> u32 {
     (side & !1).max(2)
 }
 
-/// As few digits as tell the number. Three tell every n/1001 rate.
+/// As few digits as identify the number. Three identify every n/1001 rate.
 fn canonical_decimal(number: Ratio<i64>) -> String {
     let digits = if number.denom() % 7 == 0 { 3 } else { MAX_DECIMALS };
     let one = 10_i64.pow(clamped(digits));

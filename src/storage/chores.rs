@@ -1,4 +1,4 @@
-//! Work that must come to its end even where whoever began it is cancelled.
+//! Work that must be finished even if the future that began it is cancelled.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -20,10 +20,10 @@ use crate::clamped::clamped;
 use crate::engine::partial::{BLOCK, PartialFile, Wanted};
 use crate::object::ObjectUri;
 
-/// Requests for what is waited for, beside those for what will be needed.
+/// Requests for bytes that ffmpeg waits for, in addition to those for bytes that it will need.
 const URGENT_RANGES: usize = 4;
-/// What is read at least where nobody foresaw it. Whoever reads on from there gets twice as much
-/// each time, so that what is needed from end to end takes few requests.
+/// The least that is read at a place that was not foreseen. Each read that follows on from it is twice
+/// as long, so that a file that is read from end to end takes few requests.
 const FIRST_WINDOW: u64 = 4 * BLOCK;
 
 /// Fills partial files of objects.
@@ -60,7 +60,7 @@ struct State {
     windows: Vec<Range<u64>>,
 }
 
-/// What tells a [`Filler`] of the bytes that are waited for.
+/// Where a [`Filler`] learns which bytes ffmpeg waits for.
 #[derive(Debug, Default)]
 pub struct Waits(Vec<Wanted>);
 

@@ -129,7 +129,7 @@ async fn create(
 }
 
 impl MultipartUpload {
-    /// What it is called, for whoever has to abort it should this process die.
+    /// Its name, by which another process can abort it if this one dies.
     #[must_use]
     pub fn name(&self) -> &UploadName {
         &self.name

@@ -50,7 +50,7 @@ pub enum UploadError {
     /// Storage did not take it.
     #[error("cannot store the output: {0}")]
     Store(#[from] StoreError),
-    /// Storage does not tell whether it took it.
+    /// It is unknown whether storage has stored it.
     #[error("cannot store the output: {0}; it may be stored all the same")]
     Unclear(StoreError),
 }
@@ -177,8 +177,8 @@ impl PendingUpload {
         Ok(self.send_parts().await?)
     }
 
-    /// Makes the object appear, once, where `precondition` holds. Not to be cancelled: nobody would
-    /// know whether it has appeared.
+    /// Makes the object appear, once, if `precondition` holds. Must not be cancelled: it would stay
+    /// unknown whether the object has appeared.
     ///
     /// # Errors
     /// See [`NotStored`].

@@ -1,9 +1,8 @@
-//! The task's record as it is stored: beside what the outside reads, who works
-//! on the task.
+//! The task's record as it is stored: the public record, and the lease of the run that works on
+//! the task.
 //!
-//! The lease makes the record the one place that decides: whoever holds it does
-//! the work, renews it meanwhile, and takes it out with the last write. A lease
-//! that lapsed was its holder's last sign of life.
+//! The lease decides who works on a task. Its holder does the work, renews the lease meanwhile, and
+//! removes it with the last write. If a lease has lapsed, its holder has died.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -56,13 +55,13 @@ pub struct Lease {
     /// every few seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub segments: Option<Segments>,
-    /// Uploads that the holder has begun: whoever takes over aborts them.
+    /// Uploads that the holder has begun. A run that takes over aborts them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uploads: Vec<UploadName>,
-    /// Whether the caller wants the task no more: the holder finds it at its next renewal.
+    /// Whether the caller has canceled the task. The holder learns it at its next renewal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub canceled: bool,
-    /// The lease of a run that died before, until what it left has been made good.
+    /// The lease of a dead run, until what it left has been cleaned up.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub left: Option<Box<Lease>>,
     /// The execution that the task has been handed over to. Its steps hold the lease in turn.
@@ -132,7 +131,7 @@ pub enum State {
     Distributed,
     /// The run that held the lease died before it ended.
     Abandoned,
-    /// The result is there, and the run died before it reported so.
+    /// The result is there, and the run died before it reported it.
     Unreported,
     /// The result is there, and its topic did not take the message.
     Untold,

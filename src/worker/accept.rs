@@ -1,5 +1,5 @@
-//! Accepting a task: all that can be known at once is checked, and the record
-//! is there before its id is told to anybody.
+//! Accepting a task: everything that can be checked at once is checked, and the record is written
+//! before anybody gets the task's id.
 
 use tracing::info;
 
@@ -51,9 +51,9 @@ impl Worker {
         })
     }
 
-    /// Whether the task has been accepted as the event says that is to start its work: its record is
-    /// there under the same event id, and is of just these objects and words. Else the event could write
-    /// over any record.
+    /// Whether the task of a start event has been accepted: its record is there under the same event id,
+    /// and is of the same objects and request. Without this check, a start event could overwrite any
+    /// record.
     pub(super) async fn is_accepted(&self, job: &Job, told: &Told) -> Result<bool, TaskError> {
         let bucket = &told.record_bucket;
         if self.settings.task_bucket.as_ref().is_some_and(|own| own != bucket) {

@@ -198,7 +198,7 @@ impl Delivery<'_> {
             .await
     }
 
-    /// Where nobody knows whether the playlist is there, its segments stay with it.
+    /// Segments stay if it is unknown whether their playlist is there.
     async fn without_last(&self, error: TaskError) -> TaskError {
         let is_unclear = matches!(error, TaskError::Upload(UploadError::Unclear(_)));
         if is_unclear || self.storing.segments.is_none() {

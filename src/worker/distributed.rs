@@ -1,9 +1,8 @@
 //! Tasks that are distributed over several functions, as the state machine drives them.
 //!
-//! The record is the one place that decides here too. Its lease names the execution; the steps that
-//! write the record take it in turn, and those that don't look at it before and after they write.
-//! Everything in between is kept in a folder of the run's own beside the record, and whatever is
-//! there has been made by a step of this run. So each step may be repeated.
+//! The record decides here, too. Its lease names the execution. Steps that write the record take the
+//! lease in turn; the other steps check it before and after they write. Everything else is kept in a
+//! folder beside the record, which only this run writes to. So each step may be repeated.
 
 mod fail;
 mod folder;
@@ -95,7 +94,7 @@ impl Worker {
         if let Err(error) = &done
             && !matches!(error, TaskError::Superseded | TaskError::Canceled)
         {
-            // The engine may not tell what failed when the task is ended.
+            // The state machine's report may lack the reason when the task is ended.
             self.note_failure(&shift, piece, error).await;
         }
         done

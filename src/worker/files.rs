@@ -1,8 +1,8 @@
 //! The files of a task's sources: fetched whole, or filled as far as they are needed.
 //!
-//! A large MP4 is read by its index. Whoever needs more of it than was foreseen waits until it is
-//! there, so nothing depends on the foresight but the time. What has no index, or one that is of no
-//! use, is fetched whole.
+//! A large MP4 is read by its index. A process that needs other bytes than were foreseen waits until
+//! they have been read, so a wrong forecast costs time only. A file without a usable index is fetched
+//! whole.
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -188,7 +188,7 @@ impl<'a> SourceFiles<'a> {
             .await
     }
 
-    /// Probes those sources whose index tells all that there is to know.
+    /// Probes the sources whose index is enough for it.
     pub(super) async fn probe_by_indices(
         &self,
         ffmpeg: &Ffmpeg,
@@ -325,7 +325,7 @@ impl<'a> SourceFiles<'a> {
         match probe_index(ffmpeg, &self.paths[index]).await {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
             Ok(None) => tracing::info!("a source's index does not tell enough"),
-            // What is wrong is told by all of the file.
+            // The whole file shows what is wrong.
             Err(error) => tracing::info!(%error, "a source's index can't be used"),
         }
         None

@@ -28,7 +28,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that nobody has looked at.
+    /// A job that has not been checked.
     #[must_use]
     pub fn new(bucket: impl Into<String>, object: impl Into<String>, process: String) -> Self {
         Self {

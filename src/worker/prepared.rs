@@ -28,7 +28,7 @@ impl Prepared {
 }
 
 impl Worker {
-    /// Looks at every source, and says in `record` what the task is.
+    /// Looks at every source, and writes into `record` what the task is.
     pub(super) async fn prepare(
         &self,
         request: Request,

@@ -1,8 +1,7 @@
-//! Telling how a task ended: its record, then its topic.
+//! Reporting how a task ended: first in its record, then to its topic.
 //!
-//! The record is written before, so that who hears of the task finds it ended,
-//! and it keeps its lease until the message is out: should this run die in
-//! between, the next one tells.
+//! The record is written first, so that a receiver of the message finds the task ended. The lease is
+//! kept until the message has been sent: if this run dies in between, the next run sends it.
 
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ const PROMPT: Duration = Duration::from_millis(500);
 const NOT_SENT: &str = "the completion message could not be sent";
 
 impl Worker {
-    /// Writes the record, and tells the topic and the bus. Returns the record that says whether they
+    /// Writes the record and notifies the topic and the bus. Returns the record that says whether they
     /// took it.
     pub(super) async fn report(
         &self,
@@ -78,7 +77,7 @@ impl Worker {
         Ok(canceling)
     }
 
-    /// Tells the topic and the bus. Returns the record that says whether they took it.
+    /// Notifies the topic and the bus. Returns the record that says whether they took it.
     pub(super) async fn tell(
         &self,
         topic: Option<&str>,
@@ -112,7 +111,7 @@ impl Worker {
         let prefix = self.settings.topic_arn_prefix.as_deref();
         let arn = topic_arn(topic, prefix, &invocation.function_arn)?;
         let time = Timestamp::now().as_millisecond();
-        // Whoever reads it has been told.
+        // The record in the message says that the message was sent.
         let told = TaskRecord { notified: true, ..record.clone() };
         let message = completion(&told, &invocation.function_arn, time);
         let deadline = invocation.end_before(REPORT_RESERVE);

@@ -42,7 +42,7 @@ impl Worker {
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let make = Box::pin(self.make(prepared, &workspace, journal, deadline));
         let (files, uploads) = deadline.limit(make).await?;
-        // Not given up half-way: nobody would know what has appeared.
+        // Not given up half-way: it would stay unknown which objects have appeared.
         let span = stage("store", &journal.latest());
         self.store(&files, uploads, journal, deadline).instrument(span).await
     }

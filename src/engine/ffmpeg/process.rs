@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use super::limits::{Memory, limit};
 use super::{confine, live};
 
-/// How much of a process's complaints is kept: the last bytes.
+/// How much of a process's log is kept: the last bytes.
 const LOG_LIMIT: usize = 4096;
 /// The longest line that is read in one piece, in bytes.
 const LINE_LIMIT: u64 = 64 * 1024;
@@ -73,7 +73,7 @@ pub(super) fn run(
         (child, group)
     };
     if let (Some(sender), Some(stdin)) = (stdin, child.stdin.take()) {
-        // Where nobody waits for it, the process finds its input ended.
+        // If this future is dropped, the process reads the end of its input.
         let _ = sender.send(stdin);
     }
     let (log, read) = std::thread::scope(|scope| {
@@ -136,8 +136,8 @@ fn tail(mut stream: impl Read) -> io::Result<String> {
     Ok(without_addresses(String::from_utf8_lossy(&kept).trim()))
 }
 
-/// ffmpeg names its parts with their addresses, `[mp4 @ 0x55d0]`: the same
-/// complaint would read differently every time.
+/// ffmpeg names its parts with their addresses, `[mp4 @ 0x55d0]`: the same message would be
+/// different every time.
 fn without_addresses(log: &str) -> String {
     let mut parts = log.split(" @ 0x");
     let mut clean = parts.next().expect("a split has a first part").to_owned();

@@ -1,7 +1,7 @@
 //! Parts: files that were written one behind the other, and how to part them.
 //!
-//! Each format is followed by its own structure: what looks like the beginning of a file inside of
-//! a packet is none. Behind the end of one file, one of another format may begin.
+//! Each format is read by its own structure, so bytes inside a packet are never taken for the start of a
+//! file. A file of another format may follow.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};

@@ -222,7 +222,7 @@ impl Reader<'_> {
     /// Reads all packets of a stream.
     async fn packets(&self, scan: Scan) -> Result<Scanned, ProbeError> {
         let stream = scan.index().to_string();
-        // Without parsing, nobody looks at what may be missing.
+        // Without parsing, bytes that may be missing are not read.
         let (parsing, fields): (&[&str], &str) = if scan.has_places() {
             (&["-fflags", "+noparse"], PLACED_PACKET_FIELDS)
         } else {

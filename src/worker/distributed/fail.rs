@@ -41,8 +41,8 @@ impl Worker {
         }
     }
 
-    /// Why the task failed: what a step has left word of, else what the engine says. An execution that
-    /// was stopped or ran out of time has failed by that, whatever was being tried again.
+    /// Why the task failed: what a step has noted, else what the state machine reports. If the execution
+    /// was stopped or ran out of time, that is the reason, even if a step was being repeated.
     async fn reason(&self, shift: &Shift<'_>, failure: &Failure) -> Result<FailureNote, TaskError> {
         let listing = shift.folder.list(&self.store).await.map_err(TaskError::Record)?;
         let noted = self.noted(shift, &listing).await?;
@@ -58,7 +58,7 @@ impl Worker {
         })
     }
 
-    /// Why a piece is missing: what its step has left word of.
+    /// Why a piece is missing: what its step has noted.
     pub(super) async fn why_missing(
         &self,
         shift: &Shift<'_>,
@@ -87,7 +87,7 @@ impl Worker {
     }
 }
 
-/// What the engine says of a failure.
+/// What the state machine reports of a failure.
 fn told(failure: &Failure) -> FailureNote {
     let Failure { error, cause, status } = failure;
     let note = |code, message: String| FailureNote { code, message };

@@ -325,12 +325,12 @@ impl Folder {
         self.read(store, &self.uri(name)).await
     }
 
-    /// What is written by each step that says how far the task is.
+    /// What a step writes when it announces the task's progress.
     pub(super) fn turn(&self) -> ObjectUri {
         self.uri("progress.json")
     }
 
-    /// Whether it is this step's turn to say how far the task is: no other has said it within `wait`.
+    /// Whether this step may announce the task's progress: no other step has done so within `wait`.
     pub(super) async fn take_turn(
         &self,
         store: &ObjectStore,

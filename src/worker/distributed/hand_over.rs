@@ -41,8 +41,8 @@ impl Worker {
         self.hand_over(state_machine, job, journal, record).await.map(|()| Done::HandedOver)
     }
 
-    /// Leaves the task to an execution. The record names it first: where this process dies
-    /// here, the next request for the task starts it.
+    /// Leaves the task to an execution. The record names the execution before it is started: if this
+    /// process dies in between, the next request for the task starts it.
     async fn hand_over(
         &self,
         state_machine: &str,
@@ -89,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// Starts what a process that died has left to be started.
+    /// Starts an execution that a dead process has noted and not started.
     async fn start_again(
         &self,
         job: &Job,

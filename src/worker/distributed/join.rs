@@ -1,4 +1,4 @@
-//! The join step: trusts what is in the run's folder, and nothing that the state machine says.
+//! The join step. It uses what is in the run's folder, and nothing from the state machine.
 
 use std::path::{Path, PathBuf};
 
@@ -102,7 +102,7 @@ impl Worker {
             let workspace = Workspace::new(&self.settings.work_dir)?;
             let make = Box::pin(self.join_into(shift, &workspace, journal));
             let (files, uploads) = shift.deadline.limit(make).await?;
-            // Not given up half-way: nobody would know what has appeared.
+            // Not given up half-way: it would stay unknown which objects have appeared.
             let span = stage("store", &journal.latest());
             let stored = self.store(&files, uploads, journal, shift.deadline);
             stored.instrument(span).await
@@ -232,7 +232,7 @@ impl Worker {
             read_whole(&self.store, &uri, &note.head(), sink).await?;
             feed.send(Fed::End).await.ok();
         }
-        // Where nobody takes it, the process that joins has ended, and says why.
+        // If nothing receives it, the joining process has ended and returns the reason.
         feed.send(Fed::Last).await.ok();
         Ok(())
     }

@@ -86,7 +86,7 @@ impl Worker {
         Ok(journal.hand_over(record, execution).await?)
     }
 
-    /// The same after a failure, of which the caller is told.
+    /// The same after a failure, which the caller reports.
     pub(super) async fn let_go(&self, journal: &Journal, record: &TaskRecord, shift: &Shift<'_>) {
         if let Err(error) = self.rest(journal, record, shift).await {
             tracing::warn!(%error, "the lease was not given back");
@@ -173,8 +173,8 @@ impl Worker {
         })
     }
 
-    /// Probes the sources and keeps nothing of them: those that tell all by their indices, and each
-    /// of the others by itself, since all together may not fit the disk.
+    /// Probes the sources and keeps no file: first those whose index is enough, then the others one by
+    /// one, since all of them together may not fit the disk.
     async fn probe_in_turn(
         &self,
         files: &SourceFiles<'_>,

@@ -67,7 +67,7 @@ impl Walk {
             };
             let size = size.saturating_add(8);
             if !self.skip(size.saturating_add(size & 1))? {
-                // What nobody knew when it was begun.
+                // Of a size that was unknown when it was begun.
                 return self.search(from + 12);
             }
         }

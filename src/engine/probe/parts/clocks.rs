@@ -9,7 +9,7 @@ use std::path::Path;
 const LONGEST_STEP: i64 = 10_000;
 /// As has one that goes back so far.
 const LONGEST_BACK: i64 = 100;
-/// What a tag lasts of which nobody knows better.
+/// The length of a tag where it is unknown.
 const USUAL_STEP: i64 = 40;
 
 const AUDIO: u8 = 8;

@@ -1,4 +1,4 @@
-//! Beginnings of files behind those whose length nobody knows.
+//! Searching for the start of a file behind one of unknown length.
 
 use std::io::{self, Read};
 
