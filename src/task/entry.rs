@@ -5,6 +5,8 @@ use super::{
     ChunkCount, Definition, Filled, OutputRecord, SourceRecord, TargetRecord, TaskRecord,
     TimelineRecord, Usage, VerifiedRecord,
 };
+use crate::object::{ETag, ObjectUri};
+use crate::process::request::Clip;
 
 /// Progress of a task that has not ended, in percent.
 const MOST_PROGRESS: u8 = 99;
@@ -70,6 +72,22 @@ pub struct Finished {
     pub seconds: f64,
     /// Its billing class.
     pub definition: Definition,
+}
+
+impl SourceRecord {
+    /// A source of which nothing has been read. Its length is what was asked for until planning.
+    #[must_use]
+    pub fn new(uri: ObjectUri, etag: ETag, size: u64, asked: &Clip) -> Self {
+        Self {
+            uri,
+            etag,
+            size,
+            bytes_fetched: 0,
+            start_ms: asked.start_ms,
+            duration_ms: asked.duration_ms.unwrap_or(0),
+            filled: Vec::new(),
+        }
+    }
 }
 
 impl TaskRecord {

@@ -10,7 +10,6 @@ use super::{Definition, EventId, Moment, RequestId, TaskId};
 use crate::code::Code;
 use crate::object::{ETag, ObjectUri};
 use crate::process::parse;
-use crate::process::request::Clip;
 use crate::quote::{LONGEST_MESSAGE, shortened};
 
 /// The only kind of task there is, by the original service's name for it.
@@ -135,22 +134,6 @@ pub struct SourceRecord {
     pub duration_ms: u64,
     /// What it lacked and was given.
     pub filled: Vec<Filled>,
-}
-
-impl SourceRecord {
-    /// A source of which nothing has been read. Its length is what was asked for until planning.
-    #[must_use]
-    pub fn new(uri: ObjectUri, etag: ETag, size: u64, asked: &Clip) -> Self {
-        Self {
-            uri,
-            etag,
-            size,
-            bytes_fetched: 0,
-            start_ms: asked.start_ms,
-            duration_ms: asked.duration_ms.unwrap_or(0),
-            filled: Vec::new(),
-        }
-    }
 }
 
 /// A stream that a source lacked.
