@@ -40,7 +40,7 @@ impl Run {
             let mut task = Task::prepare(request, &self.sources, &self.engine, &progress).await?;
             task.record.user_data.clone_from(&asked.user_data);
             task.check(&task.target, &self.out)?;
-            let files = task.make(&progress).await?;
+            let files = Box::pin(task.make(&progress)).await?;
             let stored = task.store(&files, &self.out, &progress).await?;
             Ok((task.record, stored))
         });

@@ -245,9 +245,10 @@ pub async fn probe_index(
     if let Some(video) = &mut chosen.video {
         reader.turn(video).await?;
     }
+    let pause = chosen.pause();
     let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
     // Whoever is to be told of damage is told of all of it.
-    if !Notice::of(&report, &media, &[]).is_empty() {
+    if !Notice::of(&report, &media, pause, &[]).is_empty() {
         return Ok(None);
     }
     let (file, media) = (path.to_owned(), Arc::new(media));
@@ -307,9 +308,9 @@ async fn read(
     let reader = Reader { ffmpeg, demuxer, file, depth: 0 };
     let (report, reader) = reader.describe().await?;
     let (chosen, complaints) = reader.choose(&report).await?;
-    let jumps = chosen.jumps();
+    let (jumps, pause) = (chosen.jumps(), chosen.pause());
     let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
-    let notices = Notice::of(&report, &media, &complaints);
+    let notices = Notice::of(&report, &media, pause, &complaints);
     Ok((media, jumps, notices))
 }
 

@@ -304,6 +304,17 @@ impl Chosen {
         [&self.video, &self.audio].into_iter().flatten().any(|scan| scan.stream.jumps)
     }
 
+    /// When all streams pause at once, and how long: what nobody films or records so. A stream that is
+    /// alone has to pause for longer, since a still picture may be one long frame.
+    #[must_use]
+    pub fn pause(&self) -> Option<(Flicks, Flicks)> {
+        let scans = [&self.video, &self.audio].into_iter().flatten();
+        let pauses = scans.map(|scan| scan.stream.pause()).collect::<Option<Vec<_>>>()?;
+        let least = Flicks::from_millis(if pauses.len() > 1 { 10_000 } else { 60_000 });
+        let (from, to) = pauses.into_iter().reduce(|a, b| (a.0.max(b.0), a.1.min(b.1)))?;
+        Some((from, to - from)).filter(|pause| pause.1 >= least)
+    }
+
     /// The media, once every packet has been seen.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::flicks::Flicks;
-use crate::media::Media;
 use crate::media::report::Report;
+use crate::media::{Demuxer, Media};
 
 /// What is odd about a file that can be used all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,13 @@ pub enum Notice {
     Damaged(String),
     /// Its clock starts anew in the middle, and can't be made continuous.
     Jumps,
+    /// No stream has anything there.
+    Pause {
+        /// Since the beginning of the media.
+        from: Flicks,
+        /// How long.
+        lasts: Flicks,
+    },
     /// It is made of more files than are used.
     TooMany {
         /// How many.
@@ -50,6 +57,12 @@ impl fmt::Display for Notice {
             Self::Jumps => f.write_str(
                 "its time stamps jump: video and audio behind that may be out of step or missing",
             ),
+            Self::Pause { from, lasts } => write!(
+                f,
+                "its time stamps jump by {} s, {} s after its beginning: the last frame is held there, in silence",
+                lasts.to_millis() / 1000,
+                from.to_millis() / 1000
+            ),
             Self::TooMany { count, used } => write!(
                 f,
                 "it is made of {count} files: the first {used} were used, and the others left out"
@@ -74,11 +87,21 @@ impl fmt::Display for Notice {
 }
 
 impl Notice {
-    pub(super) fn of(report: &Report, media: &Media, complaints: &[String]) -> Vec<Self> {
+    /// `pause` is when all streams pause at once, and how long.
+    pub(super) fn of(
+        report: &Report,
+        media: &Media,
+        pause: Option<(Flicks, Flicks)>,
+        complaints: &[String],
+    ) -> Vec<Self> {
         let lengths = report.lengths(media).into_iter();
         let mut cut_short = lengths.filter_map(|(declared, found)| Self::cut(declared, found));
         let damaged = (!complaints.is_empty()).then(|| Self::Damaged(complaints.join("; ")));
-        cut_short.next().into_iter().chain(damaged).collect()
+        // Of these formats the clock is made continuous.
+        let is_closed = matches!(media.demuxer, Demuxer::MpegTs | Demuxer::MpegPs | Demuxer::Flv);
+        let pause = pause.filter(|_| !is_closed);
+        let pause = pause.map(|(from, lasts)| Self::Pause { from: from - media.start, lasts });
+        cut_short.next().into_iter().chain(pause).chain(damaged).collect()
     }
 
     /// Headers round, and encoders miscount a few frames.

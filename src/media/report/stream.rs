@@ -13,6 +13,8 @@ use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 
 /// Key frames that are kept at most: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
+/// So many times as long as the others, a time between two packets is odd.
+const ODD_PAUSE: i64 = 20;
 
 /// What the packets of one stream add up to.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub(super) struct StreamScan {
     pub(super) presented: bool,
     /// Whether the time stamps jump.
     pub(super) jumps: bool,
+    /// The longest time between two packets in a row: when they are decoded.
+    pause: Option<(i64, i64)>,
     /// Whether packets are left out, by an edit list.
     pub(super) discards: bool,
     /// By how much the first packet is decoded before it is shown.
@@ -75,6 +79,7 @@ impl StreamScan {
             due: None,
             presented: false,
             jumps: false,
+            pause: None,
             discards: false,
             lead: None,
             guesses: false,
@@ -173,12 +178,25 @@ impl StreamScan {
     /// Streams that were written one behind the other start anew in the middle,
     /// or leave a gap that nobody filmed. ffmpeg takes the same for a jump.
     pub(super) fn watch_clock(&mut self, decoded: i64) {
-        let step = self
-            .decoded
-            .replace(decoded)
-            .and_then(|before| self.flicks(decoded.checked_sub(before)?));
+        let before = self.decoded.replace(decoded);
+        let length = |(from, to): (i64, i64)| to.saturating_sub(from);
+        let step = before.map(|before| (before, decoded));
+        if step.map(length) > self.pause.map(length) {
+            self.pause = step;
+        }
+        let step = step.and_then(|step| self.flicks(length(step)));
         let steady = Flicks::ZERO - Flicks::from_millis(100)..=Flicks::from_millis(10_000);
         self.jumps |= step.is_some_and(|step| !steady.contains(&step));
+    }
+
+    /// The longest time between two packets in a row, where the others are far closer to each other.
+    pub(super) fn pause(&self) -> Option<(Flicks, Flicks)> {
+        let (from, to) = self.pause?;
+        let (pause, whole) = (to.checked_sub(from)?, self.last.checked_sub(self.first?)?);
+        let steps = i64::try_from(self.packets).ok()?.checked_sub(2).filter(|&steps| steps > 0)?;
+        let usual = whole.saturating_sub(pause) / steps;
+        let is_odd = pause / ODD_PAUSE > usual;
+        Some((self.flicks(from)?, self.flicks(to)?)).filter(|_| is_odd)
     }
 
     /// Keeps key frames at least half a second apart: a denser list would gain

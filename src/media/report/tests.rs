@@ -280,6 +280,31 @@ fn clocks_jump_back_or_far_ahead() {
 }
 
 #[test]
+fn a_pause_of_all_streams_is_noticed() {
+    let ms = Flicks::from_millis;
+    let packets = |audio: [i64; 2], video: [i64; 2]| {
+        // Ticks of the streams: 1/48000 and 1/1000.
+        let mut lines = Vec::new();
+        for ([first, second], index, tick, step) in [(audio, 2, 48, 960), (video, 1, 1, 40)] {
+            for number in 0..20 {
+                let start = if number < 10 { first } else { second };
+                let time = start * tick + number * step;
+                lines.push(format!("{index},{time},{time},{step},1,K__"));
+            }
+        }
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        scan_as(Demuxer::Mov, STREAMS, &lines).pause()
+    };
+    assert_eq!(packets([0, 0], [0, 0]), None);
+    assert_eq!(packets([0, 600_000], [0, 600_000]), Some((ms(360), ms(599_840))));
+    assert_eq!(packets([0, 600_000], [0, 0]), None);
+    assert_eq!(packets([0, 8_000], [0, 8_000]), None);
+    let slides = [0, 30_000, 60_000, 90_000].map(|time| format!("1,{time},{time},30000,1,K__"));
+    let slides: Vec<&str> = slides.iter().map(String::as_str).collect();
+    assert_eq!(scan_as(Demuxer::Mov, STREAMS, &slides).pause(), None);
+}
+
+#[test]
 fn only_some_headers_are_trusted_with_the_length() {
     let report = STREAMS.replace("]}", r#"], "format": {"duration": "2.080000"}}"#);
     let report = Report::read(&report).unwrap();

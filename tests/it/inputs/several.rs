@@ -1,6 +1,6 @@
 //! Files made of several, one behind the other.
 
-use super::{FRAMES, plain, scene};
+use super::{FRAMES, made, plain, scene};
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
@@ -179,6 +179,26 @@ fn a_clock_that_jumps_leaves_no_gap() {
         }
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// Elsewhere it may be meant so.
+#[test]
+fn a_pause_of_all_streams_stays_and_is_told_of() {
+    let scene = scene();
+    let steady = plain(2).seconds(2.0).extra_args(&["-bf", "0"]).write("steady.mp4");
+    for name in ["pause.mp4", "pause.mkv", "pause.mov"] {
+        let later = "setts=ts='TS+if(gte(TS*TB,0.99),12/TB,0)'";
+        let words = format!("-i {{}} -map 0 -c copy -bsf:v {later} -bsf:a {later}");
+        scene.s3.put("sources", name, made(&steady, &words, name));
+        let outcome = scene.run(name, &format!("f_mp4,{USUAL}")).succeeded();
+        assert!(outcome.warnings().contains("jump by 12 s, "), "{name}: {}", outcome.warnings());
+        let frames = outcome.reading().frames().len();
+        assert!((350..353).contains(&frames), "{name}: {frames}");
+    }
+    // What is shown for long is no pause.
+    scene.s3.put("sources", "slides.mp4", bytes("slides.mp4", &plain(2).rate(1, 15).seconds(45.0)));
+    let outcome = scene.run("slides.mp4", &format!("f_mp4,{USUAL},fps_5")).succeeded();
+    assert_eq!(outcome.warnings(), "[]");
 }
 
 /// Moves the clock of Flash video, from a time on.
