@@ -134,6 +134,18 @@ impl Walk {
         Ok(None)
     }
 
+    /// Whether a file of another format begins right here, by more than a start code.
+    fn another_begins(&mut self, own: Demuxer) -> io::Result<bool> {
+        let mut head = Vec::with_capacity(HEAD_LENGTH);
+        self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
+        self.go_to(self.at)?;
+        Ok(match recognise(&head) {
+            Ok(Recognised::As(Demuxer::MpegVideo)) => false,
+            Ok(Recognised::As(demuxer)) => demuxer != own && self.is_sure(demuxer)?,
+            _ => false,
+        })
+    }
+
     /// How many zeros follow, as far as they are stepped over.
     fn zeros(&mut self) -> io::Result<u64> {
         let mut zeros = 0;
@@ -282,11 +294,13 @@ impl Walk {
 
     /// Tags, each followed by its size.
     fn flv(&mut self) -> io::Result<()> {
+        /// The bit of a tag's type that says that it is encrypted.
+        const ENCRYPTED: u8 = 0x20;
         while let Some(head) = self.peek::<9>()? {
             let size = if head.starts_with(b"FLV\x01") {
                 self.begin();
                 u64::from(u32::from_be_bytes([head[5], head[6], head[7], head[8]])) + 4
-            } else if matches!(head[0] & 0x1f, 8 | 9 | 18) {
+            } else if matches!(head[0] & !ENCRYPTED, 8 | 9 | 18) {
                 u64::from(u32::from_be_bytes([0, head[1], head[2], head[3]])) + 15
             } else {
                 return Ok(());
@@ -425,6 +439,26 @@ mod tests {
         let parts = part(&path, 0, Demuxer::Wav).unwrap();
         let demuxers: Vec<Demuxer> = parts.files.iter().map(|file| file.1).collect();
         assert_eq!(demuxers, [Demuxer::Wav, Demuxer::Ogg]);
+        let mp4 = b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x08moov";
+        let avi = b"RIFF\x0c\0\0\0AVI LIST\0\0\0\0";
+        let flv = b"FLV\x01\x05\0\0\0\x09\0\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\x0b";
+        let (ts, ps) = (transport_stream(0), program_stream());
+        let all: [(Demuxer, &[u8]); 5] = [
+            (Demuxer::MpegTs, &ts),
+            (Demuxer::MpegPs, &ps),
+            (Demuxer::Flv, flv),
+            (Demuxer::Mov, mp4),
+            (Demuxer::Avi, avi),
+        ];
+        for (one, first) in &all[..3] {
+            for (other, second) in all.iter().filter(|(other, _)| other != one) {
+                let (_folder, path) = written("source", &[*first, second].concat());
+                let parts = part(&path, 0, *one).unwrap();
+                let demuxers: Vec<Demuxer> = parts.files.iter().map(|file| file.1).collect();
+                assert_eq!(demuxers, [*one, *other]);
+                assert_eq!(fs::read(&parts.files[1].0).unwrap(), *second);
+            }
+        }
     }
 
     #[test]

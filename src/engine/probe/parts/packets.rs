@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::Walk;
+use crate::media::Demuxer;
 
 /// Ticks of these clocks in a second.
 const SECOND: u64 = 90_000;
@@ -97,6 +98,7 @@ impl Walk {
         loop {
             let here = match layout {
                 Some(known) if self.is_synced(known)? => Some(known),
+                Some(_) if self.another_begins(Demuxer::MpegTs)? => return Ok(()),
                 before => match self.synchronise()? {
                     found @ Some(_) if before.is_some() && before != found => {
                         self.begin();
@@ -159,6 +161,8 @@ impl Walk {
                 4
             } else if head.starts_with(&[0, 0, 1]) && head[3] > 0xba {
                 u64::from(u16::from_be_bytes([head[4], head[5]])) + 6
+            } else if self.another_begins(Demuxer::MpegPs)? {
+                return Ok(());
             } else {
                 self.next_pack()?;
                 continue;
