@@ -299,6 +299,10 @@ impl StreamScan {
 
     /// `declared` is how long the file says that it is.
     pub(super) fn into_audio(self, floor: Flicks, declared: Option<Flicks>) -> Option<AudioStream> {
+        if self.report.sample_rate() == 0 {
+            // Where two streams have one index, this may be a video.
+            return None;
+        }
         let (start, end) = self.span(floor)?;
         let end =
             if self.end == self.last { self.end_without_duration(end, declared) } else { end };

@@ -201,6 +201,20 @@ fn finished(demuxer: Demuxer, report: &str, packets: &[&str]) -> Result<Media, R
     scan_as(demuxer, report, packets).finish(demuxer, &Report::read(report).unwrap())
 }
 
+#[test]
+fn a_video_with_the_index_of_the_audio_is_no_audio() {
+    let report = r#"{"streams":[
+        {"index":0,"codec_type":"video","codec_name":"h264","width":64,"height":48,
+         "pix_fmt":"yuv420p","time_base":"1/1000"},
+        {"index":0,"codec_type":"audio","codec_name":"aac","sample_rate":"48000","channels":2,
+         "time_base":"1/1000"}],"format":{}}"#;
+    let packets = ["0,0,0,40,10,K__", "0,40,40,40,10,___"];
+    let report_read = Report::read(report).unwrap();
+    let media = scan_as(Demuxer::MpegTs, report, &packets).finish(Demuxer::MpegTs, &report_read);
+    let media = media.unwrap();
+    assert!(media.video.is_some() && media.audio.is_none());
+}
+
 fn scan_as(demuxer: Demuxer, report: &str, packets: &[&str]) -> Chosen {
     let report = Report::read(report).unwrap();
     let scanned = |index: Option<&u32>| {
