@@ -19,6 +19,7 @@ use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::bed::source::Source;
 use crate::bed::step_functions::{Fate, StepFunctions};
+use crate::players::assert_file_plays;
 use crate::scene::{TOPIC, USUAL, b64, settings, sur};
 
 mod shares;
@@ -123,6 +124,7 @@ fn a_distributed_task_is_the_same_as_in_one_function() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let record = stage.assert_done(&running, "out.mp4");
     stage.assert_shows("out.mp4");
+    assert_file_plays(stage.s3.get("results", "out.mp4").unwrap(), 1200);
     for same in ["TaskId", "EventId", "RequestId", "StartTime", "ExecutionArn"] {
         assert_eq!(record[same], running[same], "{same}");
     }

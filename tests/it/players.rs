@@ -5,3 +5,5 @@ mod browser;
 mod film;
 mod manifests;
 mod stock_ffmpeg;
+
+pub(crate) use browser::assert_file_plays;

@@ -49,7 +49,7 @@ async function play() {
   const ready = once("canplay");
   players[asked.get("player")]();
   await ready;
-  video.playbackRate = 4;
+  video.playbackRate = video.duration > 20 ? 8 : 4;
   await video.play();
   await ended;
 }

@@ -166,6 +166,13 @@ fn assert_plays(player: &str, film: &Film, delay: f64) {
     report.assert_looks(film);
 }
 
+/// An MP4 plays from its start to its end.
+#[track_caller]
+pub(crate) fn assert_file_plays(body: Vec<u8>, frames: u64) {
+    let film = Film::whole(body, frames);
+    played("file", &film, 0.0).assert_whole(&film, 0.0);
+}
+
 #[test]
 fn hls_js_plays_transport_streams() {
     assert_plays("hls", &HLS_TS, TS_DELAY);

@@ -76,6 +76,14 @@ impl Film {
         film
     }
 
+    /// One file of so many frames.
+    pub(super) fn whole(body: Vec<u8>, frames: u64) -> Self {
+        let name = format!("{TARGET}.mp4");
+        let object = Object { content_type: "video/mp4".to_owned(), body };
+        let objects = Arc::new(BTreeMap::from([(name.clone(), object)]));
+        Self { name, objects, frames, second_begins: 0 }
+    }
+
     fn stored(scene: &Scene, outcome: &Outcome, extension: &str, second_begins: u16) -> Self {
         Self {
             name: format!("{TARGET}.{extension}"),
