@@ -56,7 +56,10 @@ fn end_at(scenario: &Scenario, end: End) -> Complaints {
     }
     let reply = stage.invoke_in_slow_time();
     let mut wrong = judge::run(&stage.world, scenario, &reply);
-    wrong.extend(judge::unfinished(&stage.world));
+    wrong.extend(match end {
+        End::AtCall(_, Answer::Held) => judge::unfinished_after_held(&stage.world),
+        End::AtCall(..) | End::AtStart(_) => judge::unfinished(&stage.world),
+    });
     wrong.extend(judge::ended(&stage.world, &reply));
     wrong
 }
