@@ -122,10 +122,7 @@ impl Walk {
         let passed = zeros.saturating_sub(3);
         for passed in passed..=if zeros > 3 { zeros } else { 0 } {
             let at = self.at + passed;
-            self.file.seek(SeekFrom::Start(at))?;
-            let mut head = Vec::with_capacity(HEAD_LENGTH);
-            self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
-            if let Ok(Recognised::As(demuxer)) = recognise(&head) {
+            if let Some(demuxer) = self.format_at(at)? {
                 self.go_to(at)?;
                 return Ok(Some(demuxer));
             }
@@ -134,16 +131,25 @@ impl Walk {
         Ok(None)
     }
 
-    /// Whether a file of another format begins right here, by more than a start code.
-    fn another_begins(&mut self, own: Demuxer) -> io::Result<bool> {
+    /// The format of what begins at a place. The file is left behind what was read.
+    fn format_at(&mut self, at: u64) -> io::Result<Option<Demuxer>> {
+        self.file.seek(SeekFrom::Start(at))?;
         let mut head = Vec::with_capacity(HEAD_LENGTH);
         self.file.by_ref().take(HEAD_LENGTH as u64).read_to_end(&mut head)?;
-        self.go_to(self.at)?;
         Ok(match recognise(&head) {
-            Ok(Recognised::As(Demuxer::MpegVideo)) => false,
-            Ok(Recognised::As(demuxer)) => demuxer != own && self.is_sure(demuxer)?,
-            _ => false,
+            Ok(Recognised::As(demuxer)) => Some(demuxer),
+            _ => None,
         })
+    }
+
+    /// Whether a file of another format begins right here, by more than a start code.
+    fn another_begins(&mut self, own: Demuxer) -> io::Result<bool> {
+        let found = self.format_at(self.at)?;
+        self.go_to(self.at)?;
+        match found.filter(|&found| found != own && found != Demuxer::MpegVideo) {
+            Some(found) => self.is_sure(found),
+            None => Ok(false),
+        }
     }
 
     /// How many zeros follow, as far as they are stepped over.
