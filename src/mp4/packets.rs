@@ -7,6 +7,7 @@ use super::boxes::{Fields, boxed, child, children};
 use super::sound::{self, Extent, Sizes, rewrite};
 use super::tables;
 use super::video::{edits, is_of, most_in_a_row};
+use crate::clamped::clamped;
 
 /// Bytes of a description of audio before the boxes that it holds, by its version.
 const DESCRIPTIONS: [usize; 3] = [28, 44, 64];
@@ -128,9 +129,7 @@ impl<'a> Woven<'a> {
     /// How long it is heard, in ticks of the movie, of which none is left out.
     pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
         let heard = self.packets.duration().saturating_sub(self.delay);
-        let ticks = u128::from(heard) * u128::from(movie_scale);
-        let scale = u128::from(self.packets.time_scale.max(1));
-        u64::try_from(ticks.div_ceil(scale)).unwrap_or(u64::MAX)
+        tables::in_movie(heard, self.packets.time_scale, movie_scale)
     }
 
     /// The track with its chunks, of so many samples each, at these places.
@@ -202,7 +201,7 @@ impl<'a> Woven<'a> {
         let bits = u128::from(self.packets.bytes()) * 8 * u128::from(*time_scale);
         let mean = bits / u128::from(self.packets.duration().max(1));
         let step = steps.first().map_or(1, |(_, step)| (*step).max(1));
-        let second = usize::try_from(time_scale.div_ceil(step)).unwrap_or(usize::MAX);
+        let second = clamped::<usize>(time_scale.div_ceil(step));
         let sizes: Vec<u128> = sizes.iter().map(|&size| size.into()).collect();
         let peak = mean.max(most_in_a_row(&sizes, second) * 8);
         let number = |bits: u128| u32::try_from(bits).unwrap_or(u32::MAX).to_be_bytes();

@@ -4,6 +4,12 @@ use super::Mp4Error;
 use super::boxes::{Fields, boxed};
 use crate::clamped::clamped;
 
+/// A length of a track in ticks of the movie, of which none is left out.
+pub(super) fn in_movie(ticks: u64, time_scale: u32, movie_scale: u32) -> u64 {
+    let ticks = u128::from(ticks) * u128::from(movie_scale);
+    clamped(ticks.div_ceil(u128::from(time_scale.max(1))))
+}
+
 /// Full boxes of version 0 without flags.
 fn table(kind: [u8; 4], count: usize, entries: &[u8]) -> Vec<u8> {
     let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");

@@ -95,8 +95,7 @@ impl<'a> Video<'a> {
 
     /// The same in ticks of the movie, of which none is left out.
     pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
-        let ticks = u128::from(self.duration()) * u128::from(movie_scale);
-        clamped::<u64>(ticks.div_ceil(u128::from(self.time_scale)))
+        tables::in_movie(self.duration(), self.time_scale, movie_scale)
     }
 
     /// The track with its chunks, of so many samples each, at these places.

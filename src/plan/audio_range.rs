@@ -16,6 +16,7 @@ use super::graph::Graph;
 use super::sound::made;
 use super::words::words;
 use super::{Chunk, Plan, PlannedClip, audio, audio_encoder, signed};
+use crate::clamped::clamped;
 use crate::codec::AudioCodec;
 use crate::flicks::Flicks;
 use crate::media::Demuxer;
@@ -51,8 +52,7 @@ impl AudioRange {
     /// How many packets are kept; `usize::MAX` where all are.
     #[must_use]
     pub fn count(&self) -> usize {
-        let count = self.end.map(|end| end.saturating_sub(self.first));
-        count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX)
+        self.end.map_or(usize::MAX, |end| clamped(end.saturating_sub(self.first)))
     }
 
     /// Whether it has no packets.

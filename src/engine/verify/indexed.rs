@@ -147,7 +147,7 @@ fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
     let Some(stream) = media.audio.as_mut().filter(|_| !audio.is_empty()) else { return };
     let time = |range: &&Packets| {
         let base = Ratio::new(1, i64::from(range.time_scale.max(1)));
-        let ticks = i64::try_from(range.duration()).unwrap_or(i64::MAX);
+        let ticks = clamped::<i64>(range.duration());
         Flicks::from_ticks(ticks, base).unwrap_or_default()
     };
     let all: Flicks = audio.iter().map(time).sum();
@@ -155,7 +155,7 @@ fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
     let bits = audio.iter().map(|range| u128::from(range.bytes())).sum::<u128>() * 8;
     let second = Flicks::of_units(1, 1.into()).count().unsigned_abs();
     let mean = bits * u128::from(second) / u128::from(all.count().max(1).unsigned_abs());
-    stream.bit_rate = u64::try_from(mean).unwrap_or(u64::MAX);
+    stream.bit_rate = clamped(mean);
 }
 
 /// Says of the whole video what the template says of its beginning.
