@@ -52,21 +52,36 @@ pub fn least_level(
     (0..H264.len()).find(fits).map(|n| H264_NUMBERS[n])
 }
 
-/// Whether video of this size and rate needs a level that few decoders have.
-#[must_use]
-pub fn is_beyond_level_5_2(
-    codec: VideoCodec,
-    (width, height): (u32, u32),
-    frame_rate: Ratio<i64>,
-) -> bool {
-    let (level, frame) = match codec {
+/// A codec's levels, and a frame's size as they count it.
+struct Levels {
+    all: &'static [Level],
+    /// The place of level 5.2.
+    at_5_2: usize,
+    frame: u64,
+}
+
+/// `None` for VP9, whose decoders are not chosen by level.
+fn levels(codec: VideoCodec, (width, height): (u32, u32)) -> Option<Levels> {
+    match codec {
         VideoCodec::H264 => {
             let blocks = |side: u32| u64::from(side.div_ceil(16));
-            (&H264[15], blocks(width) * blocks(height))
+            Some(Levels { all: &H264, at_5_2: 15, frame: blocks(width) * blocks(height) })
         }
-        VideoCodec::H265 => (&H265[9], u64::from(width) * u64::from(height)),
-        VideoCodec::Vp9 => return false,
+        VideoCodec::H265 => {
+            let frame = u64::from(width) * u64::from(height);
+            Some(Levels { all: &H265, at_5_2: 9, frame })
+        }
+        VideoCodec::Vp9 => None,
+    }
+}
+
+/// Whether video of this size and rate needs a level that few decoders have.
+#[must_use]
+pub fn is_beyond_level_5_2(codec: VideoCodec, size: (u32, u32), frame_rate: Ratio<i64>) -> bool {
+    let Some(Levels { all, at_5_2, frame }) = levels(codec, size) else {
+        return false;
     };
+    let level = &all[at_5_2];
     let rate = clamped::<u64>(frame_rate.ceil().to_integer());
     frame > level.frame || frame.saturating_mul(rate) > level.second
 }
@@ -116,23 +131,16 @@ const H265: [Level; 13] = [
 #[must_use]
 pub fn largest_buffer(
     codec: VideoCodec,
-    (width, height): (u32, u32),
+    size: (u32, u32),
     frame_rate: Ratio<i64>,
     bit_rate: u64,
 ) -> Option<u64> {
-    let (levels, frame): (&[Level], u64) = match codec {
-        VideoCodec::H264 => {
-            let blocks = |side: u32| u64::from(side.div_ceil(16));
-            (&H264, blocks(width) * blocks(height))
-        }
-        VideoCodec::H265 => (&H265, u64::from(width) * u64::from(height)),
-        VideoCodec::Vp9 => return None,
-    };
+    let Levels { all, frame, .. } = levels(codec, size)?;
     let rate = u64::try_from(frame_rate.ceil().to_integer()).ok()?;
     let fits = |level: &&Level| {
         frame <= level.frame && frame * rate <= level.second && bit_rate <= level.rate * 1000
     };
-    levels.iter().find(fits).map(|level| level.buffer * 1000)
+    all.iter().find(fits).map(|level| level.buffer * 1000)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! HTTP requests, whichever gateway brings them.
 //!
-//! REST APIs send payload format 1, HTTP APIs and function URLs format 2.
+//! REST APIs send payload format 1, HTTP APIs and function URLs format 2. Read field by field: the
+//! types of `aws_lambda_events` hold the query as a map, without its order.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! Uploads, as S3 notifications and `EventBridge` tell of them.
+//!
+//! Read field by field: the types of `aws_lambda_events` refuse a notification without `eventTime`,
+//! `userIdentity` and `requestParameters`, which other stores and hand-written events leave out.
 
 use std::borrow::Cow;
 
