@@ -158,19 +158,26 @@ fn push_lengths(process: &mut String, options: &[(&str, &str)]) {
     }
 }
 
-/// Splits `key,name=value,...`. A key may have commas: only what has one of these names is taken
-/// from its end.
+/// Splits `key,name=value,...`. A key may have commas: only what has one of these names, or gives a
+/// length to another name for the language to judge, is taken from its end.
 fn options<'a>(text: &'a str, names: &[&str]) -> (&'a str, Vec<(&'a str, &'a str)>) {
     let mut key = text;
     let mut found = Vec::new();
     while let Some((before, last)) = key.rsplit_once(',')
         && let Some((name, value)) = last.split_once('=')
-        && names.contains(&name)
+        && (names.contains(&name) || is_option(name, value))
     {
         found.insert(0, (name, value));
         key = before;
     }
     (key, found)
+}
+
+/// Whether this would be a parameter if there were one of the name.
+fn is_option(name: &str, value: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase())
+        && milliseconds(value).bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -184,6 +191,10 @@ mod tests {
             ("a.mp4,t=10s", "a.mp4", vec![("t", "10s")]),
             ("a,b=c.mp4,ss=1s,t=2s", "a,b=c.mp4", vec![("ss", "1s"), ("t", "2s")]),
             ("t=1,x", "t=1,x", vec![]),
+            ("a.mp4,b=c2.mp4", "a.mp4,b=c2.mp4", vec![]),
+            ("a.mp4,tt=1s", "a.mp4", vec![("tt", "1s")]),
+            ("a.mp4,length=90", "a.mp4", vec![("length", "90")]),
+            ("a,Shot=3", "a,Shot=3", vec![]),
         ] {
             assert_eq!(options(text, &["ss", "t"]), (key, found), "{text}");
         }

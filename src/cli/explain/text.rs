@@ -119,13 +119,13 @@ fn push_work(text: &mut String, planned: &Planned) {
         .map_or("the output".to_owned(), |size| format!("about {} for the output", bytes(size)));
     push(text, "disk", &format!("{} for the sources, and {output}", bytes(planned.disk.sources)));
     let time = &planned.time;
-    let about = time.here.map_or_else(String::new, |here| format!(", about {here:.1} s in all"));
+    let about = time.here.map_or_else(String::new, |here| format!(", about {} in all", took(here)));
     let least =
-        format!("at least {:.1} s to encode on {} processors here", time.least, time.processors);
+        format!("at least {} to encode on {} processors here", took(time.least), time.processors);
     push(text, "time", &format!("{least}{about}"));
     let kind = if time.here.is_some() { "about" } else { "at least" };
     let function =
-        format!("{kind} {:.1} s in a function with {} MB", time.function, time.function_memory_mb);
+        format!("{kind} {} in a function with {} MB", took(time.function), time.function_memory_mb);
     push(text, "", &function);
     let prices = format!("list prices of {}, {}", PRICES.region, PRICES.as_of);
     push(text, "cost", &format!("{kind} ${:.6} ({prices})", planned.cost.total));
@@ -134,6 +134,11 @@ fn push_work(text: &mut String, planned: &Planned) {
 fn seconds(milliseconds: u64) -> String {
     let (whole, part) = (milliseconds / 1000, milliseconds % 1000);
     if part == 0 { whole.to_string() } else { format!("{whole}.{part:03}") }
+}
+
+/// Two digits tell more of what takes less than a second.
+fn took(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
 }
 
 fn bytes(count: u64) -> String {
