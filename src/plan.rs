@@ -58,7 +58,10 @@ use input::{file_url, piped};
 pub use intermediate::Intermediate;
 pub use listing::Listings;
 pub use make::{PlanError, plan};
-pub use packets::{Group, Packet, PacketError, PacketList, compare_audio, compare_video, groups};
+pub use packets::{
+    AudioComparison, Group, Packet, PacketError, PacketLines, PacketList, Times, VideoComparison,
+    digest, groups,
+};
 pub use reads::Read;
 pub use seek::Seek;
 use words::words;

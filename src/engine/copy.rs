@@ -10,7 +10,7 @@ use crate::flicks::Flicks;
 use crate::plan::copy::{
     Analysis, Draft, Listed, MostRate, NotCopied, Run, Sets, analyse, permission,
 };
-use crate::plan::{Chunk, Copying, Files, PacketList, Plan, signed};
+use crate::plan::{Chunk, Copying, Files, PacketList, Plan, digest, signed};
 use crate::policy::CopyPolicy;
 use crate::process::Request;
 
@@ -63,7 +63,7 @@ pub async fn find(
 #[derive(Default)]
 struct Found {
     runs: Vec<(Run, i64)>,
-    sets: u128,
+    sets: u64,
     refusal: Option<NotCopied>,
 }
 
@@ -100,15 +100,15 @@ fn run(plan: &Plan, clip: usize, list: &PacketList, draft: Draft) -> (Run, i64) 
     let first = signed(plan.timeline.places[clip].first_frame);
     let output = |frame: i64| (first + frame).unsigned_abs();
     let half = Flicks::new(Flicks::of_units(1, plan.timeline.frame_rate).count() / 2);
-    let shown = list.shown(draft.packets.start);
+    let shown = list.packets[draft.packets.start].shown;
     let length = Flicks::of_units(draft.frames.end - draft.frames.start, plan.timeline.frame_rate);
     let run = Run {
         clip,
         frames: output(draft.frames.start)..output(draft.frames.end),
-        start: list.decoded(draft.packets.start) - half,
+        start: list.packets[draft.packets.start].decoded - half,
         shown,
         end: shown + length,
-        hashes: list.packets[draft.packets].iter().map(|packet| packet.hash).collect(),
+        digest: digest(list.packets[draft.packets].iter().map(|packet| packet.hash)),
     };
     (run, draft.delay)
 }

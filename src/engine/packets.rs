@@ -1,14 +1,54 @@
 //! Lists of packets, as ffmpeg writes them.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Lines};
 use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::ffmpeg::{Ffmpeg, RunError};
-use crate::plan::PacketList;
+use crate::plan::{Packet, PacketLines, PacketList};
+
+/// The packets of a list that a process wrote to a file, one after the other.
+#[derive(Debug)]
+pub(super) struct PacketFile {
+    lines: Lines<BufReader<File>>,
+    form: PacketLines,
+    error: Option<io::Error>,
+}
+
+impl PacketFile {
+    pub(super) fn open(listing: &Path) -> io::Result<Self> {
+        let lines = BufReader::new(File::open(listing)?).lines();
+        Ok(Self { lines, form: PacketLines::default(), error: None })
+    }
+
+    /// Whether all could be read, so far.
+    pub(super) fn check(&mut self) -> io::Result<()> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+}
+
+impl Iterator for PacketFile {
+    type Item = Packet;
+
+    fn next(&mut self) -> Option<Packet> {
+        loop {
+            match self.lines.next()? {
+                Ok(line) => {
+                    if let Some(packet) = self.form.packet(&line) {
+                        return Some(packet);
+                    }
+                }
+                Err(error) => {
+                    self.error = Some(error);
+                    return None;
+                }
+            }
+        }
+    }
+}
 
 /// Reads a list that a process wrote to a file.
 pub(super) fn read(listing: &Path) -> io::Result<PacketList> {
@@ -32,4 +72,28 @@ pub(super) async fn list(
     let log = ffmpeg.list(arguments, on_line).await?;
     let list = std::mem::take(&mut *list.lock());
     Ok((list, log))
+}
+
+/// Runs a process that writes a list to its standard output, and hands its packets on to `look`.
+/// Returns what has looked at them, and what the process reported.
+pub(super) async fn each<L: Send + 'static>(
+    ffmpeg: &Ffmpeg,
+    arguments: Vec<String>,
+    looking: L,
+    mut look: impl FnMut(&mut L, Packet) + Send + 'static,
+) -> Result<(L, String), RunError> {
+    let looking = Arc::new(Mutex::new(looking));
+    let shared = Arc::clone(&looking);
+    let mut form = PacketLines::default();
+    let on_line = move |line: &str| {
+        if let Some(packet) = form.packet(line) {
+            look(&mut shared.lock(), packet);
+        }
+    };
+    let log = ffmpeg.list(arguments, on_line).await?;
+    let looking = Arc::into_inner(looking).ok_or_else(|| RunError::Stream {
+        program: "ffmpeg".to_owned(),
+        source: io::Error::other("the packet reader did not end"),
+    })?;
+    Ok((looking.into_inner(), log))
 }

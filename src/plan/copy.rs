@@ -57,9 +57,9 @@ pub struct Run {
     pub shown: Flicks,
     /// When its last frame ends.
     pub end: Flicks,
-    /// Hashes of its packets, in the form in which the output's are listed.
+    /// Of the hashes of its packets, in the form in which the output's are listed.
     #[serde(skip)]
-    pub hashes: Vec<u128>,
+    pub digest: u64,
 }
 
 /// The mean bit rate in bit/s up to which a request is satisfied by what is there.
@@ -236,7 +236,7 @@ impl Plan {
             return Vec::new();
         };
         let frames = run.frames.start..run.frames.start + 1;
-        self.copy_arguments(&Run { frames, hashes: Vec::new(), ..run.clone() }, output, files)
+        self.copy_arguments(&Run { frames, digest: 0, ..run.clone() }, output, files)
     }
 
     /// Opens the file of a run with a run-up to it. Returns the index of the stream.
@@ -381,7 +381,7 @@ mod tests {
             start: Flicks::ZERO,
             shown: Flicks::ZERO,
             end: Flicks::ZERO,
-            hashes: Vec::new(),
+            digest: 0,
         };
         plan.copying.runs = runs.iter().map(run).collect();
         plan

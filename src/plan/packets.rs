@@ -2,9 +2,13 @@
 //!
 //! The joining process lists every packet of the video that it is given, with its hash. The finished
 //! file is listed in the same way. Containers store the same packets differently: with start codes
-//! or lengths, with or without parameter sets. Both lists are made in one form.
+//! or lengths, with or without parameter sets. Both lists are made in one form. They are compared
+//! while they are read: an output may have millions of packets.
 
-use std::collections::BTreeMap;
+mod comparison;
+mod groups;
+
+use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
 use num_rational::Ratio;
@@ -13,39 +17,35 @@ use thiserror::Error;
 use super::intermediate::Intermediate;
 use super::{Plan, signed};
 use crate::clamped::clamped;
-use crate::codec::Container;
 use crate::flicks::Flicks;
 
-/// Blocks of audio by which a file may begin earlier than its encoder: what a player skips.
-const MOST_SKIPPED: usize = 3;
-/// Containers that write milliseconds round every time stamp to them, as may be done twice.
-const MOST_OFF_MS: u64 = 2;
+pub use comparison::{AudioComparison, VideoComparison};
+pub use groups::{Group, Times, groups};
 
 /// A packet, or a decoded frame of audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// When it is decoded, in ticks.
-    pub dts: i64,
-    /// When it is shown, where that is said.
-    pub pts: Option<i64>,
+    /// When it is decoded.
+    pub decoded: Flicks,
+    /// When it is shown: where nothing is said, when it is decoded.
+    pub shown: Flicks,
     /// Bytes; of audio, of its samples.
-    pub size: u64,
-    /// Of its content.
-    pub hash: u128,
+    pub size: u32,
+    /// The first half of the hash of its content.
+    pub hash: u64,
 }
 
-impl Packet {
-    /// When it is shown, in ticks: where nothing is said, when it is decoded.
-    fn shown(&self) -> i64 {
-        self.pts.unwrap_or(self.dts)
-    }
+/// Reads ffmpeg's `framemd5` format, line by line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PacketLines {
+    /// Seconds that a tick lasts.
+    time_base: Ratio<i64>,
 }
 
 /// Every packet of a stream, in the order of decoding.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketList {
-    /// Seconds that a tick lasts.
-    pub time_base: Ratio<i64>,
+    lines: PacketLines,
     /// The packets.
     pub packets: Vec<Packet>,
 }
@@ -59,10 +59,10 @@ pub enum PacketError {
         /// Its number, from 0.
         packet: usize,
     },
-    /// A copied one is not the source's.
-    #[error("packet {packet} of the video is copied, and is not the source's")]
+    /// Copied ones are not the source's.
+    #[error("the packets of the video from {packet} on are copied, and are not the source's")]
     Copied {
-        /// Its number, from 0.
+        /// The number of the first, from 0.
         packet: usize,
     },
     /// There are more or fewer.
@@ -95,15 +95,15 @@ pub enum PacketError {
     },
 }
 
-impl Default for PacketList {
+impl Default for PacketLines {
     fn default() -> Self {
-        Self { time_base: Ratio::new(1, 1000), packets: Vec::new() }
+        Self { time_base: Ratio::new(1, 1000) }
     }
 }
 
-impl PacketList {
-    /// Takes a line of ffmpeg's `framemd5` format. Lines that are no packet are passed over.
-    pub fn line(&mut self, line: &str) {
+impl PacketLines {
+    /// The packet that a line tells of. Lines that are no packet are passed over.
+    pub fn packet(&mut self, line: &str) -> Option<Packet> {
         if let Some(base) = line.strip_prefix("#tb 0: ") {
             let parts = base.split_once('/').map(|(n, d)| (n.trim().parse(), d.trim().parse()));
             if let Some((Ok(numer), Ok(denom))) = parts
@@ -112,71 +112,63 @@ impl PacketList {
             {
                 self.time_base = Ratio::new_raw(numer, denom);
             }
-            return;
+            return None;
         }
         let mut fields = line.split(',').map(str::trim);
-        let (Some("0"), Some(dts), Some(pts)) = (fields.next(), fields.next(), fields.next())
-        else {
-            return;
-        };
-        let size = fields.nth(1).and_then(|size| size.parse().ok());
-        let hash = fields.next().and_then(|hash| u128::from_str_radix(hash, 16).ok());
-        if let (Ok(dts), Ok(pts), Some(size), Some(hash)) =
-            (dts.parse(), pts.parse::<i64>(), size, hash)
-        {
-            let pts = (pts != i64::MIN).then_some(pts);
-            self.packets.push(Packet { dts, pts, size, hash });
+        if fields.next() != Some("0") {
+            return None;
         }
+        let decoded: i64 = fields.next()?.parse().ok()?;
+        let shown = match fields.next()?.parse().ok()? {
+            i64::MIN => decoded,
+            shown => shown,
+        };
+        let size = fields.nth(1)?.parse().ok()?;
+        let hash = fields.next()?;
+        let hash = u64::from_str_radix(hash.get(..16).unwrap_or(hash), 16).ok()?;
+        Some(Packet { decoded: self.flicks(decoded), shown: self.flicks(shown), size, hash })
     }
 
-    /// When each packet is shown.
-    fn times(&self) -> impl Iterator<Item = Flicks> {
-        self.packets.iter().map(|packet| self.flicks(packet.shown()))
-    }
-
-    /// When a packet is shown.
-    #[must_use]
-    pub fn shown(&self, packet: usize) -> Flicks {
-        self.flicks(self.packets[packet].shown())
-    }
-
-    /// When a packet is decoded.
-    #[must_use]
-    pub fn decoded(&self, packet: usize) -> Flicks {
-        self.flicks(self.packets[packet].dts)
-    }
-
-    fn group(&self, packets: Range<usize>) -> Group {
-        let (first, before) = (self.packets[packets.start], packets.start.checked_sub(1));
-        let shown = self.packets[packets.clone()].iter().filter(|p| p.shown() >= first.shown());
-        let frames = shown.count() as u64;
-        let dts = |packet: &Packet| self.flicks(packet.dts);
-        let start = before.map(|before| {
-            let step = dts(&first) - dts(&self.packets[before]);
-            dts(&first) - Flicks::new(step.count() / 2)
-        });
-        Group { packets, start, frames }
-    }
-
-    pub(super) fn flicks(&self, ticks: i64) -> Flicks {
+    fn flicks(&self, ticks: i64) -> Flicks {
         Flicks::from_ticks(ticks, self.time_base).unwrap_or_default()
     }
+}
+
+impl PacketList {
+    /// Takes a line of the format.
+    pub fn line(&mut self, line: &str) {
+        self.packets.extend(self.lines.packet(line));
+    }
+
+    /// How long so many ticks are.
+    pub(super) fn flicks(&self, ticks: i64) -> Flicks {
+        self.lines.flicks(ticks)
+    }
+}
+
+/// What becomes of the hashes of packets that follow each other.
+#[must_use]
+pub fn digest(packets: impl IntoIterator<Item = u64>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    packets.into_iter().for_each(|hash| hasher.write_u64(hash));
+    hasher.finish()
 }
 
 impl Plan {
     /// Whether the packets of copied groups are those of their sources.
     ///
     /// # Errors
-    /// Names the first that is not.
-    pub fn check_copied(&self, encoded: &PacketList) -> Result<(), PacketError> {
+    /// Names the first packet of groups that are not.
+    pub fn check_copied(&self, encoded: impl Iterator<Item = Packet>) -> Result<(), PacketError> {
+        let mut hashes = encoded.map(|packet| packet.hash);
+        let mut passed = 0;
         for run in &self.copying.runs {
-            let first = clamped::<usize>(run.frames.start);
-            let packets = encoded.packets.iter().enumerate().skip(first);
-            let mut pairs = packets.zip(&run.hashes);
-            if let Some(((packet, _), _)) = pairs.find(|((_, packet), hash)| packet.hash != **hash)
-            {
-                return Err(PacketError::Copied { packet });
+            let [first, end] = [run.frames.start, run.frames.end].map(clamped::<usize>);
+            hashes.by_ref().take(first.saturating_sub(passed)).for_each(drop);
+            if digest(hashes.by_ref().take(end - first)) != run.digest {
+                return Err(PacketError::Copied { packet: first });
             }
+            passed = end;
         }
         Ok(())
     }
@@ -187,130 +179,29 @@ impl Plan {
     /// Names the first packet that is not in its place.
     pub fn check_encoded(
         &self,
-        encoded: &PacketList,
+        encoded: impl Iterator<Item = Packet>,
         chunks: &[Range<u64>],
     ) -> Result<(), PacketError> {
-        let mut frames = encoded.times().enumerate();
+        let mut frames = encoded.map(|packet| packet.shown).enumerate();
         let rate = self.timeline.frame_rate;
+        let mut count = 0;
         for chunk in chunks {
             let length = clamped::<usize>(chunk.end - chunk.start);
-            let mut seen = vec![false; length];
+            // A bit for each frame.
+            let mut seen = vec![0_u64; length.div_ceil(64)];
             for (packet, time) in frames.by_ref().take(length) {
                 let frame = time.to_units(rate) - Intermediate::LEAD - signed(chunk.start);
-                let place = usize::try_from(frame).ok().and_then(|frame| seen.get_mut(frame));
-                match place {
-                    Some(seen) if !*seen => *seen = true,
+                let place = usize::try_from(frame).ok().filter(|&frame| frame < length);
+                match place.map(|frame| (&mut seen[frame / 64], 1 << (frame % 64))) {
+                    Some((seen, bit)) if *seen & bit == 0 => *seen |= bit,
                     _ => return Err(PacketError::Place { packet }),
                 }
+                count = packet + 1;
             }
         }
-        let encoded_frames = encoded.packets.len();
-        let planned = clamped::<usize>(self.frames().end);
-        if encoded_frames == planned {
-            Ok(())
-        } else {
-            Err(PacketError::Count { stream: "video", found: encoded_frames, encoded: planned })
-        }
+        let found = frames.last().map_or(count, |(packet, _)| packet + 1);
+        compare_count("video", found, clamped(self.frames().end))
     }
-}
-
-/// Packets of a file that are decoded together: they begin with a key frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Group {
-    /// Their numbers in the file.
-    pub packets: Range<usize>,
-    /// When the first is decoded, less half a frame; `None` is the start of the file.
-    pub start: Option<Flicks>,
-    /// How many frames they show. Those before the key frame refer to what is not there.
-    pub frames: u64,
-}
-
-/// The groups of pictures at the start, at the end, and on both sides of every seam, none twice.
-/// `key_frames` are some of the file's, by time. Nothing where they don't fit the packets.
-#[must_use]
-pub fn groups(found: &PacketList, key_frames: &[Flicks], seams: &[u64]) -> Option<Vec<Group>> {
-    let times: BTreeMap<Flicks, usize> = found.times().zip(0..).collect();
-    let keys: Option<Vec<usize>> = key_frames.iter().map(|key| times.get(key).copied()).collect();
-    let keys = keys.filter(|keys| keys.first() == Some(&0) && keys.is_sorted())?;
-    let count = found.packets.len();
-    let before = |at: usize| keys[keys.partition_point(|&key| key < at).saturating_sub(1)];
-    let after =
-        |at: usize| keys.get(keys.partition_point(|&key| key <= at)).copied().unwrap_or(count);
-    let seams = seams.iter().map(|&seam| clamped::<usize>(seam).min(count));
-    let mut groups: Vec<Range<usize>> = Vec::new();
-    for (start, end) in std::iter::once((0, after(0)))
-        .chain(seams.map(|seam| (before(seam), after(seam))))
-        .chain([(before(count), count)])
-    {
-        match groups.last_mut() {
-            Some(last) if start <= last.end => last.end = last.end.max(end),
-            _ => groups.push(start..end),
-        }
-    }
-    Some(groups.into_iter().map(|packets| found.group(packets)).collect())
-}
-
-/// Whether a file's video is exactly what was encoded.
-///
-/// # Errors
-/// Names the first packet that differs.
-pub fn compare_video(
-    container: Container,
-    encoded: &PacketList,
-    found: &PacketList,
-) -> Result<(), PacketError> {
-    compare_count("video", found.packets.len(), encoded.packets.len())?;
-    // These only count packets, in the order of decoding.
-    let counts = matches!(container, Container::Avi | Container::Asf | Container::Mxf);
-    let times = |list: &PacketList| -> Vec<Flicks> {
-        if counts {
-            list.packets.iter().map(|p| list.flicks(p.dts)).collect()
-        } else {
-            list.times().collect()
-        }
-    };
-    let (encoded_times, found_times) = (times(encoded), times(found));
-    let start = |times: &[Flicks]| times.iter().copied().min().unwrap_or_default();
-    let (encoded_start, found_start) = (start(&encoded_times), start(&found_times));
-    let off = Flicks::from_millis(MOST_OFF_MS);
-    let times = encoded_times.into_iter().zip(found_times);
-    let packets = encoded.packets.iter().zip(&found.packets).zip(times).enumerate();
-    for (packet, ((encoded, found), (encoded_time, found_time))) in packets {
-        if encoded.hash != found.hash {
-            return Err(PacketError::Content { stream: "video", packet });
-        }
-        let (encoded, found) = (encoded_time - encoded_start, found_time - found_start);
-        if !(encoded - off..=encoded + off).contains(&found) {
-            let (found_ms, encoded_ms) = (found.to_millis(), encoded.to_millis());
-            return Err(PacketError::Time { packet, found_ms, encoded_ms });
-        }
-    }
-    Ok(())
-}
-
-/// Whether a file's audio decodes to exactly what was encoded. The encoder's first and last frame
-/// are cut where the audio begins and ends, or left out where it is nothing but padding; a file may
-/// show all of them, and what a player skips.
-///
-/// # Errors
-/// Names the first frame that differs.
-pub fn compare_audio(encoded: &PacketList, found: &PacketList) -> Result<(), PacketError> {
-    let (encoded, found) = (&encoded.packets, &found.packets);
-    let more = found.len().checked_sub(encoded.len()).filter(|&more| more <= MOST_SKIPPED);
-    let Some(more) = more else {
-        return compare_count("audio", found.len(), encoded.len());
-    };
-    let last = encoded.len().saturating_sub(1);
-    let differs = |skipped: usize| {
-        let same = |&at: &usize| {
-            let (encoded, found) = (encoded[at], found[at + skipped]);
-            encoded.hash == found.hash || (at == 0 || at == last) && encoded.size < found.size
-        };
-        (0..encoded.len()).find(|at| !same(at)).map(|at| at + skipped)
-    };
-    // Where the first one is, most of them fit.
-    let first = (0..=more).rev().map(differs).max_by_key(|at| at.unwrap_or(usize::MAX)).flatten();
-    first.map_or(Ok(()), |packet| Err(PacketError::Content { stream: "audio", packet }))
 }
 
 fn compare_count(stream: &'static str, found: usize, encoded: usize) -> Result<(), PacketError> {
@@ -322,7 +213,8 @@ fn compare_count(stream: &'static str, found: usize, encoded: usize) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use super::{Container, Flicks, PacketError, PacketList, compare_audio, groups};
+    use super::{AudioComparison, Flicks, PacketError, PacketList, Times, VideoComparison, groups};
+    use crate::codec::Container;
     use crate::plan::tests::plan;
 
     /// Frames in the order of decoding, with a hash of their own.
@@ -331,9 +223,28 @@ mod tests {
         list.line(&format!("#tb 0: {time_base}"));
         for (dts, frame) in frames.iter().enumerate() {
             let dts = i64::try_from(dts).unwrap() * ticks;
-            list.line(&format!("0, {dts}, {}, {ticks}, 100, {frame:032x}", frame * ticks));
+            list.line(&format!("0, {dts}, {}, {ticks}, 100, {frame:016x}00", frame * ticks));
         }
         list
+    }
+
+    fn compare_video(encoded: &PacketList, found: &PacketList) -> Result<(), PacketError> {
+        let encoded = encoded.packets.iter().copied();
+        let mut comparison = VideoComparison::new(Container::Mkv, encoded);
+        found.packets.iter().for_each(|&packet| comparison.found(packet));
+        comparison.end().0
+    }
+
+    fn compare_audio(encoded: &PacketList, found: &PacketList) -> Result<(), PacketError> {
+        let mut comparison = AudioComparison::new(encoded.packets.iter().copied());
+        found.packets.iter().for_each(|&packet| comparison.found(packet));
+        comparison.end().0
+    }
+
+    fn times(list: &PacketList) -> Times {
+        let mut times = Times::default();
+        list.packets.iter().for_each(|packet| times.add(packet));
+        times
     }
 
     fn encoded(frames: &[i64]) -> PacketList {
@@ -355,14 +266,13 @@ mod tests {
             ("a chunk of another plan", &[0, 2, 1, 4, 3, 6, 8, 7, 9, 10], place(9)),
             ("a frame over a seam", &[0, 2, 1, 5, 3, 4, 7, 6, 8, 9], place(3)),
         ] {
-            assert_eq!(plan.check_encoded(&encoded(frames), &[0..5, 5..10]), expected, "{name}");
+            let encoded = encoded(frames).packets.into_iter();
+            assert_eq!(plan.check_encoded(encoded, &[0..5, 5..10]), expected, "{name}");
         }
     }
 
     #[test]
     fn a_file_holds_the_same_packets_at_the_same_times() {
-        let compare_video =
-            |a: &PacketList, b: &PacketList| super::compare_video(Container::Mkv, a, b);
         let frames = [0, 2, 1, 3];
         let hashed = |mut list: PacketList| {
             for (packet, frame) in list.packets.iter_mut().zip([32, 34, 33, 35]) {
@@ -373,7 +283,7 @@ mod tests {
         let rounded = hashed(list("1/1000", 40, &frames));
         assert_eq!(compare_video(&encoded(&frames), &rounded), Ok(()));
         let mut late = rounded.clone();
-        late.packets[3].pts = Some(123);
+        late.packets[3].shown = Flicks::from_millis(123);
         let error = PacketError::Time { packet: 3, found_ms: 123, encoded_ms: 120 };
         assert_eq!(compare_video(&encoded(&frames), &late), Err(error));
         let mut other = rounded.clone();
@@ -417,7 +327,7 @@ mod tests {
     #[test]
     fn groups_are_those_at_the_ends_and_at_seams() {
         let frames: Vec<i64> = (0..100).collect();
-        let found = list("1/1000", 40, &frames);
+        let found = times(&list("1/1000", 40, &frames));
         let keys = |frames: &[u64]| -> Vec<Flicks> {
             frames.iter().map(|frame| Flicks::from_millis(frame * 40)).collect()
         };
@@ -442,11 +352,14 @@ mod tests {
 
     #[test]
     fn frames_before_an_open_group_s_key_frame_are_not_counted() {
-        let found = list("1/1000", 40, &[0, 2, 1, 5, 3, 4]);
+        let found = times(&list("1/1000", 40, &[0, 2, 1, 5, 3, 4]));
         let keys = [0, 200].map(Flicks::from_millis);
         let groups = groups(&found, &keys, &[]).unwrap();
         assert_eq!(groups.iter().map(|group| group.frames).sum::<u64>(), 6);
-        assert_eq!(found.group(3..6).frames, 1);
+        let found = times(&list("1/1000", 40, &[0, 1, 2, 6, 7, 8, 12, 10, 11]));
+        let keys = [0, 240, 480].map(Flicks::from_millis);
+        let groups = super::groups(&found, &keys, &[]).unwrap();
+        assert_eq!((groups[1].packets.clone(), groups[1].frames), (6..9, 1));
     }
 
     #[test]
@@ -460,6 +373,7 @@ mod tests {
         let stream =
             "0, 3600, -9223372036854775808, 3600, 803, 4875441cc2e0512c48a665efcf22b3dd, S=1";
         list.line(stream);
-        assert_eq!((list.packets[0].dts, list.packets[0].pts), (3600, None));
+        let packet = list.packets[0];
+        assert_eq!((packet.shown, packet.hash), (packet.decoded, 0x4875_441c_c2e0_512c));
     }
 }

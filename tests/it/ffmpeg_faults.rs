@@ -156,6 +156,33 @@ fn an_output_that_is_not_what_was_encoded_is_never_stored() {
     assert!(message.contains("of the audio is not the one that was encoded"), "{message}");
 }
 
+/// Lists of 200,000 packets, of which the first ones are those of a real output.
+#[test]
+fn long_lists_of_packets_do_not_take_the_functions_memory() {
+    const PACKETS: u64 = 200_000;
+    // For each of them, and what every task takes more where it is the second.
+    const MORE: u64 = 12 * PACKETS + (1 << 20);
+    let script = format!(
+        "more() {{ awk 'BEGIN {{ for (n = 100; n < {PACKETS}; n++) printf \"0, %d, %d, 1, 9, %032x\\n\", n, n, n }}'; }}\n\
+         \"$FFMPEG\" \"$@\" || exit 1\n\
+         [ -e \"$0.long\" ] || exit 0\n\
+         case \"$*\" in *framemd5*pipe:) more;; esac\n\
+         for word; do case \"$word\" in file:*listing*) more >> \"${{word#file:}}\";; esac; done\n\
+         exit 0"
+    );
+    for verify in Verify::NAMES {
+        let (scene, folder) = verified_scene(&script, verify);
+        scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
+        let usual = scene.function.peak_memory().unwrap();
+        fs::write(folder.path().join("ffmpeg.long"), "").unwrap();
+        let message = scene.run("a.mp4", &format!("f_mp4,{USUAL},crf_30")).failed("OutputMismatch");
+        assert!(message.contains("packets, not the 50"), "{verify}: {message}");
+        let peak = scene.function.peak_memory().expect("the function lives");
+        assert!(peak <= usual + MORE, "{verify}: {peak} bytes, and {usual} before");
+        scene.assert_clean();
+    }
+}
+
 #[test]
 fn a_crash_can_be_mended_by_a_retry() {
     let (scene, _folder) = scene("kill -SEGV $$");

@@ -1,14 +1,15 @@
 //! What a file of the finished output holds: its packets, and what they decode to.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::packets::{encoded, failed, found, silent};
+use super::packets::{encoded, failed, look, silent};
 use super::{Check, VerifyError, expect};
 use crate::engine::ffmpeg::{Ffmpeg, Progress};
 use crate::media::{Demuxer, Media};
 use crate::plan::input::Input;
-use crate::plan::{Group, PacketList, compare_audio, compare_video, groups};
+use crate::plan::{AudioComparison, Group, PacketError, Times, VideoComparison, groups};
 use crate::policy::Verify;
 
 /// Streams that a file has by the plan.
@@ -21,10 +22,11 @@ pub(super) struct Content {
 /// What was read of them.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Packets of the video.
-    video: Option<PacketList>,
-    /// Frames of the audio, where it was not decoded with the video.
-    audio: Option<PacketList>,
+    /// Whether the packets of the video are those of the encoder, and when they are shown where not all
+    /// of them are decoded.
+    video: Option<(Result<(), PacketError>, Times)>,
+    /// Whether the audio is, where it was not decoded with the video.
+    audio: Option<Result<(), PacketError>>,
     /// Frames of the video, where all were decoded.
     decoded: Option<u64>,
 }
@@ -35,22 +37,22 @@ pub(super) async fn read(
     file: Input<'_>,
     has: Content,
 ) -> Result<Found, VerifyError> {
-    let Check { ffmpeg, plan, .. } = check;
+    let lists = &check.made.lists;
     let video = async {
         if !has.video {
             return Ok(None);
         }
-        found(ffmpeg, plan.video_listing_arguments(&file)).await.map(Some)
+        compared_video(check, &lists.video, file).await.map(Some)
     };
     let audio = async {
-        if !has.audio || check.made.lists.audio.is_none() {
-            return Ok(None);
+        match &lists.audio {
+            Some(listing) if has.audio => compared_audio(check, listing, file).await.map(Some),
+            _ => Ok(None),
         }
-        found(ffmpeg, plan.audio_listing_arguments(&file)).await.map(Some)
     };
     let decoded = async {
         match check.verify {
-            Verify::Decode => decode(ffmpeg, file).await.map(Some),
+            Verify::Decode => decode(check.ffmpeg, file).await.map(Some),
             Verify::Packets => Ok(None),
         }
     };
@@ -58,6 +60,43 @@ pub(super) async fn read(
     // The decoder's own words tell more.
     let decoded = decoded?;
     Ok(Found { video: video?, audio: audio?, decoded })
+}
+
+/// Compares the packets of the video with those of the encoder.
+async fn compared_video(
+    check: &Check<'_>,
+    listing: &Path,
+    file: Input<'_>,
+) -> Result<(Result<(), PacketError>, Times), VerifyError> {
+    let keeps_times = check.verify == Verify::Packets;
+    let comparison = VideoComparison::new(check.plan.output.container, encoded(listing)?);
+    let arguments = check.plan.video_listing_arguments(&file);
+    let looking = (comparison, Times::default());
+    let note = move |(comparison, times): &mut (VideoComparison<_>, Times), packet| {
+        comparison.found(packet);
+        if keeps_times {
+            times.add(&packet);
+        }
+    };
+    let looked = Box::pin(look(check.ffmpeg, arguments, looking, note));
+    let (comparison, times) = looked.await?;
+    let (compared, mut encoded) = comparison.end();
+    encoded.check().map_err(VerifyError::Listing)?;
+    Ok((compared, times))
+}
+
+/// Compares what the audio decodes to with what the encoder's packets did.
+async fn compared_audio(
+    check: &Check<'_>,
+    listing: &Path,
+    file: Input<'_>,
+) -> Result<Result<(), PacketError>, VerifyError> {
+    let comparison = AudioComparison::new(encoded(listing)?);
+    let arguments = check.plan.audio_listing_arguments(&file);
+    let looked = Box::pin(look(check.ffmpeg, arguments, comparison, AudioComparison::found));
+    let (compared, mut encoded) = looked.await?.end();
+    encoded.check().map_err(VerifyError::Listing)?;
+    Ok(compared)
 }
 
 impl Found {
@@ -68,23 +107,23 @@ impl Found {
         file: Input<'_>,
         media: &Media,
     ) -> Result<u64, VerifyError> {
-        let lists = &check.made.lists;
-        if let (Some(found), Some(listing)) = (&self.audio, &lists.audio) {
-            compare_audio(&encoded(listing)?, found)?;
-        }
-        let Some(found) = &self.video else {
+        let Check { plan, made, .. } = check;
+        self.audio.unwrap_or(Ok(()))?;
+        let Some((compared, times)) = self.video else {
             return Ok(0);
         };
         if let Some(decoded) = self.decoded {
-            expect("the number of decoded frames", &decoded, &check.plan.frames().end)?;
+            expect("the number of decoded frames", &decoded, &plan.frames().end)?;
         }
-        let encoded = encoded(&lists.video)?;
-        check.plan.check_encoded(&encoded, &check.made.chunks)?;
-        check.plan.check_copied(&encoded)?;
-        compare_video(check.plan.output.container, &encoded, found)?;
+        let mut listed = encoded(&made.lists.video)?;
+        let checked = plan.check_encoded(listed.by_ref(), &made.chunks);
+        listed.check().map_err(VerifyError::Listing)?;
+        checked?;
+        plan.check_copied(encoded(&made.lists.video)?)?;
+        compared?;
         match self.decoded {
             Some(decoded) => Ok(decoded),
-            None => decode_groups(check, file, found, media).await,
+            None => decode_groups(check, file, &times, media).await,
         }
     }
 }
@@ -94,7 +133,7 @@ impl Found {
 async fn decode_groups(
     check: &Check<'_>,
     file: Input<'_>,
-    found: &PacketList,
+    found: &Times,
     media: &Media,
 ) -> Result<u64, VerifyError> {
     let keys = media.video.as_ref().map_or(&[][..], |video| &video.key_frames);

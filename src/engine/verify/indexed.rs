@@ -93,11 +93,12 @@ fn check_video(plan: &Plan, found: &PacketList, ranges: &[&Samples]) -> Result<(
         range.samples.iter().map(|sample| (sample, plan.times_of(sample, range.time_scale)))
     });
     for (packet, (sample, (shown, decoded))) in samples.enumerate() {
-        if found.packets[packet].size != u64::from(sample.size) {
+        if found.packets[packet].size != sample.size {
             return Err(PacketError::Content { stream: "video", packet });
         }
-        if (found.shown(packet), found.decoded(packet)) != (shown, decoded) {
-            let (found_ms, encoded_ms) = (found.shown(packet).to_millis(), shown.to_millis());
+        if (found.packets[packet].shown, found.packets[packet].decoded) != (shown, decoded) {
+            let (found_ms, encoded_ms) =
+                (found.packets[packet].shown.to_millis(), shown.to_millis());
             return Err(PacketError::Time { packet, found_ms, encoded_ms });
         }
     }
@@ -130,11 +131,11 @@ fn check_woven(
     }
     let scale = audio.iter().find(|range| range.time_scale > 0).map_or(1, |it| it.time_scale);
     let base = Ratio::new(1, i64::from(scale));
-    let (mut ticks, first) = (0, made.shown(0));
+    let (mut ticks, first) = (0, made.packets[0].shown);
     for (packet, (size, step)) in audio.iter().flat_map(|range| range.each()).enumerate() {
         let due = first + Flicks::from_ticks(ticks, base).unwrap_or_default();
-        let is_it = placed.packets[packet].size == u64::from(size);
-        if !is_it || placed.shown(packet) != due {
+        let is_it = placed.packets[packet].size == size;
+        if !is_it || placed.packets[packet].shown != due {
             return Err(PacketError::Content { stream, packet });
         }
         ticks = ticks.saturating_add(i64::from(step));
@@ -151,7 +152,7 @@ fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
         Flicks::from_ticks(ticks, base).unwrap_or_default()
     };
     let all: Flicks = audio.iter().map(time).sum();
-    stream.end = made.shown(0) + all;
+    stream.end = made.packets[0].shown + all;
     let bits = audio.iter().map(|range| u128::from(range.bytes())).sum::<u128>() * 8;
     let second = Flicks::of_units(1, 1.into()).count().unsigned_abs();
     let mean = bits * u128::from(second) / u128::from(all.count().max(1).unsigned_abs());
@@ -161,10 +162,10 @@ fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
 /// Says of the whole video what the template says of its beginning.
 fn complete(media: &mut Media, plan: &Plan, found: &PacketList) {
     let Some(video) = &mut media.video else { return };
-    let times = (0..found.packets.len()).map(|packet| found.shown(packet));
+    let times = found.packets.iter().map(|packet| packet.shown);
     let last = times.max().unwrap_or_default();
     let frame = Flicks::of_units(1, plan.timeline.frame_rate);
-    let bytes: u64 = found.packets.iter().map(|packet| packet.size).sum();
+    let bytes: u64 = found.packets.iter().map(|packet| u64::from(packet.size)).sum();
     let length = (last + frame - video.start).count().max(1).unsigned_abs();
     let second = Flicks::of_units(1, 1.into()).count().unsigned_abs();
     let bits = u128::from(bytes) * 8 * u128::from(second) / u128::from(length);

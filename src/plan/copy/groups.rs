@@ -32,7 +32,7 @@ pub struct Analysis {
     /// Groups in a row.
     pub runs: Vec<Draft>,
     /// The hash of their parameter sets.
-    pub sets: u128,
+    pub sets: u64,
     /// Why it is not all of the clip.
     pub refusal: Option<NotCopied>,
 }
@@ -81,9 +81,11 @@ pub fn analyse(plan: &Plan, clip: usize, listed: Listed<'_>, most: MostRate) -> 
         longest: i64::from(output.key_frame_interval),
         segment: length.map(|length| length.to_units(output.frame_rate).max(1)),
     };
-    let starts: BTreeSet<i64> = listed.starts.packets.iter().map(|packet| packet.dts).collect();
+    let starts: BTreeSet<Flicks> =
+        listed.starts.packets.iter().map(|packet| packet.decoded).collect();
     let is_open = |range: &Range<usize>| {
-        let times: BTreeSet<Flicks> = range.clone().skip(1).map(|n| listed.all.shown(n)).collect();
+        let times: BTreeSet<Flicks> =
+            range.clone().skip(1).map(|n| listed.all.packets[n].shown).collect();
         stream.key_frames.iter().any(|key| times.contains(key))
     };
     let mut found = Analysis { sets, ..Analysis::default() };
@@ -99,9 +101,9 @@ pub fn analyse(plan: &Plan, clip: usize, listed: Listed<'_>, most: MostRate) -> 
 }
 
 /// Groups of packets, each with its start; what is before the first belongs to none.
-fn split(packets: &[Packet], starts: &BTreeSet<i64>) -> Vec<Range<usize>> {
+fn split(packets: &[Packet], starts: &BTreeSet<Flicks>) -> Vec<Range<usize>> {
     let mut firsts: Vec<usize> =
-        (0..packets.len()).filter(|&n| starts.contains(&packets[n].dts)).collect();
+        (0..packets.len()).filter(|&n| starts.contains(&packets[n].decoded)).collect();
     firsts.push(packets.len());
     firsts.windows(2).map(|pair| pair[0]..pair[1]).collect()
 }
@@ -109,7 +111,7 @@ fn split(packets: &[Packet], starts: &BTreeSet<i64>) -> Vec<Range<usize>> {
 impl Rules {
     /// The group that these packets are, if it can be copied.
     fn check(&self, list: &PacketList, packets: Range<usize>) -> Result<Draft, NotCopied> {
-        let begin = list.shown(packets.start);
+        let begin = list.packets[packets.start].shown;
         let first = (begin - self.start).to_units(self.rate);
         let length = clamped::<i64>(packets.len());
         let end = first + length;
@@ -121,7 +123,7 @@ impl Rules {
         let mut seen = vec![false; packets.len()];
         let mut delay = 0;
         for (decoded, packet) in (0..).zip(packets.clone()) {
-            let after = list.shown(packet) - begin;
+            let after = list.packets[packet].shown - begin;
             let frame = after.to_units(self.rate);
             if frame < 0 {
                 return Err(NotCopied::Open);
@@ -175,7 +177,8 @@ impl Analysis {
     fn keep(&mut self, list: &PacketList, rules: &Rules, most: MostRate) {
         let mut refusal = None;
         self.runs.retain(|run| {
-            let bytes: u64 = list.packets[run.packets.clone()].iter().map(|p| p.size).sum();
+            let bytes: u64 =
+                list.packets[run.packets.clone()].iter().map(|p| u64::from(p.size)).sum();
             let length = Flicks::of_units(run.frames.end - run.frames.start, rules.rate);
             let own = bytes.saturating_mul(8000) / length.to_millis().max(1).unsigned_abs();
             match most {
@@ -212,7 +215,7 @@ mod tests {
         for (dts, (frame, start)) in frames.iter().enumerate() {
             if *start || !only_starts {
                 let dts = (i64::try_from(dts).unwrap() - 2) * ticks;
-                list.line(&format!("0, {dts}, {}, {ticks}, 100, {frame:032x}", frame * ticks));
+                list.line(&format!("0, {dts}, {}, {ticks}, 100, {frame:016x}", frame * ticks));
             }
         }
         list
@@ -221,7 +224,7 @@ mod tests {
     fn sets(hashes: &[u8]) -> PacketList {
         let mut list = PacketList::default();
         for hash in hashes {
-            list.line(&format!("0, 0, 0, 1, 38, {hash:032x}"));
+            list.line(&format!("0, 0, 0, 1, 38, {hash:016x}"));
         }
         list
     }
