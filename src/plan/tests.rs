@@ -161,7 +161,8 @@ fn audio_that_ends_before_the_cut_is_silence_and_a_video_is_held() {
     media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
     let both = arguments(&plan, &whole(&plan)).concat();
     let graph = after(&both, "-filter_complex").join(";");
-    assert!(graph.contains("anullsrc") && graph.contains("setpts=PTS-(1030176000)"), "{graph}");
+    // The beginning of its last frame, less half an output frame.
+    assert!(graph.contains("anullsrc") && graph.contains("setpts=PTS-(1016064000)"), "{graph}");
 }
 
 proptest! {

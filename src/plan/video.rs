@@ -57,21 +57,25 @@ fn can_be_interlaced(pixel_format: &str) -> bool {
 }
 
 /// Output frame k shows the last source frame that starts before the middle
-/// of k's time: `fps` rounds every time stamp to the nearest output frame, and
+/// of k's time: half a frame later, `fps` rounds every time stamp down, and
 /// repeats the first frame where the video starts late. The last one is held
 /// where the audio is longer.
+///
+/// `fps` could round to the nearest frame itself, but drops a last frame that
+/// it rounds to where the video ends. Half a frame later, the end, which it
+/// rounds up, is always behind the last frame.
 ///
 /// Time is counted in flicks from the cut: in the source's own time base, which
 /// may be as coarse as a frame, `fps` would round the start of the cut.
 fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 5] {
-    // A cut behind the last frame shows it all the same. `eof_action`: the end
-    // is rounded up, or a last frame of short duration would be undecodable.
+    // A cut behind the last frame shows it all the same.
     let start = source.start.min(source.stream.last) + source.stream.late;
+    let half = Flicks::of_units(1, rate * 2);
     let Range { start: first, end } = source.frames;
     [
         format!("settb=1/{}", Flicks::PER_SECOND),
-        format!("setpts=PTS-({})", start.count()),
-        format!("fps=fps={rate}:start_time=0:round=near:eof_action=pass"),
+        format!("setpts=PTS-({})", (start - half).count()),
+        format!("fps=fps={rate}:start_time=0:round=down:eof_action=pass"),
         "tpad=stop_mode=clone:stop=-1".to_owned(),
         format!("trim=start_frame={first}:end_frame={end}"),
     ]

@@ -134,6 +134,17 @@ fn a_late_stream_is_padded_in_front() {
 }
 
 #[test]
+fn a_short_last_frame_is_shown_and_held() {
+    // It is nearest to the output frame before which it ends.
+    let short = ["-bsf:v", "setts=duration=DURATION/4"];
+    let source = Source::new(18).start_offset_ms(21, 0).video_seconds(2.0).audio_seconds(2.12);
+    let source = source.video_codec("mpeg4").extra_args(&short);
+    let scene = Scene::new().source("a.mp4", &source);
+    let clip = Clip { source_frames: 50, ..Clip::whole(18, PAL, 2.12) }.late(21.0, 0.0);
+    scene.run("a.mp4", &format!("f_mp4,{USUAL}")).shows(&Expected::new(PAL, vec![clip]));
+}
+
+#[test]
 fn variable_rate_becomes_constant() {
     let source = Source::new(16).vfr(&[40, 80, 40, 200]).seconds(3.0);
     let scene = Scene::new().source("a.mkv", &source);
