@@ -199,8 +199,12 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
     if let Some(at) = sync::transport_stream(head) {
         return Ok(Recognised::From(at, Demuxer::MpegTs));
     }
-    let code = START_CODES.iter().find(|(code, _)| head.starts_with(code));
-    let found = code.map(|row| row.1).or_else(|| dolby(head)).or_else(|| mpeg_audio(head));
+    let code = START_CODES.iter().find(|(code, _)| head.starts_with(code)).map(|row| row.1);
+    // Nor does a program stream begin with a pack there, and it holds the starts of all others.
+    if let Some(at) = sync::program_stream(head).filter(|_| code != Some(Demuxer::MpegPs)) {
+        return Ok(Recognised::From(at, Demuxer::MpegPs));
+    }
+    let found = code.or_else(|| dolby(head)).or_else(|| mpeg_audio(head));
     found
         .map(Recognised::As)
         .or_else(|| sync::find(head).map(|(at, demuxer)| Recognised::From(at, demuxer)))
@@ -389,6 +393,11 @@ mod tests {
                     b"\x00\x00\x01\xba\x44\x00\x04\x00\x04\x01\x01\x89\xc3\xf8\x00\x00\x01\xe0",
                     99,
                 ),
+                Demuxer::MpegPs,
+            ),
+            (
+                "packet",
+                frame(b"\x00\x00\x01\xe0\x00\x5d\x80\x00\x00\x00\x00\x01\xb3\x14\x00\xf0\x13", 99),
                 Demuxer::MpegPs,
             ),
             ("sequence", frame(b"\x00\x00\x01\xb3\x14\x00\xf0\x13", 99), Demuxer::MpegVideo),

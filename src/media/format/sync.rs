@@ -33,7 +33,6 @@ pub(super) fn find(head: &[u8]) -> Option<(usize, Demuxer)> {
 
 fn begins(bytes: &[u8]) -> Option<Demuxer> {
     match bytes {
-        [0, 0, 1, 0xba, ..] => pack(bytes).then_some(Demuxer::MpegPs),
         [0, 0, 1, 0xb3, ..] => sequence(bytes).then_some(Demuxer::MpegVideo),
         [0xff, ..] => in_a_row(bytes, adts)
             .then_some(Demuxer::Aac)
@@ -62,6 +61,18 @@ pub(super) fn transport_stream(head: &[u8]) -> Option<usize> {
         let distance = [188, 192, 204].into_iter().find(|&distance| run(at, distance))?;
         // A time code of four bytes stands before.
         Some(if distance == 192 { at.checked_sub(4).unwrap_or(at + 188) } else { at })
+    })
+}
+
+/// Where the first whole unit of a program stream begins. Video alone has none of their codes.
+pub(super) fn program_stream(head: &[u8]) -> Option<usize> {
+    (0..head.len()).find(|&at| match head[at..] {
+        [0, 0, 1, 0xba, ..] => pack(&head[at..]),
+        [0, 0, 1, 0xbb..=0xef, high, low, ..] => {
+            let next = at + 6 + usize::from(u16::from_be_bytes([high, low]));
+            matches!(head.get(next..next + 4), Some([0, 0, 1, 0xb9..=0xff]))
+        }
+        _ => false,
     })
 }
 

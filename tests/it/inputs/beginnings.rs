@@ -99,9 +99,12 @@ fn streams_from_the_middle_on() {
     let scene = scene();
     let mut faults = Vec::new();
     let vob = ["-f", "vob", "-g", "5"];
+    let program = || plain(2).video_codec("mpeg2video").audio_codec("mp2");
     for (name, source) in [
         ("b.ts", plain(2).extra_args(&["-g", "5"])),
-        ("b.mpg", plain(2).video_codec("mpeg2video").audio_codec("mp2").extra_args(&vob)),
+        ("b.mpg", program().extra_args(&vob)),
+        // Here a sequence, or three frames of audio, come long before the next pack.
+        ("c.mpg", program().extra_args(&["-g", "5"])),
         ("b.mp3", sound("libmp3lame")),
         ("b.mp2", sound("mp2")),
         ("b.aac", sound("aac")),
