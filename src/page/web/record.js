@@ -24,6 +24,14 @@ function facts(pairs) {
   return element("dl", {}, ...given.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, String(value))]));
 }
 
+// Of thousands of segments, the first tell how the others are called.
+function namedTargets(targets) {
+  const shown = targets.slice(0, 3).map(({ URI, Size }) => `${URI} (${Size} bytes)`);
+  const others = targets.slice(3);
+  const size = others.reduce((sum, { Size }) => sum + Size, 0);
+  return [...shown, ...(others.length ? [`and ${others.length} more (${size} bytes)`] : [])].join(", ");
+}
+
 const dollars = (cost) => `$${cost.Total.toFixed(6)}`;
 
 function showRecord() {
@@ -45,7 +53,9 @@ function showRecord() {
   const parts = [facts([
     ["Task", record.TaskId], ["Began", record.StartTime], ["Ended", record.EndTime],
     ["User data", record.UserData],
-    ["Targets", (record.Targets ?? []).map(({ URI, Size }) => `${URI} (${Size} bytes)`).join(", ")],
+    ["Chunks", record.Chunks && `${record.Chunks.Done} of ${record.Chunks.Total}`],
+    ["Execution", record.ExecutionArn],
+    ["Targets", namedTargets(record.Targets ?? [])],
     ["Warnings", (record.Warnings ?? []).join("; ")],
   ])];
   if (film) parts.push(element("h3", {}, "Clips"), ...drawFilm(film));

@@ -80,3 +80,21 @@ fn a_failed_task_tells_why_and_another_text_is_no_record() {
     page.enter("record", "{\"TaskId\": 1}");
     assert!(page.text("#record-note").starts_with("this is no task record: "));
 }
+
+#[test]
+fn of_many_segments_the_first_are_named_and_chunks_are_counted() {
+    let mut page = Page::open("");
+    let mut record = example();
+    record["Chunks"] = json!({"Total": 60, "Done": 17});
+    record["ExecutionArn"] = "arn:aws:states:us-east-1:123456789012:execution:long:run".into();
+    let targets =
+        (0..40).map(|n| json!({"URI": format!("s3://b/film-{n}.ts"), "ETag": "e", "Size": 100}));
+    record["Targets"] = targets.collect();
+    page.enter("record", &record.to_string());
+    let words = page.text("#record-shown");
+    let named = "s3://b/film-2.ts (100 bytes), and 37 more (3700 bytes)";
+    for word in ["17 of 60", "execution:long:run", named] {
+        assert!(words.contains(word), "{word}: {words}");
+    }
+    assert!(!words.contains("film-3.ts"), "{words}");
+}
