@@ -1,6 +1,7 @@
 //! How the film is made: files and ffmpeg, without AWS and without the task record.
 
 pub mod artifacts;
+mod avi;
 pub mod clock;
 pub mod copy;
 pub mod diagnose;

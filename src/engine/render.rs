@@ -12,9 +12,11 @@ use std::path::Path;
 
 use tokio::sync::mpsc;
 
+use super::avi;
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
 use super::header::common_header;
 use super::stream::{Sink, Stream};
+use crate::codec::{AudioCodec, Container};
 use crate::plan::{Chunk, Files, Listings, Plan, Policy};
 
 /// Percent of the memory that the joining process may use beside a chunk's.
@@ -43,14 +45,27 @@ pub async fn render(
     let chunks = chunks(ffmpeg, plan);
     let join = plan.join_arguments(files, target);
     if chunks.is_empty() {
-        return ffmpeg.encode(join, progress).await;
+        let log = ffmpeg.encode(join, progress).await?;
+        finish(plan, target)?;
+        return Ok(log);
     }
     let join_ffmpeg = ffmpeg.portion(JOIN_PERCENT);
     let (stdin, joined) = join_ffmpeg.join(join, progress);
     let header = common_header(ffmpeg, plan, &chunks, files).await?;
     let stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin)).with_header(header);
     let chunk_ffmpeg = ffmpeg.portion(100 - JOIN_PERCENT);
-    both(render_chunks(&chunk_ffmpeg, plan, &chunks, files, stream), joined).await
+    let log = both(render_chunks(&chunk_ffmpeg, plan, &chunks, files, stream), joined).await?;
+    finish(plan, target)?;
+    Ok(log)
+}
+
+/// What is left to do in a joined file.
+fn finish(plan: &Plan, target: &Path) -> Result<(), RunError> {
+    let flac = plan.output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Flac);
+    if plan.output.container == Container::Avi && flac {
+        avi::without_empty_end(target).map_err(|source| unwritable(target, source))?;
+    }
+    Ok(())
 }
 
 /// Renders a range of the video to `target`, as it goes to what joins the ranges. Returns what the
@@ -97,7 +112,9 @@ pub async fn join(
 ) -> Result<String, RunError> {
     let join = plan.join_made_arguments(sound, listings, target);
     if plan.output.video.is_none() {
-        return ffmpeg.encode(join, |_| ()).await;
+        let log = ffmpeg.encode(join, |_| ()).await?;
+        finish(plan, target)?;
+        return Ok(log);
     }
     let (stdin, joined) = ffmpeg.join(join, |_| ());
     let mut stream = Stream::new(plan.intermediate(), Sink::Waiting(stdin));
@@ -116,7 +133,9 @@ pub async fn join(
         done.map(|()| String::new())
             .map_err(|source| RunError::Stream { program: "ffmpeg".to_owned(), source })
     };
-    both(written, joined).await
+    let log = both(written, joined).await?;
+    finish(plan, target)?;
+    Ok(log)
 }
 
 fn unwritable(target: &Path, source: io::Error) -> RunError {

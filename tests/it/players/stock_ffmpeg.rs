@@ -6,6 +6,8 @@ use std::process::Command;
 use url::Url;
 
 use crate::bed::process::{first_file, run};
+use crate::bed::source::Source;
+use crate::scene::Scene;
 
 use super::film::{BLOCK, DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_FRAMES};
 
@@ -55,6 +57,22 @@ fn units(text: &str, stream: &str) -> Vec<Unit> {
             Unit { shown: seconds(2), lasts: seconds(3) }
         })
         .collect()
+}
+
+/// Its encoder ends with a packet of no bytes, which the muxer makes a block of.
+#[test]
+fn flac_in_avi_to_its_end() {
+    let scene = Scene::new().source("a.mp4", &Source::new(1));
+    for parameters in ["", ",vn_1"] {
+        let parameters = format!("f_avi,vcodec_h264,acodec_flac{parameters}");
+        let outcome = scene.run("a.mp4", &parameters).succeeded();
+        let mut command = Command::new(installed());
+        command.args(["-v", "error", "-i"]).arg(outcome.file()).args(["-f", "null", "-"]);
+        assert_eq!(String::from_utf8_lossy(&run(&mut command).stderr), "");
+        let beeps: Vec<_> =
+            outcome.reading().beeps().iter().map(|beep| beep.at_ms.round()).collect();
+        assert_eq!(beeps, [0.0, 1000.0]);
+    }
 }
 
 #[track_caller]
