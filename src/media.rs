@@ -16,6 +16,7 @@ pub use speaker::{Layout, Speaker};
 pub mod boxes;
 mod clock;
 mod colour;
+pub mod elements;
 mod format;
 pub mod places;
 pub mod report;

@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use crate::code::Code;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
-use crate::media::report::ReportError;
+use crate::media::elements::Cues;
+use crate::media::report::{Chosen, Report, ReportError};
 use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Places, Recognised, recognise};
 use crate::plan::input::{Input, file_url};
 use parts::{MOST_PARTS, Parted, straighten};
@@ -239,19 +240,42 @@ pub async fn probe_index(
     let (report, reader) = reader.describe().await?;
     // What is missing is read as zeros here, and nobody looks at it.
     let index = Reader { ffmpeg, ..reader };
-    let Some((mut chosen, places)) = index.index(&report).await? else {
-        return Ok(None);
-    };
+    finish_index(reader, &report, index.index(&report).await?).await
+}
+
+/// The same of a Matroska file whose cues are known. Bit rates and numbers of frames are estimates
+/// then, and audio is taken for unsteady.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn probe_cues(
+    ffmpeg: &Ffmpeg,
+    path: &Path,
+    cues: &Cues,
+) -> Result<Option<(Probed, Places)>, ProbeError> {
+    let waiting = ffmpeg.waiting(vec![path.to_owned()]);
+    let reader = Reader { ffmpeg: &waiting, demuxer: Demuxer::Matroska, file: path, depth: 0 };
+    let (report, reader) = reader.describe().await?;
+    let found = reader.cued(&report, cues).await?;
+    finish_index(reader, &report, found).await
+}
+
+async fn finish_index(
+    reader: Reader<'_>,
+    report: &Report,
+    found: Option<(Chosen, Places)>,
+) -> Result<Option<(Probed, Places)>, ProbeError> {
+    let Some((mut chosen, places)) = found else { return Ok(None) };
     if let Some(video) = &mut chosen.video {
         reader.turn(video).await?;
     }
     let pause = chosen.pause();
-    let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
+    let media = Media { depth: reader.depth, ..chosen.finish(reader.demuxer, report)? };
     // Whoever is to be told of damage is told of all of it.
-    if !Notice::of(&report, &media, pause, &[]).is_empty() {
+    if !Notice::of(report, &media, pause, &[]).is_empty() {
         return Ok(None);
     }
-    let (file, media) = (path.to_owned(), Arc::new(media));
+    let (file, media) = (reader.file.to_owned(), Arc::new(media));
     let parts = vec![Part { file, media: Arc::clone(&media) }];
     Ok(Some((Probed { parts, media, notices: Vec::new(), is_own: true }, places)))
 }

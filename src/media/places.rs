@@ -1,7 +1,8 @@
 //! Places: where in its file the packets of a time are.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
+use super::elements::Cues;
 use crate::flicks::Flicks;
 
 /// A gap of fewer bytes is cheaper read than asked for.
@@ -30,8 +31,25 @@ pub struct Track {
 /// Packets of about the same time that are near each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Run {
-    span: i64,
+    spans: RangeInclusive<i64>,
     bytes: Range<u64>,
+}
+
+impl Places {
+    /// Where the clusters are that cues tell of: each holds the packets of both streams.
+    #[must_use]
+    pub fn of_clusters(Cues { cues, end }: &Cues) -> Self {
+        let next = cues.iter().skip(1);
+        let next = next.map(|cue| (span(cue.time), cue.at)).chain([(i64::MAX, *end)]);
+        // What is in front of the first cue is with it.
+        let first = |index, time| if index == 0 { i64::MIN } else { span(time) };
+        let runs = cues.iter().zip(next).enumerate().map(|(index, (cue, (last, end)))| Run {
+            spans: first(index, cue.time)..=last,
+            bytes: cue.at..end,
+        });
+        let track = Track { runs: runs.collect(), overflow: false };
+        Self { video: track.clone(), audio: track }
+    }
 }
 
 impl Track {
@@ -42,14 +60,14 @@ impl Track {
         let is_full = self.runs.len() >= MOST_RUNS;
         match self.runs.last_mut() {
             Some(run)
-                if run.span == span
+                if *run.spans.start() == span
                     && run.bytes.start <= bytes.start
                     && bytes.start <= run.bytes.end.saturating_add(GAP) =>
             {
                 run.bytes.end = run.bytes.end.max(bytes.end);
             }
             _ if is_full => self.overflow = true,
-            _ => self.runs.push(Run { span, bytes }),
+            _ => self.runs.push(Run { spans: span..=span, bytes }),
         }
     }
 
@@ -66,8 +84,9 @@ impl Track {
 
     /// The bytes of the packets of a time, and of a bit more.
     pub fn bytes(&self, times: &Range<Flicks>) -> impl Iterator<Item = Range<u64>> {
-        let spans = span(times.start)..=span(times.end);
-        let runs = self.runs.iter().filter(move |run| spans.contains(&run.span));
+        let (first, last) = (span(times.start), span(times.end));
+        let is_read = move |run: &&Run| first <= *run.spans.end() && *run.spans.start() <= last;
+        let runs = self.runs.iter().filter(is_read);
         runs.map(|run| run.bytes.clone())
     }
 }

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::{Demuxer, Further, Media, Orientation, Undecodable};
 use crate::flicks::Flicks;
+use crate::media::elements::Cues;
 use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
 pub use frames::Frames;
@@ -47,6 +48,9 @@ const INDEXED_CODECS: &[&str] = &[
     "h264", "hevc", "av1", "mpeg4", "prores", "mjpeg", "aac", "alac", "flac", "opus", "amr_nb",
     "amr_wb",
 ];
+
+/// Codecs whose packets in Matroska are frames that say when they are shown.
+const CUED_CODECS: &[&str] = &["h264", "hevc", "av1", "vp8", "vp9"];
 
 /// Why a readable format is still no source.
 #[derive(Debug, Error)]
@@ -204,6 +208,20 @@ impl Scan {
         Self { places: Some(Track::default()), ..self }
     }
 
+    /// For the packets of a few times alone.
+    #[must_use]
+    pub fn sampled(mut self) -> Self {
+        self.stream.be_sampled();
+        self
+    }
+
+    /// Takes what cues tell for what the other packets would, unless these don't agree with them. The
+    /// packets were those at the beginning, of a bit from each of these times on, and of all from the
+    /// last of them on.
+    pub fn complete(&mut self, cues: &Cues, times: &[Flicks]) -> bool {
+        self.stream.complete(cues, times)
+    }
+
     /// Whether its packets are with [`PLACED_PACKET_FIELDS`].
     #[must_use]
     pub const fn has_places(&self) -> bool {
@@ -216,6 +234,15 @@ impl Scan {
         let codec = self.stream.report.codec();
         self.demuxer == Demuxer::Mov
             && (codec.starts_with("pcm_") || INDEXED_CODECS.contains(&codec))
+    }
+
+    /// Whether cues and a few packets tell of it all that the others would. Of other codecs Matroska
+    /// may not say when frames are shown.
+    #[must_use]
+    pub fn is_cued(&self) -> bool {
+        let (report, codec) = (&self.stream.report, self.stream.report.codec());
+        self.demuxer == Demuxer::Matroska
+            && (report.codec_type == "audio" || CUED_CODECS.contains(&codec))
     }
 
     /// Where the packets are, if that was asked for.

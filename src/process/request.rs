@@ -67,6 +67,18 @@ impl Request {
         }
         RequestSources { keys, of_clip }
     }
+
+    /// Whether the output depends on the bit rates of a source.
+    #[must_use]
+    pub fn asks_own_bit_rate(&self) -> bool {
+        let video = self.video.as_ref().is_some_and(|video| {
+            matches!(video.rate, RateControl::BitRate { option, .. } if option != LowerSource::UseAsked)
+        });
+        let audio = self.audio.as_ref().is_some_and(|audio| {
+            matches!(audio.rate, AudioRate::BitRate { option, .. } if option != LowerSource::UseAsked)
+        });
+        video || audio
+    }
 }
 
 /// What an entry of the concatenation list was named by.

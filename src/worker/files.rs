@@ -1,6 +1,6 @@
 //! The files of a task's sources: fetched whole, or filled as far as they are needed.
 //!
-//! A large MP4 is read by its index. A process that needs other bytes than were foreseen waits until
+//! A large MP4 is read by its index, and a large Matroska file by its cues. A process that needs other bytes than were foreseen waits until
 //! they have been read, so a wrong forecast costs time only. A file without a usable index is fetched
 //! whole.
 
@@ -18,17 +18,21 @@ use super::sources::{Source, Sources};
 use super::{TaskError, budget};
 use crate::clamped::clamped;
 use crate::engine::ffmpeg::Ffmpeg;
-use crate::engine::partial::BLOCK;
-use crate::engine::probe::{PARALLEL_PROBES, Probed, probe_index};
+use crate::engine::probe::{PARALLEL_PROBES, Probed, probe_cues, probe_index};
 use crate::engine::workspace::{Workspace, free_bytes};
-use crate::media::boxes::{Boxes, Unindexed};
+use crate::media::Places;
+use crate::media::elements::Cues;
 use crate::media::places::joined;
-use crate::media::{Demuxer, Places, Recognised, recognise};
+use crate::plan::copy::permission;
 use crate::plan::{Chunk, Plan, Read};
+use crate::policy::CopyPolicy;
+use crate::process::Request;
 use crate::storage::ObjectStore;
 use crate::storage::fetch::fetch;
 use crate::storage::fill::{Filler, Waits};
 use crate::task::Entry;
+
+mod index;
 
 /// Sources that are fetched at the same time, each with parallel ranges.
 const PARALLEL_FETCHES: usize = 3;
@@ -60,12 +64,23 @@ pub(super) struct Share {
 }
 
 /// How a source can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     /// All of it is there.
     Whole,
     /// Its index is there.
     Index,
+    /// The same of Matroska, whose index tells less.
+    Cues(Cues),
+}
+
+/// What a request takes of its sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Frames and samples of some time.
+    Times,
+    /// Also how many bits a second they have, or which packets all of them are.
+    Packets,
 }
 
 /// How the sources can be read.
@@ -87,6 +102,17 @@ pub(super) struct Known {
 /// What may be read by ranges.
 pub(super) fn is_large(source: &Source) -> bool {
     LOOKED_INTO.contains(&source.head.size)
+}
+
+impl Takes {
+    /// Of this request.
+    pub(super) fn of(request: &Request, copy: CopyPolicy) -> Self {
+        if permission(request, copy).is_ok() || request.asks_own_bit_rate() {
+            Self::Packets
+        } else {
+            Self::Times
+        }
+    }
 }
 
 impl Known {
@@ -136,20 +162,26 @@ impl<'a> SourceFiles<'a> {
         }
     }
 
-    /// Brings the index of each source that has one, where this ffmpeg can read by it.
-    pub(super) async fn look(&self, ffmpeg: &Ffmpeg) -> Result<Looked, TaskError> {
+    /// Brings the index of each source that has one, where this ffmpeg can read by it, and it tells
+    /// what the request takes.
+    pub(super) async fn look(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Looked, TaskError> {
         let can_wait = async {
             let any = self.filled.iter().any(Option::is_some);
             Ok::<_, TaskError>(any && ffmpeg.can_wait().await?)
         };
-        let (kept, can_wait) = try_join!(self.bring_indices(), can_wait)?;
-        let kept = if can_wait { kept } else { vec![Kept::Whole; kept.len()] };
+        let (mut kept, can_wait) = try_join!(self.bring_indices(), can_wait)?;
+        for kept in &mut kept {
+            let is_enough = takes == Takes::Times || !matches!(kept, Kept::Cues(_));
+            if !can_wait || !is_enough {
+                *kept = Kept::Whole;
+            }
+        }
         Ok(Looked { kept, can_wait })
     }
 
     /// Brings of each source what probing needs: its index, or all of it.
-    pub(super) async fn open(&self, ffmpeg: &Ffmpeg) -> Result<Vec<Kept>, TaskError> {
-        let Looked { kept, .. } = self.look(ffmpeg).await?;
+    pub(super) async fn open(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Vec<Kept>, TaskError> {
+        let Looked { kept, .. } = self.look(ffmpeg, takes).await?;
         let whole = kept.iter().enumerate().filter(|(_, kept)| **kept == Kept::Whole);
         self.bring(whole.map(|(index, _)| index)).await?;
         Ok(kept)
@@ -175,10 +207,10 @@ impl<'a> SourceFiles<'a> {
         let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(kept.len()));
         stream::iter(kept.iter().enumerate())
             .map(|(index, kept)| async move {
-                if let Some(known) = self.probe_by_index(ffmpeg, index, *kept).await {
+                if let Some(known) = self.probe_by_index(ffmpeg, index, kept).await {
                     return Ok(known);
                 }
-                if *kept == Kept::Index {
+                if *kept != Kept::Whole {
                     self.bring(std::iter::once(index)).await?;
                 }
                 self.probe_whole(ffmpeg, index).await
@@ -196,7 +228,7 @@ impl<'a> SourceFiles<'a> {
     ) -> Vec<Option<Known>> {
         let ffmpeg = &ffmpeg.shared(PARALLEL_PROBES.min(kept.len()));
         stream::iter(kept.iter().enumerate())
-            .map(|(index, kept)| self.probe_by_index(ffmpeg, index, *kept))
+            .map(|(index, kept)| self.probe_by_index(ffmpeg, index, kept))
             .buffered(PARALLEL_PROBES)
             .collect()
             .await
@@ -318,55 +350,20 @@ impl<'a> SourceFiles<'a> {
     }
 
     /// Nothing where that takes all of the source.
-    async fn probe_by_index(&self, ffmpeg: &Ffmpeg, index: usize, kept: Kept) -> Option<Known> {
-        if kept != Kept::Index {
-            return None;
-        }
-        match probe_index(ffmpeg, &self.paths[index]).await {
+    async fn probe_by_index(&self, ffmpeg: &Ffmpeg, index: usize, kept: &Kept) -> Option<Known> {
+        let path = &self.paths[index];
+        let probed = match kept {
+            Kept::Whole => return None,
+            Kept::Index => probe_index(ffmpeg, path).await,
+            Kept::Cues(cues) => probe_cues(ffmpeg, path, cues).await,
+        };
+        match probed {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
             Ok(None) => tracing::info!("a source's index does not tell enough"),
             // The whole file shows what is wrong.
             Err(error) => tracing::info!(%error, "a source's index can't be used"),
         }
         None
-    }
-
-    async fn bring_indices(&self) -> Result<Vec<Kept>, TaskError> {
-        let kept = stream::iter(&self.filled).map(|filled| async move {
-            let Some(file) = *filled else { return Ok(Kept::Whole) };
-            match self.bring_index(file).await? {
-                Ok(()) => Ok(Kept::Index),
-                Err(reason) => {
-                    tracing::info!(%reason, "a source is fetched whole");
-                    Ok(Kept::Whole)
-                }
-            }
-        });
-        kept.buffered(PARALLEL_FETCHES).try_collect().await
-    }
-
-    /// Brings the head of a file, and the index that it has.
-    async fn bring_index(&self, file: usize) -> Result<Result<(), Reason>, TaskError> {
-        let partial = self.filler.file(file);
-        let head = 0..BLOCK;
-        self.filler.need(file, head.clone()).await;
-        if recognise(&partial.read(&head)?) != Ok(Recognised::As(Demuxer::Mov)) {
-            return Ok(Err(Reason::Format));
-        }
-        let mut boxes = Boxes::new(partial.size());
-        loop {
-            let header = match boxes.header() {
-                Ok(Some(header)) => header,
-                Ok(None) => return Ok(Ok(())),
-                Err(reason) => return Ok(Err(reason.into())),
-            };
-            self.filler.need(file, header.clone()).await;
-            match boxes.step(&partial.read(&header)?) {
-                Ok(Some(place)) => self.filler.need(file, place).await,
-                Ok(None) => {}
-                Err(reason) => return Ok(Err(reason.into())),
-            }
-        }
     }
 
     async fn bring_all(&self, index: usize) -> Result<(), TaskError> {
@@ -385,13 +382,4 @@ impl<'a> SourceFiles<'a> {
         let free = free_bytes(self.work_dir)?;
         if needed > free { Err(TaskError::Space { needed, free }) } else { Ok(()) }
     }
-}
-
-/// Why a source is fetched whole.
-#[derive(Debug, thiserror::Error)]
-enum Reason {
-    #[error("it is no MP4")]
-    Format,
-    #[error(transparent)]
-    Index(#[from] Unindexed),
 }

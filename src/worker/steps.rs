@@ -8,7 +8,7 @@ use tracing::{Instrument, info};
 use super::budget;
 use super::describe;
 use super::encode::{Files, warnings};
-use super::files::{Known, SourceFiles, is_large};
+use super::files::{Known, SourceFiles, Takes, is_large};
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::clamped::clamped;
@@ -77,7 +77,8 @@ impl Worker {
         let Prepared { request, sources, .. } = prepared;
         let ffmpeg = self.ffmpeg();
         let stage = |name| stage(name, &journal.latest());
-        let opening = timed("fetch", files.open(&ffmpeg)).instrument(stage("fetch"));
+        let takes = Takes::of(request, self.settings.copy);
+        let opening = timed("fetch", files.open(&ffmpeg, takes)).instrument(stage("fetch"));
         let (kept, took) = opening.await;
         journal.note(Entry::Took(Stage::Fetch, took));
         let kept = kept?;

@@ -12,7 +12,9 @@ use crate::boxes::{changed, with_number};
 use crate::scene::{Scene, USUAL};
 use spread::{Index, spread, spread_fragments, with_chunks};
 
+mod clusters;
 mod described;
+mod matroska;
 mod odd;
 mod spread;
 

@@ -18,6 +18,8 @@ use crate::media::report::{
 use crate::media::{Demuxer, Places, Undecodable};
 use crate::plan::input::Input;
 
+mod sampled;
+
 /// The longest description of streams that is read.
 const REPORT_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -27,6 +29,9 @@ const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 
 /// Packets that tell whether each of them is a frame.
 const FEW_PACKETS: &str = "%+#60";
+
+/// All of them.
+const ALL_PACKETS: &str = "%";
 
 /// The one that a file begins with.
 const FIRST_PACKET: &str = "%+#1";
@@ -221,6 +226,11 @@ impl Reader<'_> {
 
     /// Reads all packets of a stream.
     async fn packets(&self, scan: Scan) -> Result<Scanned, ProbeError> {
+        Box::pin(self.packets_of(scan, ALL_PACKETS)).await
+    }
+
+    /// Reads the packets of a stream that are in these intervals.
+    async fn packets_of(&self, scan: Scan, intervals: &str) -> Result<Scanned, ProbeError> {
         let stream = scan.index().to_string();
         // Without parsing, bytes that may be missing are not read.
         let (parsing, fields): (&[&str], &str) = if scan.has_places() {
@@ -234,7 +244,8 @@ impl Reader<'_> {
             packets.lock().packet(line);
         };
         let shown = ["-show_entries", fields, "-of", "csv=p=0"];
-        let arguments = [parsing, &["-select_streams", &stream], &shown].concat();
+        let selected = ["-select_streams", &stream, "-read_intervals", intervals];
+        let arguments = [parsing, &selected, &shown].concat();
         let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
         let scan = Arc::into_inner(scan).map(Mutex::into_inner);
         let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;

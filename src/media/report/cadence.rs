@@ -15,6 +15,9 @@ const MOST_TIMES: usize = 1 << 17;
 const MOST: usize = 75;
 /// The same in AVI, which has one rate and leaves out frames that repeat the one before.
 const MANY: usize = 25;
+/// Gaps that a place has at which a few frames were seen alone: one in front of it, and those of frames that
+/// are shown before the last that were seen, and decoded behind them.
+const REORDERED: usize = 4;
 
 /// When the packets of a video are shown.
 #[derive(Debug)]
@@ -45,6 +48,13 @@ impl Cadence {
             return self.mean(regular.len(), ticks);
         }
         self.mean(steps.len(), times.last()?.checked_sub(*times.first()?)?)
+    }
+
+    /// Whether all frames but a few follow each other without a gap, at so many places apart.
+    pub(super) fn is_even(&self, places: usize) -> bool {
+        let steps = steps(&self.shown());
+        let odd = steps.len() - regular(&steps).len();
+        odd <= places * REORDERED + steps.len() / 20
     }
 
     /// Whether frames last a tick, but those that the next ones repeat.

@@ -18,6 +18,8 @@ const PACKET_SAMPLES: &[(&str, &[i64])] = &[
 
 /// What encoders round by themselves, in milliseconds.
 const ROUNDING_MS: u64 = 3;
+/// A packet that is farther off is of the next of the times that are seen alone.
+const NEXT_SAMPLE_MS: u64 = 1000;
 
 /// The rhythm of an audio stream's packets.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(super) struct Rhythm {
     /// Whether the packet before is said to be longer or shorter than it can be. The last may be.
     odd: bool,
     unsteady: bool,
+    /// Whether packets of a few times are seen alone.
+    pub(super) sampled: bool,
     /// None where the length of a packet is not known.
     clock: Option<Clock>,
 }
@@ -48,6 +52,7 @@ impl Rhythm {
             due: None,
             odd: false,
             unsteady: false,
+            sampled: false,
             clock: (usual.is_some() || ticks < Flicks::from_millis(1))
                 .then(|| Clock::new(sample_rate)),
         }
@@ -57,6 +62,10 @@ impl Rhythm {
     pub(super) fn packet(&mut self, time: Option<i64>, duration: Option<i64>) {
         let off = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
         let off = off.and_then(|ticks| self.flicks(ticks));
+        // Between two of these times are others.
+        let off = off.filter(|off| {
+            !self.sampled || off.count().abs() < Flicks::from_millis(NEXT_SAMPLE_MS).count()
+        });
         self.unsteady |= self.odd || off.is_some_and(|off| self.is_much(off));
         let start = time.or(self.due);
         self.count(start, duration.filter(|&ticks| ticks > 0));

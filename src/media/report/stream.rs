@@ -11,6 +11,8 @@ use crate::frame_rate;
 use crate::media::places::Track;
 use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 
+mod sampled;
+
 /// Key frames that are kept at most: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
 /// So many times as long as the others, a time between two packets is odd.
@@ -57,6 +59,8 @@ pub(super) struct StreamScan {
     pub(super) of_fields: bool,
     /// How its frames say that they are to be turned.
     pub(super) orientation: Option<Orientation>,
+    /// Whether packets of a few times are seen alone.
+    sampled: bool,
 }
 
 impl StreamScan {
@@ -87,6 +91,7 @@ impl StreamScan {
             cadence: Cadence::new(time_base),
             of_fields: false,
             orientation: None,
+            sampled: false,
             report,
         }
     }
@@ -178,6 +183,9 @@ impl StreamScan {
     /// Streams that were written one behind the other start anew in the middle,
     /// or leave a gap that nobody filmed. ffmpeg takes the same for a jump.
     pub(super) fn watch_clock(&mut self, decoded: i64) {
+        if self.sampled {
+            return;
+        }
         let before = self.decoded.replace(decoded);
         let length = |(from, to): (i64, i64)| to.saturating_sub(from);
         let step = before.map(|before| (before, decoded));
@@ -318,7 +326,8 @@ impl StreamScan {
             channels: self.report.channels,
             layout: self.report.channel_layout.clone(),
             bit_depth: self.report.bit_depth(),
-            unsteady: self.rhythm.as_ref().is_some_and(Rhythm::is_unsteady),
+            // What was not seen may be.
+            unsteady: self.sampled || self.rhythm.as_ref().is_some_and(Rhythm::is_unsteady),
             start,
             end,
             bit_rate: self.bit_rate(start, end),

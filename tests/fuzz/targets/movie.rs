@@ -1,12 +1,15 @@
-//! The index of a film by any template: boxes that a reader finds, or an error.
+//! The index of a film: boxes by any template that a reader finds, cues in any file, or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use video_concat::media::elements::Elements;
+use video_concat::media::places::Places;
 use video_concat::mp4::{
     Movie, Packets, Sample, Samples, Stretch, box_head, fragment, time_scale, weave,
 };
 
 fuzz_target!(|bytes: &[u8]| {
+    walk(bytes);
     if let Ok(found) = fragment(bytes) {
         let samples =
             Samples { time_scale: time_scale(bytes).unwrap_or(1), samples: found.samples };
@@ -38,3 +41,19 @@ fuzz_target!(|bytes: &[u8]| {
         assert!([*b"free", *b"mdat"].contains(&next.kind));
     }
 });
+
+fn walk(bytes: &[u8]) {
+    let mut elements = Elements::new(bytes.len() as u64);
+    while let Some(place) = elements.wanted() {
+        let index = |at| usize::try_from(at).expect("it is in memory");
+        if elements.step(&bytes[index(place.start)..index(place.end)]).is_err() {
+            return;
+        }
+    }
+    let cues = elements.into_cues();
+    assert!(cues.end <= bytes.len() as u64);
+    let (first, last) = (cues.cues[0].time, cues.cues[cues.cues.len() - 1].time);
+    let ranges: Vec<_> = Places::of_clusters(&cues).video.bytes(&(first..last)).collect();
+    assert_eq!(ranges.len(), cues.cues.len());
+    assert!(ranges.iter().all(|range| range.start <= range.end && range.end <= cues.end));
+}

@@ -1,0 +1,96 @@
+//! Streams of a file with cues, of which the packets are read at a few times alone.
+
+use std::fmt::Write;
+
+use super::{ProbeError, Reader, Scanned};
+use crate::flicks::Flicks;
+use crate::media::Places;
+use crate::media::elements::Cues;
+use crate::media::report::{Chosen, Report, Scan};
+
+/// Those of a second and a half, at the beginning of a file.
+const HEAD_PACKETS: &str = "%+1.5";
+/// Those of a second, somewhere in its middle.
+const SAMPLE_PACKETS: &str = "+1";
+/// A time at which a few packets are seen alone is so far from others at least.
+const SAMPLES_APART_MS: u64 = 5000;
+/// The end of a file is seen for so long at least.
+const TAIL_MS: u64 = 1000;
+
+impl Reader<'_> {
+    /// What the cues of a file tell of the streams, and the packets of a few times. Nothing where the
+    /// others would have to be looked at.
+    pub(in super::super) async fn cued(
+        &self,
+        report: &Report,
+        cues: &Cues,
+    ) -> Result<Option<(Chosen, Places)>, ProbeError> {
+        let Some(times) = sample_times(cues) else { return Ok(None) };
+        let (videos, audios) = (report.videos(), report.audios(None));
+        let undecodable =
+            ["video", "audio"].iter().any(|kind| !report.undecodable(kind).is_empty());
+        let ([video], false) = (&videos[..], undecodable) else { return Ok(None) };
+        if let [first, _, ..] = audios[..]
+            && !self.decodes(first).await?
+        {
+            return Ok(None);
+        }
+        let (video, audio) = tokio::try_join!(
+            self.sampled(report, Some(*video), (cues, &times)),
+            self.sampled(report, audios.first().copied(), (cues, &times))
+        )?;
+        let (Some(video), Some(audio)) = (video, audio) else { return Ok(None) };
+        let chosen = Chosen { video, audio, ..Chosen::default() };
+        Ok(Some((chosen, Places::of_clusters(cues))))
+    }
+
+    /// The same of one stream, if there is one.
+    async fn sampled(
+        &self,
+        report: &Report,
+        index: Option<u32>,
+        (cues, times): (&Cues, &[Flicks]),
+    ) -> Result<Option<Option<Scan>>, ProbeError> {
+        let Some(index) = index else { return Ok(Some(None)) };
+        let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_cued);
+        let Some(scan) = scan else { return Ok(None) };
+        let Scanned { scan, complaints } =
+            Box::pin(self.packets_of(scan.sampled(), &read_intervals(times))).await?;
+        let complete = |scan: &mut Scan| !scan.is_empty() && scan.complete(cues, times);
+        let scan = scan.and_then(|mut scan| complete(&mut scan).then_some(scan));
+        Ok(scan.filter(|_| complaints.is_empty()).map(Some))
+    }
+}
+
+/// Key frames at which packets are seen, the last of them near the end, if there are any.
+fn sample_times(Cues { cues, .. }: &Cues) -> Option<Vec<Flicks>> {
+    let (first, last) = (cues.first()?.time, cues.last()?.time);
+    let in_tail = |time: Flicks| time + Flicks::from_millis(TAIL_MS) > last;
+    let tail = cues.iter().rfind(|cue| !in_tail(cue.time))?.time;
+    let apart = Flicks::from_millis(SAMPLES_APART_MS);
+    if tail < first + apart {
+        return None;
+    }
+    let quarters = (1..4).map(|quarter| cues[cues.len() * quarter / 4].time);
+    let mut times: Vec<Flicks> = Vec::new();
+    for time in quarters {
+        let before = times.last().copied().unwrap_or(first);
+        if time >= before + apart && time + apart <= tail {
+            times.push(time);
+        }
+    }
+    times.push(tail);
+    Some(times)
+}
+
+/// The first packets, some from each of these times on, and all from the last of them on.
+fn read_intervals(times: &[Flicks]) -> String {
+    let mut intervals = HEAD_PACKETS.to_owned();
+    for (index, time) in times.iter().enumerate() {
+        let is_last = index + 1 == times.len();
+        let until = if is_last { "" } else { SAMPLE_PACKETS };
+        let micros = time.to_micros();
+        let _ = write!(intervals, ",{}.{:06}%{until}", micros / 1_000_000, micros % 1_000_000);
+    }
+    intervals
+}

@@ -1,0 +1,79 @@
+//! The indices of sources, as far as they have such.
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Kept, PARALLEL_FETCHES, SourceFiles, TaskError};
+use crate::engine::partial::BLOCK;
+use crate::media::boxes::{self, Boxes};
+use crate::media::elements::{self, Elements};
+use crate::media::{Demuxer, Recognised, recognise};
+
+impl SourceFiles<'_> {
+    /// Brings the index of each source that can be read by it.
+    pub(super) async fn bring_indices(&self) -> Result<Vec<Kept>, TaskError> {
+        let kept = stream::iter(&self.filled).map(|filled| async move {
+            let Some(file) = *filled else { return Ok(Kept::Whole) };
+            match self.bring_index(file).await? {
+                Ok(kept) => Ok(kept),
+                Err(reason) => {
+                    tracing::info!(%reason, "a source is fetched whole");
+                    Ok(Kept::Whole)
+                }
+            }
+        });
+        kept.buffered(PARALLEL_FETCHES).try_collect().await
+    }
+
+    /// Brings the head of a file, and the index that it has.
+    async fn bring_index(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
+        let partial = self.filler.file(file);
+        let head = 0..BLOCK;
+        self.filler.need(file, head.clone()).await;
+        match recognise(&partial.read(&head)?) {
+            Ok(Recognised::As(Demuxer::Mov)) => self.bring_boxes(file).await,
+            Ok(Recognised::As(Demuxer::Matroska)) => self.bring_cues(file).await,
+            _ => Ok(Err(Reason::Format)),
+        }
+    }
+
+    async fn bring_cues(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
+        let partial = self.filler.file(file);
+        let mut elements = Elements::new(partial.size());
+        while let Some(place) = elements.wanted() {
+            self.filler.need(file, place.clone()).await;
+            if let Err(reason) = elements.step(&partial.read(&place)?) {
+                return Ok(Err(reason.into()));
+            }
+        }
+        Ok(Ok(Kept::Cues(elements.into_cues())))
+    }
+
+    async fn bring_boxes(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
+        let partial = self.filler.file(file);
+        let mut boxes = Boxes::new(partial.size());
+        loop {
+            let header = match boxes.header() {
+                Ok(Some(header)) => header,
+                Ok(None) => return Ok(Ok(Kept::Index)),
+                Err(reason) => return Ok(Err(reason.into())),
+            };
+            self.filler.need(file, header.clone()).await;
+            match boxes.step(&partial.read(&header)?) {
+                Ok(Some(place)) => self.filler.need(file, place).await,
+                Ok(None) => {}
+                Err(reason) => return Ok(Err(reason.into())),
+            }
+        }
+    }
+}
+
+/// Why a source is fetched whole.
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error("it is no MP4 and no Matroska")]
+    Format,
+    #[error(transparent)]
+    Boxes(#[from] boxes::Unindexed),
+    #[error(transparent)]
+    Elements(#[from] elements::Unindexed),
+}

@@ -1,0 +1,108 @@
+//! Large files of Matroska are read by their cues, and nothing else is different.
+
+use super::clusters::{CUES, SEGMENT, element, elements, spread_clusters, with_times};
+use super::spread::Index;
+use super::{USUAL, a_bit, bytes, fetched, film, task};
+use crate::bed::source::Source;
+use crate::scene::{Scene, sur};
+
+/// The same file, of which a reader has to see all: something stands behind it.
+fn not_indexed(file: &[u8]) -> Vec<u8> {
+    [file, &element(0xec, &[])].concat()
+}
+
+/// Holds what a task makes of a file against what it makes of it whole. Says which part it read.
+#[track_caller]
+fn same(scene: &Scene, name: &str, file: &[u8], parameters: &str) -> f64 {
+    let (record, output) = task(scene, file, parameters);
+    let (expected, whole) = task(scene, &not_indexed(file), parameters);
+    for field in ["Status", "Code", "Timeline", "Warnings", "Output", "Verified"] {
+        assert_eq!(record[field], expected[field], "{name}: {field}");
+    }
+    assert!(fetched(&expected) > file.len(), "{name}");
+    assert!(output.is_some() && output == whole, "{name}: another output");
+    fetched(&record) as f64 / file.len() as f64
+}
+
+#[test]
+fn a_cut_of_a_large_matroska_file_reads_its_part_alone() {
+    let scene = Scene::new();
+    let webm = film().video_codec("libvpx-vp9").audio_codec("libopus");
+    for (name, source, file, index) in [
+        ("cues behind", film(), "film.mkv", Index::Behind),
+        ("cues in front", film(), "film.mkv", Index::Front),
+        ("WebM", webm, "film.webm", Index::Behind),
+    ] {
+        let file = spread_clusters(&bytes(&source, file), index);
+        let read = same(&scene, name, &file, &a_bit());
+        assert!(read < 0.5, "{name}: {read}");
+    }
+}
+
+fn large() -> Vec<u8> {
+    spread_clusters(&bytes(&film(), "film.mkv"), Index::Behind)
+}
+
+#[test]
+fn cuts_anywhere_in_a_matroska_file() {
+    let scene = Scene::new();
+    let file = large();
+    for parameters in [
+        format!("ss_7900,f_mp4,{USUAL}"),
+        format!("ss_0,t_100,f_mp4,{USUAL}"),
+        format!("ss_2900,t_2000,f_mp4,{USUAL}"),
+        format!("ss_500,t_300,f_mp4,{USUAL}{},ss_6000,t_300", sur("a.mp4")),
+    ] {
+        let read = same(&scene, &parameters, &file, &parameters);
+        assert!(read < 0.9, "{parameters}: {read}");
+    }
+}
+
+/// Bit rates are not known then, nor whether groups of pictures can be copied.
+#[test]
+fn a_task_that_takes_more_than_cues_tell_reads_all() {
+    let scene = Scene::new();
+    let file = large();
+    let cut = "ss_4000,t_2000,f_mp4,vcodec_h264,acodec_aac";
+    for more in ["vb_9000000,vbopt_1", "crf_30,ab_64000,abopt_1"] {
+        let read = same(&scene, more, &file, &format!("{cut},{more}"));
+        assert_eq!(read, 1.0, "{more}");
+    }
+}
+
+#[test]
+fn cues_that_lie() {
+    let scene = Scene::new();
+    let file = large();
+    let (_, at, segment) = elements(&file).into_iter().find(|each| each.0 == SEGMENT).unwrap();
+    let body = &file[segment];
+    let (_, cues, range) = elements(body).into_iter().find(|each| each.0 == CUES).unwrap();
+    let with = |cue_body: Vec<u8>| {
+        let cue_body = element(CUES, &cue_body);
+        let body = [&body[..cues], &cue_body, &body[range.end..]].concat();
+        [&file[..at], &element(SEGMENT, &body)].concat()
+    };
+    let (cue, last) = (&body[range.clone()], 7000);
+    for (name, lying, least) in [
+        ("a time between two frames", with_times(cue, &|t| if t == 4000 { 4030 } else { t }), 1.0),
+        ("a time of another frame", with_times(cue, &|t| if t == 4000 { 4200 } else { t }), 0.0),
+        ("all times later", with_times(cue, &|t| t + 200), 1.0),
+        ("backwards", with_times(cue, &|t| last - t), 1.0),
+        ("none", Vec::new(), 1.0),
+    ] {
+        let read = same(&scene, name, &with(lying), &format!("ss_4300,t_200,f_mp4,{USUAL}"));
+        assert!(read >= least, "{name}: {read}");
+    }
+}
+
+/// What neither cues nor the packets at a few times tell makes no difference.
+#[test]
+fn audio_that_leaves_gaps_where_nobody_looked() {
+    let scene = Scene::new();
+    let gaps = "-af aselect='not(between(t,3,3.2))'";
+    let source: Source = film().extra_args(&gaps.split(' ').collect::<Vec<_>>());
+    let file = spread_clusters(&bytes(&source, "gaps.mkv"), Index::Behind);
+    for cut in ["ss_2500,t_1500", "ss_4500,t_500"] {
+        same(&scene, cut, &file, &format!("{cut},f_mp4,{USUAL}"));
+    }
+}
