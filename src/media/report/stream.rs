@@ -15,6 +15,8 @@ mod sampled;
 
 /// Key frames that are kept at most: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
+/// Frames per second.
+const HIGHEST_OF_FILMS: i64 = 120;
 /// So many times as long as the others, a time between two packets is odd.
 const ODD_PAUSE: i64 = 20;
 
@@ -366,13 +368,16 @@ impl StreamScan {
             let told = told.filter(|&told| told >= halved && told < counted * Ratio::new(49, 50));
             return frame_rate::choose(None, told.or(Some(halved)));
         }
-        frame_rate::choose(base, counted.or(told))
+        // Where frames say nothing, a base above all rates of films is that of the time stamps.
+        let mean = counted.or(told);
+        let base = base.filter(|&base| mean.is_some() || base <= HIGHEST_OF_FILMS.into());
+        frame_rate::choose(base, mean)
     }
 
     fn single_frame_rate(&self) -> Option<Ratio<i64>> {
         let time = self.flicks(self.end.checked_sub(self.last)?)?;
         let rate = frame_rate::mean(1, time).filter(|_| self.packets == 1)?;
-        (Ratio::from_integer(10)..=Ratio::from_integer(120)).contains(&rate).then_some(rate)
+        (Ratio::from_integer(10)..=HIGHEST_OF_FILMS.into()).contains(&rate).then_some(rate)
     }
 
     /// Interlaced video has no more than thirty frames a second.

@@ -434,4 +434,7 @@ fn a_single_frame_has_the_rate_of_its_duration() {
         let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
         assert_eq!(video.frame_rate, rate.into(), "{duration}");
     }
+    let streams = streams.replace("50/1\"", "1000/1\"");
+    let video = finished(Demuxer::Asf, &streams, &["1,43,43,N/A,1,K__"]).unwrap().video.unwrap();
+    assert_eq!(video.frame_rate, 25.into(), "milliseconds");
 }
