@@ -37,11 +37,23 @@ pub(crate) fn choose(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Rati
 /// decimals. The NTSC rates are 1/1000 from their neighbours.
 #[must_use]
 pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
-    STANDARD
-        .iter()
-        .flat_map(|&n| [Ratio::from_integer(n), Ratio::new(n * 1000, 1001)])
+    standards()
         .find(|&standard| within(rate, standard, 4000))
         .unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
+}
+
+/// The standard rate that is nearest.
+#[must_use]
+pub(crate) fn nearest_standard(rate: Ratio<i64>) -> Ratio<i64> {
+    let off = |standard: &Ratio<i64>| {
+        let (a, b) = (wide(rate), wide(*standard));
+        Ratio::new((a.0 * b.1 - b.0 * a.1).abs(), b.1)
+    };
+    standards().min_by_key(off).unwrap_or(rate)
+}
+
+fn standards() -> impl Iterator<Item = Ratio<i64>> {
+    STANDARD.iter().flat_map(|&n| [Ratio::from_integer(n), Ratio::new(n * 1000, 1001)])
 }
 
 /// A number with at most three decimals, as a person writes it.
@@ -56,9 +68,12 @@ pub(crate) fn decimal(number: Ratio<i64>) -> String {
 
 /// Whether two rates differ by less than one part in `parts`.
 fn within(rate: Ratio<i64>, other: Ratio<i64>, parts: i128) -> bool {
-    let wide = |r: Ratio<i64>| (i128::from(*r.numer()), i128::from(*r.denom()));
     let ((a, b), (c, d)) = (wide(rate), wide(other));
     (a * d - c * b).abs() * parts < c * b
+}
+
+fn wide(rate: Ratio<i64>) -> (i128, i128) {
+    (i128::from(*rate.numer()), i128::from(*rate.denom()))
 }
 
 #[cfg(test)]

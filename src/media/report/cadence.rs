@@ -40,14 +40,35 @@ impl Cadence {
 
     /// Frames per second: of those that follow each other without a gap where most do, else of all.
     pub(super) fn rate(&self) -> Option<Ratio<i64>> {
+        let (frames, ticks) = self.counted()?;
+        self.mean(frames, ticks)
+    }
+
+    /// The rate that is meant where few frames have rounded time stamps: the first of `told`, or else the
+    /// nearest standard one, that is within their rounding.
+    pub(super) fn rounded_from(&self, told: &[Ratio<i64>]) -> Option<Ratio<i64>> {
+        let (frames, ticks) = self.counted()?;
+        let usual = ticks / i64::try_from(frames).ok().filter(|&frames| frames > 0)?;
+        if rounding(usual) == 0 {
+            return None;
+        }
+        let slowest = self.mean(frames, ticks.checked_add(1)?)?;
+        let fastest = self.mean(frames, ticks - 1)?;
+        let is_within = |rate: &Ratio<i64>| (slowest..=fastest).contains(rate);
+        let told = told.iter().copied().find(is_within);
+        told.or_else(|| Some(frame_rate::nearest_standard(self.rate()?)).filter(is_within))
+    }
+
+    /// Frames that are counted, and how long they last.
+    fn counted(&self) -> Option<(usize, i64)> {
         let times = self.shown();
         let steps = steps(&times);
         let regular = regular(&steps);
         if regular.len() * 100 >= steps.len() * MOST {
             let ticks = regular.iter().fold(0, |sum: i64, &step| sum.saturating_add(step));
-            return self.mean(regular.len(), ticks);
+            return Some((regular.len(), ticks));
         }
-        self.mean(steps.len(), times.last()?.checked_sub(*times.first()?)?)
+        Some((steps.len(), times.last()?.checked_sub(*times.first()?)?))
     }
 
     /// Whether all frames but a few follow each other without a gap, at so many places apart.
@@ -101,9 +122,13 @@ fn median(steps: &[i64]) -> i64 {
 /// The steps that are as long as most, give or take the rounding of time stamps.
 fn regular(steps: &[i64]) -> Vec<i64> {
     let usual = median(steps);
-    // Where a tick is a large part of a frame, nothing is rounded.
-    let rounding = u64::from(usual >= 8);
-    steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding).collect()
+    steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding(usual)).collect()
+}
+
+/// By how much time stamps may be rounded that are usually so far apart. Where a tick is a large part of a
+/// frame, nothing is rounded.
+const fn rounding(usual: i64) -> u64 {
+    if usual >= 8 { 1 } else { 0 }
 }
 
 #[cfg(test)]
@@ -146,9 +171,33 @@ mod tests {
     }
 
     #[test]
+    fn few_rounded_frames_have_the_rate_that_is_told_or_a_standard_one() {
+        let told = [Ratio::new(30_000, 1001), Ratio::from_integer(60)];
+        for (times, told, expected) in [
+            (&[0, 33][..], &told[..], Some((30_000, 1001))),
+            (&[0, 33, 67], &told, Some((30_000, 1001))),
+            (&[0, 17, 33], &told, Some((60, 1))),
+            (&[0, 33], &[], Some((30, 1))),
+            (&[0, 42, 83], &[], Some((24, 1))),
+            // No rate that is told or usual: the mean stays.
+            (&[0, 31], &told, None),
+            (&[0, 80], &told, None),
+            (&[0, 1], &told, None),
+            (&[0], &told, None),
+        ] {
+            let mut cadence = Cadence::new(Ratio::new(1, 1000));
+            times.iter().for_each(|&time| cadence.packet(time));
+            let expected = expected.map(|(n, d)| Ratio::new(n, d));
+            assert_eq!(cadence.rounded_from(told), expected, "{times:?}");
+        }
+    }
+
+    #[test]
     fn time_stamps_of_any_size_have_a_rate_or_none() {
         for times in [[i64::MIN, i64::MAX, 0], [i64::MAX; 3], [i64::MIN, i64::MIN + 1, i64::MAX]] {
-            let _ = rate(times.into_iter());
+            let mut cadence = Cadence::new(Ratio::new(1, 1000));
+            times.into_iter().for_each(|time| cadence.packet(time));
+            let _ = (cadence.rate(), cadence.rounded_from(&[Ratio::from_integer(25)]));
         }
     }
 

@@ -134,8 +134,8 @@ impl StreamScan {
         self.packets += 1;
         if self.report.codec_type == "video" {
             // Guesses may meet in one place.
-            let clock = decoded.filter(|_| self.guesses).unwrap_or(time);
-            self.cadence.packet(clock);
+            let guessed = decoded.filter(|_| self.guesses).map(|decoded| self.in_turn(decoded));
+            self.cadence.packet(guessed.unwrap_or(time));
         }
         self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
@@ -353,9 +353,12 @@ impl StreamScan {
     fn frame_rate(&self, demuxer: Demuxer) -> Ratio<i64> {
         let base = ratio(&self.report.r_frame_rate, '/');
         let told = ratio(&self.report.avg_frame_rate, '/');
-        // A tick is a frame, whether it is stored or repeats the one before.
-        if demuxer == Demuxer::Avi && self.cadence.is_of_ticks() {
-            return frame_rate::choose(None, Some(self.time_base.recip()));
+        // A tick is a frame, whether it is stored or repeats the one before; but not where there are more
+        // of them than anybody films.
+        let ticks = self.time_base.recip();
+        let of_ticks = || ticks <= Ratio::from_integer(60) || self.cadence.is_of_ticks();
+        if demuxer == Demuxer::Avi && !self.of_fields && of_ticks() {
+            return frame_rate::choose(None, Some(ticks));
         }
         let counted = self.cadence.rate();
         // Of a single frame there is its duration. The base may be the rate of its fields.
@@ -367,6 +370,10 @@ impl StreamScan {
             let halved = counted / 2;
             let told = told.filter(|&told| told >= halved && told < counted * Ratio::new(49, 50));
             return frame_rate::choose(None, told.or(Some(halved)));
+        }
+        let said: Vec<_> = told.into_iter().chain(base).collect();
+        if let Some(rounded) = self.cadence.rounded_from(&said) {
+            return frame_rate::choose(None, Some(rounded));
         }
         // Where frames say nothing, a base above all rates of films is that of the time stamps.
         let mean = counted.or(told);

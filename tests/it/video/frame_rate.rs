@@ -151,6 +151,13 @@ fn without_repetitions(studio: &Studio, name: &str, codec: &str) -> PathBuf {
     studio.make(name, &format!("{FOOTAGE} {some} {timing} {codec}"))
 }
 
+/// An AVI in which one frame of so many is stored, and the others repeat it.
+fn with_repetitions(studio: &Studio, name: &str, every: usize) -> PathBuf {
+    let some = format!("-vf select='not(mod(n\\,{every}))'");
+    let timing = "-fps_mode passthrough -enc_time_base 1/25";
+    studio.make(name, &format!("{FOOTAGE} {some} {timing} -c:v mpeg4"))
+}
+
 fn in_fields(studio: &Studio, name: &str) -> PathBuf {
     let bare = studio.path("fields.h264");
     std::fs::write(&bare, field_coded::stream(50)).unwrap();
@@ -196,8 +203,38 @@ fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
     check(&without_repetitions(&studio, "mpeg4.avi", "-c:v mpeg4"));
     check(&without_repetitions(&studio, "h264.avi", "-c:v libx264 -bf 0"));
     check(&without_repetitions(&studio, "mjpeg.avi", "-c:v mjpeg"));
+    check(&with_repetitions(&studio, "half.avi", 2));
+    check(&with_repetitions(&studio, "third.avi", 3));
     for name in ["fields.ts", "fields.m2ts", "fields.mp4", "fields.mkv"] {
         check(&in_fields(&studio, name));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Time stamps in milliseconds tell the rate of two frames to a few percent, and a program stream
+/// tells one of them only.
+#[test]
+fn two_frames_pass_on_their_rate() {
+    let studio = Studio::new();
+    let scene = Scene::new().source("b.mp4", &Source::new(2).seconds(1.0).no_audio());
+    let mut wrong = Vec::new();
+    for (name, rate, codec) in [
+        ("ntsc.mkv", (30_000, 1001), "libx264"),
+        ("ntsc.flv", (30_000, 1001), "libx264"),
+        ("ntsc.mpg", (30_000, 1001), "mpeg2video"),
+        ("film.flv", (24_000, 1001), "libx264"),
+        ("fast.webm", (60, 1), "libvpx -deadline realtime"),
+        ("pal.vob", (25, 1), "mpeg2video"),
+    ] {
+        let (n, d) = rate;
+        let source = format!("-f lavfi -i testsrc2=s=160x120:r={n}/{d} -frames:v 2 -c:v {codec}");
+        put(&scene, &studio.make(name, &source));
+        let parameters = format!("f_mp4,{USUAL},an_1,s_160x120{}", sur("b.mp4"));
+        let outcome = scene.run(name, &parameters).succeeded();
+        let found = outcome.record["Output"]["Video"]["FrameRate"].as_f64().unwrap();
+        if (found - f64::from(n) / f64::from(d)).abs() > 1e-3 {
+            wrong.push(format!("{name}: {found}"));
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
