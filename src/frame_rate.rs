@@ -37,19 +37,36 @@ pub(crate) fn choose(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Rati
 /// decimals. The NTSC rates are 1/1000 from their neighbours.
 #[must_use]
 pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
-    standards()
-        .find(|&standard| within(rate, standard, 4000))
-        .unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
+    standard(rate).unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
 }
 
-/// The standard rate that is nearest.
+/// The nearest of the standard rates that fit: of those that are n/1.001, as `ntsc` says, or
+/// that are not, where there are any.
 #[must_use]
-pub(crate) fn nearest_standard(rate: Ratio<i64>) -> Ratio<i64> {
+pub(crate) fn nearest_standard(
+    rate: Ratio<i64>,
+    fits: impl Fn(&Ratio<i64>) -> bool,
+    ntsc: bool,
+) -> Option<Ratio<i64>> {
     let off = |standard: &Ratio<i64>| {
         let (a, b) = (wide(rate), wide(*standard));
-        Ratio::new((a.0 * b.1 - b.0 * a.1).abs(), b.1)
+        (is_ntsc(*standard) != ntsc, Ratio::new((a.0 * b.1 - b.0 * a.1).abs(), b.1))
     };
-    standards().min_by_key(off).unwrap_or(rate)
+    standards().filter(fits).min_by_key(off)
+}
+
+/// Whether a rate is n/1.001.
+pub(crate) fn is_ntsc(rate: Ratio<i64>) -> bool {
+    *rate.denom() == 1001
+}
+
+/// Whether a rate is within 1/4000 of a standard one.
+pub(crate) fn is_standard(rate: Ratio<i64>) -> bool {
+    standard(rate).is_some()
+}
+
+fn standard(rate: Ratio<i64>) -> Option<Ratio<i64>> {
+    standards().find(|&standard| within(rate, standard, 4000))
 }
 
 fn standards() -> impl Iterator<Item = Ratio<i64>> {

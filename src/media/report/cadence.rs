@@ -13,11 +13,16 @@ use crate::frame_rate;
 const MOST_TIMES: usize = 1 << 17;
 /// So many in a hundred frames last equally long where the rate is constant, though some are lost.
 const MOST: usize = 75;
-/// The same in AVI, which has one rate and leaves out frames that repeat the one before.
+/// Fewer than one frame in so many may last oddly where the rate is constant.
+const FEW: usize = 20;
+/// So many in a hundred frames last a tick in AVI, which has one rate and leaves out frames that
+/// repeat the one before.
 const MANY: usize = 25;
 /// Gaps that a place has at which a few frames were seen alone: one in front of it, and those of frames that
 /// are shown before the last that were seen, and decoded behind them.
 const REORDERED: usize = 4;
+/// How long frames last may be off by one part in so many, where uneven time stamps mean a rate.
+const MOST_OFF: i64 = 100;
 
 /// When the packets of a video are shown.
 #[derive(Debug)]
@@ -40,35 +45,42 @@ impl Cadence {
 
     /// Frames per second: of those that follow each other without a gap where most do, else of all.
     pub(super) fn rate(&self) -> Option<Ratio<i64>> {
-        let (frames, ticks) = self.counted()?;
-        self.mean(frames, ticks)
+        let counted = self.counted()?;
+        self.mean(counted.frames, counted.ticks)
     }
 
-    /// The rate that is meant where few frames have rounded time stamps: the first of `told`, or else the
-    /// nearest standard one, that is within their rounding.
-    pub(super) fn rounded_from(&self, told: &[Ratio<i64>]) -> Option<Ratio<i64>> {
-        let (frames, ticks) = self.counted()?;
-        let usual = ticks / i64::try_from(frames).ok().filter(|&frames| frames > 0)?;
-        if rounding(usual) == 0 {
+    /// The rate that is meant where frames have rounded or uneven time stamps, which tell it roughly: the
+    /// first of `told`, or else the nearest standard one, that is as near as that.
+    pub(super) fn meant(&self, told: &[Ratio<i64>]) -> Option<Ratio<i64>> {
+        let Counted { frames, ticks, off } = self.counted()?;
+        if off == 0 || off > ticks / MOST_OFF && frames > FEW {
             return None;
         }
-        let slowest = self.mean(frames, ticks.checked_add(1)?)?;
-        let fastest = self.mean(frames, ticks - 1)?;
-        let is_within = |rate: &Ratio<i64>| (slowest..=fastest).contains(rate);
-        let told = told.iter().copied().find(is_within);
-        told.or_else(|| Some(frame_rate::nearest_standard(self.rate()?)).filter(is_within))
+        let slowest = self.mean(frames, ticks.checked_add(off)?)?;
+        let fastest = self.mean(frames, ticks.checked_sub(off)?)?;
+        let is_near = |rate: &Ratio<i64>| (slowest..=fastest).contains(rate);
+        // A container may count the mean of uneven ones.
+        let is_rate = |rate: &Ratio<i64>| off == 1 || frame_rate::is_standard(*rate);
+        told.iter().copied().find(|rate| is_near(rate) && is_rate(rate)).or_else(|| {
+            let rate = self.mean(frames, ticks)?;
+            let kin = told.last().is_some_and(|&told| frame_rate::is_ntsc(told));
+            frame_rate::nearest_standard(rate, is_near, kin)
+        })
     }
 
-    /// Frames that are counted, and how long they last.
-    fn counted(&self) -> Option<(usize, i64)> {
+    fn counted(&self) -> Option<Counted> {
         let times = self.shown();
         let steps = steps(&times);
-        let regular = regular(&steps);
-        if regular.len() * 100 >= steps.len() * MOST {
-            let ticks = regular.iter().fold(0, |sum: i64, &step| sum.saturating_add(step));
-            return Some((regular.len(), ticks));
+        let is_most = |part: &[i64]| part.len() * 100 >= steps.len() * MOST;
+        let (even, regular) = (without_gaps(&steps), regular(&steps));
+        // A few odd ones are where frames were cut off. More of them make up for those that are long.
+        let few = even.len().saturating_sub(regular.len()) * FEW < steps.len();
+        let counted = if is_most(&regular) && few { regular } else { even };
+        if is_most(&counted) {
+            return Some(Counted::of(&counted));
         }
-        Some((steps.len(), times.last()?.checked_sub(*times.first()?)?))
+        let ticks = times.last()?.checked_sub(*times.first()?)?;
+        Some(Counted { ticks, ..Counted::of(&steps) })
     }
 
     /// Whether all frames but a few follow each other without a gap, at so many places apart.
@@ -109,6 +121,24 @@ impl Cadence {
     }
 }
 
+/// Frames that are counted.
+struct Counted {
+    frames: usize,
+    /// How long they last.
+    ticks: i64,
+    /// By how much that may be off.
+    off: i64,
+}
+
+impl Counted {
+    fn of(steps: &[i64]) -> Self {
+        let ticks = steps.iter().fold(0, |sum: i64, &step| sum.saturating_add(step));
+        let (most, least) = (steps.iter().max(), steps.iter().min());
+        let uneven = most.zip(least).map_or(0, |(most, least)| most.saturating_sub(*least));
+        Self { frames: steps.len(), ticks, off: uneven.max(rounding(median(steps))) }
+    }
+}
+
 fn steps(times: &[i64]) -> Vec<i64> {
     times.windows(2).map(|two| two[1].saturating_sub(two[0])).collect()
 }
@@ -119,15 +149,22 @@ fn median(steps: &[i64]) -> i64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
+/// The steps in which no frame was lost or left out.
+fn without_gaps(steps: &[i64]) -> Vec<i64> {
+    let gap = median(steps).saturating_mul(7) / 4;
+    steps.iter().copied().filter(|&step| step <= gap.max(1)).collect()
+}
+
 /// The steps that are as long as most, give or take the rounding of time stamps.
 fn regular(steps: &[i64]) -> Vec<i64> {
     let usual = median(steps);
-    steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding(usual)).collect()
+    let rounding = rounding(usual).unsigned_abs();
+    steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding).collect()
 }
 
 /// By how much time stamps may be rounded that are usually so far apart. Where a tick is a large part of a
 /// frame, nothing is rounded.
-const fn rounding(usual: i64) -> u64 {
+const fn rounding(usual: i64) -> i64 {
     if usual >= 8 { 1 } else { 0 }
 }
 
@@ -171,6 +208,23 @@ mod tests {
     }
 
     #[test]
+    fn frames_that_come_unevenly_around_a_mean_have_it() {
+        let jitter = |n: i64| n * 40 + n % 7 * 2;
+        let film = |n: i64| n / 2 * 834 / 10 + n % 2 * 50;
+        for (name, times, expected) in [
+            ("a saw", (0..143).map(jitter).collect::<Vec<_>>(), (25, 1)),
+            ("fields shown twice", (0..96).map(film).collect(), (24_000, 1001)),
+        ] {
+            let base =
+                if expected.1 == 1 { Ratio::from_integer(50) } else { Ratio::new(30_000, 1001) };
+            let mut cadence = Cadence::new(Ratio::new(1, 1000));
+            times.iter().for_each(|&time| cadence.packet(time));
+            let expected = Ratio::new(expected.0, expected.1);
+            assert_eq!(cadence.meant(&[base]), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
     fn few_rounded_frames_have_the_rate_that_is_told_or_a_standard_one() {
         let told = [Ratio::new(30_000, 1001), Ratio::from_integer(60)];
         for (times, told, expected) in [
@@ -188,7 +242,7 @@ mod tests {
             let mut cadence = Cadence::new(Ratio::new(1, 1000));
             times.iter().for_each(|&time| cadence.packet(time));
             let expected = expected.map(|(n, d)| Ratio::new(n, d));
-            assert_eq!(cadence.rounded_from(told), expected, "{times:?}");
+            assert_eq!(cadence.meant(told), expected, "{times:?}");
         }
     }
 
@@ -197,7 +251,7 @@ mod tests {
         for times in [[i64::MIN, i64::MAX, 0], [i64::MAX; 3], [i64::MIN, i64::MIN + 1, i64::MAX]] {
             let mut cadence = Cadence::new(Ratio::new(1, 1000));
             times.into_iter().for_each(|time| cadence.packet(time));
-            let _ = (cadence.rate(), cadence.rounded_from(&[Ratio::from_integer(25)]));
+            let _ = (cadence.rate(), cadence.meant(&[Ratio::from_integer(25)]));
         }
     }
 

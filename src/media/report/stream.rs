@@ -372,8 +372,8 @@ impl StreamScan {
             return frame_rate::choose(None, told.or(Some(halved)));
         }
         let said: Vec<_> = told.into_iter().chain(base).collect();
-        if let Some(rounded) = self.cadence.rounded_from(&said) {
-            return frame_rate::choose(None, Some(rounded));
+        if let Some(meant) = self.cadence.meant(&said) {
+            return frame_rate::choose(None, Some(meant));
         }
         // Where frames say nothing, a base above all rates of films is that of the time stamps.
         let mean = counted.or(told);
