@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::named::named;
 
+mod picture;
 mod sync;
 
 named! {
@@ -139,33 +140,6 @@ const START_CODES: &[(&[u8], Demuxer)] =
 const MOV_BOXES: [&[u8]; 10] =
     [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"];
 
-/// Brands of pictures, ISO/IEC 23008-12 and AV1 Image File Format, whether they are animated, and
-/// what they are called.
-const PICTURES: [(&[u8], bool, &str); 13] = [
-    (b"avif", false, "AVIF"),
-    (b"avis", true, "AVIF"),
-    (b"heic", false, "HEIC"),
-    (b"heix", false, "HEIC"),
-    (b"heim", false, "HEIC"),
-    (b"heis", false, "HEIC"),
-    (b"hevc", true, "HEIC"),
-    (b"hevx", true, "HEIC"),
-    (b"hevm", true, "HEIC"),
-    (b"hevs", true, "HEIC"),
-    (b"mif1", false, "HEIF"),
-    (b"mif2", false, "HEIF"),
-    (b"msf1", true, "HEIF"),
-];
-/// Brands of images by other codecs in the same container.
-const OTHER_PICTURES: [(&[u8], &str); 6] = [
-    (b"jpeg", "JPEG in HEIF"),
-    (b"j2ki", "JPEG 2000 in HEIF"),
-    (b"avci", "AVC in HEIF"),
-    (b"crx ", "Canon CR3"),
-    (b"jxl ", "JPEG XL"),
-    (b"jp2 ", "JPEG 2000"),
-];
-
 /// Recognises a format from `head`, the first [`HEAD_LENGTH`] bytes (or all).
 ///
 /// # Errors
@@ -177,7 +151,7 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
     if let Some(end) = id3_length(head) {
         return Ok(Recognised::TagUntil(end));
     }
-    if let Some(refused) = picture(head) {
+    if let Some(refused) = picture::of(head) {
         return Err(refused);
     }
     let magic = MAGIC.iter().find(|(at, magic, _)| bytes_at(head, *at, magic));
@@ -234,27 +208,6 @@ fn mov(head: &[u8]) -> Option<Demuxer> {
     MOV_BOXES.contains(&kind).then_some(Demuxer::Mov)
 }
 
-/// A picture in a container of the MP4 family, by its major brand. Where that is the structure's
-/// (`mif1`, `msf1`), the first compatible brand of a codec names it better.
-fn picture(head: &[u8]) -> Option<FormatError> {
-    if !bytes_at(head, 4, b"ftyp") {
-        return None;
-    }
-    let size = head.get(0..4)?.iter().fold(0, |size, &byte| size << 8 | usize::from(byte));
-    let brand = head.get(8..12)?;
-    if let Some(&(_, name)) = OTHER_PICTURES.iter().find(|row| row.0 == brand) {
-        return Some(FormatError::Still(name));
-    }
-    let known = |brand: &[u8]| PICTURES.iter().find(|row| row.0 == brand);
-    let &(_, animated, mut name) = known(brand)?;
-    let compatible = head.get(16..size.min(head.len())).unwrap_or_default().chunks_exact(4);
-    if name == "HEIF" {
-        let codec = compatible.filter_map(known).find(|row| row.2 != "HEIF");
-        name = codec.map_or(name, |row| row.2);
-    }
-    Some(if animated { FormatError::Animated(name) } else { FormatError::Still(name) })
-}
-
 /// Sync bytes at three packet distances, at the start or after the time code
 /// of an M2TS packet.
 fn transport_stream(head: &[u8]) -> Option<Demuxer> {
@@ -309,9 +262,12 @@ fn id3_length(head: &[u8]) -> Option<u64> {
 
 fn refusal(head: &[u8]) -> FormatError {
     let text = head.trim_ascii_start();
+    let drawing = text.starts_with(b"<?xml") && text.windows(4).any(|four| four == b"<svg");
     let playlist =
         [&b"#EXTM3U"[..], b"ffconcat", b"[playlist]", b"<MPD", b"<?xml", b"<smil", b"v=0"];
-    if playlist.iter().any(|start| text.starts_with(start)) {
+    if drawing || text.starts_with(b"<svg") {
+        FormatError::Still("SVG")
+    } else if playlist.iter().any(|start| text.starts_with(start)) {
         FormatError::Playlist
     } else if is_text(head) {
         FormatError::Text
@@ -427,28 +383,6 @@ mod tests {
         ];
         for (head, expected) in cases {
             assert_eq!(recognise(head), Err(expected));
-        }
-    }
-
-    #[test]
-    fn pictures_are_refused_by_brand() {
-        let ftyp = |major: &[u8; 4], others: &[u8]| {
-            let size = u8::try_from(16 + others.len()).unwrap();
-            [&[0, 0, 0, size], &b"ftyp"[..], major, &[0; 4], others].concat()
-        };
-        for (bytes, expected) in [
-            (ftyp(b"heic", b"mif1heic"), FormatError::Still("HEIC")),
-            (ftyp(b"mif1", b"mif1heic"), FormatError::Still("HEIC")),
-            (ftyp(b"mif1", b"mif1avifmiaf"), FormatError::Still("AVIF")),
-            (ftyp(b"mif1", b""), FormatError::Still("HEIF")),
-            (ftyp(b"avif", b"avifmif1"), FormatError::Still("AVIF")),
-            (ftyp(b"avis", b"avifmsf1"), FormatError::Animated("AVIF")),
-            (ftyp(b"msf1", b"hevciso8"), FormatError::Animated("HEIC")),
-        ] {
-            assert_eq!(recognise(&bytes), Err(expected));
-        }
-        for (major, others) in [(b"isom", &b"heic"[..]), (b"qt  ", b"mif1"), (b"mp42", b"avif")] {
-            assert_eq!(recognise(&ftyp(major, others)), Ok(Recognised::As(Demuxer::Mov)));
         }
     }
 

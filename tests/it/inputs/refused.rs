@@ -10,11 +10,13 @@ const NO_MEDIA: &[(&str, &[u8], &str)] = &[
     ("page.html", b"<!DOCTYPE html><html><body>404</body></html>", "the file is text"),
     ("utf8.txt", "Übrigens: ein Text.\n".as_bytes(), "the file is text"),
     ("list.m3u8", b"#EXTM3U\n#EXT-X-VERSION:3\n", "the file is a playlist"),
-    ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "in no known media format"),
-    ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "in no known media format"),
-    ("photo.webp", b"RIFF\x10\0\0\0WEBPVP8 ", "in no known media format"),
+    ("photo.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01", "still picture (JPEG)"),
+    ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "still picture (PNG)"),
+    ("photo.webp", b"RIFF\x10\0\0\0WEBPVP8 ", "still picture (WebP)"),
     ("photo.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "still picture (HEIC)"),
     ("photo.mp4", b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif", "still picture (AVIF)"),
+    ("moving.gif", b"GIF89a\x40\x01\xb4\0\xf7\0\0", "animated picture (GIF)"),
+    ("items.mp4", ITEMS, "still picture (HEIC)"),
     ("moving.avif", b"\0\0\0\x18ftypavis\0\0\0\0avismsf1", "animated picture (AVIF)"),
     ("archive.zip", b"PK\x03\x04\x14\0\0\0\x08\0", "in no known media format"),
     ("paper.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "in no known media format"),
@@ -31,6 +33,10 @@ const NO_MEDIA: &[(&str, &[u8], &str)] = &[
     ("zeros.mp4", &[0; 4096], "in no known media format"),
     ("tag.mp3", b"ID3\x04\x00\x00\x00\x00\x00\x05hello", "a tag and nothing else"),
 ];
+
+/// A picture that calls itself MP4.
+const ITEMS: &[u8] = b"\0\0\0\x14ftypmp42\0\0\0\0heic\0\0\0\x2cmeta\0\0\0\0\0\0\0\x20hdlr\0\0\0\0\
+    \0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// What the task says of such a second clip.
 fn message(scene: &Scene, name: &str, bytes: &[u8]) -> String {
