@@ -218,7 +218,9 @@ mod tests {
             let base =
                 if expected.1 == 1 { Ratio::from_integer(50) } else { Ratio::new(30_000, 1001) };
             let mut cadence = Cadence::new(Ratio::new(1, 1000));
-            times.iter().for_each(|&time| cadence.packet(time));
+            for &time in &times {
+                cadence.packet(time);
+            }
             let expected = Ratio::new(expected.0, expected.1);
             assert_eq!(cadence.meant(&[base]), Some(expected), "{name}");
         }
@@ -240,7 +242,9 @@ mod tests {
             (&[0], &told, None),
         ] {
             let mut cadence = Cadence::new(Ratio::new(1, 1000));
-            times.iter().for_each(|&time| cadence.packet(time));
+            for &time in times {
+                cadence.packet(time);
+            }
             let expected = expected.map(|(n, d)| Ratio::new(n, d));
             assert_eq!(cadence.meant(told), expected, "{times:?}");
         }
@@ -250,7 +254,9 @@ mod tests {
     fn time_stamps_of_any_size_have_a_rate_or_none() {
         for times in [[i64::MIN, i64::MAX, 0], [i64::MAX; 3], [i64::MIN, i64::MIN + 1, i64::MAX]] {
             let mut cadence = Cadence::new(Ratio::new(1, 1000));
-            times.into_iter().for_each(|time| cadence.packet(time));
+            for time in times {
+                cadence.packet(time);
+            }
             let _ = (cadence.rate(), cadence.meant(&[Ratio::from_integer(25)]));
         }
     }
