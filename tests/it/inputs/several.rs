@@ -71,6 +71,7 @@ fn films_one_behind_the_other_are_one_film() {
         ("b.mov", "mpeg4", "pcm_s16le", &[]),
         ("b.avi", "mpeg4", "ac3", &[]),
         ("b.wmv", "wmv2", "wmav2", &["-f", "asf"]),
+        ("b.rm", "rv20", "ac3", &["-q:v", "3"]),
         ("b.mxf", "mpeg2video", "pcm_s16le", &[]),
         ("dvd.vob", "mpeg2video", "pcm_dvd", &["-f", "vob"]),
         ("bluray.m2ts", "libx264", "pcm_bluray", m2ts),

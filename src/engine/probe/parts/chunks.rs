@@ -168,6 +168,12 @@ impl Walk {
         self.search(self.at)
     }
 
+    /// Its chunks may be longer or shorter than they say: the next file is searched for behind the first.
+    pub(super) fn real_media(&mut self) -> io::Result<()> {
+        self.begin();
+        self.search(self.at + 10)
+    }
+
     pub(super) fn amr(&mut self) -> io::Result<()> {
         let mut lengths = &NARROW;
         while let Some([byte]) = self.peek()? {

@@ -17,7 +17,7 @@ pub(super) const ASF: &[u8; 16] =
 
 /// How files begin, in so many bytes that nothing else looks like it, and how many bytes stand
 /// before these.
-const BEGINNINGS: [(&[u8], u64); 10] = [
+const BEGINNINGS: [(&[u8], u64); 11] = [
     // A first block of the only length that it can have.
     (b"fLaC\x00\x00\x00\x22", 0),
     (b"fLaC\x80\x00\x00\x22", 0),
@@ -26,6 +26,7 @@ const BEGINNINGS: [(&[u8], u64); 10] = [
     (b"RIFF????AVI LIST", 0),
     (b"caff\x00\x01\x00\x00desc", 0),
     (ASF, 0),
+    (b".RMF\x00\x00\x00?\x00", 0),
     (b"ftypisom\x00\x00\x02\x00", 4),
     (b"ftypM4A \x00\x00\x02\x00", 4),
     (b"ftypqt  \x00\x00\x02\x00", 4),
@@ -62,6 +63,6 @@ fn find(bytes: &[u8]) -> Option<(usize, u64)> {
         };
         BEGINNINGS.iter().find(is).map(|row| (place, row.1))
     };
-    let may_begin = |&place: &usize| matches!(bytes[place], b'f' | b'R' | b'c' | 0x30);
+    let may_begin = |&place: &usize| matches!(bytes[place], b'f' | b'R' | b'c' | b'.' | 0x30);
     (0..bytes.len()).filter(may_begin).find_map(begins)
 }
