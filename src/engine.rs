@@ -17,6 +17,7 @@ pub mod partial;
 pub mod probe;
 pub mod render;
 pub mod seek;
+pub mod segments;
 mod stream;
 pub mod template;
 pub mod trial;

@@ -5,6 +5,7 @@
 //! audio and of the first frames. The index is the template's, with the tables of the whole video,
 //! and with the places where samples of both are.
 
+mod alone;
 mod boxes;
 mod fragment;
 mod movie;
@@ -18,6 +19,8 @@ mod weave;
 
 use thiserror::Error;
 
+pub use alone::alone;
+use boxes::Fields;
 pub use boxes::{BoxHead, HEAD, box_head, boxed};
 pub use fragment::{Fragment, Sample, Samples, fragment, time_scale};
 pub use movie::{Movie, Stretch};

@@ -39,6 +39,7 @@ mod make;
 mod packets;
 mod pixels;
 mod range;
+mod range_segments;
 mod reads;
 mod seek;
 mod segment;

@@ -11,6 +11,10 @@ use crate::codec::Container;
 use crate::flicks::Flicks;
 use crate::process::request::SegmentFormat;
 
+mod join;
+
+pub use join::join;
+
 /// RFC 3986: what needs no escape in a path segment.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 

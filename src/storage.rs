@@ -7,6 +7,7 @@ pub mod assembly;
 mod body;
 mod chores;
 pub mod client;
+mod copy;
 mod error;
 pub mod fetch;
 pub mod fill;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::verify::{Check, Verified, VerifyError, verify, verify_segments};
 use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
-use crate::object::ObjectUri;
+use crate::object::{ETag, ObjectUri};
 use crate::plan::Plan;
 use crate::playlist::{rename, segment_content_type, stem, with_length};
 use crate::process::request::SegmentFormat;
@@ -21,6 +21,19 @@ pub struct Artifact {
     pub uri: ObjectUri,
     /// Its media type.
     pub content_type: &'static str,
+    /// The object that it is a copy of, where it is no file here.
+    pub copied: Option<Copied>,
+}
+
+/// An object that becomes part of the output as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it is.
+    pub uri: ObjectUri,
+    /// Its content.
+    pub etag: ETag,
+    /// Its length in bytes.
+    pub size: u64,
 }
 
 /// The finished output.
@@ -88,6 +101,7 @@ impl Artifacts {
             path: path.clone(),
             uri: target.clone(),
             content_type: container.content_type(),
+            copied: None,
         });
         Self { files: files.collect(), readable: paths, segments: None }
     }
@@ -109,18 +123,19 @@ fn artifact(
     let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists outputs by this");
     let is_playlist = suffix.starts_with('.');
     if is_playlist {
-        return Ok(Artifact { uri: target.clone(), path, content_type: format.content_type() });
+        let (uri, content_type) = (target.clone(), format.content_type());
+        return Ok(Artifact { uri, path, content_type, copied: None });
     }
     let uri = target.beside(format!("{stem}{suffix}")).map_err(io::Error::other)?;
-    Ok(Artifact { content_type: segment_content_type(&uri.key), uri, path })
+    Ok(Artifact { content_type: segment_content_type(&uri.key), uri, path, copied: None })
 }
 
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     path.file_name().expect("an output has a name").to_string_lossy().into_owned()
 }
 
 /// The initialisation segment, if any, and the segments of each stream.
-fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
+pub(super) fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
     let all = &paths[..paths.len().saturating_sub(1)];
     let of = |prefix: &str| {
         let mut parts: Vec<PathBuf> =
@@ -135,10 +150,10 @@ fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
     streams.into_iter().filter(|parts| !parts.is_empty()).collect()
 }
 
-fn is_initialisation(path: &std::path::Path) -> bool {
+pub(super) fn is_initialisation(path: &Path) -> bool {
     path.to_string_lossy().ends_with("-init.mp4")
 }
 
-fn count(parts: &[PathBuf]) -> Option<u64> {
+pub(super) fn count(parts: &[PathBuf]) -> Option<u64> {
     u64::try_from(parts.iter().filter(|path| !is_initialisation(path)).count()).ok()
 }

@@ -6,6 +6,7 @@
 mod content;
 mod indexed;
 mod packets;
+mod ranges;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::plan::{PacketError, Plan, signed};
 use crate::policy::Verify;
 use content::Content;
 pub use indexed::{Indexed, verify_indexed};
+pub use ranges::{verify_range, verify_ranges};
 
 /// Containers that write milliseconds round every time stamp to them.
 const TICK_MS: u64 = 1;

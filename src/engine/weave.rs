@@ -9,7 +9,7 @@ use num_rational::Ratio;
 use super::make::{Found, MakeError, Maker};
 use super::media_data::unfit;
 use super::template::Template;
-use crate::mp4::{Packets, Samples, weave};
+use crate::mp4::{Packets, Samples, alone, weave};
 use crate::plan::AudioRange;
 
 /// Encodes the audio of a range to `target`, the run-up included, by way of `samples`.
@@ -58,6 +58,17 @@ pub fn woven(
     }
     file.flush()?;
     Ok(packets)
+}
+
+/// Writes what is a range's own of the encoded `audio` to `target`, as a file that begins with it.
+///
+/// # Errors
+/// Where it is not as expected, or can't be read or written.
+pub fn own_audio(audio: &Path, range: &AudioRange, target: &Path) -> io::Result<()> {
+    let (packets, bytes) = own_packets(audio, range)?;
+    let encoded = Template::open(audio)?;
+    let head = alone(&encoded.ftyp, &encoded.moov, &packets).map_err(unfit)?;
+    std::fs::write(target, [head, bytes].concat())
 }
 
 /// The packets of a range without those of the run-up and those behind its end, and their data.

@@ -71,7 +71,7 @@ impl Plan {
         let heard = (0..self.clips.len()).filter(|&clip| self.timeline.places[clip].samples > 0);
         let audio =
             heard.filter_map(|clip| Some((self.clip(clip).media, self.clip(clip).audio()?)));
-        self.joins_where_stored()
+        (self.joins_where_stored() || self.cuts_segments())
             && run_up(output.codec).is_some()
             && audio
                 .into_iter()
@@ -81,9 +81,13 @@ impl Plan {
     /// The audio of a range of the video, by [`Plan::audio_is_in_ranges`].
     #[must_use]
     pub fn audio_range(&self, range: &Chunk) -> Option<AudioRange> {
-        let codec = self.output.audio.as_ref().filter(|_| self.audio_is_in_ranges())?.codec;
+        let output = self.output.audio.as_ref().filter(|_| self.audio_is_in_ranges())?;
+        let codec = output.codec;
         let each = codec.packet_samples(self.timeline.sample_rate);
         let packet = |frame: u64| {
+            if self.cuts_segments() {
+                return self.first_packet(frame, output);
+            }
             let time = Flicks::of_units(signed(frame), self.timeline.frame_rate);
             let rate = i64::from(self.timeline.sample_rate).into();
             time.to_units(rate).unsigned_abs() / u64::from(each)
@@ -94,6 +98,15 @@ impl Plan {
         // The frames of AC-3 are whole, and say so themselves.
         let lasting = (codec == AudioCodec::Ac3).then_some(each);
         Some(AudioRange { first, end, run_up: run_up(codec)?.min(first), lasting })
+    }
+
+    /// Whether the encoder gives any packet to a range of the audio.
+    #[must_use]
+    pub fn has_packets(&self, range: &AudioRange) -> bool {
+        let Some(output) = &self.output.audio else { return false };
+        let each = u64::from(output.codec.packet_samples(self.timeline.sample_rate));
+        let delay = output.encoder_delay().unsigned_abs();
+        !range.is_empty() && range.first * each < self.timeline.samples() + delay
     }
 
     /// The samples that a range of the audio is encoded from.

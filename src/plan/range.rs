@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// Frames of a segment, where the video is cut into several.
-    fn segment_frames(&self) -> Option<u64> {
+    pub(super) fn segment_frames(&self) -> Option<u64> {
         let length = self.output.segments.and_then(|segments| segments.length)?;
         Some(length.to_units(self.timeline.frame_rate).unsigned_abs().max(1))
     }

@@ -44,9 +44,13 @@ pub(super) fn muxer(
 /// Decimal seconds, rounded down: a segment ends at the key frame that is at
 /// least so far from its start.
 fn floor(length: Flicks) -> String {
-    let micro = Flicks::of_units(1, 1_000_000.into());
-    let nearest = Flicks::of_units(length.to_micros(), 1_000_000.into());
-    if nearest > length { (length - micro).as_option() } else { length.as_option() }
+    Flicks::of_units(floor_micros(length), 1_000_000.into()).as_option()
+}
+
+/// Microseconds, rounded down.
+pub(super) fn floor_micros(length: Flicks) -> i64 {
+    let nearest = length.to_micros();
+    nearest - i64::from(Flicks::of_units(nearest, 1_000_000.into()) > length)
 }
 
 fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<String> {

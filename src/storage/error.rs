@@ -86,6 +86,7 @@ pub enum Operation {
     CreateMultipartUpload,
     UploadPart,
     UploadPartCopy,
+    CopyObject,
     CompleteMultipartUpload,
     AbortMultipartUpload,
 }
@@ -105,6 +106,7 @@ impl Operation {
             Self::CreateMultipartUpload => "CreateMultipartUpload",
             Self::UploadPart => "UploadPart",
             Self::UploadPartCopy => "UploadPartCopy",
+            Self::CopyObject => "CopyObject",
             Self::CompleteMultipartUpload => "CompleteMultipartUpload",
             Self::AbortMultipartUpload => "AbortMultipartUpload",
         }
@@ -126,6 +128,7 @@ impl Operation {
             | Self::CreateMultipartUpload
             | Self::UploadPart
             | Self::UploadPartCopy
+            | Self::CopyObject
             | Self::CompleteMultipartUpload => "s3:PutObject",
             Self::DeleteObject | Self::DeleteObjects => "s3:DeleteObject",
             Self::AbortMultipartUpload => "s3:AbortMultipartUpload",
@@ -135,7 +138,9 @@ impl Operation {
     /// The permission that it needs on the key which encrypts the object.
     const fn key_action(self) -> &'static str {
         match self {
-            Self::PutObject | Self::CreateMultipartUpload => "kms:GenerateDataKey",
+            Self::PutObject | Self::CopyObject | Self::CreateMultipartUpload => {
+                "kms:GenerateDataKey"
+            }
             _ => "kms:Decrypt",
         }
     }

@@ -21,7 +21,7 @@ use crate::object::{ETag, ObjectUri, UploadName};
 const READ_BUFFER: usize = 64 * 1024;
 
 /// What a key has in a header as it is.
-const NOT_IN_NAMES: &AsciiSet =
+pub(super) const NOT_IN_NAMES: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A run of bytes of a local file.

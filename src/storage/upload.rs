@@ -94,6 +94,8 @@ pub struct PendingUpload {
     size: u64,
     description: Description,
     assembly: Vec<PlannedPart>,
+    /// What it is a copy of, where it is no file.
+    copied: Option<(ObjectUri, ETag)>,
     parts: Option<(MultipartUpload, Vec<Part>)>,
 }
 
@@ -155,10 +157,30 @@ pub async fn begin_assembly(
         size: file_size(path).await?,
         description: description.clone(),
         assembly,
+        copied: None,
         parts: None,
     };
     pending.open().await?;
     Ok(pending)
+}
+
+/// The same of what is stored already, and appears as a copy.
+pub fn begin_copy(
+    store: &ObjectStore,
+    uri: &ObjectUri,
+    (from, etag, size): (&ObjectUri, &ETag, u64),
+    description: &Description,
+) -> PendingUpload {
+    PendingUpload {
+        store: store.clone(),
+        uri: uri.clone(),
+        path: PathBuf::new(),
+        size,
+        description: description.clone(),
+        assembly: Vec::new(),
+        copied: Some((from.clone(), etag.clone())),
+        parts: None,
+    }
 }
 
 impl PendingUpload {
@@ -207,6 +229,9 @@ impl PendingUpload {
     async fn try_to_appear(&mut self, precondition: &Precondition) -> Result<ETag, StoreError> {
         if let Some((upload, parts)) = &mut self.parts {
             upload.complete(parts, precondition).await
+        } else if let Some((from, etag)) = &self.copied {
+            let size = self.size;
+            self.store.copy((from, etag, size), &self.uri, &self.description, precondition).await
         } else {
             let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
             self.store.put_file(&self.uri, &slice, &self.description, precondition).await
@@ -234,7 +259,7 @@ impl PendingUpload {
     }
 
     async fn open(&mut self) -> Result<(), StoreError> {
-        if self.size > PART_SIZE {
+        if self.size > PART_SIZE && self.copied.is_none() {
             let upload = self.store.create_multipart(&self.uri, &self.description).await?;
             self.parts = Some((upload, Vec::new()));
         }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info, warn};
 
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
-use crate::engine::artifacts::{Artifact, Artifacts};
+use crate::engine::artifacts::{Artifact, Artifacts, Copied};
 use crate::engine::verify::{Check, Verified, VerifyError};
 use crate::ledger::{Journal, Seen, Storing, result_description, run_name};
 use crate::object::{Key, ObjectUri};
@@ -115,6 +115,10 @@ impl Worker {
                 let description = result_description(file.content_type, task, run);
                 let parts = assembly.to_vec();
                 let (uri, path) = (&file.uri, &file.path);
+                if let Some(Copied { uri: from, etag, size }) = &file.copied {
+                    let from = (from, etag, *size);
+                    return Ok(upload::begin_copy(&self.store, uri, from, &description));
+                }
                 let mut upload =
                     upload::begin_assembly(&self.store, uri, path, &description, parts).await?;
                 if let Some(name) = upload.name() {

@@ -9,9 +9,11 @@ mod folder;
 mod hand_over;
 mod in_place;
 mod join;
+mod notes;
 mod planning;
 mod progress;
 mod render;
+mod segments;
 mod share;
 mod sound;
 
@@ -60,6 +62,10 @@ impl Worker {
         Step { of, work }: &Step,
         invocation: &Invocation,
     ) -> Result<Value, TaskError> {
+        // Else whoever may write to any bucket could say what the functions do.
+        if self.settings.task_bucket.as_ref().is_some_and(|own| *own != of.bucket) {
+            return Err(TaskError::StrangeBucket(of.bucket.clone()));
+        }
         let shift = Shift {
             of,
             record: self.ledger().uri(&of.bucket, of.task),
@@ -91,8 +97,15 @@ impl Worker {
             }
         };
         let done = Box::pin(done.instrument(span)).await;
+        // What is no step of the run says nothing of why that fails.
         if let Err(error) = &done
-            && !matches!(error, TaskError::Superseded | TaskError::Canceled)
+            && !matches!(
+                error,
+                TaskError::Superseded
+                    | TaskError::Canceled
+                    | TaskError::NoRange(_)
+                    | TaskError::StrangeBucket(_)
+            )
         {
             // The state machine's report may lack the reason when the task is ended.
             self.note_failure(&shift, piece, error).await;

@@ -13,7 +13,7 @@ use crate::engine::verify::VerifyError;
 use crate::executions::ExecutionError;
 use crate::ledger::{CANCELED, LeaseError, PlaceError};
 use crate::mp4::Mp4Error;
-use crate::object::{ObjectNameError, ObjectUri};
+use crate::object::{Bucket, ObjectNameError, ObjectUri};
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
 use crate::process::{ProcessError, TargetError};
@@ -128,6 +128,9 @@ pub enum TaskError {
     /// There is no such range.
     #[error("there is no range {0}")]
     NoRange(usize),
+    /// A step names another bucket than the one in which its task's record is.
+    #[error("the records of tasks are not in bucket `{0}`: it is no step of this stack's tasks")]
+    StrangeBucket(Bucket),
     /// A step that went before has left nothing.
     #[error("`{0}` is missing: a step that was to make it failed")]
     Missing(ObjectUri),
@@ -202,6 +205,7 @@ impl TaskError {
             | Self::Target(_)
             | Self::Segments { .. }
             | Self::NoRange(_)
+            | Self::StrangeBucket(_)
             | Self::Changed => Code::InvalidArgument,
             Self::Head { source, .. } | Self::Record(source) => source.code(),
             Self::Space { .. } | Self::OutputSpace { .. } => Code::InsufficientStorage,

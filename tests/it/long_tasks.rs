@@ -22,6 +22,7 @@ use crate::bed::step_functions::{Fate, StepFunctions};
 use crate::players::assert_file_plays;
 use crate::scene::{TOPIC, USUAL, b64, settings, sur};
 
+mod segments;
 mod shares;
 
 const RATE: (u32, u32) = (25, 1);
@@ -478,55 +479,6 @@ fn asked(parameters: &str, target: &str) -> Value {
         b64(target),
     );
     json!({"bucket": "sources", "object": "a.mp4", "process": process})
-}
-
-/// The run in the names of a record's segments, such as `list-0123abcd-00001.ts`.
-fn run_of(record: &Value) -> String {
-    let uri = record["Targets"][0]["URI"].as_str().unwrap();
-    let (_, name) = uri.rsplit_once('/').unwrap();
-    name.split('-').nth(1).unwrap().to_owned()
-}
-
-/// Segments are never cut, and their playlist is the same.
-#[test]
-fn segments_are_those_of_one_function() {
-    let stage = Stage::new();
-    let one = Function::start(stage.settings.clone().set("DISTRIBUTE", "never"));
-    for (container, format, playlist) in
-        [("ts", "hls", "list.m3u8"), ("mp4", "hls", "list.m3u8"), ("mp4", "dash", "list.mpd")]
-    {
-        let ask = |folder: &str| {
-            let process = format!(
-                "video/concat,f_{container},{USUAL}{}/segment,f_{format},t_4000|sys/saveas,b_{},o_{}",
-                sur("b.mp4"),
-                b64("results"),
-                b64(&format!("{container}{format}/{folder}/{playlist}")),
-            );
-            json!({"bucket": "sources", "object": "a.mp4", "process": process})
-        };
-        let running = stage.steps.crew().invoke(&ask("long")).unwrap();
-        assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
-        let found = stage.record(&running);
-        assert_eq!(found["Status"], "Succeeded", "{found:#}");
-        let expected = one.invoke(&ask("short")).unwrap();
-        // Segments have the names of their runs.
-        let [found, expected] = [&found, &expected].map(run_of);
-        let keys = |folder: &str, run: &str| -> Vec<String> {
-            let prefix = format!("{container}{format}/{folder}/");
-            let keys = stage.s3.keys("results").into_iter();
-            let keys = keys.filter_map(|key| key.strip_prefix(&prefix).map(str::to_owned));
-            keys.map(|key| key.replace(run, "run")).collect()
-        };
-        assert_eq!(keys("long", &found), keys("short", &expected), "{container} {format}");
-        let list = |folder: &str, run: &str| {
-            let key = format!("{container}{format}/{folder}/{playlist}");
-            let list = String::from_utf8(stage.s3.get("results", &key).unwrap()).unwrap();
-            list.replace(run, "run")
-        };
-        if format == "hls" {
-            assert_eq!(list("long", &found), list("short", &expected));
-        }
-    }
 }
 
 /// Two hours in 40 ranges, of a film whose every frame and beep is known.

@@ -4,7 +4,8 @@ use serde_json::Value;
 use tracing::info;
 
 use super::super::{TaskError, Worker, now};
-use super::folder::{FailureNote, Listing};
+use super::folder::Listing;
+use super::notes::FailureNote;
 use super::{Shift, done};
 use crate::code::Code;
 use crate::event::Failure;

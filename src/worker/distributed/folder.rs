@@ -3,26 +3,23 @@
 //! Everything is written once. A piece's note is written after the piece, so where the note is, both
 //! are.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tracing::warn;
 use uuid::Uuid;
 
 use super::super::TaskError;
-use super::super::files::Share;
-use crate::code::Code;
+use super::notes::FailureNote;
 use crate::event::RunOfTask;
 use crate::ledger::own_description;
-use crate::mp4::{Packets, Samples};
-use crate::object::{Bucket, ETag, Key, ObjectUri};
-use crate::plan::{AudioRange, Chunk, Plan};
-use crate::storage::{Description, ObjectHead, ObjectStore, Precondition, Problem, StoreError};
-use crate::task::{Moment, TaskId, Timings, Usage};
+use crate::object::{Bucket, Key, ObjectUri};
+use crate::plan::Chunk;
+use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
+use crate::task::TaskId;
 
 /// The largest plan: film of which every frame is a key frame has the longest.
 const LARGEST_PLAN: u64 = 256 * 1024 * 1024;
@@ -46,79 +43,6 @@ pub(super) enum Piece {
     Range(usize),
     Sound,
     Join,
-}
-
-/// What the steps after the plan have to know.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct PlanNote {
-    pub(super) plan: Plan,
-    pub(super) ranges: Vec<Chunk>,
-    /// The distinct sources.
-    pub(super) sources: Vec<SourceNote>,
-    /// Of each clip, which of them it is of.
-    pub(super) of_clip: Vec<usize>,
-    pub(super) target: ObjectUri,
-    pub(super) extension: String,
-    /// The main object, by which a key of the target is judged.
-    pub(super) main: ObjectUri,
-    /// What each range reads of the sources, as far as that is foreseen.
-    #[serde(default)]
-    pub(super) shown: Vec<Vec<Share>>,
-    /// The same of the audio of each clip.
-    #[serde(default)]
-    pub(super) heard: BTreeMap<usize, Share>,
-    /// Whether each range has its audio itself.
-    #[serde(default)]
-    pub(super) audio_in_ranges: bool,
-}
-
-/// A source as the plan saw it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct SourceNote {
-    pub(super) uri: ObjectUri,
-    pub(super) etag: ETag,
-    pub(super) size: u64,
-    pub(super) version: Option<String>,
-    pub(super) modified: Moment,
-    /// The first clip that it is used for.
-    pub(super) clip: usize,
-    /// Files that it is made of.
-    pub(super) parts: usize,
-    /// Whether it can be read as it is.
-    pub(super) as_it_is: bool,
-    /// What opening it reads, as far as that is foreseen. Nothing where all of it has to be there.
-    #[serde(default)]
-    pub(super) opening: Option<Vec<Range<u64>>>,
-}
-
-/// What is known of a piece.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct PieceNote {
-    /// Frames that were decoded; 0 for the audio.
-    pub(super) frames: u64,
-    pub(super) size: u64,
-    pub(super) etag: Option<ETag>,
-    pub(super) warnings: Vec<String>,
-    pub(super) usage: Usage,
-    pub(super) timings: Timings,
-    /// Bytes that were read of each source, by its index.
-    pub(super) fetched: Vec<(usize, u64)>,
-    /// What is stored of a range that becomes part of the output where it is: its samples alone.
-    #[serde(default)]
-    pub(super) samples: Samples,
-    /// What described them.
-    #[serde(default)]
-    pub(super) header: Vec<u8>,
-    /// The audio that is stored between these samples.
-    #[serde(default)]
-    pub(super) audio: Packets,
-}
-
-/// Why a try at a piece failed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct FailureNote {
-    pub(super) code: Code,
-    pub(super) message: String,
 }
 
 /// What is in the folder.
@@ -170,45 +94,6 @@ impl Piece {
     }
 }
 
-impl SourceNote {
-    pub(super) fn head(&self) -> ObjectHead {
-        ObjectHead {
-            etag: self.etag.clone(),
-            size: self.size,
-            version: self.version.clone(),
-            last_modified: self.modified.timestamp(),
-            content_type: None,
-            metadata: BTreeMap::new(),
-        }
-    }
-}
-
-impl PlanNote {
-    /// Whether a step of its own makes the audio.
-    pub(super) const fn has_sound(&self) -> bool {
-        self.plan.output.audio.is_some() && !self.audio_in_ranges
-    }
-
-    /// The audio of a range, where that has it itself.
-    pub(super) fn audio_of(&self, range: &Chunk) -> Option<AudioRange> {
-        self.plan.audio_range(range).filter(|_| self.audio_in_ranges)
-    }
-}
-
-impl PieceNote {
-    /// The piece as it was stored.
-    pub(super) fn head(&self) -> ObjectHead {
-        ObjectHead {
-            etag: self.etag.clone().expect("a piece is noted once it is stored"),
-            size: self.size,
-            version: None,
-            last_modified: jiff::Timestamp::UNIX_EPOCH,
-            content_type: None,
-            metadata: BTreeMap::new(),
-        }
-    }
-}
-
 impl Listing {
     /// How many ranges have been rendered.
     pub(super) fn ranges(&self) -> usize {
@@ -246,6 +131,16 @@ impl Folder {
     /// The start of the first range as it was rendered, where only its samples are kept otherwise.
     pub(super) fn first(&self) -> ObjectUri {
         self.uri("first.video")
+    }
+
+    /// What the names of the segments of a range begin with that one try stores. Tries don't mix.
+    pub(super) fn segments_of(piece: Piece) -> String {
+        format!("{}-{}", piece.name(), Uuid::new_v4().simple())
+    }
+
+    /// A segment of a range.
+    pub(super) fn segment(&self, stored_as: &str, suffix: &str) -> ObjectUri {
+        self.uri(&format!("{stored_as}{suffix}"))
     }
 
     /// The audio of the first range as it was encoded.

@@ -16,7 +16,8 @@ use tracing::info;
 use super::super::deliver::Goods;
 use super::super::{Job, TaskError, Worker, millis};
 use super::Shift;
-use super::folder::{Piece, PieceNote, PlanNote};
+use super::folder::Piece;
+use super::notes::{PieceNote, PlanNote};
 use crate::engine::artifacts::Artifact;
 use crate::engine::template::{Template, template};
 use crate::engine::verify::{Indexed, verify_indexed};
@@ -108,7 +109,7 @@ impl Worker {
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         self.check_target(&request, &target)?;
         let content_type = note.plan.output.container.content_type();
-        let files = vec![Artifact { path: output, uri: target, content_type }];
+        let files = vec![Artifact { path: output, uri: target, content_type, copied: None }];
         let check = Indexed {
             ffmpeg: &ffmpeg,
             plan: &note.plan,

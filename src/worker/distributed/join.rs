@@ -9,8 +9,9 @@ use tracing::{Instrument, info};
 
 use super::super::deliver::Goods;
 use super::super::{ENCODED, Job, TaskError, Worker, log_end, millis, now, stage};
-use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
+use super::folder::Piece;
 use super::in_place::Join;
+use super::notes::{FailureNote, PieceNote, PlanNote};
 use super::{Shift, done};
 use crate::clamped::clamped;
 use crate::engine::artifacts::{Artifact, Artifacts};
@@ -124,9 +125,12 @@ impl Worker {
         let pieces = self.piece_notes(shift, &note).await?;
         journal.note_all(add_up(&note, &pieces));
         journal.note(Entry::Progress(ENCODED));
-        if note.plan.joins_where_stored() {
+        if note.segments_in_ranges || note.plan.joins_where_stored() {
             let (note, pieces) = (&note, &pieces[..]);
             let join = Join { shift, note, pieces, workspace, journal };
+            if note.segments_in_ranges {
+                return Box::pin(self.join_segments(&join)).await;
+            }
             return Box::pin(self.join_where_stored(&join)).await;
         }
         let needed = pieces.iter().map(|(_, piece)| piece.size).sum();

@@ -9,13 +9,14 @@ use super::super::files::{Known, Looked, SourceFiles, Takes, is_large};
 use super::super::prepared::Prepared;
 use super::super::sources::Sources;
 use super::super::{Deadline, Job, TaskError, Worker, budget, describe, millis};
-use super::folder::{Piece, PlanNote, SourceNote};
+use super::folder::Piece;
+use super::notes::{PlanNote, SourceNote};
 use super::{Shift, done};
 use crate::engine::workspace::Workspace;
 use crate::event::Accepted;
 use crate::flicks::Flicks;
 use crate::ledger::{Begun, Journal, Resumed, run_name};
-use crate::plan::{Plan, plan};
+use crate::plan::{Chunk, Plan, plan};
 use crate::policy::CopyPolicy;
 use crate::task::{ChunkCount, Entry, Execution, Moment, Stage, TaskRecord};
 
@@ -153,8 +154,12 @@ impl Worker {
         let target = self.target(request, &variables)?;
         // The run that joins has a name of the same length.
         self.check_segments(request, &plan, &target, &run_name(Uuid::nil()))?;
+        let (segments_in_ranges, audio_in_ranges) = in_ranges(&plan, &ranges);
         let shown = ranges.iter().map(|range| {
-            let heard = plan.audio_range(range).map(|audio| plan.audio_part(&audio).plan);
+            let heard = plan
+                .audio_range(range)
+                .filter(|_| audio_in_ranges)
+                .map(|audio| plan.audio_part(&audio).plan);
             let heard = heard.iter().flat_map(Plan::heard);
             let reads = plan.shown(range).into_iter().chain(heard).map(|(_, read)| read);
             files.shares(&reads.collect::<Vec<_>>(), &known)
@@ -163,7 +168,8 @@ impl Worker {
             Some((clip, files.shares(std::slice::from_ref(&read), &known).pop()?))
         });
         Ok(PlanNote {
-            audio_in_ranges: plan.audio_is_in_ranges(),
+            audio_in_ranges,
+            segments_in_ranges,
             shown: shown.collect(),
             heard: heard.collect(),
             sources: notes(sources, files, &known, looked.can_wait),
@@ -208,6 +214,16 @@ impl Worker {
         journal.note(Entry::Warnings(files.notices(&all)));
         Ok((looked, all))
     }
+}
+
+/// Whether each range makes its own segments, and whether it has its audio itself.
+fn in_ranges(plan: &Plan, ranges: &[Chunk]) -> (bool, bool) {
+    if plan.output.segments.is_none() {
+        return (false, plan.audio_is_in_ranges());
+    }
+    let has_audio = |range| plan.audio_range(range).is_none_or(|audio| plan.has_packets(&audio));
+    let segments = plan.makes_segments_in_ranges() && ranges.iter().all(has_audio);
+    (segments, segments && plan.output.audio.is_some())
 }
 
 /// When a function ends that begins now and has the time that this one had.

@@ -9,7 +9,9 @@ use tracing::info;
 
 use super::super::encode::{failure, warnings};
 use super::super::{TaskError, Worker, millis};
-use super::folder::{FailureNote, Piece, PieceNote, PlanNote};
+use super::folder::Piece;
+use super::notes::{FailureNote, PieceNote, PlanNote};
+use super::segments::segments_of;
 use super::share::{Brought, sources};
 use super::{Shift, done};
 use crate::engine::make::{Found, MakeError, Maker};
@@ -25,7 +27,7 @@ use crate::storage::{FileSlice, Precondition, Problem};
 /// The user metadata of a piece that says how many frames it has.
 const FRAMES: &str = "video-concat-frames";
 /// The name of the file with the encoded audio of a range.
-const AUDIO: &str = "audio";
+pub(super) const AUDIO: &str = "audio";
 
 impl Worker {
     /// Makes a piece, unless an earlier try has.
@@ -40,12 +42,23 @@ impl Worker {
             return Ok(done("Made"));
         }
         let plan = self.plan_note(shift).await?;
+        if let Piece::Range(index) = piece
+            && index >= plan.ranges.len()
+        {
+            return Err(TaskError::NoRange(index));
+        }
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let mut note = PieceNote::default();
-        let mut file = workspace.output("piece");
+        let mut file = workspace.part("piece");
         match piece {
+            Piece::Range(index) if plan.segments_in_ranges => {
+                self.render_range(shift, &plan, index, &workspace, &file, &mut note).await?;
+                self.keep_segments(shift, &plan, index, &workspace, &file, &mut note).await?;
+                return self.made(shift, piece, &note).await;
+            }
             Piece::Range(index) => {
                 self.render_range(shift, &plan, index, &workspace, &file, &mut note).await?;
+                self.decode_range(&plan, index, &file, &mut note).await?;
                 if plan.plan.joins_where_stored() {
                     self.keep_samples(shift, index, &workspace, &file, &mut note).await?;
                 }
@@ -58,10 +71,22 @@ impl Worker {
             _ => self.render_sound(shift, &plan, &workspace, &file, &mut note).await?,
         }
         self.keep_piece(shift, piece, &file, &mut note).await?;
+        self.made(shift, piece, &note).await
+    }
+
+    /// Makes sure that the run is the task's still, once a piece has been stored.
+    async fn made(
+        &self,
+        shift: &Shift<'_>,
+        piece: Piece,
+        note: &PieceNote,
+    ) -> Result<serde_json::Value, TaskError> {
         // It may have been another's while it was being written.
         if let Err(error) = self.check_run(shift).await {
             let folder = &shift.folder;
-            for uri in [uri, folder.media(piece), folder.first(), folder.first_audio()] {
+            let own =
+                [folder.note(piece), folder.media(piece), folder.first(), folder.first_audio()];
+            for uri in own.into_iter().chain(segments_of(shift, note)) {
                 self.store.delete(&uri).await.map_err(TaskError::Record)?;
             }
             return Err(error);
@@ -73,7 +98,13 @@ impl Worker {
 
     pub(super) async fn plan_note(&self, shift: &Shift<'_>) -> Result<PlanNote, TaskError> {
         let uri = shift.folder.note(Piece::Plan);
-        shift.folder.read(&self.store, &uri).await?.ok_or(TaskError::Missing(uri))
+        let note: PlanNote =
+            shift.folder.read(&self.store, &uri).await?.ok_or(TaskError::Missing(uri))?;
+        let records = self.settings.task_bucket.as_ref().unwrap_or(&note.target.bucket);
+        if *records != shift.of.bucket {
+            return Err(TaskError::StrangeBucket(shift.of.bucket.clone()));
+        }
+        Ok(note)
     }
 
     async fn render_range(
@@ -114,7 +145,18 @@ impl Worker {
         };
         let rendered = files.filling(waits, Box::pin(rendering)).await;
         piece.note_fetched(&files, &wanted);
-        rendered?;
+        rendered
+    }
+
+    /// Decodes a range as it was rendered.
+    async fn decode_range(
+        &self,
+        note: &PlanNote,
+        index: usize,
+        file: &Path,
+        piece: &mut PieceNote,
+    ) -> Result<(), TaskError> {
+        let range = note.ranges.get(index).ok_or(TaskError::NoRange(index))?;
         let ffmpeg = self.ffmpeg();
         let started = Instant::now();
         let planned = range.frames.end - range.frames.start;
@@ -158,7 +200,7 @@ impl Worker {
         let audio = workspace.part(AUDIO);
         decoded_frames(&self.ffmpeg(), Demuxer::Mov, &audio, 0).await?;
         piece.timings.verify_ms += millis(started);
-        let (video, samples, target) = (file, piece.samples.clone(), workspace.output("woven"));
+        let (video, samples, target) = (file, piece.samples.clone(), workspace.part("woven"));
         let (video, encoded, range) = (video.to_owned(), audio.clone(), range.clone());
         let (rate, both) = (note.plan.timeline.frame_rate, target.clone());
         let woven = tokio::task::spawn_blocking(move || {

@@ -7,7 +7,7 @@ use super::super::files::{Share, SourceFiles, is_large};
 use super::super::sources::{Source, Sources};
 use super::super::{TaskError, Worker};
 use super::Shift;
-use super::folder::{PieceNote, PlanNote};
+use super::notes::{PieceNote, PlanNote};
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::workspace::Workspace;
 use crate::storage::fill::Waits;

@@ -10,7 +10,7 @@ use super::super::encode::{failure, warnings};
 use super::super::files::Share;
 use super::super::{TaskError, Worker, millis};
 use super::Shift;
-use super::folder::{PieceNote, PlanNote};
+use super::notes::{PieceNote, PlanNote};
 use super::share::{Brought, sources};
 use crate::engine::make::Maker;
 use crate::engine::workspace::Workspace;

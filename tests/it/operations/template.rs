@@ -140,6 +140,7 @@ fn needed(operation: &str) -> &'static str {
         | "CreateMultipartUpload"
         | "UploadPart"
         | "UploadPartCopy"
+        | "CopyObject"
         | "CompleteMultipartUpload" => "s3:PutObject",
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",
         "DeleteObject" | "DeleteObjects" => "s3:DeleteObject",

@@ -1,0 +1,52 @@
+//! Packets of audio as a file of their own.
+
+use super::boxes::{HEAD, boxed, child, children};
+use super::packets::Woven;
+use super::video::is_of;
+use super::{Fields, Mp4Error, Packets, tables};
+
+/// What stands before the data of a file of these packets alone, which begin at 0, by the `ftyp` and the
+/// content of the `moov` of a file that has them among others.
+///
+/// # Errors
+/// Where that is no file of audio alone.
+pub fn alone(ftyp: &[u8], moov: &[u8], packets: &Packets) -> Result<Vec<u8>, Mp4Error> {
+    let length = index(moov, packets, 0)?.len();
+    let start = ftyp.len() + length + HEAD;
+    let index = index(moov, packets, start as u64)?;
+    let size = u32::try_from(packets.bytes() + HEAD as u64).map_err(|_| Mp4Error::Unfit(*b"mdat"));
+    let head = [size?.to_be_bytes(), *b"mdat"].concat();
+    Ok([ftyp, &index, &head].concat())
+}
+
+fn index(moov: &[u8], packets: &Packets, start: u64) -> Result<Vec<u8>, Mp4Error> {
+    let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
+    let (version, _) = fields.version()?;
+    fields.take(if version == 0 { 8 } else { 16 })?;
+    let time_scale = fields.u32()?;
+    let count = u32::try_from(packets.sizes.len()).map_err(|_| Mp4Error::Unfit(*b"stsz"))?;
+    let mut content = Vec::new();
+    for inner in children(moov)? {
+        content.extend(match &inner.kind {
+            b"mvhd" => {
+                let ticks = tables::in_movie(packets.duration(), packets.time_scale, time_scale);
+                tables::with_duration(inner.kind, inner.body, (2, 1), ticks)?
+            }
+            b"trak" if is_of(inner.body, *b"soun")? => {
+                let track = Woven::read(inner.body, &[packets])?;
+                let written = track.write(time_scale, (&[count], &[start]), false)?;
+                without_edits(&written)?
+            }
+            b"trak" => return Err(Mp4Error::Unexpected(inner.kind)),
+            _ => inner.whole.to_vec(),
+        });
+    }
+    Ok(boxed(*b"moov", &content))
+}
+
+/// The delay of the encoder, which edits tell, is that of the packets that are not there.
+fn without_edits(trak: &[u8]) -> Result<Vec<u8>, Mp4Error> {
+    let body = trak.get(HEAD..).ok_or(Mp4Error::Cut(*b"trak"))?;
+    let kept = children(body)?.into_iter().filter(|child| child.kind != *b"edts");
+    Ok(boxed(*b"trak", &kept.flat_map(|child| child.whole.to_vec()).collect::<Vec<u8>>()))
+}
