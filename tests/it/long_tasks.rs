@@ -22,6 +22,7 @@ use crate::bed::step_functions::{Fate, StepFunctions};
 use crate::players::assert_file_plays;
 use crate::scene::{TOPIC, USUAL, b64, settings, sur};
 
+mod forged;
 mod segments;
 mod shares;
 
