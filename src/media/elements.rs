@@ -15,8 +15,8 @@ mod ebml;
 
 /// Bytes of an element's header at most.
 const HEADER: u64 = 12;
-/// Bytes of all that is read at most.
-const MOST_INDEX: u64 = 64 * 1024 * 1024;
+/// Bytes of all that is read at most: cues of every second for two days.
+const MOST_INDEX: u64 = 4 * 1024 * 1024;
 /// Elements that are walked at most in front of the first cluster, and behind the last cue.
 const MOST_ELEMENTS: u32 = 64;
 /// With fewer cues, reading by them spares too little.

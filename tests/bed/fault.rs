@@ -38,6 +38,23 @@ pub enum Answer {
     KillAfter(u32),
     /// The request is carried out, and answered once the test says so.
     Held,
+    /// A read is answered as nobody asked.
+    Otherwise(Otherwise),
+}
+
+/// How a read is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Otherwise {
+    /// As if all of the object had been asked for.
+    Whole,
+    /// With bytes that are said to be from elsewhere.
+    Elsewhere,
+    /// With bytes that are said to be of a larger object.
+    Larger,
+    /// With half of the bytes, and no word of it.
+    Short,
+    /// With another entity tag.
+    Changed,
 }
 
 #[derive(Debug, Clone)]
@@ -158,6 +175,8 @@ pub fn kill(process: u32) -> AnyError {
 pub enum End {
     Cut,
     Stall,
+    /// As if there were no more.
+    Early,
 }
 
 /// A body of which only the first bytes come.
@@ -193,6 +212,7 @@ where
         match self.ends {
             Some((0, End::Cut)) => return Poll::Ready(Some(Err(cut()))),
             Some((0, End::Stall)) => return Poll::Pending,
+            Some((0, End::Early)) => return Poll::Ready(None),
             _ => {}
         }
         let frame = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
@@ -207,6 +227,9 @@ where
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
+        match self.ends {
+            Some((left, End::Early)) => hyper::body::SizeHint::with_exact(left),
+            _ => self.body.size_hint(),
+        }
     }
 }

@@ -13,13 +13,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::{Method, Request, Response};
+use hyper::{Method, Request, Response, StatusCode};
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
 use tempfile::TempDir;
 
-use super::fault::{Answer, End, Fault, Faults, Half, cut, kill};
+use super::fault::{Answer, End, Fault, Faults, Half, Otherwise, cut, kill};
 use super::http::{AnyError, Server, header};
 use super::s3_gaps::Gaps;
 
@@ -325,6 +325,7 @@ impl Door {
                 self.faults.hold().await;
                 Ok(reply)
             }
+            Answer::Otherwise(how) => self.serve_otherwise(request, how).await,
             Answer::Kill(process) => Err(kill(process)),
             Answer::KillAfter(process) => {
                 self.serve_whole(request).await?;
@@ -342,12 +343,47 @@ impl Door {
         Ok(response.map(Half::whole))
     }
 
+    async fn serve_otherwise(
+        &self,
+        request: Request<Incoming>,
+        how: Otherwise,
+    ) -> Result<Reply, AnyError> {
+        let mut reply = match how {
+            Otherwise::Short => self.serve_half(request, End::Early).await?,
+            _ => self.serve_whole(request).await?,
+        };
+        let given = reply.headers().get("content-range").cloned().ok_or("not a part")?;
+        let given = given.to_str()?;
+        match how {
+            Otherwise::Whole => {
+                reply.headers_mut().remove("content-range");
+                *reply.status_mut() = StatusCode::OK;
+            }
+            Otherwise::Elsewhere => {
+                let elsewhere = given.replace("bytes ", "bytes 1").parse()?;
+                reply.headers_mut().insert("content-range", elsewhere);
+            }
+            Otherwise::Larger => {
+                let larger = format!("{given}0").parse()?;
+                reply.headers_mut().insert("content-range", larger);
+            }
+            Otherwise::Short => {
+                reply.headers_mut().remove("content-length");
+            }
+            Otherwise::Changed => {
+                reply.headers_mut().insert("etag", "\"another\"".parse()?);
+            }
+        }
+        Ok(reply)
+    }
+
     /// An answer without a body is none at all.
     async fn serve_half(&self, request: Request<Incoming>, end: End) -> Result<Reply, AnyError> {
         if request.method() != Method::GET {
             return match end {
                 End::Cut => Err(cut()),
                 End::Stall => std::future::pending().await,
+                End::Early => self.serve_whole(request).await,
             };
         }
         let response = self.serve(request.map(s3s::Body::from)).await?;

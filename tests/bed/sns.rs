@@ -128,7 +128,9 @@ impl Exchange {
                 publish().ok();
                 return Err(kill(process));
             }
-            Some(Answer::Cut | Answer::CutBody | Answer::Elsewhere(_)) => return Err(cut()),
+            Some(Answer::Cut | Answer::CutBody | Answer::Elsewhere(_) | Answer::Otherwise(_)) => {
+                return Err(cut());
+            }
         };
         Ok(result.map_or_else(|refusal| self.refuse(&refusal), |id| accepted(&id)))
     }
