@@ -191,6 +191,7 @@ impl From<&EventError> for Refusal {
             | EventError::BadEncoding(_)
             | EventError::UnknownStep(_)
             | EventError::NestedMessage
+            | EventError::NoTask
             | EventError::TaskId(_) => Refused::Task(error.code()),
         };
         let argument = error.argument().map(|name| (name.to_owned(), String::new()));

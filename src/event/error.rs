@@ -64,6 +64,11 @@ pub enum EventError {
     /// A message that holds a queue's or a topic's event itself.
     #[error("a message must carry a task, not further messages")]
     NestedMessage,
+    /// A message that asks for what only a caller who waits can be given.
+    #[error(
+        "a message must carry a task: records are asked for over HTTP, and tasks are canceled over HTTP or by a direct event"
+    )]
+    NoTask,
     /// An HTTP request without the one query parameter there is.
     #[error(
         "the query must hold `x-oss-async-process`, as in `POST /bucket/key?x-oss-async-process`"
@@ -113,6 +118,7 @@ impl EventError {
             | Self::UnknownStep(_)
             | Self::BadBase64
             | Self::NestedMessage
+            | Self::NoTask
             | Self::NoProcessQuery
             | Self::NoProcessBody
             | Self::NoBucket(_)

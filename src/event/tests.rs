@@ -98,7 +98,7 @@ fn a_notification_gives_a_submission_for_each_created_object() {
     let event = json!({"Records": [
         notification("ObjectCreated:Put", "dir/a+b%2B%C3%A9.mkv"),
         notification("ObjectRemoved:Delete", "gone"),
-        notification("ObjectCreated:CompleteMultipartUpload", "c"),
+        notification("s3:ObjectCreated:CompleteMultipartUpload", "c"),
     ]});
     let Ok(Event::Submissions(all)) = decode(&event) else {
         panic!("no submissions");

@@ -17,7 +17,9 @@ use crate::quote::quote;
 pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
     let mut submissions = Vec::new();
     for record in records {
-        if text(record, &["eventName"])?.starts_with("ObjectCreated:") {
+        // Other stores write it as it stands in the configuration of a notification.
+        let name = text(record, &["eventName"])?;
+        if name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:") {
             submissions.push(decode_record(record)?);
         }
     }

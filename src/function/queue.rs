@@ -96,11 +96,10 @@ fn submissions(function: &Function, record: &MessageRecord) -> Result<Vec<Submis
             info!(reason, "ignored");
             Ok(Vec::new())
         }
-        Event::Accepted(_)
-        | Event::Cancel(_)
-        | Event::Step(_)
-        | Event::Queue(_)
-        | Event::Topic(_) => Err(EventError::NestedMessage),
+        Event::Cancel(_) => Err(EventError::NoTask),
+        Event::Accepted(_) | Event::Step(_) | Event::Queue(_) | Event::Topic(_) => {
+            Err(EventError::NestedMessage)
+        }
     }
 }
 
@@ -111,6 +110,6 @@ fn submitted(function: &Function, request: &HttpRequest) -> Result<Vec<Submissio
     match request.route(default_bucket, None)? {
         Route::Submit(submission) => Ok(vec![submission]),
         // They ask for a reply, which a message can't have.
-        Route::Task(_) | Route::List { .. } | Route::Cancel(_) => Ok(Vec::new()),
+        Route::Task(_) | Route::List { .. } | Route::Cancel(_) => Err(EventError::NoTask),
     }
 }

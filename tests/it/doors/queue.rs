@@ -10,6 +10,8 @@ use crate::bed::fault::{Answer, Fault};
 use crate::bed::gateway::Kind;
 use crate::bed::moto::Moto;
 
+const TASK: &str = "MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc";
+
 fn queue(messages: &[(&str, Value)]) -> Value {
     let record = |(id, body): &(&str, Value)| {
         let text = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
@@ -152,6 +154,11 @@ impl Failed {
     }
 }
 
+/// A request that nobody waits for.
+fn http(method: &str, path: &str) -> Value {
+    json!({"version": "2.0", "rawPath": path, "requestContext": {"http": {"method": method}}})
+}
+
 #[test]
 fn what_can_not_be_read_is_kept_with_the_reason() {
     let (failed, environment) = Failed::start();
@@ -164,6 +171,9 @@ fn what_can_not_be_read_is_kept_with_the_reason() {
         ("a wrong field", unknown.clone()),
         ("wrapped", notification(&json!("{"))),
         ("nested", queue(&[("x", direct("a.mp4", "three.mp4"))])),
+        ("cancel", json!({"cancel": TASK})),
+        ("delete", http("DELETE", &format!("/tasks/{TASK}"))),
+        ("list", http("GET", "/tasks")),
         ("fine", direct("a.mp4", "one.mp4")),
     ];
     let reply = doors.front.invoke(&queue(&messages)).unwrap();
@@ -175,11 +185,14 @@ fn what_can_not_be_read_is_kept_with_the_reason() {
         let found = kept.iter().find(|(kept, _)| *kept == text);
         found.unwrap_or_else(|| panic!("{text} is not among {kept:#?}")).1.clone()
     };
-    assert_eq!(kept.len(), 4, "{kept:#?}");
+    assert_eq!(kept.len(), 7, "{kept:#?}");
     assert!(reason(&messages[0].1).contains("is not JSON"), "{kept:#?}");
     assert_eq!(reason(&unknown), "unknown event field `proces`; did you mean `process`?");
     assert!(reason(&messages[2].1).contains("`Message` is not JSON"), "{kept:#?}");
     assert!(reason(&messages[3].1).contains("further messages"), "{kept:#?}");
+    for (name, message) in &messages[4..7] {
+        assert!(reason(message).contains("must carry a task: "), "{name}: {kept:#?}");
+    }
 
     // Nobody waits for the replies to these either.
     assert_eq!(doors.front.invoke(&topic(&json!("words"))).unwrap(), json!([]));
