@@ -244,7 +244,10 @@ impl Worker {
                 match outcome {
                     Ok(Done::Here) => record.succeed(now()),
                     Ok(Done::HandedOver) => return Ok(record),
-                    Err(TaskError::Superseded) => return Err(Superseded),
+                    Err(TaskError::Superseded) => {
+                        self.ledger().withdraw(journal).await;
+                        return Err(Superseded);
+                    }
                     Err(error) => {
                         record.execution_arn = None;
                         record.fail(error.code(), error.to_string(), now());

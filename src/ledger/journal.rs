@@ -5,6 +5,7 @@
 //! at its next write.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -83,6 +84,8 @@ pub struct Journal<S = ObjectStore> {
     tag: Mutex<ETag>,
     /// What the next renewal writes.
     latest: SyncMutex<StoredRecord>,
+    /// Whether the last object of the result may have appeared, or may do so yet.
+    pub(super) is_appearing: AtomicBool,
 }
 
 impl<S: Objects> Journal<S> {
@@ -121,6 +124,7 @@ impl<S: Objects> Journal<S> {
             renewed: SyncMutex::new(now),
             tag: Mutex::new(tag),
             latest: SyncMutex::new(latest),
+            is_appearing: AtomicBool::new(false),
         })
     }
 

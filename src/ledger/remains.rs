@@ -1,12 +1,14 @@
 //! What a dead run has left: open uploads, objects that it stored, and perhaps a whole result that it
 //! did not report.
 
+use std::sync::atomic::Ordering;
+
 use futures::{StreamExt, TryStreamExt, stream};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::journal::RUN_MARK;
-use super::{Ledger, Objects, Wanted};
+use super::{Journal, Ledger, Objects, Wanted};
 use crate::object::{Key, ObjectUri};
 use crate::playlist::segment_content_type;
 use crate::storage::{Listed, ObjectHead, StoreError};
@@ -58,6 +60,16 @@ impl<S: Objects> Ledger<S> {
             self.abort(lease).await;
             self.sweep(lease).await;
             next = lease.left.as_deref();
+        }
+    }
+
+    /// Removes the segments of a run that was taken for dead: some may have come after the next one had
+    /// cleaned up. Once their playlist was on its way, that one may have taken them for its own.
+    pub async fn withdraw(&self, journal: &Journal<S>) {
+        let lease = journal.change(|_| {}).lease;
+        let segments = lease.as_ref().and_then(own_segments);
+        if let Some(segments) = segments.filter(|_| !journal.is_appearing.load(Ordering::Relaxed)) {
+            self.sweep_segments(&segments.prefix).await;
         }
     }
 

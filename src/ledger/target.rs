@@ -2,6 +2,8 @@
 //! written where nothing has changed since the run looked and then made sure that it still held the
 //! lease: what another run stored after that is never overwritten.
 
+use std::sync::atomic::Ordering;
+
 use thiserror::Error;
 use tracing::warn;
 
@@ -99,6 +101,7 @@ impl<S: Objects> Journal<S> {
         let mut tries = 1;
         loop {
             self.check().await?;
+            self.is_appearing.store(true, Ordering::Relaxed);
             match upload.appear(&seen.precondition).await {
                 Ok(stored) => return Ok((stored, seen)),
                 Err(NotStored::InTheWay(error)) if tries < TRIES => {

@@ -140,7 +140,10 @@ impl Sandbox {
                     let mut record = journal.latest();
                     match ended {
                         Ok(()) => record.succeed(Moment::new(self.ledger.clock.now())),
-                        Err(Ended::Superseded) => continue,
+                        Err(Ended::Superseded) => {
+                            self.ledger.withdraw(&journal).await;
+                            continue;
+                        }
                         Err(Ended::Failed) => {
                             let now = Moment::new(self.ledger.clock.now());
                             record.fail(Code::InternalError, "it failed", now);

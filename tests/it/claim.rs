@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hyper::Method;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use crate::bed::function::{Function, Settings};
 use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::bed::source::Source;
-use crate::scene::{TOPIC, USUAL, b64, settings};
+use crate::scene::{Scene, TOPIC, USUAL, b64, settings};
 
 const TARGET: &str = "out.mp4";
 /// How often a sign is looked for.
@@ -428,4 +429,32 @@ fn a_run_that_lost_its_lease_stores_nothing() {
     assert_eq!(record["Status"], "Succeeded", "{record:#}");
     assert_eq!((stage.stored(), stage.told().len()), (1, 1));
     assert_eq!(stage.s3.unfinished_uploads(), []);
+}
+
+/// It was only slow, and its last request was carried out after the next run had cleaned up.
+#[test]
+fn a_run_that_lost_its_lease_leaves_no_segments() {
+    let scene = Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(0.4));
+    let held = Fault::new(Answer::Held).method(Method::PUT).part("-00002.ts");
+    scene.s3.fail(held);
+    let parameters = format!("f_ts,{USUAL}/segment,f_hls,t_80");
+    let record = std::thread::scope(|scope| {
+        let run = scope.spawn(|| scene.run("a.mp4", &parameters));
+        tokio::runtime::Runtime::new().unwrap().block_on(scene.s3.faults().struck());
+        let key = scene.s3.keys("results").into_iter().find(|key| key.starts_with(".tasks/"));
+        let key = key.unwrap();
+        let mut record: Value =
+            serde_json::from_slice(&scene.s3.get("results", &key).unwrap()).unwrap();
+        record["Lease"] = json!({
+            "Holder": "11111111-2222-4333-8444-555555555555", "Until": LONG_AGO,
+        });
+        scene.s3.put("results", &key, record.to_string());
+        run.join().unwrap().succeeded().record
+    });
+    let targets = record["Targets"].as_array().unwrap().len();
+    let stored = scene.s3.keys("results").into_iter().filter(|key| !key.starts_with(".tasks/"));
+    let stored: Vec<_> = stored.collect();
+    assert_eq!(stored.len(), targets, "{stored:?}");
+    scene.s3.faults().release();
+    scene.assert_clean();
 }
