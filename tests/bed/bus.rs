@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::fault::{Answer, Faults, cut};
 use super::http::{AnyError, Server, header, reply};
 
 /// Of an entry, with all its texts.
@@ -45,11 +46,17 @@ pub struct Bus {
 
 impl Bus {
     pub fn start(mood: Mood) -> Self {
+        Self::sharing(&Faults::default(), mood)
+    }
+
+    /// Its requests are counted for the same faults as those of another server.
+    pub fn sharing(faults: &Faults, mood: Mood) -> Self {
+        let faults = faults.clone();
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let onlooker = Onlooker::default();
         let (noted, shown) = (Arc::clone(&seen), Arc::clone(&onlooker));
         let server = Server::start(move |request| {
-            answer(mood, Arc::clone(&noted), Arc::clone(&shown), request)
+            fail(faults.clone(), mood, Arc::clone(&noted), Arc::clone(&shown), request)
         });
         Self { server, seen, onlooker }
     }
@@ -57,6 +64,10 @@ impl Bus {
     /// From now on, shows each event's detail to this before the event is answered.
     pub fn when_told(&self, look: impl Fn(&Value) + Send + 'static) {
         *self.onlooker.lock().unwrap() = Some(Box::new(look));
+    }
+
+    pub fn url(&self) -> String {
+        self.server.url()
     }
 
     pub fn environment(&self, bus: &str) -> Vec<(String, String)> {
@@ -75,6 +86,36 @@ impl Bus {
         let seen = self.seen();
         let changes = seen.iter().filter(|event| event.kind == "Task State Change");
         changes.map(|event| event.detail["Status"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Answers as the test asked.
+async fn fail(
+    faults: Faults,
+    mood: Mood,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    onlooker: Onlooker,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, AnyError> {
+    let fault = faults.strike(request.method(), "/events");
+    if let Some(Answer::Stall | Answer::StallBody | Answer::Late) = fault {
+        return std::future::pending().await;
+    }
+    if let Some(Answer::Error(status, code) | Answer::Said(status, code, _)) = fault {
+        let refusal = json!({"__type": code, "message": "as the test asked"});
+        let status = StatusCode::from_u16(status)?;
+        return Ok(reply(status, "application/x-amz-json-1.1", refusal.to_string()));
+    }
+    let is_taken = matches!(fault, None | Some(Answer::Lost | Answer::Held));
+    let answered = answer(mood, seen, onlooker, request);
+    let answered = if is_taken { answered.await } else { Err(cut()) };
+    match fault {
+        Some(Answer::Lost) => Err(cut()),
+        Some(Answer::Held) => {
+            faults.hold().await;
+            answered
+        }
+        _ => answered,
     }
 }
 

@@ -4,6 +4,7 @@
 //! Each call fails in one way and for good; `FAULT_SWEEP=full` makes each fail in every way, and
 //! `FAULT_SWEEP=each` tries more calls of tasks with many segments.
 
+mod canceled;
 mod deadline;
 mod judge;
 mod killed;
@@ -18,7 +19,10 @@ use std::time::Duration;
 use hyper::Method;
 
 use judge::Complaints;
-use scenario::{FIFTY_SEGMENTS, ONE_REQUEST, PARTS, SEGMENTS, Scenario, THOUSANDS_OF_SEGMENTS};
+use scenario::{
+    ANNOUNCED, COPIED, FIFTY_SEGMENTS, ONE_REQUEST, PARTS, RANGED, SEGMENTS, Scenario,
+    THOUSANDS_OF_SEGMENTS,
+};
 use stage::Stage;
 
 use crate::bed::fault::{Answer, Fault};
@@ -64,6 +68,26 @@ fn a_task_whose_result_goes_in_parts() {
 #[test]
 fn a_task_with_segments() {
     sweep(&SEGMENTS, 2);
+}
+
+#[test]
+fn a_task_that_a_bus_hears_of() {
+    sweep_lightly(&ANNOUNCED, 3);
+}
+
+#[test]
+fn a_task_that_copies() {
+    let record = Stage::new(&COPIED).invoke().unwrap();
+    assert_eq!(record["Timeline"][0]["Copied"], 100, "{record:#}");
+    sweep_lightly(&COPIED, 4);
+}
+
+#[test]
+fn a_task_that_reads_ranges() {
+    let stage = Stage::new(&RANGED);
+    let record = stage.invoke().unwrap();
+    assert!(stage.world.s3.calls_of("GET", "/sources/far.mp4").len() > 1, "{record:#}");
+    sweep_lightly(&RANGED, 5);
 }
 
 /// Of the calls in the middle, which are alike, a sample.
@@ -120,6 +144,15 @@ fn sweep(scenario: &Scenario, offset: usize) {
     sweep_points(scenario, &points(count_calls(scenario), offset));
 }
 
+/// Most of the calls are those of other sweeps: each fails once, or for good.
+fn sweep_lightly(scenario: &Scenario, offset: usize) {
+    let mut points = points(count_calls(scenario), offset);
+    if !is_asked_for("full") {
+        points = points.chunks(2).enumerate().map(|(nth, both)| both[nth % 2]).collect();
+    }
+    sweep_points(scenario, &points);
+}
+
 fn sweep_points(scenario: &Scenario, points: &[(usize, Kind)]) {
     visit(points, |&(call, kind)| {
         let place = format!("{}, call {call}, {}", scenario.name, kind.0);
@@ -162,7 +195,8 @@ fn count_calls(scenario: &Scenario) -> usize {
     let wrong =
         [judge::run(&stage.world, scenario, &reply), judge::success(&stage.world, &reply)].concat();
     assert!(wrong.is_empty(), "nothing failed: {wrong:?}");
-    stage.world.s3.calls().len() + stage.world.sns.messages().len()
+    let announced = stage.world.bus.as_ref().map_or(0, |bus| bus.seen().len());
+    stage.world.s3.calls().len() + stage.world.sns.messages().len() + announced
 }
 
 fn fail(scenario: &Scenario, call: usize, Kind(_, answer, for_good): Kind) -> Complaints {

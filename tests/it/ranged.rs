@@ -27,6 +27,10 @@ fn bytes(source: &Source, name: &str) -> Vec<u8> {
     std::fs::read(source.write(name)).unwrap()
 }
 
+pub(crate) fn large_film() -> Vec<u8> {
+    large(Index::Behind)
+}
+
 fn large(index: Index) -> Vec<u8> {
     spread(&bytes(&film(), "film.mp4"), index)
 }

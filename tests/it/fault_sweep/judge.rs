@@ -36,7 +36,18 @@ pub(super) fn run(world: &World, scenario: &Scenario, reply: &Reply) -> Complain
     wrong.extend(record(world, reply, nothing, &objects).map(|text| format!("record: {text}")));
     wrong.extend(messages(world, reply, nothing, &objects));
     wrong.extend(files(world));
+    wrong.extend(events(world, reply));
     wrong
+}
+
+/// What the bus hears of the end is what the caller hears. It may hear less.
+fn events(world: &World, reply: &Reply) -> Option<String> {
+    let mut heard = world.bus.as_ref()?.states();
+    heard.dedup();
+    let status = reply.as_ref().map_or("Failed".into(), |record| record["Status"].clone());
+    let ends: Vec<_> = heard.iter().filter(|it| *it != "Running").collect();
+    let is_true = ends.last().is_none_or(|&last| status == **last);
+    (!is_true).then(|| format!("the bus hears {heard:?}, the caller {status}"))
 }
 
 /// Once nothing fails any more, the task has its result.

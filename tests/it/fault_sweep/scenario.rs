@@ -8,10 +8,14 @@ use crate::scene::{TOPIC, b64};
 pub(super) struct Scenario {
     pub(super) name: &'static str,
     pub(super) main: &'static str,
-    parameters: &'static str,
+    pub(super) parameters: &'static str,
     pub(super) target: &'static str,
     /// What has the target's name before.
     pub(super) previous: Option<&'static str>,
+    /// Of the function, beyond what it needs anyway.
+    pub(super) settings: &'static [(&'static str, &'static str)],
+    /// Whether an event bus hears of it.
+    pub(super) announced: bool,
 }
 
 pub(super) const ONE_REQUEST: Scenario = Scenario {
@@ -20,6 +24,26 @@ pub(super) const ONE_REQUEST: Scenario = Scenario {
     parameters: "f_mp4,vcodec_h264,acodec_aac",
     target: "result.mp4",
     previous: Some("the old one"),
+    settings: &[],
+    announced: false,
+};
+
+pub(super) const ANNOUNCED: Scenario = Scenario { name: "events", announced: true, ..ONE_REQUEST };
+
+/// The groups in the middle are copied, those at the ends encoded.
+pub(super) const COPIED: Scenario = Scenario {
+    name: "copies",
+    main: "groups.mp4",
+    parameters: "ss_100,f_mp4,vcodec_h264,acodec_aac,vb_9000000,vbopt_1",
+    ..ONE_REQUEST
+};
+
+/// The source is read as far as it is needed.
+pub(super) const RANGED: Scenario = Scenario {
+    name: "ranges",
+    main: "far.mp4",
+    parameters: "ss_1000,t_200,f_mp4,vcodec_h264,acodec_aac",
+    ..ONE_REQUEST
 };
 
 /// 18 MB of audio, so that it goes in two parts.
@@ -28,7 +52,7 @@ pub(super) const PARTS: Scenario = Scenario {
     main: "long.mp3",
     parameters: "f_mkv,vn_1,vcodec_h264,acodec_pcm,ar_96000,ac_8",
     target: "result.mkv",
-    previous: Some("the old one"),
+    ..ONE_REQUEST
 };
 
 pub(super) const SEGMENTS: Scenario = Scenario {
@@ -37,6 +61,7 @@ pub(super) const SEGMENTS: Scenario = Scenario {
     parameters: "f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_80",
     target: "result.m3u8",
     previous: None,
+    ..ONE_REQUEST
 };
 
 /// So many calls that few of them are at the task's beginning or end.
@@ -46,6 +71,7 @@ pub(super) const MANY_SEGMENTS: Scenario = Scenario {
     parameters: "f_ts,vcodec_h264,acodec_aac/segment,f_hls,t_40",
     target: "result.m3u8",
     previous: None,
+    ..ONE_REQUEST
 };
 
 pub(super) const FIFTY_SEGMENTS: Scenario =
@@ -56,8 +82,13 @@ pub(super) const THOUSANDS_OF_SEGMENTS: Scenario =
     Scenario { name: "2,000 segments", main: "d.mp4", ..MANY_SEGMENTS };
 
 impl Scenario {
-    pub(super) fn source(&self) -> Source {
-        match self.main {
+    pub(super) fn source(&self) -> Vec<u8> {
+        let source = match self.main {
+            "far.mp4" => return crate::ranged::large_film(),
+            "groups.mp4" => {
+                let groups = ["-g", "25", "-sc_threshold", "0"];
+                Source::new(1).size(64, 48).seconds(5.0).extra_args(&groups)
+            }
             "long.mp3" => {
                 Source::new(1).no_video().seconds(12.0).audio(8000, 1).audio_codec("libmp3lame")
             }
@@ -65,7 +96,8 @@ impl Scenario {
             "c.mp4" => Source::new(1).size(64, 48).seconds(2.0),
             "d.mp4" => Source::new(1).size(64, 48).seconds(80.0),
             _ => Source::new(1).size(64, 48).seconds(0.2),
-        }
+        };
+        std::fs::read(source.write(self.main)).unwrap()
     }
 
     pub(super) fn event(&self) -> Value {

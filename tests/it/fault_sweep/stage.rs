@@ -11,12 +11,13 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{Region, SdkConfig};
 use aws_sdk_s3::config::Credentials;
 use lambda_runtime::{Context, LambdaEvent};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, advance};
 use video_concat::async_invoke::AsyncInvoke;
 use video_concat::credentials::CredentialsCache;
+use video_concat::event_bus::EventBus;
 use video_concat::executions::Executions;
 use video_concat::function::{Function, handle};
 use video_concat::notify::Publisher;
@@ -26,6 +27,7 @@ use video_concat::storage::client::{config_loader, s3_client};
 use video_concat::worker::Worker;
 
 use super::scenario::Scenario;
+use crate::bed::bus::{Bus, Mood};
 use crate::bed::ffmpeg;
 use crate::bed::invocation::FUNCTION_ARN;
 use crate::bed::s3::{ACCESS_KEY, S3, SECRET_KEY};
@@ -46,6 +48,7 @@ const BULK_ANSWER: Duration = Duration::from_secs(8);
 pub(super) struct World {
     pub(super) s3: S3,
     pub(super) sns: Sns,
+    pub(super) bus: Option<Bus>,
     pub(super) work: TempDir,
 }
 
@@ -64,11 +67,12 @@ impl World {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let s3 = S3::start(&["sources", "results"]);
         let sns = Sns::sharing(s3.faults(), &[TOPIC]);
-        s3.put_file("sources", scenario.main, &scenario.source().write(scenario.main));
+        s3.put("sources", scenario.main, scenario.source());
         if let Some(previous) = scenario.previous {
             s3.put("results", scenario.target, previous);
         }
-        Self { s3, sns, work: tempfile::tempdir().unwrap() }
+        let bus = scenario.announced.then(|| Bus::sharing(s3.faults(), Mood::Willing));
+        Self { s3, sns, bus, work: tempfile::tempdir().unwrap() }
     }
 }
 
@@ -86,7 +90,7 @@ impl Stage {
     fn on(scenario: &Scenario, runtime: &mut tokio::runtime::Builder) -> Self {
         let world = World::new(scenario);
         let runtime = runtime.enable_all().build().unwrap();
-        let function = runtime.block_on(function(&world));
+        let function = runtime.block_on(function(&world, scenario.settings));
         let request_id = uuid::Uuid::new_v4().to_string();
         Self { world, runtime, function, event: scenario.event(), request_id }
     }
@@ -135,23 +139,47 @@ impl Stage {
         })
     }
 
+    /// The same, while the caller cancels the task where a request is held.
+    pub(super) fn invoke_and_cancel(&self, task: &str) -> Reply {
+        let faults = self.world.s3.faults();
+        self.runtime.block_on(async {
+            let cancel = async {
+                faults.struck().await;
+                let reply = self.handle(json!({"cancel": task}), "cancel", TIME).await;
+                faults.release();
+                reply
+            };
+            let mut work = pin!(self.work(TIME));
+            tokio::select! {
+                reply = &mut work => reply,
+                _ = cancel => work.await,
+            }
+        })
+    }
+
     async fn work(&self, time: Duration) -> Reply {
+        self.handle(self.event.clone(), &self.request_id, time).await
+    }
+
+    async fn handle(&self, event: Value, request_id: &str, time: Duration) -> Reply {
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time;
         let mut context = Context::default();
-        context.request_id.clone_from(&self.request_id);
+        request_id.clone_into(&mut context.request_id);
         context.deadline = u64::try_from(deadline.as_millis()).unwrap();
         FUNCTION_ARN.clone_into(&mut context.invoked_function_arn);
-        let event = LambdaEvent::new(self.event.clone(), context);
+        let event = LambdaEvent::new(event, context);
         let reply = handle(&self.function, event).await;
         reply.map_err(|error| (error.error_type, error.error_message))
     }
 }
 
-async fn function(world: &World) -> Function {
+async fn function(world: &World, more: &[(&str, &str)]) -> Function {
     let config = config().await;
+    let more = more.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    let known: Vec<_> = ffmpeg::environment().into_iter().chain(more).collect();
     let settings = |name: &str| match name {
         "WORK_DIR" => world.work.path().to_str().map(str::to_owned),
-        _ => ffmpeg::environment().into_iter().find(|(known, _)| known == name).map(|pair| pair.1),
+        _ => known.iter().find(|(known, _)| known == name).map(|pair| pair.1.clone()),
     };
     let at = |url: String| config.to_builder().endpoint_url(url).build();
     Function {
@@ -164,7 +192,7 @@ async fn function(world: &World) -> Function {
             store: ObjectStore::new(s3_client(&at(world.s3.url()))),
             publisher: Publisher::new(&at(world.sns.url())),
             executions: Executions::new(&config),
-            bus: None,
+            bus: world.bus.as_ref().map(|bus| EventBus::new("tasks", &at(bus.url()))),
         },
     }
 }
