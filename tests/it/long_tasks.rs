@@ -257,6 +257,26 @@ fn a_range_that_always_fails_fails_the_task() {
     assert_eq!(stage.s3.keys("results"), [""; 0]);
 }
 
+/// Before it takes the lease, and with it.
+#[test]
+fn the_step_that_ends_a_failed_task_is_repeated_when_it_is_killed() {
+    let stage = Stage::new();
+    let crew = stage.steps.crew();
+    crew.when(r#""plan""#, 1, Fate::Fails("UnsupportedMedia"));
+    crew.when(r#""fail""#, 1, Fate::KilledBefore(Method::PUT, ".json"));
+    crew.when(r#""fail""#, 1, Fate::KilledAfter(Method::PUT, ".json"));
+    let running = stage.ask("f_mp4", "out.mp4");
+    assert_eq!(stage.ended(&running), ExecutionStatus::Failed);
+    let record = stage.record(&running);
+    assert_eq!(
+        (&record["Status"], &record["Code"]),
+        (&"Failed".into(), &"UnsupportedMedia".into())
+    );
+    stage.assert_ended(&record);
+    assert_eq!(stage.s3.keys("results"), [""; 0]);
+    assert_eq!(crew.count("fail"), 3);
+}
+
 /// A source that is another by now: no try can mend it, and none is made.
 #[test]
 fn a_mistake_of_the_caller_is_not_tried_again() {
