@@ -11,12 +11,11 @@ use crate::frame_rate;
 use crate::media::places::Track;
 use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 
+mod rate;
 mod sampled;
 
 /// Key frames that are kept at most: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
-/// Frames per second.
-const HIGHEST_OF_FILMS: i64 = 120;
 /// So many times as long as the others, a time between two packets is odd.
 const ODD_PAUSE: i64 = 20;
 
@@ -348,50 +347,6 @@ impl StreamScan {
         let packets = clamped::<i64>(self.packets);
         let span = self.first.and_then(|first| self.flicks(self.last.checked_sub(first)?));
         Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
-    }
-
-    fn frame_rate(&self, demuxer: Demuxer) -> Ratio<i64> {
-        let base = ratio(&self.report.r_frame_rate, '/');
-        let told = ratio(&self.report.avg_frame_rate, '/');
-        // A tick is a frame, whether it is stored or repeats the one before; but not where there are more
-        // of them than anybody films.
-        let ticks = self.time_base.recip();
-        let of_ticks = || ticks <= Ratio::from_integer(60) || self.cadence.is_of_ticks();
-        if demuxer == Demuxer::Avi && !self.of_fields && of_ticks() {
-            return frame_rate::choose(None, Some(ticks));
-        }
-        let counted = self.cadence.rate();
-        // Of a single frame there is its duration. The base may be the rate of its fields.
-        if let (None, None, Some(single)) = (counted, told, self.single_frame_rate()) {
-            return frame_rate::choose(None, Some(single));
-        }
-        if let Some(counted) = counted.filter(|_| self.of_fields) {
-            // Where only some frames are stored as fields, it is the container that counts them.
-            let halved = counted / 2;
-            let told = told.filter(|&told| told >= halved && told < counted * Ratio::new(49, 50));
-            return frame_rate::choose(None, told.or(Some(halved)));
-        }
-        let said: Vec<_> = told.into_iter().chain(base).collect();
-        if let Some(meant) = self.cadence.meant(&said) {
-            return frame_rate::choose(None, Some(meant));
-        }
-        // Where frames say nothing, a base above all rates of films is that of the time stamps.
-        let mean = counted.or(told);
-        let base = base.filter(|&base| mean.is_some() || base <= HIGHEST_OF_FILMS.into());
-        frame_rate::choose(base, mean)
-    }
-
-    fn single_frame_rate(&self) -> Option<Ratio<i64>> {
-        let time = self.flicks(self.end.checked_sub(self.last)?)?;
-        let rate = frame_rate::mean(1, time).filter(|_| self.packets == 1)?;
-        (Ratio::from_integer(10)..=HIGHEST_OF_FILMS.into()).contains(&rate).then_some(rate)
-    }
-
-    /// Interlaced video has no more than thirty frames a second.
-    pub(super) fn may_be_of_fields(&self) -> bool {
-        self.report.field_order != "progressive"
-            && self.report.codec_name.as_deref() == Some("h264")
-            && self.cadence.rate().is_some_and(|rate| rate > Ratio::from_integer(31))
     }
 
     /// What the container says, or bytes by seconds.

@@ -1,0 +1,55 @@
+//! The frame rate of a stream.
+
+use num_rational::Ratio;
+
+use super::{StreamScan, frame_rate, ratio};
+use crate::media::Demuxer;
+
+/// Frames per second.
+const HIGHEST_OF_FILMS: i64 = 120;
+
+impl StreamScan {
+    pub(super) fn frame_rate(&self, demuxer: Demuxer) -> Ratio<i64> {
+        let base = ratio(&self.report.r_frame_rate, '/');
+        let told = ratio(&self.report.avg_frame_rate, '/');
+        // A tick is a frame, whether it is stored or repeats the one before; but not where there are more
+        // of them than anybody films.
+        let ticks = self.time_base.recip();
+        let of_ticks = || ticks <= Ratio::from_integer(60) || self.cadence.is_of_ticks();
+        if demuxer == Demuxer::Avi && !self.of_fields && of_ticks() {
+            return frame_rate::choose(None, Some(ticks));
+        }
+        let counted = self.cadence.rate();
+        // Of a single frame there is its duration. The base may be the rate of its fields.
+        if let (None, None, Some(single)) = (counted, told, self.single_frame_rate()) {
+            return frame_rate::choose(None, Some(single));
+        }
+        if let Some(counted) = counted.filter(|_| self.of_fields) {
+            // Where only some frames are stored as fields, it is the container that counts them.
+            let halved = counted / 2;
+            let told = told.filter(|&told| told >= halved && told < counted * Ratio::new(49, 50));
+            return frame_rate::choose(None, told.or(Some(halved)));
+        }
+        let said: Vec<_> = told.into_iter().chain(base).collect();
+        if let Some(meant) = self.cadence.meant(&said) {
+            return frame_rate::choose(None, Some(meant));
+        }
+        // Where frames say nothing, a base above all rates of films is that of the time stamps.
+        let mean = counted.or(told);
+        let base = base.filter(|&base| mean.is_some() || base <= HIGHEST_OF_FILMS.into());
+        frame_rate::choose(base, mean)
+    }
+
+    fn single_frame_rate(&self) -> Option<Ratio<i64>> {
+        let time = self.flicks(self.end.checked_sub(self.last)?)?;
+        let rate = frame_rate::mean(1, time).filter(|_| self.packets == 1)?;
+        (Ratio::from_integer(10)..=HIGHEST_OF_FILMS.into()).contains(&rate).then_some(rate)
+    }
+
+    /// Interlaced video has no more than thirty frames a second.
+    pub(in super::super) fn may_be_of_fields(&self) -> bool {
+        self.report.field_order != "progressive"
+            && self.report.codec_name.as_deref() == Some("h264")
+            && self.cadence.rate().is_some_and(|rate| rate > Ratio::from_integer(31))
+    }
+}
