@@ -434,6 +434,13 @@ fn a_single_frame_has_the_rate_of_its_duration() {
         let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
         assert_eq!(video.frame_rate, rate.into(), "{duration}");
     }
+    // The second of two may have no time to be shown at.
+    let lines = ["1,40,0,40,1,K__", "1,N/A,40,40,1,___"];
+    let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
+    assert_eq!(video.frame_rate, 25.into(), "two");
+    let alone = streams.replace("0/0", "25/1").replace("50/1\"", "48000/1001\"");
+    let video = finished(Demuxer::MpegVideo, &alone, &["1,0,0,42,1,K__"]).unwrap().video.unwrap();
+    assert_eq!(video.frame_rate, num_rational::Ratio::new(24_000, 1001), "video alone");
     let streams = streams.replace("50/1\"", "1000/1\"");
     let video = finished(Demuxer::Asf, &streams, &["1,43,43,N/A,1,K__"]).unwrap().video.unwrap();
     assert_eq!(video.frame_rate, 25.into(), "milliseconds");

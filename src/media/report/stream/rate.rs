@@ -3,6 +3,7 @@
 use num_rational::Ratio;
 
 use super::{StreamScan, frame_rate, ratio};
+use crate::clamped::clamped;
 use crate::media::Demuxer;
 
 /// Frames per second.
@@ -12,6 +13,8 @@ impl StreamScan {
     pub(super) fn frame_rate(&self, demuxer: Demuxer) -> Ratio<i64> {
         let base = ratio(&self.report.r_frame_rate, '/');
         let told = ratio(&self.report.avg_frame_rate, '/');
+        // Video alone has none: it is a default of ffmpeg's.
+        let told = told.filter(|_| demuxer != Demuxer::MpegVideo);
         // A tick is a frame, whether it is stored or repeats the one before; but not where there are more
         // of them than anybody films.
         let ticks = self.time_base.recip();
@@ -20,9 +23,11 @@ impl StreamScan {
             return frame_rate::choose(None, Some(ticks));
         }
         let counted = self.cadence.rate();
-        // Of a single frame there is its duration. The base may be the rate of its fields.
-        if let (None, None, Some(single)) = (counted, told, self.single_frame_rate()) {
-            return frame_rate::choose(None, Some(single));
+        // Of one frame, or two of which one has a time stamp, there is how long they last. The base
+        // is exacter, but may be the rate of its fields.
+        if let (None, None, Some(mean)) = (counted, told, self.rate_by_length()) {
+            let rate = frame_rate::choose(base, Some(mean));
+            return frame_rate::choose(base.map(|base| base / 2), Some(rate));
         }
         if let Some(counted) = counted.filter(|_| self.of_fields) {
             // Where only some frames are stored as fields, it is the container that counts them.
@@ -40,9 +45,9 @@ impl StreamScan {
         frame_rate::choose(base, mean)
     }
 
-    fn single_frame_rate(&self) -> Option<Ratio<i64>> {
-        let time = self.flicks(self.end.checked_sub(self.last)?)?;
-        let rate = frame_rate::mean(1, time).filter(|_| self.packets == 1)?;
+    fn rate_by_length(&self) -> Option<Ratio<i64>> {
+        let time = self.flicks(self.end.checked_sub(self.first?)?)?;
+        let rate = frame_rate::mean(clamped(self.packets), time)?;
         (Ratio::from_integer(10)..=HIGHEST_OF_FILMS.into()).contains(&rate).then_some(rate)
     }
 
