@@ -30,9 +30,6 @@ const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 /// Packets that tell whether each of them is a frame.
 const FEW_PACKETS: &str = "%+#60";
 
-/// All of them.
-const ALL_PACKETS: &str = "%";
-
 /// The one that a file begins with.
 const FIRST_PACKET: &str = "%+#1";
 
@@ -226,11 +223,6 @@ impl Reader<'_> {
 
     /// Reads all packets of a stream.
     async fn packets(&self, scan: Scan) -> Result<Scanned, ProbeError> {
-        Box::pin(self.packets_of(scan, ALL_PACKETS)).await
-    }
-
-    /// Reads the packets of a stream that are in these intervals.
-    async fn packets_of(&self, scan: Scan, intervals: &str) -> Result<Scanned, ProbeError> {
         let stream = scan.index().to_string();
         // Without parsing, bytes that may be missing are not read.
         let (parsing, fields): (&[&str], &str) = if scan.has_places() {
@@ -238,14 +230,26 @@ impl Reader<'_> {
         } else {
             (&[], PACKET_FIELDS)
         };
+        let arguments = [parsing, &["-select_streams", &stream, "-show_entries", fields]].concat();
+        Box::pin(self.packet_lines(scan, &arguments, |_| true)).await
+    }
+
+    /// Reads the packets of a stream by the lines that ffprobe prints for these arguments, of those that are
+    /// its own.
+    async fn packet_lines(
+        &self,
+        scan: Scan,
+        arguments: &[&str],
+        is_own: impl Fn(&str) -> bool + Send + 'static,
+    ) -> Result<Scanned, ProbeError> {
         let scan = Arc::new(Mutex::new(scan));
         let packets = Arc::clone(&scan);
         let on_line = move |line: &str| {
-            packets.lock().packet(line);
+            if is_own(line) {
+                packets.lock().packet(line);
+            }
         };
-        let shown = ["-show_entries", fields, "-of", "csv=p=0"];
-        let selected = ["-select_streams", &stream, "-read_intervals", intervals];
-        let arguments = [parsing, &selected, &shown].concat();
+        let arguments = [arguments, &["-of", "csv=p=0"]].concat();
         let log = self.ffmpeg.inspect(self.input(), &arguments, on_line).await?;
         let scan = Arc::into_inner(scan).map(Mutex::into_inner);
         let scan = scan.ok_or_else(|| io::Error::other("the packet reader did not end"))?;

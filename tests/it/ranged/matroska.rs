@@ -39,6 +39,17 @@ fn a_cut_of_a_large_matroska_file_reads_its_part_alone() {
     }
 }
 
+/// Of no track but the video tell the cues, so a reader that looks for the audio of a time reads all on
+/// the way.
+#[test]
+fn the_audio_of_a_time_is_found_by_the_cues_of_the_video() {
+    let padded = "-crf -1 -b:v 2M -maxrate 2M -bufsize 2M -x264-params nal-hrd=cbr";
+    let source = film().seconds(60.0).extra_args(&padded.split(' ').collect::<Vec<_>>());
+    let file = bytes(&source, "padded.mkv");
+    let read = same(&Scene::new(), "padded", &file, &format!("ss_20000,t_200,f_mp4,{USUAL}"));
+    assert!(read < 0.7, "{read} of {} bytes", file.len());
+}
+
 fn large() -> Vec<u8> {
     spread_clusters(&bytes(&film(), "film.mkv"), Index::Behind)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ProbeError, Reader, Scanned};
+use super::{PACKET_FIELDS, ProbeError, Reader, Scanned};
 use crate::flicks::Flicks;
 use crate::media::Places;
 use crate::media::elements::Cues;
@@ -54,11 +54,20 @@ impl Reader<'_> {
         let Some(index) = index else { return Ok(Some(None)) };
         let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_cued);
         let Some(scan) = scan else { return Ok(None) };
-        let Scanned { scan, complaints } =
-            Box::pin(self.packets_of(scan.sampled(), &read_intervals(times))).await?;
+        let Scanned { scan, complaints } = Box::pin(self.packets_at(scan.sampled(), times)).await?;
         let complete = |scan: &mut Scan| !scan.is_empty() && scan.complete(cues, times);
         let scan = scan.and_then(|mut scan| complete(&mut scan).then_some(scan));
         Ok(scan.filter(|_| complaints.is_empty()).map(Some))
+    }
+
+    /// Reads the first packets of a stream, and those at these times. All streams are chosen: where the
+    /// audio alone is, ffprobe looks for a time in it, which cues don't tell, and reads everything on the
+    /// way.
+    async fn packets_at(&self, scan: Scan, times: &[Flicks]) -> Result<Scanned, ProbeError> {
+        let own = format!("{},", scan.index());
+        let intervals = read_intervals(times);
+        let arguments = ["-read_intervals", &intervals, "-show_entries", PACKET_FIELDS];
+        self.packet_lines(scan, &arguments, move |line| line.starts_with(&own)).await
     }
 }
 
