@@ -58,9 +58,9 @@ enum Command {
     Page(page::Page),
     /// Show what a request would do: clips, frames and samples, chunks, disk, time, and cost.
     Explain(explain::Explain),
-    /// Carry a request out on this machine.
+    /// Run a request on this machine.
     Run(run::Run),
-    /// Hand a request to a deployed function.
+    /// Send a request to a deployed function.
     Submit(remote::Submit),
     /// List the tasks of a deployed function, the newest first.
     Tasks(remote::Tasks),
