@@ -331,7 +331,12 @@ async fn read(
 ) -> Result<(Media, bool, Vec<Notice>), ProbeError> {
     let reader = Reader { ffmpeg, demuxer, file, depth: 0 };
     let (report, reader) = reader.describe().await?;
-    let (chosen, complaints) = reader.choose(&report).await?;
+    let (chosen, mut complaints) = reader.choose(&report).await?;
+    match chosen.torn() {
+        0 => {}
+        1 => complaints.push("1 frame of its video lacks parts".to_owned()),
+        count => complaints.push(format!("{count} frames of its video lack parts")),
+    }
     let (jumps, pause) = (chosen.jumps(), chosen.pause());
     let media = Media { depth: reader.depth, ..chosen.finish(demuxer, &report)? };
     let notices = Notice::of(&report, &media, pause, &complaints);

@@ -14,12 +14,14 @@ use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
 pub use frames::Frames;
 use stream::StreamScan;
+use torn::Torn;
 
 mod cadence;
 mod described;
 mod frames;
 mod rhythm;
 mod stream;
+mod torn;
 
 /// What to ask ffprobe for of the streams: what is read below. Titles and the
 /// like stay out, which may be as long as the file.
@@ -86,6 +88,7 @@ pub struct Scan {
     stream: StreamScan,
     /// Where the packets are, if that is asked for.
     places: Option<Track>,
+    torn: Torn,
 }
 
 /// The two streams that count, as far as a file has them, and the kinds that it has but nobody can
@@ -199,7 +202,12 @@ impl Scan {
     #[must_use]
     pub fn new(demuxer: Demuxer, report: &Report, index: u32) -> Option<Self> {
         let stream = report.streams.iter().find(|stream| stream.index == index)?;
-        Some(Self { demuxer, stream: StreamScan::new(stream.clone()), places: None })
+        Some(Self {
+            demuxer,
+            stream: StreamScan::new(stream.clone()),
+            places: None,
+            torn: Torn::default(),
+        })
     }
 
     /// For packets with [`PLACED_PACKET_FIELDS`].
@@ -319,6 +327,7 @@ impl Scan {
             stream.skipped = skipped;
         }
         stream.add(time, dts, duration, size.unwrap_or(0), flags.contains('K'));
+        self.torn.add(flags.contains('C'), flags.contains('K'));
         // In Ogg the last packet's duration is without it already.
         stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
     }
@@ -329,6 +338,12 @@ impl Chosen {
     #[must_use]
     pub fn jumps(&self) -> bool {
         [&self.video, &self.audio].into_iter().flatten().any(|scan| scan.stream.jumps)
+    }
+
+    /// How many packets of the video lack parts. Damaged audio is told by its decoder.
+    #[must_use]
+    pub fn torn(&self) -> u64 {
+        self.video.as_ref().map_or(0, |scan| scan.torn.count)
     }
 
     /// When all streams pause at once, and how long: what nobody films or records so. A stream that is

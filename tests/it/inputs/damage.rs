@@ -127,3 +127,25 @@ fn a_gap_of_an_hour_is_closed() {
     let outcome = outcome(&scene, "gap.ts", &both).succeeded();
     assert!((80..=83).contains(&outcome.frames()[1]), "{:?}", outcome.frames());
 }
+
+/// Packets of a transport stream are counted. Decoders don't complain of each that is missing.
+#[test]
+fn a_lost_packet_of_a_transport_stream_is_told_and_a_seam_is_none() {
+    let scene = scene();
+    let told = "of its video lack";
+    let whole = film("b.ts");
+    let video = |packet: &[u8]| u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff == 0x100;
+    let packets: Vec<&[u8]> = whole.chunks(188).collect();
+    let lost = (packets.len() / 3..packets.len())
+        .find(|&n| video(packets[n]) && video(packets[n - 1]))
+        .unwrap();
+    let rest = [&packets[..lost], &packets[lost + 1..]].concat().concat();
+    let outcome = outcome(&scene, "b.ts", &rest).succeeded();
+    assert!(outcome.warnings().contains(told), "{}", outcome.warnings());
+
+    let later = Source::new(3).seconds(2.0).extra_args(&["-output_ts_offset", "2.08"]);
+    let joined = [whole, std::fs::read(later.write("later.ts")).unwrap()].concat();
+    let outcome = self::outcome(&scene, "b.ts", &joined).succeeded();
+    assert!(!outcome.warnings().contains(told), "{}", outcome.warnings());
+    assert!(outcome.frames()[1] >= 99, "{:?}", outcome.frames());
+}
