@@ -7,9 +7,7 @@ use num_rational::Ratio;
 
 use super::content::decode;
 use super::packets::found;
-use super::{
-    Counts, Verified, VerifyError, compare, counted_samples, demuxer, expect, join_offset,
-};
+use super::{Verified, VerifyError, demuxer, expect};
 use crate::clamped::clamped;
 use crate::engine::ffmpeg::Ffmpeg;
 use crate::engine::probe::scan;
@@ -70,16 +68,7 @@ pub async fn verify_indexed(check: &Indexed<'_>) -> Result<Verified, VerifyError
         complete_audio(&mut media, &made, check.audio);
     }
     complete(&mut media, plan, &video);
-    compare(plan, &media)?;
-    let frames = plan.frames().end;
-    let counts = Counts {
-        frames,
-        samples: media.audio.as_ref().map_or(0, counted_samples),
-        max_join_offset_ms: join_offset(plan, &media),
-        decoded: true,
-        decoded_frames: frames,
-    };
-    Ok(Verified { media, counts })
+    Verified::by_parts(plan, media)
 }
 
 /// Whether the index has every sample of the ranges, at its time.

@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use super::content::decode;
-use super::{
-    Counts, TICK_MS, Verified, VerifyError, compare, counted_samples, demuxer, expect, join_offset,
-    within,
-};
+use super::{TICK_MS, Verified, VerifyError, demuxer, expect, within};
 use crate::clamped::clamped;
 use crate::codec::Container;
 use crate::engine::ffmpeg::Ffmpeg;
@@ -59,16 +56,7 @@ pub fn verify_ranges(plan: &Plan, found: &[Media]) -> Result<Verified, VerifyErr
     let mut ranges = found.iter().enumerate().map(|(index, range)| placed(plan, index, range));
     let first = ranges.next().ok_or(ReportError::NoStreams).map_err(ProbeError::from)?;
     let media = ranges.try_fold(first, |whole, next| behind(plan, whole, next))?;
-    compare(plan, &media)?;
-    let frames = plan.frames().end;
-    let counts = Counts {
-        frames,
-        samples: media.audio.as_ref().map_or(0, counted_samples),
-        max_join_offset_ms: join_offset(plan, &media),
-        decoded: true,
-        decoded_frames: frames,
-    };
-    Ok(Verified { media, counts })
+    Verified::by_parts(plan, media)
 }
 
 /// What was found of a range, at its place. By its own header, audio that goes on in the middle is later
