@@ -22,7 +22,7 @@ pub use accepted::{Accepted, Told};
 pub use error::EventError;
 pub use http::HttpRequest;
 pub use queue::MessageRecord;
-pub use route::{Resource, Route};
+pub use route::{ListQuery, Resource, Route};
 pub use step::{Failure, RunOfTask, Step, Work, execution_input};
 
 use crate::object::ETag;

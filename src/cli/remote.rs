@@ -48,6 +48,9 @@ pub(crate) struct Tasks {
     /// Only those with this status.
     #[arg(long, value_enum, ignore_case = true)]
     status: Option<Status>,
+    /// Only those with a source or target whose key, or bucket and key, begins so.
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
     /// As many at most.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
@@ -145,6 +148,9 @@ impl Tasks {
             let mut query = Vec::new();
             if let Some(status) = self.status {
                 query.push(("status".to_owned(), format!("{status:?}")));
+            }
+            if let Some(prefix) = &self.prefix {
+                query.push(("prefix".to_owned(), prefix.clone()));
             }
             if let Some(marker) = marker.as_ref().and_then(Value::as_str) {
                 query.push(("marker".to_owned(), marker.to_owned()));

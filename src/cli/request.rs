@@ -145,7 +145,7 @@ impl RequestArgs {
             Event::Submissions(submissions) => Ok(submissions),
             Event::Http(request) => Ok(match request.route(self.bucket.as_deref(), None)? {
                 Route::Submit(submission) => vec![submission],
-                Route::Task(_) | Route::Cancel(_) | Route::List { .. } => Vec::new(),
+                Route::Task(_) | Route::Cancel(_) | Route::List(_) => Vec::new(),
             }),
             Event::Queue(messages) | Event::Topic(messages) => {
                 let mut all = Vec::new();

@@ -20,13 +20,19 @@ pub enum Route {
     Task(TaskId),
     /// A task that is to be canceled.
     Cancel(TaskId),
-    /// The records of all tasks, or of those with a status.
-    List {
-        /// The status, as it stands in the query.
-        status: Option<String>,
-        /// Where the page before ended.
-        marker: Option<String>,
-    },
+    /// The records of all tasks, or of some.
+    List(ListQuery),
+}
+
+/// Which records are listed, as it stands in the query.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Their status.
+    pub status: Option<String>,
+    /// What the key of a source or target begins with, or its bucket and key.
+    pub prefix: Option<String>,
+    /// Where the page before ended.
+    pub marker: Option<String>,
 }
 
 /// A bucket and a key, as OSS clients sign them; both empty for the service itself.
@@ -98,7 +104,8 @@ impl HttpRequest {
             ("GET", _) if path.trim_end_matches('/') == "tasks" => {
                 let value = |name| self.query(name).filter(|text| !text.is_empty());
                 let value = |name| value(name).map(str::to_owned);
-                Ok(Route::List { status: value("status"), marker: value("marker") })
+                let (status, prefix) = (value("status"), value("prefix"));
+                Ok(Route::List(ListQuery { status, prefix, marker: value("marker") }))
             }
             _ if self.is_direct() => Ok(Route::Submit(self.direct()?)),
             ("POST", _) => {

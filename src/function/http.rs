@@ -44,10 +44,7 @@ async fn serve(
         Route::Submit(submission) => submit(function, submission, &authority, invocation).await,
         Route::Task(id) => tasks::show(function, id, &authority, invocation).await,
         Route::Cancel(id) => tasks::cancel(function, id, &authority, invocation).await,
-        Route::List { status, marker } => {
-            tasks::list(function, status.as_deref(), marker.as_deref(), &authority, invocation)
-                .await
-        }
+        Route::List(query) => tasks::list(function, &query, &authority, invocation).await,
     }
 }
 

@@ -110,6 +110,6 @@ fn submitted(function: &Function, request: &HttpRequest) -> Result<Vec<Submissio
     match request.route(default_bucket, None)? {
         Route::Submit(submission) => Ok(vec![submission]),
         // They ask for a reply, which a message can't have.
-        Route::Task(_) | Route::List { .. } | Route::Cancel(_) => Err(EventError::NoTask),
+        Route::Task(_) | Route::List(_) | Route::Cancel(_) => Err(EventError::NoTask),
     }
 }

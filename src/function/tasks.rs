@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::authority::Authority;
 use super::{Function, topic_arns};
 use crate::code::Code;
+use crate::event::ListQuery;
 use crate::ledger::{Canceling, Marker};
-use crate::object::Bucket;
+use crate::object::{Bucket, ObjectUri};
 use crate::quote::quote;
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::storage::StoreError;
@@ -59,13 +60,16 @@ pub(super) async fn cancel(
 /// A page of records, the newest first.
 pub(super) async fn list(
     function: &Function,
-    status: Option<&str>,
-    marker: Option<&str>,
+    query: &ListQuery,
     authority: &Authority,
     invocation: &Invocation,
 ) -> Result<HttpReply, Refusal> {
-    let status = status.map(read_status).transpose()?;
-    let marker = marker.map(read_marker).transpose()?;
+    let status = query.status.as_deref().map(read_status).transpose()?;
+    let marker = query.marker.as_deref().map(read_marker).transpose()?;
+    let is_wanted = |record: &TaskRecord| {
+        status.is_none_or(|status| status == record.status)
+            && query.prefix.as_deref().is_none_or(|prefix| is_about(record, prefix))
+    };
     let bucket = record_bucket(function)?;
     let ledger = function.worker.ledger();
     let places = ledger.list(bucket, marker.as_ref()).await.map_err(|error| refused(&error))?;
@@ -79,9 +83,7 @@ pub(super) async fn list(
     let mut bytes = 0;
     while let Some((place, found)) = records.next().await {
         let Some(record) = found.map_err(|error| refused(&error))? else { continue };
-        if status.is_some_and(|status| status != record.status)
-            || !authority.may_see(&record, topic_arns(function, invocation))
-        {
+        if !is_wanted(&record) || !authority.may_see(&record, topic_arns(function, invocation)) {
             continue;
         }
         if page.len() == PAGE || bytes > LARGEST_PAGE {
@@ -95,6 +97,15 @@ pub(super) async fn list(
     }
     let next = next.map(|marker| marker.to_string());
     Ok(HttpReply::list(&page, next, &invocation.request_id))
+}
+
+/// Whether the key of a source or target begins so, or its bucket and key.
+fn is_about(record: &TaskRecord, prefix: &str) -> bool {
+    let sources = record.sources.iter().map(|source| &source.uri);
+    let mut objects = sources.chain(record.targets.iter().map(|target| &target.uri));
+    objects.any(|ObjectUri { bucket, key }| {
+        key.starts_with(prefix) || format!("{bucket}/{key}").starts_with(prefix)
+    })
 }
 
 /// A record without what grows with its clips and segments: of many targets the last is left, which is

@@ -69,6 +69,11 @@ fn tasks_are_handed_in_shown_listed_and_canceled() {
     };
     assert_eq!(list("running")[0]["TaskId"], id);
     assert_eq!(list("succeeded").as_array().unwrap().len(), 3);
+    let about = |prefix: &str| {
+        ask(&url, &["tasks", "--prefix", prefix, "--json"]).ends_with(0).json()["Tasks"].clone()
+    };
+    assert_eq!(about("results/").as_array().unwrap().len(), 3);
+    assert_eq!(about("nothing/"), json!([]));
     ask(&url, &["cancel", &id]).ends_with(0);
     assert_eq!(doors.record(&json!(id))["Code"], "Canceled");
     let lines = ask(&url, &["tasks"]).ends_with(0).out;

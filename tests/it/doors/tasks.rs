@@ -54,6 +54,16 @@ fn tasks_are_listed_by_status_and_page() {
     assert_eq!(ids("?status=Running"), [waiting]);
     assert_eq!(ids("?status=Failed"), [] as [Value; 0]);
 
+    for both in ["a.m", "sources/", "sources%2Fa.mp4"] {
+        assert_eq!(ids(&format!("?prefix={both}")).len(), 2, "{both}");
+    }
+    for one in ["one", "results/one.mp4", "one&status=Succeeded"] {
+        assert_eq!(ids(&format!("?prefix={one}")), std::slice::from_ref(&done), "{one}");
+    }
+    for none in ["ne", "source/", "one&status=Failed", "results/One"] {
+        assert_eq!(ids(&format!("?prefix={none}")), [] as [Value; 0], "{none}");
+    }
+
     for (query, argument) in [("status=Done", "status"), ("marker=x", "marker")] {
         let answer = ask(&gateway, &format!("GET /tasks?{query}"));
         assert_eq!(answer.status, 400, "{answer:?}");
