@@ -20,7 +20,6 @@ mod weave;
 use thiserror::Error;
 
 pub use alone::alone;
-use boxes::Fields;
 pub use boxes::{BoxHead, HEAD, box_head, boxed};
 pub use fragment::{Fragment, Sample, Samples, fragment, time_scale};
 pub use movie::{Movie, Stretch};

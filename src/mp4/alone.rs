@@ -1,9 +1,9 @@
 //! Packets of audio as a file of their own.
 
-use super::boxes::{HEAD, boxed, child, children};
+use super::boxes::{HEAD, boxed, children};
 use super::packets::Woven;
 use super::video::is_of;
-use super::{Fields, Mp4Error, Packets, tables};
+use super::{Mp4Error, Packets, tables};
 
 /// What stands before the data of a file of these packets alone, which begin at 0, by the `ftyp` and the
 /// content of the `moov` of a file that has them among others.
@@ -20,10 +20,7 @@ pub fn alone(ftyp: &[u8], moov: &[u8], packets: &Packets) -> Result<Vec<u8>, Mp4
 }
 
 fn index(moov: &[u8], packets: &Packets, start: u64) -> Result<Vec<u8>, Mp4Error> {
-    let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
-    let (version, _) = fields.version()?;
-    fields.take(if version == 0 { 8 } else { 16 })?;
-    let time_scale = fields.u32()?;
+    let time_scale = tables::movie_scale(moov)?;
     let count = u32::try_from(packets.sizes.len()).map_err(|_| Mp4Error::Unfit(*b"stsz"))?;
     let mut content = Vec::new();
     for inner in children(moov)? {

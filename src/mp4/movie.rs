@@ -2,7 +2,7 @@
 
 use num_rational::Ratio;
 
-use super::boxes::{Fields, HEAD, boxed, child, children};
+use super::boxes::{HEAD, boxed, children};
 use super::fragment::Samples;
 use super::packets::{Packets, Woven};
 use super::sound::{Extent, Sound};
@@ -86,10 +86,7 @@ impl<'a> Movie<'a> {
         ranges: &[&Samples],
         rate: Ratio<i64>,
     ) -> Result<(Self, Option<&'a [u8]>), Mp4Error> {
-        let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
-        let (version, _) = fields.version()?;
-        fields.take(if version == 0 { 8 } else { 16 })?;
-        let time_scale = fields.u32()?;
+        let time_scale = tables::movie_scale(moov)?;
         let (mut video, mut sound) = (None, None);
         for trak in children(moov)?.into_iter().filter(|child| child.kind == *b"trak") {
             if is_of(trak.body, *b"vide")? && video.is_none() {

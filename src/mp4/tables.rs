@@ -1,8 +1,17 @@
 //! The tables of a track: runs of equal numbers, and places.
 
 use super::Mp4Error;
-use super::boxes::{Fields, boxed};
+use super::boxes::{Fields, boxed, child};
 use crate::clamped::clamped;
+
+/// Ticks a second of the movie that this is the content of.
+pub(super) fn movie_scale(moov: &[u8]) -> Result<u32, Mp4Error> {
+    let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
+    let (version, _) = fields.version()?;
+    // When it was made and changed.
+    fields.take(if version == 0 { 8 } else { 16 })?;
+    fields.u32()
+}
 
 /// A length of a track in ticks of the movie, of which none is left out.
 pub(super) fn in_movie(ticks: u64, time_scale: u32, movie_scale: u32) -> u64 {
