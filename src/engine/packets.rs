@@ -64,14 +64,7 @@ pub(super) async fn list(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,
 ) -> Result<(PacketList, String), RunError> {
-    let list = Arc::new(Mutex::new(PacketList::default()));
-    let lines = Arc::clone(&list);
-    let on_line = move |line: &str| {
-        lines.lock().line(line);
-    };
-    let log = ffmpeg.list(arguments, on_line).await?;
-    let list = std::mem::take(&mut *list.lock());
-    Ok((list, log))
+    gather(ffmpeg, arguments, PacketList::default(), PacketList::line).await
 }
 
 /// Runs a process that writes a list to its standard output, and hands its packets on to `look`.
@@ -82,18 +75,30 @@ pub(super) async fn each<L: Send + 'static>(
     looking: L,
     mut look: impl FnMut(&mut L, Packet) + Send + 'static,
 ) -> Result<(L, String), RunError> {
-    let looking = Arc::new(Mutex::new(looking));
-    let shared = Arc::clone(&looking);
-    let mut form = PacketLines::default();
-    let on_line = move |line: &str| {
+    let looking = (looking, PacketLines::default());
+    let on_line = move |(looking, form): &mut (L, PacketLines), line: &str| {
         if let Some(packet) = form.packet(line) {
-            look(&mut shared.lock(), packet);
+            look(looking, packet);
         }
     };
-    let log = ffmpeg.list(arguments, on_line).await?;
-    let looking = Arc::into_inner(looking).ok_or_else(|| RunError::Stream {
+    let ((looking, _), log) = gather(ffmpeg, arguments, looking, on_line).await?;
+    Ok((looking, log))
+}
+
+/// Runs a process that writes a list to its standard output, and hands each line on with what is
+/// `gathered`. Returns that, and what the process reported.
+async fn gather<G: Send + 'static>(
+    ffmpeg: &Ffmpeg,
+    arguments: Vec<String>,
+    gathered: G,
+    mut take: impl FnMut(&mut G, &str) + Send + 'static,
+) -> Result<(G, String), RunError> {
+    let gathered = Arc::new(Mutex::new(gathered));
+    let shared = Arc::clone(&gathered);
+    let log = ffmpeg.list(arguments, move |line: &str| take(&mut shared.lock(), line)).await?;
+    let gathered = Arc::into_inner(gathered).ok_or_else(|| RunError::Stream {
         program: "ffmpeg".to_owned(),
         source: io::Error::other("the packet reader did not end"),
     })?;
-    Ok((looking.into_inner(), log))
+    Ok((gathered.into_inner(), log))
 }
