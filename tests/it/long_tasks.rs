@@ -2,6 +2,7 @@
 //! functions as it asks for.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::ExecutionStatus;
@@ -69,6 +70,21 @@ impl Stage {
         let record = self.steps.crew().invoke(&event(parameters, target)).unwrap();
         assert_eq!(record["Status"], "Running", "{record:#}");
         record
+    }
+
+    /// Cancels a task one of whose steps is held, and then lets it go on.
+    fn cancel_held(&self, running: &Value, gate: &Sender<()>) {
+        let crew = self.steps.crew();
+        let cancel = json!({"cancel": running["TaskId"]});
+        std::thread::scope(|scope| {
+            let canceling = scope.spawn(|| crew.invoke(&cancel).unwrap());
+            while self.record(running)["Status"] == "Running" {
+                std::thread::yield_now();
+            }
+            gate.send(()).unwrap();
+            let ended = canceling.join().unwrap();
+            assert_eq!(ended["Code"], "Canceled", "{ended:#}");
+        });
     }
 
     fn ended(&self, record: &Value) -> ExecutionStatus {
@@ -405,16 +421,7 @@ fn a_canceled_task_stops_its_execution_and_leaves_nothing() {
     let (met, gate) = crew.hold(r#""index":2"#);
     let running = stage.ask("f_mp4", "out.mp4");
     met.recv().unwrap();
-    let cancel = json!({"cancel": running["TaskId"]});
-    let ended = std::thread::scope(|scope| {
-        let canceling = scope.spawn(|| crew.invoke(&cancel).unwrap());
-        while stage.record(&running)["Status"] == "Running" {
-            std::thread::yield_now();
-        }
-        gate.send(()).unwrap();
-        canceling.join().unwrap()
-    });
-    assert_eq!(ended["Code"], "Canceled", "{ended:#}");
+    stage.cancel_held(&running, &gate);
     stage.ended(&running);
     stage.assert_ended(&stage.record(&running));
     assert_eq!(stage.s3.keys("results"), [""; 0]);

@@ -103,15 +103,7 @@ fn no_step_changes_what_a_task_is_or_outlives_it() {
     let Reply::FunctionError { error_type, .. } = refusal else { panic!("{refusal:#?}") };
     assert_eq!(error_type, "InvalidArgument");
     assert_eq!(stage.s3.keys("results"), [""; 0]);
-    let cancel = json!({"cancel": running["TaskId"]});
-    std::thread::scope(|scope| {
-        let canceling = scope.spawn(|| crew.invoke(&cancel).unwrap());
-        while stage.record(&running)["Status"] == "Running" {
-            std::thread::yield_now();
-        }
-        gate.send(()).unwrap();
-        assert_eq!(canceling.join().unwrap()["Code"], "Canceled");
-    });
+    stage.cancel_held(&running, &gate);
     stage.ended(&running);
     stage.assert_ended(&stage.record(&running));
     let late = step("render", &running, &json!({"range": {"index": 0}}));

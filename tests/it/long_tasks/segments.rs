@@ -202,15 +202,7 @@ fn segments_of_a_task_that_ends_otherwise_are_gone() {
         let (met, gate) = crew.hold(held);
         let running = crew.invoke(&event("ts", "hls", &format!("{name}.m3u8"))).unwrap();
         met.recv().unwrap();
-        let cancel = json!({"cancel": running["TaskId"]});
-        std::thread::scope(|scope| {
-            let canceling = scope.spawn(|| crew.invoke(&cancel).unwrap());
-            while stage.record(&running)["Status"] == "Running" {
-                std::thread::yield_now();
-            }
-            gate.send(()).unwrap();
-            assert_eq!(canceling.join().unwrap()["Code"], "Canceled", "{name}");
-        });
+        stage.cancel_held(&running, &gate);
         stage.ended(&running);
         assert_gone(&stage, &running);
     }
