@@ -54,8 +54,9 @@ if ! printf '%s\n' "$${newest#GLIBC_}" $(GLIBC) | sort -VC; then \
 fi
 endef
 
-# Of each fuzz target.
+# Of each fuzz target. With another seed than 0, a run begins as the last one with that seed.
 FUZZ_SECONDS ?= 600
+FUZZ_SEED ?= 0
 fuzz_targets := process event door format movie report
 
 # `unchecked` where it is known that the database of advisories is out of reach.
@@ -145,7 +146,8 @@ fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 		PATH="$(CURDIR)/$(venv)/bin:$$PATH" cargo fuzz run --fuzz-dir tests/fuzz \
 			--sanitizer none --codegen-units 16 "$$target" \
 			"$(CURDIR)/target/fuzz/$$target" "$(CURDIR)/tests/fuzz/seeds/$$target" -- \
-			-dict="$(CURDIR)/tests/fuzz/dictionary" -max_total_time=$(FUZZ_SECONDS) \
+			-dict="$(CURDIR)/tests/fuzz/dictionary" \
+			-max_total_time=$(FUZZ_SECONDS) -seed=$(FUZZ_SEED) \
 			-timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
 	done
 
