@@ -1,4 +1,4 @@
-//! What is known of a source once it has been probed.
+//! What is known about a source once it has been probed.
 
 use std::sync::Arc;
 
@@ -25,46 +25,46 @@ mod speaker;
 /// A probed source: its first video and first audio stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Media {
-    /// The demuxer that reads it.
+    /// The demuxer that reads the file.
     pub demuxer: Demuxer,
-    /// Bytes in which ffmpeg has to look for its streams; 0 is its own measure.
+    /// How many bytes ffmpeg has to read to find all streams; 0 means ffmpeg's default.
     #[serde(default)]
     pub depth: u64,
-    /// First timestamp of its earliest stream.
+    /// First timestamp of the earliest stream.
     pub start: Flicks,
     /// From `start` to the end of the stream that ends last.
     pub length: Flicks,
-    /// The first video stream that is no cover art.
+    /// The first video stream that is not cover art.
     pub video: Option<VideoStream>,
     /// The first audio stream.
     pub audio: Option<AudioStream>,
-    /// What else it holds and can't be decoded.
+    /// The kinds of streams that the file has only in codecs that can't be decoded.
     pub undecodable: Undecodable,
-    /// What else it holds and does not count.
+    /// What the file holds beside these two streams.
     pub further: Further,
 }
 
-/// What a file holds beside the streams that count.
+/// What a file holds beside the video and audio stream that are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Further {
-    /// Streams of any kind.
+    /// How many streams of any kind.
     pub streams: usize,
-    /// Chapters.
+    /// How many chapters.
     pub chapters: usize,
 }
 
-/// Kinds of streams that a source has, but none that can be decoded.
+/// Which kinds of streams a source has without one that can be decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undecodable {
-    /// Frames.
+    /// There is video, but none that can be decoded.
     pub video: bool,
-    /// Audio.
+    /// There is audio, but none that can be decoded.
     pub audio: bool,
 }
 
 impl Media {
-    /// Media that are shown one behind the other, as one: as long as all of them together, with
-    /// the streams of the first that has such.
+    /// One media that stands for several shown one after the other: its length is the sum of
+    /// theirs, and its streams are those of the first that has any.
     pub fn in_a_row<'a>(
         first: &Arc<Self>,
         others: impl Iterator<Item = &'a Arc<Self>>,
@@ -87,7 +87,7 @@ impl Media {
         })
     }
 
-    /// Whether a copy of `other` has all its streams.
+    /// Whether a copy of `other` that was probed as `self` has the same streams.
     #[must_use]
     pub fn holds_as_much_as(&self, other: &Self) -> bool {
         let same_video =
@@ -97,7 +97,7 @@ impl Media {
         same_video && same_audio
     }
 
-    /// The streams of two files as those of one.
+    /// The streams of two files, as if one file held them.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         let start = self.start.min(other.start);
@@ -125,19 +125,19 @@ pub struct VideoStream {
     pub index: u32,
     /// ffmpeg's name of the codec.
     pub codec: String,
-    /// How it is coded.
+    /// Profile, level and the like.
     #[serde(default)]
     pub coding: Coding,
     /// Coded size in pixels, before rotation.
     pub size: Size,
     /// Sample aspect ratio: width of a pixel by its height.
     pub sample_aspect: Ratio<i64>,
-    /// Whether the video lies on its side.
+    /// Whether a rotation by 90 degrees exchanges width and height.
     pub turned: bool,
-    /// How its own frames say that it is to be turned, where the container says nothing.
+    /// The rotation that the frames themselves declare, where the container declares none.
     #[serde(default)]
     pub orientation: Option<Orientation>,
-    /// Mean frames per second, the nearest standard rate where there is one.
+    /// Mean frames per second, rounded to the nearest standard rate if one is close.
     pub frame_rate: Ratio<i64>,
     /// ffmpeg's name of the pixel format.
     pub pixel_format: String,
@@ -145,66 +145,65 @@ pub struct VideoStream {
     pub colour: Colour,
     /// First timestamp.
     pub start: Flicks,
-    /// Timestamp of the frame that is shown last.
+    /// Timestamp of the last frame in display order.
     pub last: Flicks,
     /// End of that frame.
     pub end: Flicks,
-    /// How much later than their timestamps the decoder stamps its frames:
-    /// where a file has but one clock, by what it holds back.
+    /// How much later than its packet's timestamp the decoder stamps a frame. In files that store
+    /// only decoding times this is the decoder's reordering delay.
     pub late: Flicks,
     /// Timestamps of key frames, ascending, at least half a second apart.
     pub key_frames: Vec<Flicks>,
-    /// bit/s, told by the container or measured.
+    /// bit/s, as the container says or as measured.
     pub bit_rate: u64,
-    /// Frames counted in the file.
+    /// Number of frames in the file.
     pub frames: u64,
 }
 
-/// How a video is to be turned before it is shown.
+/// How to rotate or flip a video before it is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orientation {
     /// Degrees counterclockwise.
     pub rotation: i32,
-    /// Whether left and right change places, before that.
+    /// Whether left and right are exchanged before the rotation.
     pub flipped: bool,
 }
 
 impl Orientation {
-    /// From a display matrix, its first two rows without their last column; `None` where it turns
-    /// nothing.
+    /// From a display matrix: its first two rows without their last column. `None` if the matrix
+    /// neither rotates nor flips.
     #[must_use]
     pub fn of_matrix([[a, b], [c, d]]: [[i32; 2]; 2]) -> Option<Self> {
         let product = |one: i32, other: i32| i64::from(one) * i64::from(other);
         let flipped = product(a, d) < product(b, c);
         let sine = f64::from(if flipped { -c } else { c });
         let degrees = sine.atan2(f64::from(d)).to_degrees().round().rem_euclid(360.0);
-        // At most 359, a whole number.
         #[expect(clippy::cast_possible_truncation, reason = "at most 359")]
         let rotation = degrees as i32;
         (flipped || rotation != 0).then_some(Self { rotation, flipped })
     }
 
-    /// Whether it lays the video on its side.
+    /// Whether the rotation exchanges width and height.
     #[must_use]
     pub const fn is_turned(self) -> bool {
         self.rotation % 180 == 90
     }
 }
 
-/// How a video is coded, as far as decoders of it have to know.
+/// How a video is coded, as far as a decoder has to know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coding {
     /// ffmpeg's name of the profile.
     pub profile: String,
-    /// The level as the codec counts it: times ten in H.264.
+    /// The level in the codec's own units: in H.264, level 4.1 is 41.
     pub level: u32,
-    /// Whether it is marked as progressive.
+    /// Whether the stream is marked as progressive.
     pub progressive: bool,
-    /// Whether it is turned, by whatever angle.
+    /// Whether the video is rotated, by any angle.
     pub rotated: bool,
-    /// Whether an edit list leaves packets out.
+    /// Whether an edit list hides packets.
     pub discards: bool,
-    /// The profile of Dolby Vision, where it is such.
+    /// The profile of Dolby Vision, if the stream declares one.
     #[serde(default)]
     pub dolby_vision: Option<u8>,
 }
@@ -220,21 +219,21 @@ pub struct AudioStream {
     pub sample_rate: u32,
     /// Number of channels.
     pub channels: u8,
-    /// ffmpeg's description of what they are for; `unknown` where the file does not say it.
+    /// ffmpeg's name of the channel layout; `unknown` where the file does not declare one.
     pub layout: String,
     /// Bits per sample where the codec is lossless, else `None`.
     pub bit_depth: Option<u8>,
-    /// Whether its time stamps jitter, or leave gaps.
+    /// Whether its timestamps jitter or leave gaps.
     pub unsteady: bool,
     /// First timestamp.
     pub start: Flicks,
     /// End of the last sample.
     pub end: Flicks,
-    /// How much later than these times the decoder stamps its samples: by an encoder's delay that a
-    /// tag tells and no edit list makes up for.
+    /// How much later than these times the decoder stamps the samples: the encoder delay that a tag
+    /// declares, where no edit list removes it.
     #[serde(default)]
     pub late: Flicks,
-    /// bit/s, told by the container or measured.
+    /// bit/s, as the container says or as measured.
     pub bit_rate: u64,
 }
 
@@ -248,7 +247,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// Both sides at once.
+    /// From width and height.
     #[must_use]
     pub const fn new(width: u32, height: u32) -> Self {
         Self { width, height }
@@ -260,13 +259,13 @@ impl Size {
         Self::new(self.height, self.width)
     }
 
-    /// Pixels in all.
+    /// Number of pixels.
     #[must_use]
     pub fn area(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Rounded down to even sides, as chroma subsampling wants them.
+    /// Rounded down to even sides, as chroma subsampling requires.
     #[must_use]
     pub fn even(self) -> Self {
         let even = |side: u32| (side & !1).max(2);
@@ -281,14 +280,14 @@ impl std::fmt::Display for Size {
 }
 
 impl AudioStream {
-    /// The same by its own time stamps.
+    /// The same stream with `late` added to its times.
     #[must_use]
     pub fn on_time(self) -> Self {
         let (start, end) = (self.start + self.late, self.end + self.late);
         Self { start, end, late: Flicks::ZERO, ..self }
     }
 
-    /// What its channels are for.
+    /// The channel layout.
     #[must_use]
     pub fn layout(&self) -> Layout {
         Layout::of(&self.layout, self.channels)
@@ -296,8 +295,8 @@ impl AudioStream {
 }
 
 impl VideoStream {
-    /// The size as it is meant to be seen: square pixels, rotation applied.
-    /// The width takes the pixel aspect, as players do it.
+    /// The size as it is shown: square pixels, rotation applied. The pixel aspect changes the
+    /// width, as players do it.
     #[must_use]
     pub fn display_size(&self) -> Size {
         let width = Ratio::from_integer(i64::from(self.size.width)) * self.sample_aspect;
@@ -306,7 +305,7 @@ impl VideoStream {
         if self.turned { upright.turned() } else { upright }
     }
 
-    /// Whether its pixels may be transparent.
+    /// Whether its pixels can be transparent.
     #[must_use]
     pub fn has_alpha(&self) -> bool {
         const FORMATS: [&str; 11] = [
@@ -315,8 +314,8 @@ impl VideoStream {
         FORMATS.iter().any(|name| self.pixel_format.starts_with(name))
     }
 
-    /// The decoder that it needs, where that is not ffmpeg's own: that of VP8 and VP9 leaves
-    /// transparency out.
+    /// The decoder to use instead of ffmpeg's default, if any: the default ones for VP8 and VP9
+    /// drop transparency.
     #[must_use]
     pub fn decoder(&self) -> Option<&'static str> {
         match self.codec.as_str() {
@@ -326,8 +325,8 @@ impl VideoStream {
         }
     }
 
-    /// Bytes that decoding it takes, by experience: the frames that it refers to, those that its
-    /// threads work on, and those that wait for a filter.
+    /// Bytes of memory that decoding takes, from measurements: reference frames, frames in the
+    /// decoder's threads, and frames that wait for a filter.
     #[must_use]
     pub fn decoder_memory(&self) -> u64 {
         const FRAMES: u64 = 24;

@@ -1,37 +1,38 @@
-//! The boxes that an MP4 file is made of: which of them are its index.
+//! Finds the index of an MP4 file among its boxes.
 //!
-//! They are walked from the first to the last by their headers, so that an index at the end, or one
-//! in fragments, is found without the media in between.
+//! The walk reads only the boxes' headers, from the first to the last, so it finds an index at the
+//! end, or one spread over fragments, without reading the media in between.
 
 use std::ops::Range;
 
 use thiserror::Error;
 
-/// Bytes of a box's header at most.
+/// Longest header of a box, in bytes.
 pub const HEADER: u64 = 16;
-/// Bytes of all that is no media at most: some forty hours of film.
+/// Most bytes that all boxes other than media may have: the index of some forty hours of film.
 const MOST_INDEX: u64 = 64 * 1024 * 1024;
-/// Boxes that are walked whatever their size.
+/// Number of boxes up to which a walk is worth it whatever their size.
 const FEW_BOXES: u64 = 64;
-/// With more, each has to spare so many bytes of reading on the average: asking for it costs as much.
+/// Above that number, the mean box has to be this large: one request costs as much as reading so
+/// many bytes.
 const WORTH_ASKING: u64 = 2 * 1024 * 1024;
 
-/// Why a file is better read whole.
+/// Why it is better to read the whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unindexed {
-    /// A box's header is none, or it ends behind the end of the file.
+    /// The header is not one of a box, or the box ends after the end of the file.
     #[error("the box at byte {0} is damaged, or cut short")]
     Damaged(u64),
     /// There is no movie box.
     #[error("it has no index")]
     Nothing,
-    /// Another file begins where the first one ends.
+    /// Another file begins in the middle, as when two files were joined byte by byte.
     #[error("it is made of several files")]
     Several,
-    /// What is no media is too much.
+    /// The boxes other than media are too long.
     #[error("its index is too long")]
     Long,
-    /// Its fragments are short.
+    /// The file has too many short fragments.
     #[error("its index is in too many pieces")]
     Scattered,
 }
@@ -44,21 +45,22 @@ pub struct Boxes {
     index: u64,
     count: u64,
     has_movie: bool,
-    /// The kind of the first box: where it is no list of brands, another file may begin so too.
+    /// The kind of the first box. In a file without `ftyp` a second file begins with this kind,
+    /// too.
     first: [u8; 4],
 }
 
 impl Boxes {
-    /// Before the first box.
+    /// A walk that starts at the first box of a file of `size` bytes.
     #[must_use]
     pub const fn new(size: u64) -> Self {
         Self { size, at: 0, index: 0, count: 0, has_movie: false, first: *b"ftyp" }
     }
 
-    /// Where the header of the next box is. Nothing where the walk is over.
+    /// The byte range of the next box's header; `None` at the end of the file.
     ///
     /// # Errors
-    /// When it is over, and there was no index.
+    /// At the end of the file, if it had no index.
     pub fn header(&self) -> Result<Option<Range<u64>>, Unindexed> {
         match (self.at < self.size, self.has_movie) {
             (true, _) => Ok(Some(self.at..self.size.min(self.at + HEADER))),
@@ -67,14 +69,15 @@ impl Boxes {
         }
     }
 
-    /// Steps over the box with this header. Returns where it is, if it has to be read.
+    /// Steps over the box that has this header. Returns the range of the whole box if it has to be
+    /// read.
     ///
     /// # Errors
     /// See [`Unindexed`].
     pub fn step(&mut self, header: &[u8]) -> Result<Option<Range<u64>>, Unindexed> {
         let damaged = Unindexed::Damaged(self.at);
         let (kind, length) = read(header).ok_or(damaged)?;
-        // Zero is the rest of the file.
+        // Zero means: up to the end of the file.
         let length = if length == 0 { self.size - self.at } else { length };
         let end = self.at.checked_add(length).filter(|&end| end <= self.size).ok_or(damaged)?;
         let place = self.at..end;
@@ -96,7 +99,7 @@ impl Boxes {
     }
 }
 
-/// A box's kind and its length with the header; zero where it says so.
+/// A box's kind and its length including the header; 0 for "up to the end of the file".
 fn read(header: &[u8]) -> Option<([u8; 4], u64)> {
     let (length, rest) = header.split_first_chunk::<4>()?;
     let (kind, rest) = rest.split_first_chunk::<4>()?;
@@ -118,8 +121,8 @@ mod tests {
 
     const MIB: u64 = 1024 * 1024;
 
-    /// The headers of a file of boxes: kind, length in the header (one of more than 4 GB in its
-    /// long form), and length.
+    /// Walks a file given as boxes: kind, the length that the header declares (in its long form
+    /// above 4 GB), and the file's size.
     fn walk(boxes: &[(&[u8; 4], u64)], size: u64) -> Result<Vec<Range<u64>>, Unindexed> {
         let mut walk = Boxes::new(size);
         let mut found = Vec::new();

@@ -1,37 +1,39 @@
-//! Where audio belongs whose time stamps jitter.
+//! Where to place audio whose timestamps jitter.
 //!
-//! A stamp may say when a packet was received, or be rounded, or be that of a whole burst: then each
-//! is wrong, and only their mean is right. So stretches of audio are placed as wholes. A new one
-//! begins where the mean moves for good: at a gap, at an overlap, or in the course of a drift.
+//! A timestamp may be the time at which a packet was received, or rounded, or that of a whole
+//! burst: then each one is wrong, and only their mean is right. So audio is placed in long
+//! stretches. A new stretch begins where the mean moves for good: at a gap, at an overlap, or in
+//! the course of a drift.
 
 use crate::clamped::clamped;
 use serde::{Deserialize, Serialize};
 
-/// What counts as jitter, in milliseconds.
+/// Deviations up to this count as jitter, in milliseconds.
 const JITTER_MS: i64 = 40;
-/// Stamps that are off by no more are steady: containers round to milliseconds.
+/// Timestamps that deviate by no more than this are steady, in milliseconds: containers round to
+/// one.
 const ROUNDING_MS: i64 = 2;
-/// A mean is taken over so much audio on either side of a gap, in milliseconds.
+/// How much audio before and after a gap a mean is taken over, in milliseconds.
 const WINDOW_MS: i64 = 1000;
-/// A mean may be off by so many of its standard deviations by chance.
+/// How many standard deviations a mean may be off by chance.
 const CHANCE: f64 = 3.0;
-/// Half of the distances between two values of a normal distribution are below so many of its
+/// Half of the differences between two values of a normal distribution are smaller than this many
 /// standard deviations.
 const MEDIAN_DISTANCE: f64 = 0.954;
-/// Runs of steady packets that are remembered. Of more, two and two become one: over hours of jitter
-/// their means are as good.
+/// Most runs of steady packets that are kept. Above it, pairs of runs are merged: over hours of
+/// jitter their means are just as good.
 const MOST_RUNS: usize = 1 << 16;
-/// Stretches that are placed by themselves at most.
+/// Most stretches of one stream.
 const MOST_STRETCHES: usize = 1000;
-/// A stamp that is further from the others counts for nothing in their mean, in milliseconds.
+/// A timestamp that is further from the median is left out of the mean, in milliseconds.
 const OUTLIER_MS: i64 = 100;
-/// The most samples that are counted: so many are beyond all recordings, and no sum of them is
-/// beyond the numbers here.
+/// Most samples that are counted: more than any recording has, and small enough that no sum
+/// overflows.
 const MOST_SAMPLES: i64 = 1 << 50;
-/// How often each run is looked at, on average, before the stamps are given up.
+/// How often each run may be visited, on average, before the search gives up.
 const MOST_LOOKS: usize = 200;
 
-/// The time stamps of an audio stream.
+/// The timestamps of an audio stream.
 #[derive(Clone, Debug)]
 pub struct Clock {
     rate: i64,
@@ -39,35 +41,35 @@ pub struct Clock {
     runs: Vec<Run>,
 }
 
-/// Packets in a row whose stamps agree.
+/// Consecutive packets whose timestamps agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
-    /// Samples before it.
+    /// Samples of the stream before this run.
     from: i64,
-    /// By how many samples its stamps are later than the samples before it last.
+    /// By how many samples the run's timestamps are later than the samples before it account for.
     offset: i64,
-    /// Packets that tell it, each by itself.
+    /// Number of packets, each of which confirms the offset.
     packets: i64,
 }
 
 /// Audio that is placed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stretch {
-    /// Samples before it.
+    /// Samples of the stream before this stretch.
     pub from: i64,
-    /// By how many samples it begins later than the samples before it last.
+    /// By how many samples the stretch begins later than the samples before it account for.
     pub offset: i64,
 }
 
 impl Clock {
-    /// Of so many samples a second.
+    /// For a stream of `rate` samples a second.
     #[must_use]
     pub fn new(rate: u32) -> Self {
         let rate = i64::from(rate.max(1));
         Self { rate, samples: 0, runs: Vec::new() }
     }
 
-    /// Adds a packet: its time stamp, in samples, and how many samples it holds.
+    /// Adds a packet: its timestamp in samples, and the number of samples it holds.
     pub fn push(&mut self, stamp: i64, samples: i64) {
         let offset = stamp.clamp(-MOST_SAMPLES, MOST_SAMPLES) - self.samples;
         let rounding = self.ms(ROUNDING_MS).unsigned_abs();
@@ -83,8 +85,8 @@ impl Clock {
         self.samples += samples.clamp(0, MOST_SAMPLES - self.samples);
     }
 
-    /// Makes one run of two, but for those at the ends, which tell where the audio begins and ends, and
-    /// those that a gap parts, while there are few.
+    /// Merges pairs of runs. Keeps the runs at both ends, which say where the audio begins and
+    /// ends, and those on both sides of a gap, as long as there are few gaps.
     fn thin_out(&mut self) {
         let mut thinned = self.thinned(self.ms(2 * JITTER_MS).unsigned_abs());
         if thinned.len() > MOST_RUNS / 4 * 3 {
@@ -111,19 +113,19 @@ impl Clock {
         thinned
     }
 
-    /// All samples.
+    /// Number of samples of the whole stream.
     #[must_use]
     pub const fn samples(&self) -> i64 {
         self.samples
     }
 
-    /// Whether every stamp follows from the first.
+    /// Whether all timestamps agree with the first.
     #[must_use]
     pub const fn is_steady(&self) -> bool {
         self.runs.len() <= 1
     }
 
-    /// The stretches of the audio. None where the stamps are steady, and where they make no sense.
+    /// The stretches of the audio. Empty if the timestamps are steady, and if they make no sense.
     #[must_use]
     pub fn stretches(&self) -> Vec<Stretch> {
         if self.is_steady() {
@@ -132,8 +134,8 @@ impl Clock {
         Means::new(self).stretches().unwrap_or_default()
     }
 
-    /// Where unsteady audio begins and ends: by its stamps where they are steady there, else by
-    /// their mean.
+    /// Where unsteady audio begins and ends: at its own timestamps if they are steady there, else
+    /// by their mean.
     #[must_use]
     pub fn span(&self) -> Option<(i64, i64)> {
         let stretches = self.stretches();
@@ -147,8 +149,8 @@ impl Clock {
         Some((start, end + self.samples))
     }
 
-    /// The runs, in which packets that were stamped together when they came together are one.
-    /// Also how long the longest of these is.
+    /// The runs, with bursts (packets that arrived together and were stamped together) merged. Also
+    /// the length of the longest burst.
     fn pooled(&self) -> (Vec<Run>, i64) {
         let mut longest = 0;
         let ends = self.runs.iter().skip(1).map(|run| run.from).chain([self.samples]);
@@ -158,14 +160,16 @@ impl Clock {
         for (run, end) in self.runs.iter().zip(ends) {
             let weight = i128::from(run.offset) * i128::from(end - run.from);
             let together = before.is_some_and(|before| {
-                // Less than half of what the packet before lasts, and not back.
+                // The timestamp advances by less than half of the previous packet's length, but
+                // doesn't move back.
                 let (lasts, moved) = (run.from - before.from, run.offset - before.offset);
                 before.packets == 1 && moved < -lasts / 2 && moved >= -lasts - self.ms(ROUNDING_MS)
             });
             if let Some(burst) = pooled.last_mut().filter(|_| together) {
                 sum += weight;
                 longest = longest.max(run.from - burst.from);
-                // Steady packets behind it tell what all were, that had only been held up.
+                // Steady packets after a burst show that the packets of the burst were only
+                // delayed: all of them belong to the steady offset.
                 let steady = run.packets > 1;
                 burst.offset = if steady { run.offset } else { mean(sum, end - burst.from) };
                 burst.packets = run.packets;
@@ -188,20 +192,21 @@ fn mean(sum: i128, samples: i64) -> i64 {
     clamped::<i64>((sum + samples / 2).div_euclid(samples))
 }
 
-/// The offsets of runs, for means of any part.
+/// The runs' offsets, prepared for means over any part.
 struct Means {
     runs: Vec<Run>,
-    /// Of each run, the sum of the offsets of all samples before it; and of all.
+    /// For each run, the sum of the offsets of all samples before it; the last entry is the total.
     sums: Vec<i128>,
     samples: i64,
     jitter: i64,
     window: i64,
     outlier: i64,
-    /// A part that is no longer than a burst may be a part of one.
+    /// Length of the longest burst: at the ends of a part, so many samples may belong to a cut
+    /// burst.
     burst: i64,
-    /// Samples of what tells an offset by itself.
+    /// Mean number of samples in a packet.
     packet: f64,
-    /// Standard deviation of a packet's offset.
+    /// Standard deviation of the packets' offsets.
     noise: f64,
 }
 
@@ -227,7 +232,7 @@ impl Means {
         }
     }
 
-    /// None where there are too many, as no recording has them.
+    /// `None` if there are more stretches than a real recording has.
     fn stretches(&self) -> Option<Vec<Stretch>> {
         let mut stretches = Vec::new();
         let mut looks = 0;
@@ -246,7 +251,7 @@ impl Means {
         Some(stretches)
     }
 
-    /// Runs that are placed as a whole, by their mean without outliers.
+    /// The stretch that some runs form: its offset is their mean without outliers.
     fn stretch(&self, first: usize, end: usize) -> Stretch {
         let length = |index| self.start(index + 1) - self.start(index);
         let mut runs: Vec<(i64, i64)> =
@@ -266,12 +271,12 @@ impl Means {
         Stretch { from: self.start(first), offset: mean(sum, samples) }
     }
 
-    /// Where a run begins; the end of all behind the last.
+    /// Where a run begins; for an index after the last run, the end of the audio.
     fn start(&self, run: usize) -> i64 {
         self.runs.get(run).map_or(self.samples, |run| run.from)
     }
 
-    /// The sum of the offsets of all samples up to one.
+    /// The sum of the offsets of all samples before `until`.
     fn sum(&self, until: i64) -> i128 {
         let next = self.runs.partition_point(|run| run.from <= until);
         let Some(index) = next.checked_sub(1) else { return 0 };
@@ -279,18 +284,18 @@ impl Means {
         self.sums[index] + i128::from(run.offset) * i128::from(until - run.from)
     }
 
-    /// The mean offset of a part.
+    /// The mean offset of the samples from `from` to `until`.
     fn offset(&self, from: i64, until: i64) -> i64 {
         mean(self.sum(until) - self.sum(from), until - from)
     }
 
-    /// What of some runs tells their offset: what is next to their ends may be a part of a burst,
-    /// whose mean is another.
+    /// The part of these runs whose mean can be trusted: the samples next to the ends may belong to
+    /// a cut burst, which has a different mean.
     fn told(&self, first: usize, end: usize) -> (i64, i64) {
         (self.start(first) + self.burst, self.start(end) - self.burst)
     }
 
-    /// The run with which the offset changes most clearly, by more than jitter can.
+    /// The run at which the offset changes most clearly, by more than jitter explains.
     fn step(&self, first: usize, end: usize) -> Option<usize> {
         let (from, until) = self.told(first, end);
         let inside = (first + 1..end).filter(|&run| (from + 1..until).contains(&self.start(run)));
@@ -306,8 +311,8 @@ impl Means {
         steps.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(run, _)| run)
     }
 
-    /// The run at which to part a stretch that no single offset fits, though it changes nowhere by
-    /// much.
+    /// The run at which to split a stretch that drifts: no single offset fits all of it, but it
+    /// changes nowhere by much.
     fn drift(&self, first: usize, end: usize) -> Option<usize> {
         let (from, until) = self.told(first, end);
         let whole = self.offset(from, until);
@@ -329,24 +334,24 @@ impl Means {
     }
 }
 
-/// How much better two means fit than one.
+/// By how much two means fit better than one.
 fn clearness(step: f64, left: f64, right: f64) -> f64 {
     step * step * left * right / (left + right)
 }
 
-/// The standard deviation of the packets' offsets, which gaps hardly change.
+/// The standard deviation of the packets' offsets, estimated in a way that gaps hardly change.
 fn noise(runs: &[Run], packets: i64) -> f64 {
     let moves = runs.windows(2).map(|two| two[1].offset.abs_diff(two[0].offset));
     let mut moves: Vec<u64> = moves.collect();
     moves.sort_unstable();
-    // Inside a run there are none.
+    // Inside a run the offset does not change.
     let middle = clamped::<usize>(packets / 2);
     let steady = clamped::<usize>(packets).saturating_sub(moves.len());
     let median = middle.checked_sub(steady).and_then(|place| moves.get(place));
     float(median.map_or(0, |&move_| clamped::<i64>(move_))) / MEDIAN_DISTANCE
 }
 
-/// Sample counts of any recording are exact in it.
+/// Exact for the sample counts of any recording.
 #[expect(clippy::cast_precision_loss, reason = "what it is compared with is rougher by far")]
 const fn float(samples: i64) -> f64 {
     samples as f64
@@ -363,7 +368,7 @@ mod tests {
         ms * 48
     }
 
-    /// Steady packets, each with its stamp changed.
+    /// Steady packets whose timestamps `change` modifies.
     fn clock(packets: i64, change: impl Fn(i64, i64) -> i64) -> Clock {
         let mut clock = Clock::new(RATE);
         for number in 0..packets {
@@ -372,7 +377,7 @@ mod tests {
         clock
     }
 
-    /// Between -35 and 35 ms, in no order that matters.
+    /// Between -35 and 35 ms, in a pseudo-random order.
     fn jitter(number: i64) -> i64 {
         ms((number * 7919 + 13 * (number / 5)) % 71 - 35)
     }
@@ -418,7 +423,7 @@ mod tests {
     #[test]
     fn bursts_make_no_gap() {
         for (burst, between) in [(8, 0), (24, 48), (3, 96), (100, 0)] {
-            // Rounded to milliseconds, one way or the other.
+            // Rounded to whole milliseconds, up or down.
             let rounded = |n: i64| n * 7919 % 2 * 48;
             let stamp = |n| n / burst * burst * PACKET + n % burst * between + rounded(n);
             let found = clock(2000, |n, _| stamp(n));
@@ -429,7 +434,7 @@ mod tests {
 
     #[test]
     fn packets_that_were_held_up_are_no_gap() {
-        // Half a second of them comes at once.
+        // Half a second of packets arrives at once.
         let late = |n: i64, stamp: i64| if (100..124).contains(&n) { 124 * PACKET } else { stamp };
         assert_near(&clock(500, late).stretches(), &[(0, 0)], 0, "held up");
     }
@@ -450,7 +455,7 @@ mod tests {
 
     #[test]
     fn every_one_of_many_gaps_stays() {
-        // Speech that is sent when somebody speaks.
+        // A recording that contains packets only while somebody speaks.
         let found = clock(600, |n, stamp| stamp + n / 5 * ms(150)).stretches();
         let expected = (0..120).map(|n| Stretch { from: n * 5 * PACKET, offset: n * ms(150) });
         assert!(found.iter().copied().eq(expected), "{found:?}");
@@ -467,7 +472,7 @@ mod tests {
             }
             assert!(found.len() < 40, "{name}: {}", found.len());
         }
-        // A packet is lost now and then.
+        // A packet is lost from time to time.
         let lost = clock(3000, |n, stamp| stamp + n / 200 * PACKET).stretches();
         for packet in 0..3000 {
             let own = lost.iter().rfind(|stretch| stretch.from <= packet * PACKET).unwrap();

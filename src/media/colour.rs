@@ -1,10 +1,10 @@
-//! Colour description of a video: ITU-T H.273 code points by ffmpeg's names.
+//! Colour description of a video: the code points of ITU-T H.273, under ffmpeg's names.
 
 use super::Size;
 use serde::{Deserialize, Serialize};
 
-/// Matrix, primaries, transfer and range. Never "unknown": what a stream does
-/// not say is completed by the usual convention.
+/// Matrix, primaries, transfer and range. Never "unknown": where a stream declares nothing, the
+/// usual convention fills the gap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Colour {
     /// Matrix coefficients, `gbr` for RGB.
@@ -37,7 +37,7 @@ impl ColourRange {
     }
 }
 
-/// What a stream says of its colours, as it says it.
+/// The colour tags of a stream, as declared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tags<'a> {
     pub(crate) matrix: Option<&'a str>,
@@ -47,8 +47,8 @@ pub(crate) struct Tags<'a> {
 }
 
 impl Colour {
-    /// The standard colours for a video of this size: BT.709 from 720 lines
-    /// (or 1280 columns) on, BT.601 below, as players assume it.
+    /// The colours that players assume for a video of this size: BT.709 from 720 lines (or 1280
+    /// columns) on, BT.601 below.
     #[must_use]
     pub fn standard(size: Size) -> Self {
         let name = if size.width.max(size.height) >= 1280 || size.width.min(size.height) >= 720 {
@@ -59,7 +59,7 @@ impl Colour {
         Self::of(name)
     }
 
-    /// Limited range in the colours that have this name for everything.
+    /// Limited range, with this name for matrix, primaries and transfer.
     fn of(name: &str) -> Self {
         Self {
             matrix: name.to_owned(),
@@ -69,8 +69,8 @@ impl Colour {
         }
     }
 
-    /// The stream's own tags where it has them. A matrix alone decides the
-    /// rest; nothing at all means the standard for the size.
+    /// Completes a stream's tags. A matrix alone determines the rest; without any tag the standard
+    /// for the size applies.
     pub(crate) fn complete(tags: Tags<'_>, pixel_format: &str, size: Size) -> Self {
         let said = |tag: Option<&str>, known: &[&str]| {
             tag.filter(|tag| known.contains(tag)).map(str::to_owned)
@@ -96,17 +96,16 @@ impl Colour {
         }
     }
 
-    /// The same colours as an encoder of YUV frames can carry them. RGB
-    /// becomes BT.709 whatever its size, as its primaries mostly are that.
+    /// The same colours in a form that an encoder of YUV frames can declare. RGB becomes BT.709
+    /// whatever its size, since most RGB video has those primaries.
     #[must_use]
     pub fn as_yuv(&self) -> Self {
         if self.matrix == "gbr" { Self::of("bt709") } else { self.clone() }
     }
 
-    /// Whether frames of both look the same without conversion. The two
-    /// BT.601 families share their matrix, and their primaries differ by less
-    /// than displays do; BT.601, BT.709 and BT.2020 share one transfer curve,
-    /// and screens show sRGB with it.
+    /// Whether frames of both look the same without conversion. The two BT.601 variants share their
+    /// matrix, and their primaries differ by less than displays do; BT.601, BT.709 and BT.2020
+    /// share one transfer curve, and screens show sRGB with that curve, too.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         same_matrix(&self.matrix) == same_matrix(&other.matrix)
@@ -122,7 +121,7 @@ impl Colour {
     }
 }
 
-/// What can be converted; anything else counts as not said.
+/// The matrices that can be converted; any other counts as undeclared.
 const MATRICES: &[&str] =
     &["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "bt2020nc", "bt2020c", "ycgco"];
 const PRIMARIES: &[&str] = &[
@@ -155,14 +154,14 @@ const TRANSFERS: &[&str] = &[
     "arib-std-b67",
 ];
 
-/// Whether a pixel format holds RGB (a palette counts).
+/// Whether a pixel format holds RGB (a palette counts as RGB).
 fn is_rgb(pixel_format: &str) -> bool {
     const PREFIXES: [&str; 9] =
         ["rgb", "bgr", "gbr", "argb", "abgr", "0rgb", "0bgr", "pal8", "x2rgb"];
     PREFIXES.iter().any(|prefix| pixel_format.starts_with(prefix))
 }
 
-/// The family that a single tag belongs to, named by its primaries.
+/// The family that a tag belongs to, named after its primaries.
 fn family(tag: &str) -> Option<&'static str> {
     Some(match tag {
         "bt709" => "bt709",

@@ -1,7 +1,9 @@
-//! The elements that a file of Matroska is made of, or of its kin `WebM`: where its cues are, and what they tell.
+//! Finds the cues (the index) among the elements that a Matroska or `WebM` file is made of, and
+//! reads them.
 //!
-//! Those in front of the first cluster are walked by their headers, and those from the last cued
-//! cluster to the end of the file. What is between them is believed to be clusters, as the cues say.
+//! The walk reads the headers of the elements before the first cluster, and of those from the last
+//! cued cluster to the end of the file. It doesn't read what is between them, and takes it for the
+//! clusters that the cues list.
 
 use std::ops::Range;
 
@@ -13,17 +15,17 @@ use ebml::{Header, children, number};
 
 mod ebml;
 
-/// Bytes of an element's header at most.
+/// Longest header of an element, in bytes.
 const HEADER: u64 = 12;
-/// Bytes of all that is read at most: cues of every second for two days.
+/// Most bytes that are read in all: cues for every second of two days.
 const MOST_INDEX: u64 = 4 * 1024 * 1024;
-/// Elements that are walked at most in front of the first cluster, and behind the last cue.
+/// Most elements that are walked before the first cluster, and again after the last cue.
 const MOST_ELEMENTS: u32 = 64;
-/// With fewer cues, reading by them spares too little.
+/// With fewer cues, reading by them saves too little.
 const FEWEST_CUES: usize = 4;
-/// Frames may pause between two cues that are farther apart, and nobody would know.
+/// Between two cues that are farther apart, the video could pause unnoticed.
 const MOST_APART_MS: u64 = 12_500;
-/// Nanoseconds of a tick where nothing else is said.
+/// Nanoseconds of a tick if the file declares no other scale.
 const USUAL_SCALE: u64 = 1_000_000;
 const NANOS: i64 = 1_000_000_000;
 
@@ -40,28 +42,28 @@ const ATTACHMENTS: u32 = 0x1941_a469;
 const VOID: u32 = 0xec;
 const CHECKSUM: u32 = 0xbf;
 
-/// Why a file is better read whole.
+/// Why it is better to read the whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unindexed {
-    /// An element is none, or does not end where it should.
+    /// The bytes are not an element, or it ends where it must not.
     #[error("the element at byte {0} is damaged, or cut short")]
     Damaged(u64),
-    /// Its size was not known when it was begun.
+    /// The length was not known when the element was written, as in a live stream.
     #[error("the length of the element at byte {0} is not known")]
     Open(u64),
-    /// Another file begins where the first one ends.
+    /// Another file begins in the middle, as when two files were joined byte by byte.
     #[error("it is made of several files")]
     Several,
-    /// There are no cues, or few.
+    /// There are no cues, or only a few.
     #[error("it has no index")]
     Nothing,
-    /// Its cues don't tell where the frames of all times are.
+    /// The cues don't cover all of the video.
     #[error("its index leaves something out")]
     Gaps,
-    /// It has not one video, or one without a frame rate.
+    /// The file doesn't have exactly one video with a constant frame rate.
     #[error("its video is none of a constant frame rate")]
     Tracks,
-    /// What is no media is too much.
+    /// The elements other than clusters are too long.
     #[error("its index is too long")]
     Long,
 }
@@ -69,18 +71,18 @@ pub enum Unindexed {
 /// A key frame of the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cue {
-    /// When it is shown.
+    /// Presentation time.
     pub time: Flicks,
-    /// Where its cluster begins.
+    /// Where the cue's cluster begins, in bytes.
     pub at: u64,
 }
 
-/// What the cues tell.
+/// The cues of a file's video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cues {
-    /// By time, and by place as well.
+    /// Ascending by time, and by place as well.
     pub cues: Vec<Cue>,
-    /// Where the last cluster ends.
+    /// Where the last cluster ends, in bytes.
     pub end: u64,
 }
 
@@ -92,9 +94,9 @@ pub struct Elements {
     count: u32,
     read: u64,
     stage: Stage,
-    /// What is to be read is the body of this element.
+    /// The element whose body the next step reads, if any; otherwise it reads a header.
     body: Option<(u32, Range<u64>)>,
-    /// Where the segment's first element is.
+    /// Where the segment's body begins, to which all places in the file are relative.
     origin: u64,
     found: Found,
 }
@@ -112,10 +114,10 @@ enum Stage {
 #[derive(Clone, Debug, Default)]
 struct Found {
     scale: Option<u64>,
-    /// The number of each video, if it is one of a frame rate.
+    /// The track number of each video; `None` for one without a constant frame rate.
     videos: Vec<Option<u64>>,
     cues_at: Option<u64>,
-    /// The times and places of all tracks' cues.
+    /// Track, time and place of each cue, of all tracks.
     points: Option<Vec<(u64, u64, u64)>>,
     cues: Vec<Cue>,
     first_cluster: u64,
@@ -123,7 +125,7 @@ struct Found {
 }
 
 impl Elements {
-    /// Before the first element.
+    /// A walk that starts at the first element of a file of `size` bytes.
     #[must_use]
     pub fn new(size: u64) -> Self {
         Self {
@@ -138,7 +140,7 @@ impl Elements {
         }
     }
 
-    /// The bytes that the next step takes. Nothing where the walk is over.
+    /// The byte range that the next step needs; `None` at the end of the walk.
     #[must_use]
     pub fn wanted(&self) -> Option<Range<u64>> {
         match &self.body {
@@ -148,13 +150,13 @@ impl Elements {
         }
     }
 
-    /// What was found, once the walk is over.
+    /// The cues, once the walk is over.
     #[must_use]
     pub fn into_cues(self) -> Cues {
         Cues { cues: self.found.cues, end: self.found.end }
     }
 
-    /// Takes the bytes that were wanted.
+    /// Takes the bytes of the range that [`Elements::wanted`] returned.
     ///
     /// # Errors
     /// See [`Unindexed`].
@@ -216,7 +218,7 @@ impl Elements {
         if self.at < self.size { Ok(()) } else { Err(Unindexed::Damaged(self.at)) }
     }
 
-    /// To the last cluster that a cue tells of.
+    /// Checks the cues, then goes on at the cluster of the last one.
     fn go_behind(&mut self) -> Result<(), Unindexed> {
         let found = &mut self.found;
         let [Some(video)] = found.videos[..] else { return Err(Unindexed::Tracks) };
@@ -249,7 +251,7 @@ impl Elements {
         Ok(())
     }
 
-    /// Nothing where it is damaged.
+    /// `None` if the body is damaged.
     fn take_body(&mut self, id: u32, body: &[u8]) -> Option<()> {
         let found = &mut self.found;
         match id {
@@ -281,7 +283,8 @@ const fn is_known(id: u32) -> bool {
     matches!(id, SEEK_HEAD | INFO | TRACKS | CUES | TAGS | CHAPTERS | ATTACHMENTS | VOID | CHECKSUM)
 }
 
-/// The element that an entry of a list of them is about, and where it is, counted from the segment's first.
+/// The element that an entry of a seek head refers to, and its place, relative to the segment's
+/// body.
 fn target(seek: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
     let (mut target, mut place) = (None, None);
     for (id, value) in children(seek) {
@@ -294,7 +297,8 @@ fn target(seek: &[u8]) -> Option<(Option<u64>, Option<u64>)> {
     Some((target, place))
 }
 
-/// The number of each video, if it has a frame rate, and no clock of its own, which no cue knows of.
+/// The track number of each video that declares a frame rate and does not scale its timestamps,
+/// which the cues would not reflect; `None` for other videos.
 fn videos(body: &[u8]) -> Option<Vec<Option<u64>>> {
     let mut videos = Vec::new();
     for (id, entry) in children(body) {

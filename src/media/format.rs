@@ -1,7 +1,7 @@
 //! Format recognition from a file's first bytes.
 //!
-//! ffmpeg must never choose the demuxer itself: among its choices are playlist
-//! formats that open other files. What is not recognised here is not opened.
+//! ffmpeg must never choose the demuxer itself: it also knows playlist formats that open other
+//! files. A file that is not recognised here is not opened.
 
 use thiserror::Error;
 
@@ -11,7 +11,7 @@ mod picture;
 mod sync;
 
 named! {
-    /// The demuxers that a source may be read with, by ffmpeg's names.
+    /// The demuxers that may read a source, by ffmpeg's names.
     Demuxer {
         /// MP4, MOV, M4V, M4A, 3GP.
         Mov = "mov",
@@ -27,7 +27,7 @@ named! {
         MpegTs = "mpegts",
         /// MPEG program stream, VOB.
         MpegPs = "mpeg",
-        /// MPEG-1 or -2 video alone.
+        /// An MPEG-1 or MPEG-2 video stream without a container.
         MpegVideo = "mpegvideo",
         /// MXF.
         Mxf = "mxf",
@@ -35,7 +35,7 @@ named! {
         Ogg = "ogg",
         /// `RealMedia`.
         Rm = "rm",
-        /// DV of a camera, without a container.
+        /// DV as cameras write it, without a container.
         Dv = "dv",
         /// WAV, RF64.
         Wav = "wav",
@@ -61,49 +61,49 @@ named! {
 }
 
 impl Demuxer {
-    /// Whether a seek lands on the key frame before the asked time. Only these
-    /// carry an index of key frames; in the others a seek may land inside a
-    /// group of pictures, so they are read from their start.
+    /// Whether a seek lands on the key frame before the requested time. Only these formats carry an
+    /// index of key frames; in the others a seek may land inside a group of pictures, so they are
+    /// read from the start.
     #[must_use]
     pub const fn seeks_exactly(self) -> bool {
         matches!(self, Self::Mov | Self::Matroska)
     }
 }
 
-/// The outcome of a look at some bytes of a file.
+/// The result of looking at some bytes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognised {
-    /// The whole answer.
+    /// The format is known.
     As(Demuxer),
-    /// The media begin so many bytes further on. What stands before is no media, or less than a
-    /// unit of it.
+    /// The media begin at this byte offset. The bytes before it are no media, or the rest of a cut
+    /// packet or frame.
     From(usize, Demuxer),
-    /// An `ID3v2` tag: look again at this byte offset from the tag's start.
+    /// An `ID3v2` tag: look again at this byte offset, counted from the tag's start.
     TagUntil(u64),
 }
 
-/// Why a file is no source.
+/// Why a file can't be a source.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum FormatError {
-    /// Zero bytes.
+    /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// An ID3 tag alone.
+    /// Only an ID3 tag.
     #[error("the file holds a tag and nothing else")]
     TagAlone,
-    /// A playlist or a manifest: it would make ffmpeg open other files.
+    /// A playlist or a manifest, which would make ffmpeg open other files.
     #[error("the file is a playlist, not a media file")]
     Playlist,
     /// Readable text.
     #[error("the file is text, not a media file")]
     Text,
-    /// HEIC, AVIF, and their kin.
+    /// HEIC, AVIF, and similar formats.
     #[error("the file is a still picture ({0}), not a video")]
     Still(&'static str),
-    /// An animated picture, of which ffmpeg reads no more than a frame.
+    /// An animated picture, of which ffmpeg reads only one frame.
     #[error("the file is an animated picture ({0}), not a video: convert it to MP4 or WebM")]
     Animated(&'static str),
-    /// Nothing known.
+    /// No known format.
     #[error(
         "the file is in no known media format: expected MP4, MOV, 3GP, Matroska, WebM, AVI, ASF, FLV, \
          MPEG-TS, MPEG-PS, MXF, DV, Ogg, RealMedia, WAV, AIFF, CAF, MP3, AAC, FLAC, AMR, AC-3 or \
@@ -112,10 +112,10 @@ pub enum FormatError {
     Unknown,
 }
 
-/// How many bytes [`recognise`] wants to see; fewer only at the end of a file.
+/// How many bytes [`recognise`] needs; fewer only if the file is shorter.
 pub const HEAD_LENGTH: usize = 16_384;
 
-/// Magic bytes at an offset.
+/// Magic bytes, and the offset at which they occur.
 const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"\x1a\x45\xdf\xa3", Demuxer::Matroska),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Demuxer::Asf),
@@ -123,7 +123,7 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"\x06\x0e\x2b\x34", Demuxer::Mxf),
     (0, b"OggS", Demuxer::Ogg),
     (0, b".RMF", Demuxer::Rm),
-    // A header block, of 525 or 625 lines.
+    // The header block of 525 and of 625 lines.
     (0, b"\x1f\x07\x00\x3f", Demuxer::Dv),
     (0, b"\x1f\x07\x00\xbf", Demuxer::Dv),
     (0, b"riff\x2e\x91\xcf\x11", Demuxer::W64),
@@ -132,15 +132,15 @@ const MAGIC: &[(usize, &[u8], Demuxer)] = &[
     (0, b"#!AMR", Demuxer::Amr),
 ];
 
-/// Start codes, which transport streams hold as well.
+/// Start codes, which also occur in transport streams.
 const START_CODES: &[(&[u8], Demuxer)] =
     &[(b"\x00\x00\x01\xba", Demuxer::MpegPs), (b"\x00\x00\x01\xb3", Demuxer::MpegVideo)];
 
-/// Box types that may stand first in a file of the MP4 family.
+/// Box types with which a file of the MP4 family may begin.
 const MOV_BOXES: [&[u8]; 10] =
     [b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"];
 
-/// Recognises a format from `head`, the first [`HEAD_LENGTH`] bytes (or all).
+/// Recognises a format from `head`, the first [`HEAD_LENGTH`] bytes of the file (or all of it).
 ///
 /// # Errors
 /// When the bytes are of no format in [`Demuxer`].
@@ -164,17 +164,19 @@ pub fn recognise(head: &[u8]) -> Result<Recognised, FormatError> {
     if let Some(demuxer) = found {
         return Ok(Recognised::As(demuxer));
     }
-    // In text any bytes may repeat.
+    // Any byte may repeat in text, so text is excluded before the search for sync bytes.
     let refusal = refusal(head);
     if refusal != FormatError::Unknown {
         return Err(refusal);
     }
-    // In the middle of a packet of it, anything may stand first.
+    // A file that begins in the middle of a transport packet may begin with any bytes, so this
+    // check comes before the start codes.
     if let Some(at) = sync::transport_stream(head) {
         return Ok(Recognised::From(at, Demuxer::MpegTs));
     }
     let code = START_CODES.iter().find(|(code, _)| head.starts_with(code)).map(|row| row.1);
-    // Nor does a program stream begin with a pack there, and it holds the starts of all others.
+    // A program stream may also begin in the middle of a pack, and it contains the start codes of
+    // all other formats.
     if let Some(at) = sync::program_stream(head).filter(|_| code != Some(Demuxer::MpegPs)) {
         return Ok(Recognised::From(at, Demuxer::MpegPs));
     }
@@ -208,8 +210,8 @@ fn mov(head: &[u8]) -> Option<Demuxer> {
     MOV_BOXES.contains(&kind).then_some(Demuxer::Mov)
 }
 
-/// Sync bytes at three packet distances, at the start or after the time code
-/// of an M2TS packet.
+/// Sync bytes at the distance of three packets, from the start or after the timecode of an M2TS
+/// packet.
 fn transport_stream(head: &[u8]) -> Option<Demuxer> {
     let synced = |first: usize, distance: usize| {
         (0..3).all(|packet| head.get(first + packet * distance) == Some(&0x47))
@@ -250,7 +252,7 @@ fn mpeg_audio(head: &[u8]) -> Option<Demuxer> {
     (!reserved_version && !bad_rates).then_some(Demuxer::Mp3)
 }
 
-/// Length of an `ID3v2` tag with its header: four bytes of seven bits each.
+/// Length of an `ID3v2` tag including its header: four bytes of seven bits each.
 fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;
@@ -325,7 +327,6 @@ mod tests {
                 packet[distance - 188..][..4].copy_from_slice(&[0x47, 1, 0, 0x10]);
                 packet
             };
-            // A byte more than the packet that tells the time is there in none.
             packet(distance).repeat(9)
         };
         for (distance, sync) in [(188, 0), (192, 0)] {

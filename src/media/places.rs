@@ -1,23 +1,23 @@
-//! Places: where in its file the packets of a time are.
+//! Where in a file the packets of a given time are.
 
 use std::ops::{Range, RangeInclusive};
 
 use super::elements::Cues;
 use crate::flicks::Flicks;
 
-/// A gap of fewer bytes is cheaper read than asked for.
+/// For a gap of fewer bytes, reading it is cheaper than a second request.
 pub const GAP: u64 = 1024 * 1024;
-/// Packets of so many milliseconds are noted as one.
+/// Packets within so many milliseconds are recorded together.
 const SPAN_MS: u64 = 100;
-/// The most that is noted of a stream: days of film, unless its packets are scattered.
+/// Most entries of a stream: enough for days of film, unless its packets are scattered.
 const MOST_RUNS: usize = 500_000;
 
-/// Where the packets of the two streams that count are.
+/// Where the packets of the two used streams are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
-    /// Of the video.
+    /// Those of the video.
     pub video: Track,
-    /// Of the audio.
+    /// Those of the audio.
     pub audio: Track,
 }
 
@@ -36,12 +36,12 @@ struct Run {
 }
 
 impl Places {
-    /// Where the clusters are that cues tell of: each holds the packets of both streams.
+    /// The places of the clusters that the cues list: each cluster holds packets of both streams.
     #[must_use]
     pub fn of_clusters(Cues { cues, end }: &Cues) -> Self {
         let next = cues.iter().skip(1);
         let next = next.map(|cue| (span(cue.time), cue.at)).chain([(i64::MAX, *end)]);
-        // What is in front of the first cue is with it.
+        // Everything before the first cue belongs to its cluster.
         let first = |index, time| if index == 0 { i64::MIN } else { span(time) };
         let runs = cues.iter().zip(next).enumerate().map(|(index, (cue, (last, end)))| Run {
             spans: first(index, cue.time)..=last,
@@ -53,7 +53,7 @@ impl Places {
 }
 
 impl Track {
-    /// Adds a packet by the time that it is decoded at.
+    /// Adds a packet. `time` is its decoding time.
     pub(super) fn add(&mut self, time: Flicks, place: u64, size: u64) {
         let span = span(time);
         let bytes = place..place.saturating_add(size);
@@ -71,18 +71,18 @@ impl Track {
         }
     }
 
-    /// Packets whose time or place is not known.
+    /// Records that the time or the place of a packet is not known.
     pub(super) fn add_unknown(&mut self) {
         self.overflow = true;
     }
 
-    /// Whether it is known of every packet.
+    /// Whether the place of every packet is known.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         !self.overflow
     }
 
-    /// The bytes of the packets of a time, and of a bit more.
+    /// The byte ranges of all packets within `times`, and of a few around them.
     pub fn bytes(&self, times: &Range<Flicks>) -> impl Iterator<Item = Range<u64>> {
         let (first, last) = (span(times.start), span(times.end));
         let is_read = move |run: &&Run| first <= *run.spans.end() && *run.spans.start() <= last;
@@ -95,7 +95,7 @@ fn span(time: Flicks) -> i64 {
     time.count().div_euclid(Flicks::from_millis(SPAN_MS).count())
 }
 
-/// Ranges in order, without those that are empty or behind `size`, and joined where little is
+/// Sorts ranges, drops those that are empty or beyond `size`, and joins those with only a small gap
 /// between them.
 pub fn joined(ranges: impl Iterator<Item = Range<u64>>, size: u64) -> Vec<Range<u64>> {
     let within = ranges.map(|range| range.start..range.end.min(size));

@@ -1,8 +1,8 @@
-//! From what ffprobe prints to [`Media`]: stream descriptions as JSON, from which the two streams
-//! that count are chosen, then every packet of these two as one line of CSV.
+//! Turns ffprobe's output into [`Media`]: stream descriptions as JSON, from which one video and one
+//! audio stream are chosen, then one line of CSV for every packet of these two.
 //!
-//! Lengths come from the packets, not from the headers: a header tells the
-//! length of the whole file at best, many tell nothing, and some lie.
+//! Lengths come from the packets, not from the headers: a header gives at best the length of the
+//! whole file, many give none, and some are wrong.
 
 use serde::Deserialize;
 use thiserror::Error;
@@ -23,8 +23,8 @@ mod rhythm;
 mod stream;
 mod torn;
 
-/// What to ask ffprobe for of the streams: what is read below. Titles and the
-/// like stay out, which may be as long as the file.
+/// The fields of a stream that ffprobe is asked for: only those that are read below. Titles and
+/// other tags are left out, since they may be as long as the file.
 pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,level,width,height,\
                                  sample_aspect_ratio,pix_fmt,field_order,color_space,\
                                  color_primaries,color_transfer,color_range,r_frame_rate,\
@@ -35,32 +35,33 @@ pub const STREAM_FIELDS: &str = "stream=index,codec_name,codec_type,profile,leve
                                  stream_tags=alpha_mode:\
                                  format=duration:chapter=id:program_stream=index";
 
-/// The packet fields to ask ffprobe for, in the order that it prints them; the
-/// last two only where a packet has them.
+/// The packet fields that ffprobe is asked for, in the order in which it prints them; it prints the
+/// last two only for packets that have them.
 pub const PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,flags:\
                                  packet_side_data=skip_samples,discard_padding";
 
-/// The same, and where in the file each packet is.
+/// The same, and each packet's place in the file.
 pub const PLACED_PACKET_FIELDS: &str = "packet=stream_index,pts,dts,duration,size,pos,flags:\
                                         packet_side_data=skip_samples,discard_padding";
 
-/// Codecs whose packets in MP4 are as the index says, so that they can be listed without the media.
-/// ffmpeg looks into the packets of others to tell where one ends and the next begins.
+/// Codecs whose packets in MP4 are exactly as the index says, so that they can be listed without
+/// reading the media. For other codecs ffmpeg parses the packets to find where one ends and the
+/// next begins.
 const INDEXED_CODECS: &[&str] = &[
     "h264", "hevc", "av1", "mpeg4", "prores", "mjpeg", "aac", "alac", "flac", "opus", "amr_nb",
     "amr_wb",
 ];
 
-/// Codecs whose packets in Matroska are frames that say when they are shown.
+/// Codecs whose packets in Matroska are whole frames with their own presentation times.
 const CUED_CODECS: &[&str] = &["h264", "hevc", "av1", "vp8", "vp9"];
 
-/// Why a readable format is still no source.
+/// Why a file of a known format still can't be a source.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// ffprobe's answer has another shape than its documentation says.
+    /// ffprobe's output doesn't have the documented form.
     #[error("ffprobe's report can't be read: {0}")]
     Report(#[from] serde_json::Error),
-    /// Neither video nor audio.
+    /// No video and no audio.
     #[error("the file has no video and no audio that can be decoded")]
     NoStreams,
     /// Streams without a single packet.
@@ -68,7 +69,7 @@ pub enum ReportError {
     NoPackets,
 }
 
-/// What ffprobe says of a file's streams.
+/// ffprobe's description of a file's streams.
 #[derive(Debug, Default, Deserialize)]
 pub struct Report {
     #[serde(default)]
@@ -81,25 +82,25 @@ pub struct Report {
     programs: Vec<Programme>,
 }
 
-/// The packets of a stream that may count.
+/// The packets of one candidate stream.
 #[derive(Debug)]
 pub struct Scan {
     demuxer: Demuxer,
     stream: StreamScan,
-    /// Where the packets are, if that is asked for.
+    /// Where the packets are, if requested.
     places: Option<Track>,
     torn: Torn,
 }
 
-/// The two streams that count, as far as a file has them, and the kinds that it has but nobody can
-/// decode.
+/// The video and the audio stream that are used, as far as the file has them, and which kinds the
+/// file has only in codecs that can't be decoded.
 #[derive(Debug, Default)]
 pub struct Chosen {
-    /// Of the video.
+    /// The packets of the video.
     pub video: Option<Scan>,
-    /// Of the audio.
+    /// The packets of the audio.
     pub audio: Option<Scan>,
-    /// What was not chosen for want of a decoder.
+    /// The kinds that have no stream that can be decoded.
     pub undecodable: Undecodable,
 }
 
@@ -107,19 +108,19 @@ impl Report {
     /// Reads ffprobe's JSON.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it has another form.
     pub fn read(json: &str) -> Result<Self, ReportError> {
         Ok(serde_json::from_str(json)?)
     }
 
-    /// How many streams are described so that they can be decoded.
+    /// How many streams are described completely enough to be decoded.
     #[must_use]
     pub fn described(&self) -> usize {
         self.streams.iter().filter(|stream| stream.can_be_decoded()).count()
     }
 
-    /// Whether packets further on may tell of more: of a stream that begins late, of which some
-    /// formats tell nothing before.
+    /// Whether packets further on may reveal more streams, or more about a stream: some formats do
+    /// not announce a stream that begins late.
     #[must_use]
     pub fn may_be_incomplete(&self, demuxer: Demuxer) -> bool {
         let unannounced = matches!(demuxer, Demuxer::Flv | Demuxer::MpegTs | Demuxer::MpegPs);
@@ -131,14 +132,14 @@ impl Report {
         lacks("video") || lacks("audio")
     }
 
-    /// The streams that may be the file's video, the first choice first.
+    /// The streams that may be the file's video, in order of preference.
     #[must_use]
     pub fn videos(&self) -> Vec<u32> {
         self.candidates("video").collect()
     }
 
-    /// The streams that may be the file's audio beside this video, the first choice first: those of
-    /// its own programme, else those of none.
+    /// The streams that may be the file's audio beside this video, in order of preference: those of
+    /// the video's own programme first, then those of no programme.
     #[must_use]
     pub fn audios(&self, video: Option<u32>) -> Vec<u32> {
         let holds = |programme: &&Programme, index| {
@@ -156,13 +157,13 @@ impl Report {
         own.chain(of_none).collect()
     }
 
-    /// Whether which audio counts depends on the video.
+    /// Whether the choice of the audio depends on the video.
     #[must_use]
     pub fn has_programmes(&self) -> bool {
         self.programs.len() > 1
     }
 
-    /// The streams of a kind, `video` or `audio`, that nothing can be made of.
+    /// The streams of a kind, `video` or `audio`, that can't be decoded.
     #[must_use]
     pub fn undecodable(&self, kind: &str) -> Vec<u32> {
         let of_kind = self.streams.iter().filter(|stream| stream.codec_type == kind);
@@ -170,14 +171,14 @@ impl Report {
         left.map(|stream| stream.index).collect()
     }
 
-    /// How long the file says that it is, or each of its streams, where that can be trusted; and
-    /// how long it is.
+    /// Pairs of the declared length and the length that was found: per stream where the format
+    /// declares that, else for the whole file. Leaves out declarations that can't be trusted.
     #[must_use]
     pub fn lengths(&self, media: &Media) -> Vec<(Flicks, Flicks)> {
         if media.demuxer == Demuxer::Mov {
             let video = media.video.as_ref().map(|s| (s.index, s.end - s.start));
             let audio = media.audio.as_ref().map(|s| (s.index, s.end - s.start));
-            // Of a stream without a packet nothing is left.
+            // A stream without a packet has no length.
             let empty = |kind| Some((self.candidates(kind).next()?, Flicks::ZERO));
             let both = [video.or_else(|| empty("video")), audio.or_else(|| empty("audio"))];
             let declared = |(index, found)| Some((self.declared_by_stream(index)?, found));
@@ -198,7 +199,7 @@ impl Report {
 }
 
 impl Scan {
-    /// A stream of the report, by its index. `None` where there is none.
+    /// The scan of a stream of the report, by its index; `None` if there is no such stream.
     #[must_use]
     pub fn new(demuxer: Demuxer, report: &Report, index: u32) -> Option<Self> {
         let stream = report.streams.iter().find(|stream| stream.index == index)?;
@@ -210,33 +211,33 @@ impl Scan {
         })
     }
 
-    /// For packets with [`PLACED_PACKET_FIELDS`].
+    /// Expects packets with [`PLACED_PACKET_FIELDS`].
     #[must_use]
     pub fn with_places(self) -> Self {
         Self { places: Some(Track::default()), ..self }
     }
 
-    /// For the packets of a few times alone.
+    /// Expects only the packets of a few times of the file.
     #[must_use]
     pub fn sampled(mut self) -> Self {
         self.stream.be_sampled();
         self
     }
 
-    /// Takes what cues tell for what the other packets would, unless these don't agree with them. The
-    /// packets were those at the beginning, of a bit from each of these times on, and of all from the
-    /// last of them on.
+    /// Fills in from the cues what the packets that were not read would have said; returns `false`
+    /// if the cues don't agree with the packets that were read. Those were the packets at the
+    /// beginning, some after each of `times`, and all after the last of `times`.
     pub fn complete(&mut self, cues: &Cues, times: &[Flicks]) -> bool {
         self.stream.complete(cues, times)
     }
 
-    /// Whether its packets are with [`PLACED_PACKET_FIELDS`].
+    /// Whether its packets come with [`PLACED_PACKET_FIELDS`].
     #[must_use]
     pub const fn has_places(&self) -> bool {
         self.places.is_some()
     }
 
-    /// Whether an index alone tells of the packets all that the packets themselves would.
+    /// Whether the index alone says everything about the packets that reading them would.
     #[must_use]
     pub fn is_indexed(&self) -> bool {
         let codec = self.stream.report.codec();
@@ -244,8 +245,8 @@ impl Scan {
             && (codec.starts_with("pcm_") || INDEXED_CODECS.contains(&codec))
     }
 
-    /// Whether cues and a few packets tell of it all that the others would. Of other codecs Matroska
-    /// may not say when frames are shown.
+    /// Whether the cues and a few packets say everything that reading all packets would. For other
+    /// codecs Matroska may not store presentation times.
     #[must_use]
     pub fn is_cued(&self) -> bool {
         let (report, codec) = (&self.stream.report, self.stream.report.codec());
@@ -253,7 +254,7 @@ impl Scan {
             && (report.codec_type == "audio" || CUED_CODECS.contains(&codec))
     }
 
-    /// Where the packets are, if that was asked for.
+    /// Takes the places of the packets, if they were requested.
     pub fn take_places(&mut self) -> Option<Track> {
         self.places.take()
     }
@@ -264,37 +265,36 @@ impl Scan {
         self.stream.report.index
     }
 
-    /// Whether there was no packet.
+    /// Whether no packet was added.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.stream.is_empty()
     }
 
-    /// Whether its packets may hold a field each: that is to be decoded.
+    /// Whether each packet may hold only one field of a frame; only decoding can tell.
     #[must_use]
     pub fn may_be_of_fields(&self) -> bool {
         self.stream.may_be_of_fields()
     }
 
-    /// Takes down how many frames so many packets decode to.
+    /// Records that `packets` packets decode to `frames` frames.
     pub fn decoded(&mut self, frames: u64, packets: u64) {
         self.stream.of_fields = frames * 4 <= packets * 3;
     }
 
-    /// Whether its frames may say how they are to be turned, as the container does not.
+    /// Whether the frames themselves may declare a rotation, since the container declares none.
     #[must_use]
     pub fn may_turn_itself(&self) -> bool {
         let codec = self.stream.report.codec_name.as_deref();
         matches!(codec, Some("h264" | "hevc")) && !self.stream.report.is_placed()
     }
 
-    /// Takes down how its frames say that they are to be turned.
+    /// Records the rotation that the frames declare.
     pub fn turned(&mut self, orientation: Option<Orientation>) {
         self.stream.orientation = orientation;
     }
 
-    /// Adds one packet. Lines of other streams, and damaged ones, are passed
-    /// over.
+    /// Adds one packet. Ignores lines of other streams, and damaged ones.
     pub fn packet(&mut self, line: &str) {
         let mut fields = line.split(',');
         let mut number = || fields.next().and_then(|field| field.trim().parse::<i64>().ok());
@@ -317,7 +317,7 @@ impl Scan {
                 track.add_unknown();
             }
         }
-        // AVI has only one clock, that of decoding.
+        // AVI stores only decoding times.
         let time = if self.demuxer == Demuxer::Avi { dts } else { stream.shown_at(pts, dts) };
         if let Some(dts) = dts {
             stream.watch_clock(dts);
@@ -328,26 +328,27 @@ impl Scan {
         }
         stream.add(time, dts, duration, size.unwrap_or(0), flags.contains('K'));
         self.torn.add(flags.contains('C'), flags.contains('K'));
-        // In Ogg the last packet's duration is without it already.
+        // In Ogg, the last packet's duration already excludes the padding.
         stream.padding = if self.demuxer == Demuxer::Ogg { 0 } else { padding };
     }
 }
 
 impl Chosen {
-    /// Whether time stamps jump back, or far ahead.
+    /// Whether timestamps jump back, or far ahead.
     #[must_use]
     pub fn jumps(&self) -> bool {
         [&self.video, &self.audio].into_iter().flatten().any(|scan| scan.stream.jumps)
     }
 
-    /// How many packets of the video lack parts. Damaged audio is told by its decoder.
+    /// How many packets of the video lack parts. For damaged audio the decoder reports errors.
     #[must_use]
     pub fn torn(&self) -> u64 {
         self.video.as_ref().map_or(0, |scan| scan.torn.count)
     }
 
-    /// When all streams pause at once, and how long: what nobody films or records so. A stream that is
-    /// alone has to pause for longer, since a still picture may be one long frame.
+    /// When all streams pause at the same time, and for how long, if it is longer than any real
+    /// recording pauses. A file with one stream has to pause for longer to count, since a still
+    /// picture may be one long frame.
     #[must_use]
     pub fn pause(&self) -> Option<(Flicks, Flicks)> {
         let scans = [&self.video, &self.audio].into_iter().flatten();
@@ -357,22 +358,21 @@ impl Chosen {
         Some((from, to - from)).filter(|pause| pause.1 >= least)
     }
 
-    /// The media, once every packet has been seen.
+    /// The media, once all packets have been added.
     ///
     /// # Errors
-    /// When there was none.
+    /// When no packet was added.
     pub fn finish(self, demuxer: Demuxer, report: &Report) -> Result<Media, ReportError> {
-        // Both count from zero; what is before it is an encoder's delay that a
-        // player does not show.
+        // Both formats count from zero; times before it are an encoder delay that players skip.
         let zero_based = matches!(demuxer, Demuxer::Mov | Demuxer::Matroska);
         let floor = if zero_based { Flicks::ZERO } else { Flicks::new(i64::MIN) };
         let video = self.video.and_then(|scan| scan.stream.into_video(floor, demuxer));
-        // Of other formats it is told from the time stamps of the last packets.
+        // For other formats, ffprobe derives this length from the last packets' timestamps.
         let is_told = demuxer == Demuxer::Asf;
         let declared = report.format.duration.as_deref().and_then(seconds).filter(|_| is_told);
         let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor, declared));
         let audio = audio.map(|audio| match &video {
-            // Whoever wrote the file has made up for the delay by delaying the video.
+            // The file's writer has compensated for the delay by delaying the video as well.
             Some(video) if video.start + Flicks::from_millis(2) > audio.late => audio.on_time(),
             _ => audio,
         });

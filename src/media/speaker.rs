@@ -1,4 +1,4 @@
-//! What the channels of an audio stream are for.
+//! The loudspeakers that the channels of an audio stream are meant for.
 
 use crate::named::named;
 
@@ -9,7 +9,7 @@ named! {
         FrontLeft = "FL",
         /// Front right.
         FrontRight = "FR",
-        /// Front centre, and the one of mono.
+        /// Front centre, and the only channel of mono.
         FrontCentre = "FC",
         /// Low-frequency effects.
         LowFrequency = "LFE",
@@ -41,9 +41,9 @@ named! {
         TopBackCentre = "TBC",
         /// Above back right.
         TopBackRight = "TBR",
-        /// Left of a stereo mix.
+        /// Left channel of a stereo downmix.
         DownmixLeft = "DL",
-        /// Right of a stereo mix.
+        /// Right channel of a stereo downmix.
         DownmixRight = "DR",
         /// Between front left and side left.
         WideLeft = "WL",
@@ -76,8 +76,8 @@ named! {
     }
 }
 
-/// The layouts that have a name, with their channels in order. The first of a number of channels is
-/// what ffmpeg takes so many for where a file does not say it.
+/// The layouts that have a name, with their channels in order. The first layout with a given number
+/// of channels is the one that ffmpeg assumes if the file declares none.
 const LAYOUTS: &[(&str, &str)] = &[
     ("mono", "FC"),
     ("stereo", "FL+FR"),
@@ -121,26 +121,26 @@ const LAYOUTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The channels of a stream, in its order.
+/// The channels of a stream, in the stream's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Its usual name, or how many channels it has.
+    /// The layout's usual name, or the number of channels.
     pub name: String,
-    /// What each channel is for, where that is known.
+    /// The loudspeaker of each channel, where known.
     pub speakers: Vec<Option<Speaker>>,
-    /// Whether the file says so.
+    /// Whether the file declares the layout.
     pub declared: bool,
-    /// Whether they are ambisonics: the first is the sound from all around, and the others only
-    /// tell its directions.
+    /// Whether the channels are ambisonics: the first is the sound from all directions, and the
+    /// others only encode the directions.
     pub ambisonic: bool,
 }
 
 impl Layout {
-    /// The layout that ffprobe describes so.
+    /// The layout that has this description by ffprobe.
     #[must_use]
     pub fn of(described: &str, channels: u8) -> Self {
         let channels = usize::from(channels);
-        // Names stand in brackets where together they have none.
+        // For layouts without a name, ffprobe lists the channels in brackets.
         let inner = described.split_once(" channels (").map(|(_, rest)| rest.trim_end_matches(')'));
         let speakers =
             Self::named(described).or_else(|| inner.map(|names| speakers_of(names).collect()));
@@ -158,18 +158,18 @@ impl Layout {
         Self { name, speakers, declared: ambisonic, ambisonic }
     }
 
-    /// The channels of a layout that has a name.
+    /// The channels of a layout with this name.
     fn named(name: &str) -> Option<Vec<Option<Speaker>>> {
         let known = LAYOUTS.iter().find(|(known, _)| *known == name);
         known.map(|(_, names)| speakers_of(names).collect())
     }
 
-    /// The loudspeakers of a layout that is known by its name.
+    /// The loudspeakers of a layout with this name.
     pub(crate) fn speakers_of(name: &str) -> Vec<Speaker> {
         Self::named(name).into_iter().flatten().flatten().collect()
     }
 
-    /// What a channel is called: its number, and its loudspeaker's name.
+    /// A channel's name in messages: its number and its loudspeaker.
     #[must_use]
     pub fn channel(&self, index: usize) -> String {
         let speaker = self.speakers.get(index).copied().flatten();
@@ -178,7 +178,7 @@ impl Layout {
     }
 }
 
-/// A custom order may give a channel another name: `FL@left`.
+/// In a custom order, a channel may have a label of its own: `FL@left`.
 fn speakers_of(names: &str) -> impl Iterator<Item = Option<Speaker>> {
     names
         .split('+')
@@ -199,7 +199,7 @@ mod tests {
             ("unknown", 8, "7.1", Some(Speaker::FrontRight), false),
             ("", 2, "stereo", Some(Speaker::FrontRight), false),
             ("unknown", 9, "9 channels", None, false),
-            // It does not hold together.
+            // The channel count contradicts the layout.
             ("stereo", 3, "2.1", Some(Speaker::FrontRight), false),
             ("ambisonic 1", 4, "ambisonic 1", None, true),
         ] {

@@ -1,12 +1,12 @@
-//! EBML: elements in elements, each an identifier, a size and a body.
+//! EBML: nested elements, each of which has an identifier, a size and a body.
 
-/// What an element begins with.
+/// The header of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) id: u32,
-    /// Bytes of the header itself.
+    /// Bytes of the header.
     pub(super) length: u64,
-    /// Bytes of the body; none where they were not known.
+    /// Bytes of the body; `None` if the writer did not know it.
     pub(super) size: Option<u64>,
 }
 
@@ -17,7 +17,8 @@ impl Header {
         let rest = bytes.get(id_length..)?;
         let size_length = length(rest, 8)?;
         let size = number(rest.get(..size_length)?)?;
-        // The first bit that is set tells the length. All others are set where no size is known.
+        // The position of the first set bit gives the number's length. All other bits set means an
+        // unknown size.
         let marker = 1_u64 << (7 * size_length);
         let size = size & (marker - 1);
         let size = (size != marker - 1).then_some(size);
@@ -25,7 +26,7 @@ impl Header {
     }
 }
 
-/// How long the number is that begins here.
+/// The length of the number that begins here.
 fn length(bytes: &[u8], most: usize) -> Option<usize> {
     let length = bytes.first()?.leading_zeros() as usize + 1;
     (length <= most).then_some(length)
@@ -37,7 +38,8 @@ pub(super) fn number(bytes: &[u8]) -> Option<u64> {
     fits.then(|| bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }
 
-/// The elements of a body, each with its own. The last has no identifier where the body is damaged.
+/// The elements in a body, each with its own body. If the body is damaged, the last one has no
+/// identifier.
 pub(super) fn children(mut body: &[u8]) -> impl Iterator<Item = (Option<u32>, &[u8])> {
     std::iter::from_fn(move || {
         if body.is_empty() {

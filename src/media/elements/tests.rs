@@ -5,7 +5,7 @@ use super::{
     Unindexed, VOID,
 };
 
-/// An element with its size in eight bytes.
+/// An element whose size takes eight bytes.
 fn element(id: u32, body: &[u8]) -> Vec<u8> {
     let id = id.to_be_bytes();
     let id = &id[id.iter().position(|&byte| byte != 0).unwrap()..];
@@ -25,17 +25,17 @@ fn rate() -> Vec<u8> {
     number(0x23_e383, 40_000_000)
 }
 
-/// What a file is made of.
+/// What the file of a test consists of.
 #[derive(Clone)]
 struct Plan {
-    /// Milliseconds of each cue.
+    /// The time of each cue, in milliseconds.
     times: Vec<u64>,
     tracks: Vec<u8>,
     in_front: bool,
     behind: Vec<u8>,
-    /// Behind the segment.
+    /// Bytes after the segment.
     after: Vec<u8>,
-    /// By how much the cues are beside their clusters.
+    /// By how many bytes the cues miss their clusters.
     beside: u64,
     info: Vec<u8>,
 }
@@ -52,7 +52,7 @@ fn plan() -> Plan {
     }
 }
 
-/// The file, and where its clusters are.
+/// The bytes of the file, and the places of its clusters.
 fn file(plan: &Plan) -> (Vec<u8>, Vec<u64>) {
     let cluster = element(CLUSTER, &[7; 100]);
     let tracks = element(TRACKS, &plan.tracks);

@@ -1,8 +1,8 @@
-//! Pictures, which are no sources.
+//! Recognises pictures, which can't be sources.
 
 use super::{FormatError, bytes_at};
 
-/// Magic bytes of pictures without such a container, whether they are animated, and their names.
+/// Magic bytes of pictures outside the MP4 family, whether they are animated, and their names.
 const MAGIC: [(&[u8], bool, &str); 8] = [
     (b"\xff\xd8\xff", false, "JPEG"),
     (b"GIF8", true, "GIF"),
@@ -13,10 +13,10 @@ const MAGIC: [(&[u8], bool, &str); 8] = [
     (b"\xff\x4f\xff\x51", false, "JPEG 2000"),
     (b"8BPS", false, "Photoshop"),
 ];
-/// A picture in a container of the MP4 family, of whatever codec.
+/// A picture in a container of the MP4 family, whatever its codec.
 const HEIF: (&[u8], bool, &str) = (b"mif1", false, "HEIF");
-/// Brands of pictures, ISO/IEC 23008-12 and AV1 Image File Format, whether they are animated, and
-/// what they are called.
+/// Brands of pictures (ISO/IEC 23008-12 and AV1 Image File Format), whether they are animated, and
+/// their names.
 const PICTURES: [(&[u8], bool, &str); 13] = [
     (b"avif", false, "AVIF"),
     (b"avis", true, "AVIF"),
@@ -32,7 +32,7 @@ const PICTURES: [(&[u8], bool, &str); 13] = [
     (b"mif2", false, "HEIF"),
     (b"msf1", true, "HEIF"),
 ];
-/// Brands of images by other codecs in the same container.
+/// Brands of pictures in the same container with other codecs.
 const OTHER_PICTURES: [(&[u8], &str); 6] = [
     (b"jpeg", "JPEG in HEIF"),
     (b"j2ki", "JPEG 2000 in HEIF"),
@@ -42,7 +42,7 @@ const OTHER_PICTURES: [(&[u8], &str); 6] = [
     (b"jp2 ", "JPEG 2000"),
 ];
 
-/// The refusal of a picture.
+/// The error for a picture; `None` for anything else.
 pub(super) fn of(head: &[u8]) -> Option<FormatError> {
     let refused = |animated, name| {
         if animated { FormatError::Animated(name) } else { FormatError::Still(name) }
@@ -54,7 +54,8 @@ pub(super) fn of(head: &[u8]) -> Option<FormatError> {
     if bytes_at(head, 0, b"RIFF") && bytes_at(head, 8, b"WEBP") {
         return Some(refused(holds(b"ANIM"), "WebP"));
     }
-    // The length of the header behind the one that all have.
+    // The file header has the same form in all bitmaps; the length of the second header tells the
+    // variant.
     let is_bitmap =
         |length: u8| bytes_at(head, 6, &[0; 4]) && bytes_at(head, 14, &[length, 0, 0, 0]);
     if bytes_at(head, 0, b"BM") && [12, 40, 56, 108, 124].into_iter().any(is_bitmap) {
@@ -64,8 +65,8 @@ pub(super) fn of(head: &[u8]) -> Option<FormatError> {
     magic.map(|&(_, animated, name)| refused(animated, name)).or_else(|| of_brand(head))
 }
 
-/// A picture in a container of the MP4 family, by its major brand. Where that is the structure's
-/// (`mif1`, `msf1`), the first compatible brand of a codec names it better.
+/// A picture in a container of the MP4 family, by its major brand. If that names only the
+/// container's structure (`mif1`, `msf1`), the first compatible brand of a codec is more precise.
 fn of_brand(head: &[u8]) -> Option<FormatError> {
     if !bytes_at(head, 4, b"ftyp") {
         return None;
@@ -86,9 +87,10 @@ fn of_brand(head: &[u8]) -> Option<FormatError> {
     Some(if animated { FormatError::Animated(name) } else { FormatError::Still(name) })
 }
 
-/// Whether items that are pictures come first, before any movie.
+/// Whether the file begins with picture items, before any movie.
 fn has_picture_items(boxes: &[u8]) -> bool {
-    // The box, its version, and the box of its handler with its version and a word of zeros.
+    // The `meta` box with its version, then the `hdlr` box with its version, a word of zeros, and
+    // the handler's type.
     bytes_at(boxes, 4, b"meta")
         && bytes_at(boxes, 16, b"hdlr")
         && bytes_at(boxes, 28, b"pict")

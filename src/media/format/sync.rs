@@ -1,11 +1,11 @@
-//! Formats whose units can be told wherever reading begins: a file may begin in the middle of one,
-//! or with what is no media.
+//! Formats that can be recognised from any byte on, since each of their packets or frames has a
+//! sync word: a file may begin in the middle of one, or with bytes that are no media.
 
 use super::Demuxer;
 
-/// As many units in a row are no accident.
+/// So many consecutive frames are no coincidence.
 const FRAMES: usize = 3;
-/// The same of a transport stream, of whose units one byte alone is known.
+/// The same for a transport stream, whose packets have a sync word of only one byte.
 const PACKETS: usize = 8;
 const FEWEST_PACKETS: usize = 5;
 
@@ -15,18 +15,18 @@ const RATES_1: [[usize; 14]; 3] = [
     [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
     [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
 ];
-/// The same of MPEG-2 and 2.5, of layer I and of both others, ISO/IEC 13818-3, 2.4.2.3.
+/// The same for MPEG-2 and 2.5: layer I, then layers II and III, ISO/IEC 13818-3, 2.4.2.3.
 const RATES_2: [[usize; 14]; 2] = [
     [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
     [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 ];
-/// Hz of MPEG-1; half of it in MPEG-2, a quarter in MPEG-2.5.
+/// Hz of MPEG-1; MPEG-2 has half of each, MPEG-2.5 a quarter.
 const SAMPLE_RATES: [usize; 3] = [44_100, 48_000, 32_000];
 /// kbit/s of AC-3, ETSI TS 102 366, table 4.13.
 const DOLBY_RATES: [usize; 19] =
     [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640];
 
-/// Where media of such a format begin, and of which.
+/// Where audio frames of such a format begin, and in which format.
 pub(super) fn find(head: &[u8]) -> Option<(usize, Demuxer)> {
     (0..head.len()).find_map(|at| begins(&head[at..]).map(|demuxer| (at, demuxer)))
 }
@@ -38,7 +38,7 @@ fn begins(bytes: &[u8]) -> Option<Demuxer> {
             .then_some(Demuxer::Aac)
             .or_else(|| in_a_row(bytes, mpeg_audio).then_some(Demuxer::Mp3)),
         [0x0b, 0x77, ..] => in_a_row(bytes, dolby).then(|| {
-            // As `super::dolby` has it.
+            // The same test as in `super::dolby`.
             if bytes[5] >> 3 <= 10 { Demuxer::Ac3 } else { Demuxer::Eac3 }
         }),
         _ => None,
@@ -48,7 +48,8 @@ fn begins(bytes: &[u8]) -> Option<Demuxer> {
 /// Where the first whole packet of a transport stream begins, of 188, 192 or 204 bytes.
 pub(super) fn transport_stream(head: &[u8]) -> Option<usize> {
     let synced = |at: usize| match head.get(at..at + 4) {
-        // Some of them hold a payload, or further fields, or both.
+        // In a valid packet at least one of the two bits is set: it has a payload, an adaptation
+        // field, or both.
         Some(packet) => packet[0] == 0x47 && packet[3] & 0x30 != 0,
         None => false,
     };
@@ -59,12 +60,13 @@ pub(super) fn transport_stream(head: &[u8]) -> Option<usize> {
     };
     (0..head.len()).filter(|&at| synced(at)).find_map(|at| {
         let distance = [188, 192, 204].into_iter().find(|&distance| run(at, distance))?;
-        // A time code of four bytes stands before.
+        // A timecode of four bytes precedes the sync byte.
         Some(if distance == 192 { at.checked_sub(4).unwrap_or(at + 188) } else { at })
     })
 }
 
-/// Where the first whole unit of a program stream begins. Video alone has none of their codes.
+/// Where the first whole pack of a program stream begins. A video stream without a container has no
+/// pack headers.
 pub(super) fn program_stream(head: &[u8]) -> Option<usize> {
     (0..head.len()).find(|&at| match head[at..] {
         [0, 0, 1, 0xba, ..] => pack(&head[at..]),
@@ -76,8 +78,7 @@ pub(super) fn program_stream(head: &[u8]) -> Option<usize> {
     })
 }
 
-/// A header of a pack, ISO/IEC 13818-1 table 2-39 or ISO/IEC 11172-1, and the start of what
-/// follows it.
+/// A pack header, ISO/IEC 13818-1 table 2-39 or ISO/IEC 11172-1, followed by another start code.
 fn pack(bytes: &[u8]) -> bool {
     let length = match bytes.get(4) {
         Some(byte) if byte & 0xc0 == 0x40 => {
@@ -89,15 +90,15 @@ fn pack(bytes: &[u8]) -> bool {
     bytes.get(length..length + 3) == Some(&[0, 0, 1])
 }
 
-/// A header of a sequence with a size, an aspect, and a rate.
+/// A sequence header with a valid size, aspect, and rate.
 fn sequence(bytes: &[u8]) -> bool {
     matches!(bytes.get(4..8), Some(&[a, b, c, rates])
         if (a, b >> 4) != (0, 0) && (b & 15, c) != (0, 0)
             && (1..=4).contains(&(rates >> 4)) && (1..=8).contains(&(rates & 15)))
 }
 
-/// Whether frames follow each other. `frame` tells of the bytes of one how long it is, and what
-/// all of one stream have in common.
+/// Whether frames follow each other. `frame` returns a frame's length, and the bits that all frames
+/// of one stream have in common.
 fn in_a_row(bytes: &[u8], frame: impl Fn(&[u8]) -> Option<(usize, [u8; 2])>) -> bool {
     let mut rest = bytes;
     let mut common = None;
@@ -118,7 +119,7 @@ fn mpeg_audio(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
     if first != 0xff || second & 0xe0 != 0xe0 || version == 1 || layer == 0 {
         return None;
     }
-    // Layer I is 3, III is 1.
+    // In the header, 3 means layer I and 1 means layer III.
     let layer = 3 - layer;
     let rates = if version == 3 { &RATES_1[layer] } else { &RATES_2[layer.min(1)] };
     let rate = rates.get(usize::from(third >> 4).checked_sub(1)?)? * 1000;
@@ -146,7 +147,7 @@ fn adts(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
     (length > 7).then_some((length, [second, third & 0xfd]))
 }
 
-/// A frame of AC-3 or E-AC-3, whose headers differ behind the sync word.
+/// A frame of AC-3 or E-AC-3, whose headers differ after the sync word.
 fn dolby(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
     let &[0x0b, 0x77, third, fourth, fifth, sixth, ..] = bytes else { return None };
     let identifier = sixth >> 3;
@@ -155,7 +156,7 @@ fn dolby(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
             let rate = DOLBY_RATES.get(usize::from(fifth & 63) / 2)?;
             match fifth >> 6 {
                 0 => rate * 4,
-                // One word more in some frames, so that the mean is right.
+                // Some frames have one word more, so that the mean rate is exact.
                 1 => (rate * 320 / 147 + usize::from(fifth & 1)) * 2,
                 2 => rate * 6,
                 _ => return None,
@@ -164,6 +165,6 @@ fn dolby(bytes: &[u8]) -> Option<(usize, [u8; 2])> {
         11..=16 => (usize::from(third & 7) << 8 | usize::from(fourth)) * 2 + 2,
         _ => return None,
     };
-    // Of E-AC-3 some frames are of further streams.
+    // Some frames of E-AC-3 belong to further substreams.
     Some((length, [identifier, 0]))
 }

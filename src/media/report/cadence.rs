@@ -1,30 +1,33 @@
-//! How often a video shows another frame, by the time stamps of its packets.
+//! How often a video shows a new frame, from the timestamps of its packets.
 //!
-//! A mean over the whole would count what is not shown: packets that only help others, and frames
-//! that were lost, left out as repetitions, or cut off.
+//! A mean over the whole file would count packets that are never shown (they only help to decode
+//! others), and would include the time of frames that were lost, left out as repetitions, or cut
+//! off.
 
 use num_rational::Ratio;
 
 use crate::flicks::Flicks;
 use crate::frame_rate;
 
-/// Time stamps that are remembered: more than an hour of video, whose rate is that of the rest as well. A
-/// small file can have millions, and they are copied to be sorted and counted.
+/// Most timestamps that are kept: more than an hour of video, whose rate holds for the rest as
+/// well. A small file can have millions, and they are copied to be sorted and counted.
 const MOST_TIMES: usize = 1 << 17;
-/// So many in a hundred frames last equally long where the rate is constant, though some are lost.
+/// In percent: if at least so many frames last equally long, the rate is constant, though some
+/// frames may be lost.
 const MOST: usize = 75;
-/// Fewer than one frame in so many may last oddly where the rate is constant.
+/// With a constant rate, fewer than one frame in so many has an odd length.
 const FEW: usize = 20;
-/// So many in a hundred frames last a tick in AVI, which has one rate and leaves out frames that
-/// repeat the one before.
+/// In percent: in AVI, which has one rate and leaves out repeated frames, at least so many frames
+/// last one tick.
 const MANY: usize = 25;
-/// Gaps that a place has at which a few frames were seen alone: one in front of it, and those of frames that
-/// are shown before the last that were seen, and decoded behind them.
+/// How many gaps each sampled place of a file causes: one before it, and one for each frame that is
+/// shown before, but decoded after, the last frame that was read.
 const REORDERED: usize = 4;
-/// How long frames last may be off by one part in so many, where uneven time stamps mean a rate.
+/// With uneven timestamps, a rate is accepted if the frames' length is uncertain by at most one
+/// part in so many.
 const MOST_OFF: i64 = 100;
 
-/// When the packets of a video are shown.
+/// The presentation times of a video's packets.
 #[derive(Debug)]
 pub(super) struct Cadence {
     time_base: Ratio<i64>,
@@ -36,21 +39,23 @@ impl Cadence {
         Self { time_base, times: Vec::new() }
     }
 
-    /// Adds a packet, in ticks.
+    /// Adds a packet's presentation time, in ticks.
     pub(super) fn packet(&mut self, time: i64) {
         if self.times.len() < MOST_TIMES {
             self.times.push(time);
         }
     }
 
-    /// Frames per second: of those that follow each other without a gap where most do, else of all.
+    /// Frames per second: of the frames that follow each other without a gap if most do, else of
+    /// all.
     pub(super) fn rate(&self) -> Option<Ratio<i64>> {
         let counted = self.counted()?;
         self.mean(counted.frames, counted.ticks)
     }
 
-    /// The rate that is meant where frames have rounded or uneven time stamps, which tell it roughly: the
-    /// first of `told`, or else the nearest standard one, that is as near as that.
+    /// The intended rate of frames with rounded or uneven timestamps: the first rate of `told`,
+    /// else the nearest standard rate, that lies within the uncertainty of the timestamps. `None`
+    /// if the timestamps are exact, or too uneven.
     pub(super) fn meant(&self, told: &[Ratio<i64>]) -> Option<Ratio<i64>> {
         let Counted { frames, ticks, off } = self.counted()?;
         if off == 0 || off > ticks / MOST_OFF && frames > FEW {
@@ -59,7 +64,8 @@ impl Cadence {
         let slowest = self.mean(frames, ticks.checked_add(off)?)?;
         let fastest = self.mean(frames, ticks.checked_sub(off)?)?;
         let is_near = |rate: &Ratio<i64>| (slowest..=fastest).contains(rate);
-        // A container may count the mean of uneven ones.
+        // If the steps differ by more than rounding, a declared rate may only be their mean: then
+        // it counts only if it is a standard rate.
         let is_rate = |rate: &Ratio<i64>| off == 1 || frame_rate::is_standard(*rate);
         told.iter().copied().find(|rate| is_near(rate) && is_rate(rate)).or_else(|| {
             let rate = self.mean(frames, ticks)?;
@@ -73,7 +79,8 @@ impl Cadence {
         let steps = steps(&times);
         let is_most = |part: &[i64]| part.len() * 100 >= steps.len() * MOST;
         let (even, regular) = (without_gaps(&steps), regular(&steps));
-        // A few odd ones are where frames were cut off. More of them make up for those that are long.
+        // A few short steps occur where frames were cut off. If there are many, they make up for
+        // long ones.
         let few = even.len().saturating_sub(regular.len()) * FEW < steps.len();
         let counted = if is_most(&regular) && few { regular } else { even };
         if is_most(&counted) {
@@ -83,22 +90,23 @@ impl Cadence {
         Some(Counted { ticks, ..Counted::of(&steps) })
     }
 
-    /// Whether all frames but a few follow each other without a gap, at so many places apart.
+    /// Whether the frames follow each other without a gap, apart from those that `places` sampled
+    /// places cause and a few more.
     pub(super) fn is_even(&self, places: usize) -> bool {
         let steps = steps(&self.shown());
         let odd = steps.len() - regular(&steps).len();
         odd <= places * REORDERED + steps.len() / 20
     }
 
-    /// Whether frames last a tick, but those that the next ones repeat.
+    /// Whether most frames last one tick, apart from those that are repeated.
     pub(super) fn is_of_ticks(&self) -> bool {
         let steps = steps(&self.shown());
         let single = steps.iter().filter(|&&step| step == 1).count();
         single > 0 && single * 100 >= steps.len() * MANY
     }
 
-    /// In the order in which they are shown, without those that are not: they have the time stamp
-    /// of another one, or one beside it.
+    /// The times of the frames that are shown, ascending. A packet that is never shown has the
+    /// timestamp of another one, or one next to it.
     fn shown(&self) -> Vec<i64> {
         let mut times = self.times.clone();
         times.sort_unstable();
@@ -121,12 +129,12 @@ impl Cadence {
     }
 }
 
-/// Frames that are counted.
+/// The frames that the rate is computed from.
 struct Counted {
     frames: usize,
-    /// How long they last.
+    /// How long they last together.
     ticks: i64,
-    /// By how much that may be off.
+    /// By how many ticks that may be wrong.
     off: i64,
 }
 
@@ -149,21 +157,21 @@ fn median(steps: &[i64]) -> i64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0)
 }
 
-/// The steps in which no frame was lost or left out.
+/// The steps between frames of which none was lost or left out.
 fn without_gaps(steps: &[i64]) -> Vec<i64> {
     let gap = median(steps).saturating_mul(7) / 4;
     steps.iter().copied().filter(|&step| step <= gap.max(1)).collect()
 }
 
-/// The steps that are as long as most, give or take the rounding of time stamps.
+/// The steps that are as long as the median, apart from the rounding of timestamps.
 fn regular(steps: &[i64]) -> Vec<i64> {
     let usual = median(steps);
     let rounding = rounding(usual).unsigned_abs();
     steps.iter().copied().filter(|step| step.abs_diff(usual) <= rounding).collect()
 }
 
-/// By how much time stamps may be rounded that are usually so far apart. Where a tick is a large part of a
-/// frame, nothing is rounded.
+/// By how much timestamps may be rounded if the usual step is this long. If a tick is a large part
+/// of a frame, nothing is rounded.
 const fn rounding(usual: i64) -> i64 {
     if usual >= 8 { 1 } else { 0 }
 }
@@ -235,7 +243,7 @@ mod tests {
             (&[0, 17, 33], &told, Some((60, 1))),
             (&[0, 33], &[], Some((30, 1))),
             (&[0, 42, 83], &[], Some((24, 1))),
-            // No rate that is told or usual: the mean stays.
+            // No declared and no standard rate is close: the mean stays.
             (&[0, 31], &told, None),
             (&[0, 80], &told, None),
             (&[0, 1], &told, None),

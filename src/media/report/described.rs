@@ -1,4 +1,5 @@
-//! What ffprobe describes: its JSON, and what follows from each description alone.
+//! ffprobe's description of a file: its JSON, and what follows from each stream's description
+//! alone.
 
 use num_rational::Ratio;
 use serde::Deserialize;
@@ -7,7 +8,7 @@ use crate::flicks::Flicks;
 use crate::media::colour::{Colour, Tags};
 use crate::media::{Coding, Demuxer, Size};
 
-/// Channels that ffmpeg can mix.
+/// Most channels that ffmpeg can mix.
 const MAX_CHANNELS: u8 = 64;
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,7 +53,7 @@ pub(super) struct StreamReport {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct StreamTags {
-    /// `1` where the blocks of Matroska hold transparency beside the frames.
+    /// `1` if the blocks of Matroska hold an alpha channel beside the frames.
     #[serde(alias = "ALPHA_MODE")]
     pub(super) alpha_mode: Option<String>,
 }
@@ -70,7 +71,7 @@ pub(super) struct SideData {
     pub(super) dv_profile: Option<u8>,
 }
 
-/// The streams of a file that are shown and heard together.
+/// Streams of a file that belong together, such as one television channel's.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Programme {
     #[serde(default)]
@@ -83,9 +84,9 @@ pub(super) struct Member {
 }
 
 impl FormatReport {
-    /// A transport stream or a bare codec's file declares nothing: its length
-    /// is ffmpeg's guess. MP4 and Matroska may hold a longer stream that does
-    /// not count.
+    /// The length that the file declares. A transport stream or a file without a container declares
+    /// none: ffprobe's length is a guess. MP4 and Matroska may hold a longer stream that is not
+    /// used.
     pub(super) fn declared(&self, demuxer: Demuxer) -> Option<Flicks> {
         let declares = matches!(
             demuxer,
@@ -95,7 +96,7 @@ impl FormatReport {
     }
 }
 
-/// Seconds with microseconds, as ffprobe prints them.
+/// Seconds with six decimals, as ffprobe prints them.
 pub(super) fn seconds(text: &str) -> Option<Flicks> {
     let (whole, micros) = text.split_once('.')?;
     let seconds = whole.parse::<i64>().ok()?.checked_mul(1_000_000)?;
@@ -104,12 +105,12 @@ pub(super) fn seconds(text: &str) -> Option<Flicks> {
 }
 
 impl StreamReport {
-    /// The name of its codec; empty where ffprobe knows none.
+    /// The name of its codec; empty if ffprobe does not know it.
     pub(super) fn codec(&self) -> &str {
         self.codec_name.as_deref().unwrap_or_default()
     }
 
-    /// Whether it is more than a cover, and of a codec that has a decoder.
+    /// Whether it is not a cover picture, and has a codec with a decoder.
     pub(super) fn can_be_decoded(&self) -> bool {
         let known = !matches!(self.codec(), "" | "none" | "unknown");
         let described = match &*self.codec_type {
@@ -141,25 +142,26 @@ impl StreamReport {
         Colour::complete(tags, &self.pix_fmt, self.size())
     }
 
-    /// The pixel format as the decoder gives it that looks at all of the stream.
+    /// The pixel format of the decoder that is used, which may differ from the one that ffprobe
+    /// opened.
     pub(super) fn pixel_format(&self, demuxer: Demuxer) -> String {
         let alpha = self.tags.alpha_mode.as_deref().is_some_and(|mode| mode.trim() == "1");
         match (self.codec_name.as_deref(), &*self.pix_fmt) {
             (Some("vp8" | "vp9"), "yuv420p") if alpha => "yuva420p".to_owned(),
-            // There the fourth byte of a pixel means nothing.
+            // In AVI, the fourth byte of a pixel is unused.
             (Some("rawvideo"), "bgra") if demuxer == Demuxer::Avi => "bgr0".to_owned(),
             (_, told) => told.to_owned(),
         }
     }
 
-    /// Whether the container says how it is to be turned.
+    /// Whether the container declares a rotation.
     pub(super) fn is_placed(&self) -> bool {
         self.side_data_list.iter().any(|data| data.rotation.is_some())
     }
 
     pub(super) fn turned(&self) -> bool {
         let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
-        // A quarter turn either way, as ffmpeg's own rotation takes it.
+        // A quarter turn in either direction, by the same rounding as ffmpeg's automatic rotation.
         (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
     }
 
@@ -186,8 +188,8 @@ impl StreamReport {
     }
 }
 
-/// `a/b` or `a:b` with both above zero. FFmpeg's have 32 bits, so that no
-/// product with a time outgrows the arithmetic.
+/// `a/b` or `a:b` with both above zero. FFmpeg's numbers have 32 bits, so that a product with a
+/// time can't overflow.
 pub(super) fn ratio(text: &str, separator: char) -> Option<Ratio<i64>> {
     let (numer, denom) = text.split_once(separator)?;
     let (numer, denom): (i32, i32) = (numer.parse().ok()?, denom.parse().ok()?);

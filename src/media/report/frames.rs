@@ -1,11 +1,11 @@
-//! What ffprobe prints of frames.
+//! What ffprobe prints about frames.
 
 use serde::Deserialize;
 
 use super::ReportError;
 use crate::media::Orientation;
 
-/// What ffprobe says of some frames of a stream.
+/// ffprobe's description of some frames of a stream.
 #[derive(Debug, Default, Deserialize)]
 pub struct Frames {
     #[serde(default)]
@@ -27,17 +27,17 @@ impl Frames {
     /// Reads ffprobe's JSON.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When it has another form.
     pub fn read(json: &str) -> Result<Self, ReportError> {
         Ok(serde_json::from_str(json)?)
     }
 
-    /// How the first of them is to be turned.
+    /// The orientation that the first frame declares.
     #[must_use]
     pub fn orientation(&self) -> Option<Orientation> {
         let data = &self.frames.first()?.side_data_list;
         let matrix = data.iter().find_map(|data| data.displaymatrix.as_deref())?;
-        // Three rows, each behind its number and a colon.
+        // Three rows, each after its number and a colon.
         let mut rows = matrix.lines().filter_map(|line| line.split_once(':')).map(|(_, row)| {
             let mut numbers = row.split_whitespace().map(str::parse::<i32>);
             Some([numbers.next()?.ok()?, numbers.next()?.ok()?])

@@ -1,11 +1,11 @@
-//! Whether the packets of an audio stream come when they are due.
+//! Whether each packet of an audio stream starts where the one before it ends.
 
 use num_rational::Ratio;
 
 use crate::flicks::Flicks;
 use crate::media::Clock;
 
-/// Samples of a packet, of the codecs whose packets are all alike.
+/// Samples per packet, for codecs whose packets all have the same length.
 const PACKET_SAMPLES: &[(&str, &[i64])] = &[
     ("aac", &[1024, 2048, 960, 1920]),
     ("mp3", &[1152, 576]),
@@ -16,27 +16,29 @@ const PACKET_SAMPLES: &[(&str, &[i64])] = &[
     ("amr_wb", &[320]),
 ];
 
-/// What encoders round by themselves, in milliseconds.
+/// Encoders round timestamps by up to this many milliseconds.
 const ROUNDING_MS: u64 = 3;
-/// A packet that is farther off is of the next of the times that are seen alone.
+/// Where only samples of a file are read, a packet that is farther off belongs to the next sample.
 const NEXT_SAMPLE_MS: u64 = 1000;
 
-/// The rhythm of an audio stream's packets.
+/// The timing of an audio stream's packets.
 #[derive(Debug)]
 pub(super) struct Rhythm {
     time_base: Ratio<i64>,
     rate: Ratio<i64>,
     usual: &'static [i64],
-    /// How far off containers are: they round time stamps and lengths, each by a tick at most.
+    /// By how much a container's times may be off: it rounds timestamps and durations by up to a
+    /// tick each.
     rounding: Flicks,
     /// When the next packet would follow without a gap, in ticks.
     due: Option<i64>,
-    /// Whether the packet before is said to be longer or shorter than it can be. The last may be.
+    /// Whether the declared duration of the previous packet is impossible for its codec. This is
+    /// allowed for the last packet only.
     odd: bool,
     unsteady: bool,
-    /// Whether packets of a few times are seen alone.
+    /// Whether only the packets of a few times are read.
     pub(super) sampled: bool,
-    /// None where the length of a packet is not known.
+    /// `None` if the length of a packet is not known.
     clock: Option<Clock>,
 }
 
@@ -58,11 +60,11 @@ impl Rhythm {
         }
     }
 
-    /// Adds a packet, in ticks.
+    /// Adds a packet; times in ticks.
     pub(super) fn packet(&mut self, time: Option<i64>, duration: Option<i64>) {
         let off = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
         let off = off.and_then(|ticks| self.flicks(ticks));
-        // Between two of these times are others.
+        // A larger difference means that packets between two samples were not read.
         let off = off.filter(|off| {
             !self.sampled || off.count().abs() < Flicks::from_millis(NEXT_SAMPLE_MS).count()
         });
@@ -82,9 +84,9 @@ impl Rhythm {
         };
         let samples = told.to_units(self.rate);
         let nearest = self.usual.iter().copied().min_by_key(|usual| usual.abs_diff(samples));
-        // What a container calls the length may be the distance to the next stamp.
+        // What a container stores as the duration may be the distance to the next timestamp.
         let off = nearest.map(|nearest| Flicks::of_units(nearest, self.rate) - told);
-        // Or the rate has changed: then there is no count of samples.
+        // Or the sample rate has changed: then samples can't be counted.
         if self.odd {
             self.clock = None;
         }
@@ -99,7 +101,7 @@ impl Rhythm {
         self.unsteady
     }
 
-    /// Where audio begins and ends whose time stamps are unsteady: by their means.
+    /// Where audio with unsteady timestamps begins and ends, by the timestamps' mean.
     pub(super) fn span(&self) -> Option<(Flicks, Flicks)> {
         let clock = self.clock.as_ref().filter(|_| self.unsteady)?;
         let (start, end) = clock.span()?;

@@ -1,4 +1,4 @@
-//! What the packets of one stream add up to.
+//! Collects what is known about one stream from its packets.
 
 use num_rational::Ratio;
 
@@ -14,9 +14,10 @@ use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 mod rate;
 mod sampled;
 
-/// Key frames that are kept at most: nine hours of them, half a second apart.
+/// Most key frames that are kept: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
-/// So many times as long as the others, a time between two packets is odd.
+/// A pause between two packets is suspicious if it is so many times as long as the mean of the
+/// others.
 const ODD_PAUSE: i64 = 20;
 
 /// What the packets of one stream add up to.
@@ -30,37 +31,37 @@ pub(super) struct StreamScan {
     first: Option<i64>,
     last: i64,
     end: i64,
-    /// Samples at the end of the last packet that are to be thrown away.
+    /// Samples at the end of the last packet that a player discards.
     pub(super) padding: i64,
-    /// Samples at the beginning of the first packet, at zero, that are to be thrown away.
+    /// Samples at the beginning of the first packet, at time zero, that a player discards.
     pub(super) skipped: i64,
     key_frames: Vec<Flicks>,
-    /// How far apart key frames are that are kept.
+    /// Least distance of the key frames that are kept.
     spacing: Flicks,
-    /// When the packet before was decoded.
+    /// The previous packet's decoding time.
     decoded: Option<i64>,
-    /// When it has lasted.
+    /// When the previous packet ends, by its decoding time.
     due: Option<i64>,
-    /// Whether any packet tells when it is shown.
+    /// Whether any packet has a presentation time.
     pub(super) presented: bool,
-    /// Whether the time stamps jump.
+    /// Whether the timestamps jump.
     pub(super) jumps: bool,
-    /// The longest time between two packets in a row: when they are decoded.
+    /// The longest distance between two consecutive packets: their decoding times.
     pause: Option<(i64, i64)>,
-    /// Whether packets are left out, by an edit list.
+    /// Whether an edit list hides packets.
     pub(super) discards: bool,
-    /// By how much the first packet is decoded before it is shown.
+    /// By how much the first packet's presentation time is later than its decoding time.
     lead: Option<i64>,
-    /// Whether it is guessed of some packets when they are shown.
+    /// Whether the presentation times of some packets are guessed.
     guesses: bool,
-    /// Of audio: whether its packets come when they are due.
+    /// For audio: whether each packet starts where the one before it ends.
     rhythm: Option<Rhythm>,
     cadence: Cadence,
-    /// Whether two packets are a frame.
+    /// Whether each packet is a field, two of which make a frame.
     pub(super) of_fields: bool,
-    /// How its frames say that they are to be turned.
+    /// The orientation that the frames declare.
     pub(super) orientation: Option<Orientation>,
-    /// Whether packets of a few times are seen alone.
+    /// Whether only the packets of a few times are read.
     sampled: bool,
 }
 
@@ -97,19 +98,20 @@ impl StreamScan {
         }
     }
 
-    /// When a packet is shown. A program stream tells that of some packets only. The others are
-    /// shown as much later than they are decoded as the first, give or take their reordering.
+    /// A packet's presentation time. A program stream stores it for some packets only. For the
+    /// others it is their decoding time plus the first packet's delay, which may be wrong by their
+    /// reordering.
     pub(super) fn shown_at(&mut self, pts: Option<i64>, dts: Option<i64>) -> Option<i64> {
         if let (Some(pts), Some(dts), None) = (pts, dts, self.lead) {
             self.lead = Some(pts.saturating_sub(dts).max(0));
         }
-        // Only frames of video are decoded in another order than they are shown in.
+        // Only video frames are decoded in another order than they are shown.
         let is_video = self.report.codec_type == "video";
         self.guesses |= is_video && pts.is_none() && dts.is_some();
         pts.or_else(|| Some(self.in_turn(dts?)))
     }
 
-    /// When a frame is shown that is decoded then and needs no reordering.
+    /// The presentation time of a frame that is decoded at `decoded` and is not reordered.
     fn in_turn(&self, decoded: i64) -> i64 {
         decoded.saturating_add(self.lead.unwrap_or(0))
     }
@@ -132,13 +134,14 @@ impl StreamScan {
         let time = time.unwrap_or(if self.packets == 0 { 0 } else { self.end });
         self.packets += 1;
         if self.report.codec_type == "video" {
-            // Guesses may meet in one place.
+            // With guesses, several presentation times may coincide, so decoding times are used for
+            // all.
             let guessed = decoded.filter(|_| self.guesses).map(|decoded| self.in_turn(decoded));
             self.cadence.packet(guessed.unwrap_or(time));
         }
         self.bytes = self.bytes.saturating_add(size.unsigned_abs());
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        // The frame that is shown last may be one of those that don't say it.
+        // The frame that is shown last may be one whose presentation time is guessed.
         let latest = decoded.filter(|_| self.guesses).map(|decoded| self.in_turn(decoded));
         let latest = latest.map_or(time, |latest| latest.max(time));
         self.last = self.last.max(latest);
@@ -149,7 +152,7 @@ impl StreamScan {
         }
     }
 
-    /// Notes where a packet is.
+    /// Records the place of a packet.
     pub(super) fn note_place(
         &self,
         track: &mut Track,
@@ -165,9 +168,9 @@ impl StreamScan {
         }
     }
 
-    /// Whether a packet of video is decoded as soon as the one before has lasted, which is a frame where
-    /// nothing says how long. Otherwise ffmpeg guesses how long packets last, and guesses otherwise
-    /// when it looks into them.
+    /// Whether a video packet's decoding time is exactly the end of the previous packet, which
+    /// lasts one frame if it declares no duration. If not, ffmpeg guesses the packets' durations,
+    /// and guesses differently when it parses them.
     pub(super) fn is_due(&mut self, decoded: Option<i64>, duration: Option<i64>) -> bool {
         let next = decoded.zip(duration).map(|(decoded, lasts)| decoded.saturating_add(lasts));
         let due = std::mem::replace(&mut self.due, next);
@@ -181,8 +184,8 @@ impl StreamScan {
         due.map_or(step == frame, |due| due == decoded)
     }
 
-    /// Streams that were written one behind the other start anew in the middle,
-    /// or leave a gap that nobody filmed. ffmpeg takes the same for a jump.
+    /// Where two recordings were joined, timestamps restart or leave a gap. ffmpeg uses the same
+    /// limits to detect a discontinuity.
     pub(super) fn watch_clock(&mut self, decoded: i64) {
         if self.sampled {
             return;
@@ -198,7 +201,8 @@ impl StreamScan {
         self.jumps |= step.is_some_and(|step| !steady.contains(&step));
     }
 
-    /// The longest time between two packets in a row, where the others are far closer to each other.
+    /// The longest distance between two consecutive packets, if all others are far closer to each
+    /// other.
     pub(super) fn pause(&self) -> Option<(Flicks, Flicks)> {
         let (from, to) = self.pause?;
         let (pause, whole) = (to.checked_sub(from)?, self.last.checked_sub(self.first?)?);
@@ -208,8 +212,8 @@ impl StreamScan {
         Some((self.flicks(from)?, self.flicks(to)?)).filter(|_| is_odd)
     }
 
-    /// Keeps key frames at least half a second apart: a denser list would gain
-    /// nothing. Of a list that gets too long all the same, every second one goes.
+    /// Keeps key frames at least half a second apart: a denser list would gain nothing. If the list
+    /// still grows too long, every second entry is dropped.
     fn note_key_frame(&mut self, time: i64) {
         let Some(time) = self.flicks(time) else {
             return;
@@ -232,8 +236,8 @@ impl StreamScan {
         Flicks::from_ticks(ticks, self.time_base)
     }
 
-    /// From the first sample that is heard to the end of the last: an
-    /// encoder's delay and padding that the container declares are no part.
+    /// From the first audible sample to the end of the last: without the encoder delay and padding
+    /// that the container declares.
     fn span(&self, floor: Flicks) -> Option<(Flicks, Flicks)> {
         let first = self.first?;
         let start = self.report.start_pts.map_or(first, |declared| declared.max(first));
@@ -261,7 +265,7 @@ impl StreamScan {
     pub(super) fn into_video(self, floor: Flicks, demuxer: Demuxer) -> Option<VideoStream> {
         let (start, end) = self.span(floor)?;
         let frame_rate = self.frame_rate(demuxer);
-        // A last frame without a duration lasts as long as the others.
+        // A last frame without a duration lasts one frame.
         let one_frame = Flicks::of_units(1, frame_rate);
         let end = if self.end == self.last { end + one_frame } else { end };
         Some(VideoStream {
@@ -291,14 +295,14 @@ impl StreamScan {
         Coding { rotated: coding.rotated || self.orientation.is_some(), ..coding }
     }
 
-    /// How much later than its packet a frame is shown, where the packets tell
-    /// only when they are decoded.
+    /// How much later than its packet's time a frame is shown, if the packets have only decoding
+    /// times.
     fn late(&self, demuxer: Demuxer, frame_rate: Ratio<i64>) -> Option<Flicks> {
         let held_back = self.report.has_b_frames;
         match demuxer {
-            // A tick is a frame.
+            // In AVI, a tick is a frame.
             Demuxer::Avi => self.flicks(held_back),
-            // Codecs in the manner of AVI, such as VC-1.
+            // Codecs stored as in AVI, such as VC-1.
             Demuxer::Matroska if !self.presented => {
                 Some(Flicks::of_units(held_back.clamp(0, 16), frame_rate))
             }
@@ -306,18 +310,18 @@ impl StreamScan {
         }
     }
 
-    /// `declared` is how long the file says that it is.
+    /// `declared` is the length that the file declares.
     pub(super) fn into_audio(self, floor: Flicks, declared: Option<Flicks>) -> Option<AudioStream> {
         if self.report.sample_rate() == 0 {
-            // Where two streams have one index, this may be a video.
+            // If two streams share an index, this may be a video.
             return None;
         }
         let (start, end) = self.span(floor)?;
         let end =
             if self.end == self.last { self.end_without_duration(end, declared) } else { end };
-        // Edit lists put what is to be thrown away before zero.
+        // Edit lists move the discarded samples before time zero.
         let late = self.samples(self.skipped);
-        // Times before zero without such a delay are those of the clock itself.
+        // Without such a delay, times before zero are valid.
         let start = if late > Flicks::ZERO { start.max(late) - late } else { start };
         let end = end - late;
         Some(AudioStream {
@@ -327,7 +331,7 @@ impl StreamScan {
             channels: self.report.channels,
             layout: self.report.channel_layout.clone(),
             bit_depth: self.report.bit_depth(),
-            // What was not seen may be.
+            // The packets that were not read may be unsteady.
             unsteady: self.sampled || self.rhythm.as_ref().is_some_and(Rhythm::is_unsteady),
             start,
             end,
@@ -336,8 +340,8 @@ impl StreamScan {
         })
     }
 
-    /// A last packet without a duration lasts as long as the others, but not beyond the end that
-    /// the file declares: some hold far more than others.
+    /// A last packet without a duration lasts as long as the mean of the others, but not beyond the
+    /// end that the file declares: in some files the packets differ much in length.
     fn end_without_duration(&self, last: Flicks, declared: Option<Flicks>) -> Flicks {
         let end = last + self.mean_packet();
         declared.filter(|&declared| declared > last).map_or(end, |declared| declared.min(end))
@@ -349,7 +353,7 @@ impl StreamScan {
         Flicks::new(span.unwrap_or_default().count() / (packets - 1).max(1))
     }
 
-    /// What the container says, or bytes by seconds.
+    /// The declared bit rate, else the bytes divided by the length.
     fn bit_rate(&self, start: Flicks, end: Flicks) -> u64 {
         let told = self.report.bit_rate.as_deref().and_then(|rate| rate.parse().ok());
         told.filter(|&rate| rate > 0).unwrap_or_else(|| {

@@ -6,7 +6,7 @@ use crate::media::{
     AudioStream, Coding, Colour, Demuxer, Further, Media, Size, Undecodable, VideoStream,
 };
 
-/// A plain 25 fps stream of ten seconds, for tests that change one thing.
+/// A plain 25 fps stream of ten seconds, of which each test changes one property.
 pub(crate) fn video_stream() -> VideoStream {
     let size = Size::new(1280, 720);
     VideoStream {
@@ -196,7 +196,7 @@ proptest::proptest! {
     }
 }
 
-/// As [`scan`], read by another demuxer.
+/// Like [`scan`], but read by another demuxer.
 fn finished(demuxer: Demuxer, report: &str, packets: &[&str]) -> Result<Media, ReportError> {
     scan_as(demuxer, report, packets).finish(demuxer, &Report::read(report).unwrap())
 }
@@ -297,7 +297,7 @@ fn clocks_jump_back_or_far_ahead() {
 fn a_pause_of_all_streams_is_noticed() {
     let ms = Flicks::from_millis;
     let packets = |audio: [i64; 2], video: [i64; 2]| {
-        // Ticks of the streams: 1/48000 and 1/1000.
+        // Units of the two streams' times: 1/48000 and 1/1000.
         let mut lines = Vec::new();
         for ([first, second], index, tick, step) in [(audio, 2, 48, 960), (video, 1, 1, 40)] {
             for number in 0..20 {
@@ -372,13 +372,13 @@ fn numbers_beyond_measure_are_survived() {
     }
 }
 
-/// Several frames are in one packet of a program stream, of which one says when it is shown.
+/// A packet of a program stream holds several frames, of which only one has a presentation time.
 #[test]
 fn frames_that_do_not_say_when_they_are_shown_are_counted_all_the_same() {
     const STREAM: &str = r#"{"streams": [{"index": 0, "codec_name": "mpeg2video",
         "codec_type": "video", "width": 64, "height": 64, "pix_fmt": "yuv420p",
         "r_frame_rate": "25/1", "avg_frame_rate": "25/1", "time_base": "1/90000"}]}"#;
-    // In the order of decoding: I, then P, B, B again and again. Only P does not say it.
+    // In decoding order: I, then P, B, B repeatedly. Only the P frames lack a presentation time.
     let mut lines = vec!["0,7200,3600,3600,131,K__".to_owned()];
     for group in 0..33 {
         let decoded = 7200 + group * 3 * 3600;
@@ -408,7 +408,7 @@ fn a_last_packet_without_duration_ends_where_the_file_does() {
     }
 }
 
-/// As iTunes and Nero write it.
+/// The tag as iTunes and Nero write it.
 #[test]
 fn a_delay_that_a_tag_tells_makes_nothing_late() {
     let streams = STREAMS;
@@ -419,7 +419,7 @@ fn a_delay_that_a_tag_tells_makes_nothing_late() {
         audio.end,
         Flicks::from_millis(5120 / 48 - 64) + Flicks::of_units(32, 48_000.into())
     );
-    // An edit list puts it before zero.
+    // An edit list moves the delay before time zero.
     let lines = ["2,-3072,-3072,1024,900,K__,3072,0", "2,-2048,-2048,4096,900,K__"];
     let audio = scan(&lines).unwrap().audio.unwrap();
     assert_eq!((audio.start, audio.late), (Flicks::ZERO, Flicks::ZERO));
@@ -434,7 +434,7 @@ fn a_single_frame_has_the_rate_of_its_duration() {
         let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
         assert_eq!(video.frame_rate, rate.into(), "{duration}");
     }
-    // The second of two may have no time to be shown at.
+    // The second of two packets may have no presentation time.
     let lines = ["1,40,0,40,1,K__", "1,N/A,40,40,1,___"];
     let video = finished(Demuxer::MpegPs, &streams, &lines).unwrap().video.unwrap();
     assert_eq!(video.frame_rate, 25.into(), "two");

@@ -1,12 +1,12 @@
-//! Packets that lack parts, of formats that tell it.
+//! Counts packets that lack parts, in formats that report it.
 
-/// See the module. Where a key frame is one of the next two packets, two intact files have been put
-/// together: only the counters of their parts do not go on there. (ffmpeg marks the last packet, or the one
-/// before it.)
+/// If one of the next two packets is a key frame, the packet doesn't count: two intact files were
+/// joined there, and only the continuity counters of their parts don't match. (ffmpeg marks the
+/// last packet, or the one before it.)
 #[derive(Debug, Default)]
 pub(super) struct Torn {
     pub(super) count: u64,
-    /// Whether the last packet lacks parts, and the one before it.
+    /// Whether the last packet lacks parts, and whether the one before it does.
     last: [bool; 2],
 }
 

@@ -1,11 +1,11 @@
-//! A stream of which the packets of a few times were seen, and the cues.
+//! A stream of which only the packets of a few times were read, together with the cues.
 
 use super::{Flicks, StreamScan, frame_rate, ratio};
 use crate::clamped::clamped;
 use crate::media::Demuxer;
 use crate::media::elements::Cues;
 
-/// Cues, and packets, round their times down or up by a tick each.
+/// Cues and packets round their times up or down by a tick each.
 const ROUNDING_TICKS: i64 = 2;
 
 impl StreamScan {
@@ -66,7 +66,7 @@ impl StreamScan {
         true
     }
 
-    /// Takes the packets that were seen for so many.
+    /// Extrapolates from the packets that were read to this number of packets.
     fn stand_for(&mut self, packets: u64) {
         let bytes = u128::from(self.bytes) * u128::from(packets) / u128::from(self.packets.max(1));
         (self.packets, self.bytes) = (packets, clamped(bytes));
