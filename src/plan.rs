@@ -1,12 +1,11 @@
 //! The plan: what ffmpeg has to do, as plain data.
 //!
-//! The video is rendered in chunks of output frames, each by one ffmpeg process
-//! that opens only the clips which the chunk touches and writes encoded frames
-//! as a stream. A last process joins the chunks without encoding them again,
-//! makes the audio of the whole timeline, and writes the output. A frame shows
-//! the same source frame in whatever chunk it is rendered. Audio is rendered
-//! once, except in a task that many functions share: there each range has its
-//! own, where its encoder can begin before it.
+//! The video is rendered in chunks of output frames. Each chunk is one ffmpeg process, which opens
+//! only the clips that the chunk touches and writes encoded frames as a stream. A last process
+//! joins the chunks without encoding them again, makes the audio of the whole timeline, and writes
+//! the output. An output frame shows the same source frame whatever chunk renders it. The audio is
+//! rendered once, except in a task that is distributed over several functions: there each range
+//! renders its own audio, if its encoder can be started before the range.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -67,26 +66,26 @@ pub use reads::Read;
 pub use seek::Seek;
 use words::words;
 
-/// Everything that ffmpeg's arguments are made of.
+/// Everything that ffmpeg's arguments are built from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// What the output is.
     pub output: OutputSpec,
-    /// Where every clip stands in it.
+    /// Where each clip is in the output.
     pub timeline: Timeline,
-    /// The files that the sources are made of, one behind the other.
+    /// The files that the sources consist of, in order.
     pub sources: Vec<Arc<Media>>,
-    /// In the order of the list: one per entry, or several where its file is made of several.
+    /// In the order of the list: one per entry, or several if the entry's source consists of
+    /// several files.
     pub clips: Vec<PlannedClip>,
     /// The video encoder's speed preset.
     pub preset: Preset,
-    /// What is copied instead of encoded: nothing, until the sources have been looked at for it.
+    /// What is copied instead of encoded: nothing until the sources' packets have been analysed.
     #[serde(default)]
     pub copying: Copying,
-    /// What the caller should know, in words.
+    /// Warnings for the caller, as text.
     pub warnings: Vec<String>,
-    /// How long the ranges are that the video is rendered in by several functions; see
-    /// [`Plan::in_ranges`].
+    /// Length of the ranges if the video is rendered by several functions; see [`Plan::in_ranges`].
     #[serde(default)]
     pub range_length: Option<Flicks>,
 }
@@ -95,15 +94,15 @@ impl Plan {
     /// A clip with its media.
     ///
     /// # Panics
-    /// Where there is no clip of that index.
+    /// If there is no clip with this index.
     #[must_use]
     pub fn clip(&self, index: usize) -> Clip<'_> {
         let PlannedClip { source, range, .. } = self.clips[index];
         Clip { range, media: &self.sources[source] }
     }
 
-    /// The arguments of the ffmpeg process that renders a chunk of the video to
-    /// its standard output, as [`Plan::intermediate`] says.
+    /// The arguments of the ffmpeg process that renders a chunk of the video to its standard
+    /// output, in the format of [`Plan::intermediate`].
     #[must_use]
     pub fn render_arguments(&self, chunk: &Chunk, files: &Files<'_>) -> Vec<String> {
         let Some(output) = &self.output.video else { return Vec::new() };
@@ -137,8 +136,8 @@ impl Plan {
         self.joining(&graph, listings, encoded.unwrap_or_default(), target)
     }
 
-    /// What joins the video of [`Plan::render_arguments`] with `audio`, whose inputs `graph` has.
-    /// `listings` go before the output.
+    /// The arguments that join the video of [`Plan::render_arguments`] with `audio`, whose inputs
+    /// are in `graph`. `listings` precede the output.
     fn joining(
         &self,
         graph: &Graph<'_>,
@@ -178,7 +177,7 @@ impl Plan {
         arguments
     }
 
-    /// Frames by which our own encoder decodes the first before it is shown.
+    /// How many frames earlier than it is shown our own encoder's first frame is decoded.
     #[must_use]
     pub fn frames_early(&self) -> i64 {
         let early = |video: &VideoOutput| {
@@ -187,13 +186,13 @@ impl Plan {
         self.output.video.as_ref().map_or(0, early)
     }
 
-    /// How the rendered video gets from its encoder to the output's muxer.
+    /// The format in which the rendered video goes from its encoder to the output's muxer.
     #[must_use]
     pub fn intermediate(&self) -> Intermediate {
         Intermediate::of(self.output.video.as_ref())
     }
 
-    /// The streams of a clip that the output shows or plays, by kind and index.
+    /// The streams of a clip that the output uses, by kind and index.
     #[must_use]
     pub fn streams(&self, clip: usize) -> Vec<(&'static str, u32)> {
         let (clip, place) = (self.clip(clip), &self.timeline.places[clip]);
@@ -203,7 +202,8 @@ impl Plan {
         video.into_iter().chain(audio.map(|stream| ("audio", stream.index))).collect()
     }
 
-    /// What a clip has, and the output would need, but nobody can decode.
+    /// The kind of stream that the output needs from a clip but that the clip has only in codecs
+    /// that can't be decoded.
     #[must_use]
     pub fn undecodable(&self, clip: usize) -> Option<&'static str> {
         let undecodable = self.clip(clip).media.undecodable;
@@ -214,7 +214,7 @@ impl Plan {
         }
     }
 
-    /// How long the output lasts, to the frame, or to the sample without a video.
+    /// The length of the output: whole frames, or whole samples if it has no video.
     #[must_use]
     pub fn length(&self) -> Flicks {
         if self.output.video.is_some() {
@@ -231,7 +231,7 @@ impl Plan {
         self.length().to_micros().max(1).unsigned_abs()
     }
 
-    /// The length of a segment that no muxer can make, where there is one.
+    /// A segment length that the muxer can't produce, if the plan asks for one.
     fn impossible_segment(&self) -> Option<Flicks> {
         let segments = self.output.segments.filter(|s| s.format == SegmentFormat::Dash)?;
         let whole: Flicks = self.clips.iter().map(|clip| clip.range.length).sum();
@@ -239,7 +239,7 @@ impl Plan {
         (length > segment::LONGEST_DASH).then_some(length)
     }
 
-    /// How many segments the video is cut into; 1 where it is not cut.
+    /// The number of segments of the video; 1 if it is not segmented.
     #[must_use]
     pub fn segment_count(&self) -> u64 {
         let length = self.output.segments.and_then(|segments| segments.length);
@@ -247,8 +247,7 @@ impl Plan {
         frames.map_or(1, |frames| self.timeline.frames().div_ceil(frames.max(1)).max(1))
     }
 
-    /// How many segments are stored beside the playlist, of all streams together; none where there is
-    /// no playlist.
+    /// The number of segment files of all streams beside the playlist; 0 if there is no playlist.
     #[must_use]
     pub fn segment_files(&self) -> u64 {
         let Some(segments) = &self.output.segments else { return 0 };
@@ -260,7 +259,7 @@ impl Plan {
                 u64::from(self.output.video.is_some()) + u64::from(self.output.audio.is_some())
             }
         };
-        // A header, where there is one, and what rounding may add.
+        // Two more: the header, if there is one, and one that rounding may add.
         streams * (self.segment_count().max(length.div_ceil(asked)) + 2)
     }
 
@@ -292,7 +291,7 @@ impl Plan {
         graph.chains.push(format!("{labels}{joined}[v]"));
     }
 
-    /// Adds the audio of every clip; what is returned puts them in a row.
+    /// Adds the audio of every clip; returns the chain that concatenates them.
     fn add_audio<'a>(
         &'a self,
         graph: &mut Graph<'a>,
@@ -337,7 +336,7 @@ fn audio_encoder(audio: &AudioOutput) -> Vec<String> {
     arguments
 }
 
-/// A count as the timeline's arithmetic takes it.
+/// A count as a signed number, as the timeline's arithmetic needs it.
 pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).expect("no output has so many frames or samples")
 }

@@ -7,34 +7,32 @@ use crate::media::{AudioStream, Stretch};
 use crate::mix::adaptive_filter;
 use crate::output::AudioOutput;
 
-/// Gaps and overlaps up to this many seconds are jitter of the time stamps
-/// (Matroska and FLV round them to milliseconds), larger ones are real.
+/// Gaps and overlaps up to this many seconds are jitter of the timestamps (Matroska and FLV round
+/// them to milliseconds); larger ones are real.
 const JITTER: &str = "0.04";
-/// What is decoded before the cut reaches the resampler only so far in front
-/// of it: enough for its filter to have settled.
+/// How much audio before the cut the resampler gets: enough for its filter to settle.
 const SETTLE_MS: u64 = 50;
 
-/// Where the stamps are steady, each is right to the millisecond.
+/// The same for audio with corrected timestamps, each of which is exact to the millisecond.
 const STEADY: &str = "0.002";
 
-/// What of a stream is heard.
+/// The part of a stream that a clip plays.
 pub(super) struct Source<'a> {
     pub(super) stream: &'a AudioStream,
     /// Start of the cut on the stream's own clock.
     pub(super) start: Flicks,
-    /// Where its parts belong, if its own stamps don't tell it.
+    /// Where its stretches belong, if its own timestamps are unsteady.
     pub(super) stretches: &'a [Stretch],
 }
 
 /// The samples of a clip at the output's rate and layout.
 ///
-/// `aresample` drops the last of what is before the cut, fills gaps and a late
-/// start with silence, and converts the rate; `pan` mixes the channels.
+/// `aresample` drops the rest of what precedes the cut, fills gaps and a late start with silence,
+/// and converts the rate; `pan` mixes the channels.
 ///
-/// `atrim` has to stand in front: where a frame gives `aresample` no sample, it
-/// asks for the next one and is not called again for a frame that waits at its
-/// own input already. Waiting at `atrim`, frames come one by one as they are
-/// asked for.
+/// `atrim` has to come first: when a frame yields no sample, `aresample` asks for the next one, but
+/// is not called again for a frame that already waits at its own input. Frames that wait at `atrim`
+/// instead arrive one by one, as requested.
 pub(super) fn chain(source: &Source<'_>, samples: u64, output: &AudioOutput) -> String {
     let &Source { stream, start, stretches } = source;
     let jitter = if stretches.is_empty() { JITTER } else { STEADY };
@@ -51,12 +49,12 @@ pub(super) fn conformed_chain(samples: u64, output: &AudioOutput) -> String {
     [placed(rate, Flicks::ZERO, rate, JITTER), format(output), counted(samples, output)].join(",")
 }
 
-/// Samples at the output's rate, from `start` on, without gaps. Time stamps that are off by no more
-/// than `jitter` seconds change nothing.
+/// Samples at the output's rate, from `start` on, without gaps. Deviations of the timestamps up to
+/// `jitter` seconds are ignored.
 fn placed(input_rate: u32, start: Flicks, output_rate: u32, jitter: &str) -> String {
     let input_rate = num_rational::Ratio::from_integer(i64::from(input_rate));
     let first = start.to_units(input_rate);
-    // A whole sample: what is read from elsewhere on begins at the same one.
+    // Rounded to a whole sample, so that reading from another key frame begins at the same sample.
     let settled = (start - Flicks::from_millis(SETTLE_MS)).to_units(input_rate);
     let settled = Flicks::of_units(settled, input_rate);
     [
@@ -69,13 +67,13 @@ fn placed(input_rate: u32, start: Flicks, output_rate: u32, jitter: &str) -> Str
     .join(",")
 }
 
-/// An exact number of samples, silent where there are too few.
+/// An exact number of samples, with silence appended if there are too few.
 fn counted(samples: u64, output: &AudioOutput) -> String {
     ["apad".to_owned(), format!("atrim=end_sample={samples}"), stamps(output)].join(",")
 }
 
-/// The audio from `start` to `end`, converted, on a clock that begins there. It
-/// keeps no count of samples, so that it can be built anew in the middle.
+/// The audio from `start` to `end`, converted, with `start` as time zero. The chain counts no
+/// samples, so ffmpeg can rebuild it in the middle.
 pub(super) fn conformed(start: Flicks, end: Flicks, output: &AudioOutput) -> String {
     let (start, end) = (start.as_option(), end.as_option());
     [
@@ -99,33 +97,33 @@ pub(super) fn silence(samples: u64, output: &AudioOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row.
+/// Concatenates all clips.
 pub(super) fn in_a_row(clips: usize, output: &AudioOutput) -> String {
     format!("concat=n={clips}:v=0:a=1,{}", stamps(output))
 }
 
-/// The same from a file with the samples alone.
+/// The same for a file that holds the samples of all clips.
 pub(super) fn of_samples(output: &AudioOutput) -> String {
     format!("{},{}", format(output), stamps(output))
 }
 
-/// What the encoder and the container need behind that.
+/// What the encoder and the container need after that.
 pub(super) fn finished(output: &AudioOutput, container: Container) -> String {
     let mut filters = Vec::new();
     let delay = output.encoder_delay();
     if output.codec.withholds_delay() {
-        // Silence pushes the last samples out.
+        // The silence pushes the encoder's last samples out.
         filters.push(format!("apad=pad_len={delay}"));
     }
     if container == Container::Avi && delay > 0 {
-        // AVI can't say that audio starts with the encoder's delay. What the
-        // delay would shift is left out instead, so that all else is in place.
+        // AVI can't declare the encoder's delay. So as many samples are left out at the start, and
+        // all later audio is in sync.
         filters.push(format!("atrim=start_sample={delay}"));
     }
     let played = output.codec.played_rate(output.sample_rate);
     if played != output.sample_rate {
-        // ffmpeg writes the delay down in samples of what it encodes, and players count it in those
-        // that they play: only there are both the same.
+        // ffmpeg writes the delay in samples at the encoder's rate, and players read it as samples
+        // at the playback rate: this makes the two rates equal.
         filters.push(format!("aresample={played}"));
     }
     let stamped = output.codec.stamped_delay(output.sample_rate);
@@ -135,7 +133,7 @@ pub(super) fn finished(output: &AudioOutput, container: Container) -> String {
     filters.iter().flat_map(|filter| [",", filter]).collect()
 }
 
-/// Float samples between the clips and the encoder keep every source's depth.
+/// Float samples between the clips and the encoder preserve every source's bit depth.
 fn format(output: &AudioOutput) -> String {
     format!("aformat=sample_fmts=fltp:channel_layouts={}", output.layout())
 }

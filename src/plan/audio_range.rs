@@ -1,13 +1,15 @@
-//! Audio in ranges, each encoded by a function of its own.
+//! Audio in ranges, each encoded by another function.
 //!
-//! A range is whole packets of the encoder. It begins to encode some packets earlier, by when it works as
-//! if it had begun with the first, and throws these away; it reads on for a few behind its end, since an
-//! encoder looks ahead. So the packets of all ranges, one behind the other, are those of one encoder.
+//! A range consists of whole packets of the encoder. Its encoder starts some packets earlier, so
+//! that it is in the same state as one that started with the audio, and these packets are dropped;
+//! it also gets a few packets more after the range's end, since encoders look ahead. So the packets
+//! of all ranges, concatenated, are like those of one encoder.
 //!
-//! What was measured of ffmpeg's encoders: AC-3 gives the very packets of one run. AAC steers its bit rate
-//! by what it has encoded so far: after 512 packets its errors are within 0.3 dB of one run's, at the seam
-//! as elsewhere; after 32 they are up to 4 dB larger. MP3's packets lean on the bits of those before, Opus's
-//! predict from them, and FLAC's count themselves: these stay whole.
+//! Measured with ffmpeg's encoders: AC-3 yields exactly the packets of one run. AAC controls its
+//! bit rate by what it has encoded so far: with a run-up of 512 packets its errors are within 0.3
+//! dB of one run's, at the seam as elsewhere; with 32 they are up to 4 dB larger. MP3's packets use
+//! bits of earlier ones, Opus predicts from earlier packets, and FLAC numbers its frames: these
+//! codecs are not split.
 
 use std::ops::Range;
 use std::path::Path;
@@ -23,39 +25,39 @@ use crate::media::Demuxer;
 use crate::output::OutputSpec;
 use crate::timeline::{Place, SourceRange, Timeline};
 
-/// Packets that an encoder reads behind a range.
+/// Packets that the encoder gets after the end of a range.
 const LOOK_AHEAD: u64 = 4;
 
-/// A range of the encoder's packets.
+/// A range of the audio encoder's packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioRange {
-    /// The first of them.
+    /// Number of the first packet.
     pub first: u64,
-    /// Behind the last; `None` is the end of the audio.
+    /// Number of the packet after the last one; `None` for the end of the audio.
     pub end: Option<u64>,
-    /// Packets that are encoded before the first, and thrown away.
+    /// How many packets are encoded before the first and then dropped.
     pub run_up: u64,
-    /// How long each packet lasts, in samples, where even the audio's last one is no shorter.
+    /// Samples of every packet, for codecs whose last packet is no shorter than the others.
     pub lasting: Option<u32>,
 }
 
-/// The audio of a range, as a plan of its own.
+/// The audio of a range as a plan of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AudioPart {
-    /// What is heard.
+    /// The plan: audio only.
     pub plan: Plan,
-    /// Samples at its start that are not encoded.
+    /// How many samples at its start are rendered but not encoded.
     pub skipped: u64,
 }
 
 impl AudioRange {
-    /// How many packets are kept; `usize::MAX` where all are.
+    /// How many packets are kept; `usize::MAX` if all are.
     #[must_use]
     pub fn count(&self) -> usize {
         self.end.map_or(usize::MAX, |end| clamped(end.saturating_sub(self.first)))
     }
 
-    /// Whether it has no packets.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.end.is_some_and(|end| end <= self.first)
@@ -63,8 +65,8 @@ impl AudioRange {
 }
 
 impl Plan {
-    /// Whether each range of the video has its audio itself: where their encoder can be continued by
-    /// another, and every source can be opened in its middle at the very sample.
+    /// Whether each range of the video makes its own audio: if another encoder can continue the
+    /// packets of one, and every source can be opened at an exact sample.
     #[must_use]
     pub fn audio_is_in_ranges(&self) -> bool {
         let Some(output) = &self.output.audio else { return false };
@@ -78,7 +80,7 @@ impl Plan {
                 .all(|(media, stream)| media.demuxer == Demuxer::Mov && !stream.unsteady)
     }
 
-    /// The audio of a range of the video, by [`Plan::audio_is_in_ranges`].
+    /// The audio range that belongs to a range of the video, if [`Plan::audio_is_in_ranges`].
     #[must_use]
     pub fn audio_range(&self, range: &Chunk) -> Option<AudioRange> {
         let output = self.output.audio.as_ref().filter(|_| self.audio_is_in_ranges())?;
@@ -95,12 +97,12 @@ impl Plan {
         let first = packet(range.frames.start);
         let is_last = range.frames.end >= self.frames().end;
         let end = (!is_last).then(|| packet(range.frames.end));
-        // The frames of AC-3 are whole, and say so themselves.
+        // Every frame of AC-3 is complete and declares its own length.
         let lasting = (codec == AudioCodec::Ac3).then_some(each);
         Some(AudioRange { first, end, run_up: run_up(codec)?.min(first), lasting })
     }
 
-    /// Whether the encoder gives any packet to a range of the audio.
+    /// Whether the encoder yields any packet for this range.
     #[must_use]
     pub fn has_packets(&self, range: &AudioRange) -> bool {
         let Some(output) = &self.output.audio else { return false };
@@ -109,7 +111,7 @@ impl Plan {
         !range.is_empty() && range.first * each < self.timeline.samples() + delay
     }
 
-    /// The samples that a range of the audio is encoded from.
+    /// The samples from which a range is encoded, with its run-up and look-ahead.
     fn encoded_samples(&self, range: &AudioRange) -> Range<u64> {
         let codec = self.output.audio.as_ref().map_or(AudioCodec::Aac, |audio| audio.codec);
         let each = u64::from(codec.packet_samples(self.timeline.sample_rate));
@@ -118,9 +120,10 @@ impl Plan {
         ((range.first - range.run_up) * each).min(end)..end
     }
 
-    /// The plan of the audio of a range alone.
+    /// The plan that renders the audio of one range.
     ///
-    /// It begins where every resampler has as much of a sample over as in the whole.
+    /// Each clip starts at a sample at which its resampler has the same phase as in the whole
+    /// output.
     #[must_use]
     pub fn audio_part(&self, range: &AudioRange) -> AudioPart {
         let wanted = self.encoded_samples(range);
@@ -157,7 +160,7 @@ impl Plan {
         Self { output, timeline, clips: Vec::new(), ..self.clone() }
     }
 
-    /// After how many samples of the output the clip has a whole number of its own again.
+    /// The smallest number of output samples that is also a whole number of the clip's own samples.
     fn phases(&self, clip: usize) -> u64 {
         let output = u64::from(self.timeline.sample_rate);
         let own = self.clip(clip).audio().map_or(output, |stream| u64::from(stream.sample_rate));
@@ -165,8 +168,8 @@ impl Plan {
         *whole.numer()
     }
 
-    /// The arguments of the ffmpeg process that encodes a range of the audio from the samples of its
-    /// part, which begin with some to be `skipped`.
+    /// The arguments of the ffmpeg process that encodes a range of the audio from the samples of
+    /// its part, the first `skipped` of which are dropped.
     #[must_use]
     pub fn audio_range_arguments(
         &self,
@@ -179,7 +182,7 @@ impl Plan {
         let mut graph = Graph::default();
         graph.open_made(samples);
         let cut = format!("atrim=start_sample={skipped},{}", audio::of_samples(output));
-        // Only the last range has the end, and what the encoder needs there.
+        // Only the last range contains the end of the audio, with what the encoder needs there.
         let ends = range.end.is_none();
         let end = ends.then(|| audio::finished(output, self.output.container));
         graph.chains.push(format!("[0:0]{cut}{}[a]", end.unwrap_or_default()));
@@ -189,8 +192,8 @@ impl Plan {
     }
 }
 
-/// Packets after which an encoder that has begun in the middle works as one that began with the first;
-/// `None` where it never does.
+/// After how many packets an encoder that started in the middle works like one that started with
+/// the audio; `None` for one that never does.
 const fn run_up(codec: AudioCodec) -> Option<u64> {
     match codec {
         AudioCodec::Aac => Some(512),
@@ -216,8 +219,8 @@ mod tests {
     use crate::flicks::Flicks;
     use crate::media::Demuxer;
 
-    /// Where samples of the output are taken from: the clip, and the places in its source in samples of
-    /// the output. Nothing stands for those without.
+    /// For each clip: which of its samples, in samples of the output, an output range takes. Skips
+    /// clips with none.
     fn sources(plan: &Plan, samples: Range<u64>) -> Vec<(usize, Range<u64>)> {
         let rate = i64::from(plan.timeline.sample_rate).into();
         let mut first = 0;
@@ -270,7 +273,7 @@ mod tests {
         let range = plan.audio_range(&Chunk { frames: 750..1000 }).unwrap();
         assert_eq!((range.first, range.end, range.run_up), (1406, Some(1875), 512));
         let part = plan.audio_part(&range);
-        // From 16 s on is the third clip.
+        // The third clip starts at 16 s.
         let first = 894 * 1024 - 16 * 48_000;
         assert_eq!((part.plan.clips[0].clip, part.skipped), (2, first % 160));
         let from = part.plan.clips[0].range.start - plan.clips[2].range.start;
@@ -278,8 +281,9 @@ mod tests {
     }
 
     proptest! {
-        /// However the video is cut, every packet is one range's, and is encoded from the samples that
-        /// it has in the whole, with all that the encoder needs around them.
+        /// However the video is split, every packet belongs to exactly one range, and is encoded
+        /// from the same samples as in the whole, with the run-up and look-ahead that the encoder
+        /// needs.
         #[test]
         fn ranges_have_every_packet_once_and_the_samples_of_the_whole(
             lengths in prop::collection::vec(40..9000_u64, 1..6),

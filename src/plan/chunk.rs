@@ -1,5 +1,5 @@
-//! Chunks: ranges of output frames, each rendered by one ffmpeg process from
-//! the clips that it touches.
+//! Chunks: ranges of output frames, each rendered by one ffmpeg process from the clips that the
+//! range touches.
 
 use std::ops::Range;
 
@@ -10,34 +10,33 @@ use super::Plan;
 /// A range of output frames.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chunk {
-    /// Output frames; never empty.
+    /// The frame numbers; never empty.
     pub frames: Range<u64>,
 }
 
-/// The frames that a chunk takes of one clip, counted from the clip's first.
+/// The frames of one clip that a chunk shows, counted from the clip's first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) clip: usize,
     pub(super) frames: Range<u64>,
 }
 
-/// How an output is cut into chunks.
+/// How an output is split into chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Bytes of memory that the decoders of one process may take between them.
+    /// Bytes of memory that the decoders of one process may use together.
     pub memory: u64,
 }
 
 impl Plan {
-    /// Chunks that together are the whole video; none where there is no video.
+    /// Chunks that cover the whole video; none if there is no video.
     #[must_use]
     pub fn chunks(&self, policy: Policy) -> Vec<Chunk> {
         self.chunks_of(&self.frames(), policy)
     }
 
-    /// Chunks that together are a range of the video's frames. A process opens all clips of its
-    /// chunk at once, so a chunk ends at a join where a further clip would take more memory than
-    /// there is.
+    /// Chunks that cover a range of the video's frames. A process opens all clips of its chunk at
+    /// once, so a chunk ends at a join if one more clip would exceed the memory limit.
     #[must_use]
     pub fn chunks_of(&self, frames: &Range<u64>, policy: Policy) -> Vec<Chunk> {
         let mut chunks: Vec<Chunk> = Vec::new();
@@ -61,7 +60,7 @@ impl Plan {
         self.around_runs(chunks)
     }
 
-    /// The output's frames; none where it has no video.
+    /// The output's frames; empty if it has no video.
     #[must_use]
     pub fn frames(&self) -> Range<u64> {
         0..if self.output.video.is_some() { self.timeline.frames() } else { 0 }
@@ -81,7 +80,7 @@ impl Plan {
             .collect()
     }
 
-    /// What decoding a clip takes at most, in bytes.
+    /// Most bytes of memory that decoding a clip takes.
     fn decoder_memory(&self, clip: usize) -> u64 {
         self.clip(clip).media.video.as_ref().map_or(0, crate::media::VideoStream::decoder_memory)
     }

@@ -1,4 +1,4 @@
-//! A clip: what of which source, and how to read it.
+//! A clip: which part of which source it shows, and how to read it.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,50 +6,50 @@ use crate::flicks::Flicks;
 use crate::media::{AudioStream, Media};
 use crate::timeline::SourceRange;
 
-/// Decoders need a run-up: the overlap of AAC, the bit reservoir of MP3, the
-/// pre-roll of Opus, the references of an open group of pictures.
+/// Decoders need a run-up: AAC has overlapping windows, MP3 a bit reservoir, Opus a pre-roll, and
+/// an open group of pictures refers to earlier frames.
 const RUN_UP_MS: u64 = 500;
 
-/// An entry of the concatenation list, or one part of it where its file is made of several.
+/// An entry of the concatenation list, or one part of it if its source consists of several files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedClip {
     /// Index in the concatenation list.
     pub clip: usize,
-    /// Index of the file that it is read from.
+    /// Index of the file that is read.
     pub source: usize,
-    /// What is taken of it.
+    /// The part of the file that is used.
     pub range: SourceRange,
 }
 
 /// A clip together with what is known of its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Clip<'a> {
-    /// What is taken of it.
+    /// The part of the source that is used.
     pub range: SourceRange,
     /// The source.
     pub media: &'a Media,
 }
 
 impl<'a> Clip<'a> {
-    /// Where the cut starts on the source's own clock.
+    /// Start of the cut on the source's own clock.
     #[must_use]
     pub fn start(&self) -> Flicks {
         self.media.start + self.range.start
     }
 
-    /// Where it ends.
+    /// End of the cut on the source's own clock.
     #[must_use]
     pub fn end(&self) -> Flicks {
         self.start() + self.range.length
     }
 
-    /// The audio, unless none of it is inside the cut.
+    /// The audio stream, if any of it lies inside the cut.
     pub(super) fn audio(&self) -> Option<&'a AudioStream> {
         self.media.audio.as_ref().filter(|s| s.end > self.start() && s.start < self.end())
     }
 
-    /// Where to start reading so that everything from `time` on decodes:
-    /// `None` is the start of the file.
+    /// The key frame to start reading at so that everything from `time` on decodes; `None` is the
+    /// start of the file.
     pub(super) fn seek(&self, time: Flicks) -> Option<Flicks> {
         let run_up = time - Flicks::from_millis(RUN_UP_MS);
         if !self.media.demuxer.seeks_exactly() || run_up <= self.media.start {
@@ -61,7 +61,7 @@ impl<'a> Clip<'a> {
         }
     }
 
-    /// The last key frame up to `time`; `None` is the start of the file.
+    /// The last key frame at or before `time`; `None` is the start of the file.
     pub(super) fn key_frame_before(&self, time: Flicks) -> Option<Flicks> {
         let key = self.media.video.as_ref()?.key_frame_before(time);
         key.filter(|&key| key > self.media.start)

@@ -1,5 +1,5 @@
-//! Audio whose time stamps are unsteady: a process lists them, and a filter puts
-//! every sample where it belongs.
+//! Audio with unsteady timestamps: one process lists the timestamps, and a filter of the joining
+//! process moves every sample to its place.
 
 use std::collections::VecDeque;
 
@@ -9,21 +9,20 @@ use super::{Files, Plan};
 use crate::flicks::Flicks;
 use crate::media::Stretch;
 
-/// What is listed behind the cut, whose stamps may be early.
+/// How much is listed after the cut, where timestamps may be too early.
 const BEHIND_MS: u64 = 1000;
-/// Muxers put time stamps in order. So each frame is stamped by the samples before it, which are in
-/// order, with its own offset in the last bits. It is listed in halves: ffmpeg loses stamps that exceed 63
-/// bits when they are multiplied by the sample rate, and with all of an offset they would after 15
-/// seconds.
+/// Muxers sort packets by timestamp. So each frame gets a timestamp that grows with the samples
+/// before it and carries the frame's offset in its low bits. The offset is listed in two halves:
+/// ffmpeg multiplies timestamps by the sample rate and loses those that exceed 63 bits, as they
+/// would after 15 seconds if they carried a whole offset.
 const HALF_BITS: u32 = 14;
 const HALF: i64 = 1 << HALF_BITS;
-/// An offset and this together are never negative.
+/// Offsets are clamped to this limit, and the limit is added, so that none is negative.
 const OFFSET_LIMIT: i64 = HALF * HALF / 2;
 
 impl Plan {
-    /// The arguments of the ffmpeg process that lists the time stamps of a
-    /// clip's audio, as the joining process will see them. None where they are
-    /// steady.
+    /// The arguments of the ffmpeg process that lists the timestamps of a clip's audio as the
+    /// joining process will see them. `None` if they are steady.
     #[must_use]
     pub fn clock_arguments(&self, clip: usize, files: &Files<'_>) -> Option<Vec<String>> {
         let source = files.sources[self.clips[clip].source];
@@ -47,25 +46,25 @@ impl Plan {
     }
 }
 
-/// What the lines of that list say.
+/// Reads the lines of that list.
 #[derive(Clone, Debug, Default)]
 pub struct Listed {
     first: Option<i64>,
-    /// Halves of offsets whose other half has not been read: the lower and the upper ones.
+    /// Lower and upper halves of offsets whose other half has not been read yet.
     lower: VecDeque<(i64, i64)>,
     upper: VecDeque<i64>,
 }
 
 impl Listed {
-    /// The time stamp of the first sample.
+    /// The timestamp of the first sample.
     #[must_use]
     pub const fn first(&self) -> Option<i64> {
         self.first
     }
 
-    /// Reads a line: stream, decoding time, time, duration, and more. Gives a frame once it is read
-    /// whole: by how many samples its time stamp is later than the first, less the samples in
-    /// between, and its own samples.
+    /// Reads a line: stream, decoding time, time, duration, and more. Returns a frame once both
+    /// halves have been read: its offset (its timestamp relative to the first, minus the number of
+    /// samples before it), and its number of samples.
     pub fn read(&mut self, line: &str) -> Option<(i64, i64)> {
         let mut fields = line.split(',').map(|field| field.trim().parse::<i64>().ok());
         let (stream, _, time) = (fields.next()??, fields.next()?, fields.next()??);
@@ -83,15 +82,15 @@ impl Listed {
     }
 }
 
-/// The filter that stamps samples by the stretch that they are in; it counts
-/// them from the first that is decoded.
+/// The filter that sets each sample's timestamp from the offset of its stretch; it counts samples
+/// from the first one decoded.
 pub(super) fn stamps(stretches: &[Stretch]) -> Option<String> {
     let offset = offset(stretches)?;
     Some(format!("asetpts='NB_CONSUMED_SAMPLES+{offset}'"))
 }
 
-/// The offset of the stretch that a sample is in, by bisection: expressions may
-/// be long, but not deep.
+/// An expression for the offset of a sample's stretch, as a bisection: ffmpeg's expressions may be
+/// long, but not deeply nested.
 fn offset(stretches: &[Stretch]) -> Option<String> {
     let (before, behind) = stretches.split_at(stretches.len() / 2);
     let first = behind.first()?;

@@ -3,11 +3,10 @@
 use crate::media::{Colour, VideoStream};
 use crate::output::VideoOutput;
 
-/// Luminance in cd/m2 that the white of SDR stands for beside PQ and HLG, by
-/// ITU-R BT.2408.
+/// Luminance in cd/m2 of SDR white in PQ and HLG, from ITU-R BT.2408.
 const REFERENCE_WHITE: u32 = 203;
 
-/// The filters that bring a stream to the output's colours and format.
+/// The filters that convert a stream to the output's colours and format.
 pub(super) fn convert(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
     let (from, to) = (&stream.colour, &output.colour);
     let mut filters = Vec::new();
@@ -20,7 +19,7 @@ pub(super) fn convert(stream: &VideoStream, output: &VideoOutput) -> Vec<String>
     filters
 }
 
-/// The output's pixel format and its tags: what the encoder writes down.
+/// The output's pixel format and the colour tags that the encoder writes.
 pub(super) fn tagged(output: &VideoOutput) -> String {
     let Colour { matrix, primaries, transfer, range } = &output.colour;
     format!(
@@ -31,7 +30,7 @@ pub(super) fn tagged(output: &VideoOutput) -> String {
 }
 
 fn conversion(from: &Colour, to: &Colour) -> String {
-    // Two names of one curve are not to be converted.
+    // If both names mean the same curve, it must not be converted.
     let (transfer_in, light) = if from.has_curve_of(to) {
         (&to.transfer, String::new())
     } else {
@@ -47,13 +46,13 @@ fn conversion(from: &Colour, to: &Colour) -> String {
     )
 }
 
-/// What the input is: streams don't always say it, so it is said here.
+/// The input's colours, named explicitly because a stream may lack tags.
 fn input(from: &Colour, transfer: &str) -> String {
     format!("min={}:pin={}:tin={}:rin={}", from.matrix, from.primaries, transfer, from.range.name())
 }
 
-/// How curves are undone: by luminance as a screen has it. The approximation
-/// would treat the components of HLG one by one, which changes its colours.
+/// How a transfer curve is inverted: by display luminance. The filter's approximation would treat
+/// the components of HLG separately, which changes its colours.
 fn light() -> String {
     format!(":npl={REFERENCE_WHITE}:agamma=0")
 }
@@ -62,10 +61,9 @@ fn is_hdr(colour: &Colour) -> bool {
     matches!(&*colour.transfer, "smpte2084" | "arib-std-b67")
 }
 
-/// From PQ or HLG to SDR: linear light, the target's primaries, a curve that
-/// rolls highlights off, then the target's transfer and matrix. The curve
-/// leaves alone what is darker than a third of white: faces and shadows look
-/// as they do in SDR.
+/// From PQ or HLG to SDR: linear light, the target's primaries, a curve that compresses highlights,
+/// then the target's transfer and matrix. The curve leaves everything darker than a third of white
+/// unchanged, so faces and shadows look as they do in SDR.
 fn tone_map(from: &Colour, to: &Colour) -> [String; 5] {
     [
         format!("zscale={}:t=linear{}", input(from, &from.transfer), light()),

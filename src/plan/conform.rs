@@ -1,8 +1,7 @@
 //! Audio that changes its sample rate or its channels in the middle.
 //!
-//! ffmpeg takes such a change by building the filter graph anew, which would
-//! throw away what the graph of the whole output has counted. So the audio of
-//! the cut is converted by a process of its own first.
+//! ffmpeg handles such a change by rebuilding the filter graph, which would lose what the graph of
+//! the whole output has counted. So a process of its own converts the audio of the cut first.
 
 use std::path::Path;
 
@@ -10,18 +9,18 @@ use super::input::{Input, file_url};
 use super::words::words;
 use super::{Files, Plan, audio};
 
-/// What ffmpeg says when the audio changes and its graph may not.
+/// ffmpeg's error when the audio changes but the graph must not be rebuilt.
 const REFUSAL: &str = "Changing audio frame properties on the fly is not supported";
 
 impl Plan {
-    /// Whether ffmpeg has failed with this log because of such audio.
+    /// Whether this log shows that ffmpeg failed because of such audio.
     #[must_use]
     pub fn needs_conforming(log: &str) -> bool {
         log.contains(REFUSAL)
     }
 
-    /// The arguments of the ffmpeg process that writes the audio of a clip's
-    /// cut to `target`; nothing where the clip has none.
+    /// The arguments of the ffmpeg process that writes the audio of a clip's cut to `target`;
+    /// `None` if the clip has no audio.
     #[must_use]
     pub fn conform_arguments(
         &self,

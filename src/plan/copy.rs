@@ -1,5 +1,5 @@
-//! Copying: whole closed groups of pictures are taken over where they are what the encoder would be
-//! asked for, and only what is around them is encoded.
+//! Copying: whole closed groups of pictures are copied if they are what the encoder would be asked
+//! for; only the rest is encoded.
 
 mod groups;
 mod refusal;
@@ -27,46 +27,47 @@ pub use groups::{Analysis, Draft, Listed, analyse};
 pub use refusal::NotCopied;
 pub use sets::Sets;
 
-/// Packets are listed so far behind a clip: where its last group ends is known for sure.
+/// How far after a clip's end packets are listed, so that the end of its last group is known.
 const LISTED_BEHIND_MS: u64 = 2000;
 
-/// What is copied of the output's video.
+/// Which video of the output is copied.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Copying {
-    /// In the order of the output.
+    /// In output order.
     pub runs: Vec<Run>,
-    /// Of each clip, why not all of it is.
+    /// For each clip, the reason why it is not copied completely.
     pub refusals: Vec<Option<NotCopied>>,
-    /// The number of our own parameter sets. It is that of the copied ones where the sets are in band,
-    /// and another where one header holds both.
+    /// The number of our own parameter sets. It equals that of the copied sets if sets are in band;
+    /// if one header holds both, it differs.
     pub own_sets: u8,
-    /// Frames by which the first is decoded before it is shown.
+    /// How many frames earlier than it is shown the first frame is decoded.
     pub delay: i64,
 }
 
-/// Groups of pictures of one clip, one behind the other.
+/// Consecutive groups of pictures of one clip.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Index of the clip.
     pub clip: usize,
-    /// Output frames.
+    /// The output frames that it covers.
     pub frames: Range<u64>,
-    /// Half a frame before its first packet is decoded, on the file's own clock.
+    /// Half a frame before the decoding time of its first packet, on the file's own clock.
     pub start: Flicks,
-    /// When its first frame is shown.
+    /// Presentation time of its first frame.
     pub shown: Flicks,
-    /// When its last frame ends.
+    /// End of its last frame.
     pub end: Flicks,
-    /// Of the hashes of its packets, in the form in which the output's are listed.
+    /// Digest of the hashes of its packets, in the form in which the output's packets are listed.
     #[serde(skip)]
     pub digest: u64,
 }
 
-/// The mean bit rate in bit/s up to which a request is satisfied by what is there.
+/// Highest mean bit rate, in bit/s, that a copied stream may have under this request; `None` for
+/// any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MostRate(pub Option<u64>);
 
-/// Whether anything may be copied for a request.
+/// Whether a request allows copying at all.
 ///
 /// # Errors
 /// The reason why not.
@@ -92,10 +93,10 @@ pub fn permission(request: &Request, policy: CopyPolicy) -> Result<MostRate, Not
 }
 
 impl Plan {
-    /// Why nothing of a clip can be copied, as far as its stream as a whole tells.
+    /// Whether anything of a clip may be copied, as far as its stream's properties show.
     ///
     /// # Errors
-    /// The reason.
+    /// The reason why not.
     pub fn copyable(&self, clip: usize, most: MostRate) -> Result<(), NotCopied> {
         let media = self.clip(clip).media;
         let (Some(output), Some(stream)) = (&self.output.video, &media.video) else {
@@ -123,20 +124,21 @@ impl Plan {
         Ok(())
     }
 
-    /// The run that a chunk is.
+    /// The run that this chunk copies, if it is one.
     #[must_use]
     pub fn run(&self, chunk: &Chunk) -> Option<&Run> {
         self.copying.runs.iter().find(|run| run.frames == chunk.frames)
     }
 
-    /// Whether each group of pictures brings its own parameter sets, as in a transport stream that has
-    /// copied ones: players expect one set, of one number, before each of them.
+    /// Whether each group of pictures is preceded by its own parameter sets, as in a transport
+    /// stream with copied groups: players expect one set, always with the same number, before each
+    /// group.
     #[must_use]
     pub fn has_sets_in_band(&self) -> bool {
         self.output.container == Container::Ts && !self.copying.runs.is_empty()
     }
 
-    /// Chunks of which each is a run or has nothing of one.
+    /// Splits chunks so that each piece is either exactly one run or contains no run.
     pub(super) fn around_runs(&self, chunks: Vec<Chunk>) -> Vec<Chunk> {
         let mut pieces = Vec::new();
         for Chunk { frames } in chunks {
@@ -154,8 +156,9 @@ impl Plan {
         pieces.into_iter().map(|frames| Chunk { frames }).collect()
     }
 
-    /// The arguments of the ffmpeg process that lists a clip's packets: those that begin a group of
-    /// pictures to the file `starts`, its parameter sets to `sets`, all to the standard output.
+    /// The arguments of the ffmpeg process that makes three lists of a clip's packets: the start of
+    /// each closed group in the file `starts`, the parameter sets in the file `sets`, and all
+    /// packets on the standard output.
     #[must_use]
     pub fn source_listing_arguments(
         &self,
@@ -170,7 +173,7 @@ impl Plan {
         let mut arguments = words("-copyts");
         let mut input = Input::of(media, source);
         let mut limits = Vec::new();
-        // An index that leads to every key frame spares the rest.
+        // With an index of all key frames, only the cut has to be read.
         if media.demuxer == Demuxer::Mov {
             input.seek = place.seek(place.start());
             let end = place.end() + Flicks::from_millis(LISTED_BEHIND_MS);
@@ -192,8 +195,8 @@ impl Plan {
         arguments
     }
 
-    /// The arguments of the ffmpeg process that decodes a run where it comes from, with what leads
-    /// to it.
+    /// The arguments of the ffmpeg process that decodes a run in its source file, beginning at a
+    /// key frame before it.
     #[must_use]
     pub fn run_check_arguments(&self, run: &Run, files: &Files<'_>) -> Vec<String> {
         let mut arguments = words("-copyts -skip_loop_filter all -skip_idct all");
@@ -229,7 +232,8 @@ impl Plan {
         arguments
     }
 
-    /// The arguments of the ffmpeg process that copies the first packet of a run: for its header.
+    /// The arguments of the ffmpeg process that copies the first packet of a run, of which only the
+    /// header is used.
     #[must_use]
     pub fn first_packet_arguments(&self, chunk: &Chunk, files: &Files<'_>) -> Vec<String> {
         let (Some(run), Some(output)) = (self.run(chunk), &self.output.video) else {
@@ -239,7 +243,7 @@ impl Plan {
         self.copy_arguments(&Run { frames, digest: 0, ..run.clone() }, output, files)
     }
 
-    /// Opens the file of a run with a run-up to it. Returns the index of the stream.
+    /// Adds the input for a run, opened with a run-up. Returns the stream's index.
     fn open_run(&self, run: &Run, files: &Files<'_>, arguments: &mut Vec<String>) -> u32 {
         let media = self.clip(run.clip).media;
         let seek = files.seek(self, run.clip, run.shown);
@@ -249,7 +253,7 @@ impl Plan {
     }
 }
 
-/// What of a stream is not as the output will be.
+/// The first property in which a stream differs from the output.
 fn differences(preset: Preset, output: &VideoOutput, stream: &VideoStream) -> Option<NotCopied> {
     let most =
         least_level((output.size.width, output.size.height), output.frame_rate, stream.bit_rate);
@@ -283,7 +287,7 @@ fn differences(preset: Preset, output: &VideoOutput, stream: &VideoStream) -> Op
         })
 }
 
-/// What x264 calls the profile that it makes.
+/// x264's name for the profile that it produces.
 fn profile(preset: Preset, format: PixelFormat) -> &'static str {
     match format {
         PixelFormat::Yuv420p | PixelFormat::Yuva420p if preset == Preset::Ultrafast => {

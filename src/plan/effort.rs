@@ -1,4 +1,4 @@
-//! How much work an output is, as far as the plan alone tells.
+//! How much work an output takes, estimated from the plan alone.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ impl Plan {
         area.saturating_mul(self.frames().end)
     }
 
-    /// What encoding the video takes at least on so many processors; nothing without a video.
+    /// The least time that encoding the video takes on this many processors; zero without a video.
     #[must_use]
     pub fn least_encoding(&self, processors: u32) -> Duration {
         self.least_encoding_of(&Chunk { frames: self.frames() }, processors)
     }
 
-    /// The same of a range of the video.
+    /// The same for a range of the video.
     #[must_use]
     pub fn least_encoding_of(&self, range: &Chunk, processors: u32) -> Duration {
         let Some(video) = &self.output.video else { return Duration::ZERO };

@@ -1,4 +1,4 @@
-//! What the encoders and the muxer are told.
+//! The arguments for the encoders and the muxer.
 
 use num_rational::Ratio;
 
@@ -11,28 +11,28 @@ use crate::flicks::Flicks;
 use crate::frame_rate::decimal;
 use crate::output::{AudioOutput, AudioRateControl, OutputSpec, VideoOutput, VideoRate};
 
-/// Ticks a second beyond which lengths of hours outgrow 32 bits.
+/// With more ticks a second, a length of hours no longer fits in 32 bits.
 const LARGEST_TIME_SCALE: i64 = 10_000_000;
-/// The shortest output that a mean bit rate is kept to lasts ten times as long.
+/// Outputs shorter than ten times this are too short to keep a mean bit rate.
 const LEAST_BUFFER_MS: u64 = 1000;
-/// The number has 31 bits.
+/// `bufsize` has 31 bits.
 const LARGEST_BUFFER: u64 = 2_147_483_647;
-/// How full the decoder's buffer is taken to be where another encoder's chunk went before. The
-/// encoders' own nine tenths would let each chunk spend it again.
+/// How full an encoder assumes the decoder's buffer to be if another encoder made the preceding
+/// chunk. With the encoders' default of nine tenths, each chunk could spend the buffer anew.
 const LATER_FILL: &str = "0.3";
-/// Without it, x265 fills the log that failures are told from.
+/// Without it, x265 fills the log from which failures are diagnosed.
 const X265_LOG: &str = "log-level=error";
-/// Where x265 keeps to a buffer, its threads don't look at how far the others are, which is another
-/// each time.
+/// With a buffer to keep to, x265's threads would depend on each other's progress, so that each run
+/// would give other bytes.
 const X265_STEADY: &str = "const-vbv=1";
-/// The largest number that `crf` has in the language, and in VP9.
+/// Largest `crf` of the request's syntax, and of VP9.
 const MAX_CRF: i64 = 51;
 const MAX_VP9_CRF: i64 = 63;
 
-/// Arguments for the video's encoder.
+/// Arguments for the video encoder.
 pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<String> {
     let Plan { output: OutputSpec { container, segments, .. }, preset, .. } = plan;
-    // The frames are at their places already.
+    // The frames already have their timestamps.
     let time_base = output.frame_rate.recip();
     let mut arguments = words(&format!("-fps_mode passthrough -enc_time_base {time_base} -c:v"));
     arguments.push(output.codec.encoder().to_owned());
@@ -46,8 +46,8 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
         VideoCodec::H265 => x265_rate(plan, output, chunk),
         VideoCodec::Vp9 => vp9_rate(output.rate),
     }));
-    // Both count frames instead of stamping them: a frame that is shown later
-    // than it is stored would be out of place.
+    // These containers count frames and store no timestamps: a reordered frame would be shown in
+    // the wrong place.
     if matches!(container, Container::Avi | Container::Asf) {
         arguments.extend(words("-bf 0"));
     }
@@ -60,8 +60,8 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     arguments
 }
 
-/// What is encoded beside copied groups has parameter sets of its own, and is decoded as much before
-/// it is shown as they are.
+/// Encoded chunks beside copied ones need parameter sets with another number, and the same
+/// reordering delay.
 fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
     let first = super::signed(chunk.frames.start) + Intermediate::LEAD - plan.copying.delay;
     let sets = if plan.has_sets_in_band() { "dump_extra," } else { "" };
@@ -71,8 +71,8 @@ fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
     ))
 }
 
-/// A key frame at the start of every segment. Frames are counted: by their
-/// times, rounding would slip one now and then.
+/// Forces a key frame at the start of every segment, by frame number: with times, rounding would
+/// sometimes move one by a frame.
 fn key_frames(output: &VideoOutput, length: Flicks, chunk: &Chunk) -> Vec<String> {
     let frames = length.to_units(output.frame_rate).max(1);
     let mut arguments = vec![
@@ -80,17 +80,16 @@ fn key_frames(output: &VideoOutput, length: Flicks, chunk: &Chunk) -> Vec<String
         format!("expr:eq(mod(n+{},{frames}),0)", chunk.frames.start),
     ];
     if output.codec == VideoCodec::H265 {
-        // Its forced key frames would let later frames refer to earlier ones.
+        // Without it, frames after x265's forced key frame may refer to earlier ones.
         arguments.extend(words("-forced-idr 1"));
     }
     arguments
 }
 
-/// A mean bit rate is a wish to x264 and x265: ten seconds that grow busier
-/// get up to twice as much. A buffer that holds a tenth of the output bounds
-/// that, and leaves them free inside it.
-/// No larger, though, than a decoder of the level that size and rate need: the encoder would name a
-/// higher level, which players may refuse.
+/// x264 and x265 treat a mean bit rate as a wish: ten seconds with more motion get up to twice as
+/// much. A buffer of a tenth of the output's length limits that, and leaves them free within it.
+/// The buffer is no larger than that of the lowest level that allows this size and frame rate: with
+/// a larger one the encoder would declare a higher level, which players may reject.
 fn x26x_rate(output: &VideoOutput, length: Flicks) -> String {
     match output.rate {
         VideoRate::BitRate(bits) => {
@@ -105,8 +104,9 @@ fn x26x_rate(output: &VideoOutput, length: Flicks) -> String {
     }
 }
 
-/// Where a buffer has to be kept to, x264's threads look at how far the others are, which is
-/// another each time. One thread gives the same bytes in each run; decoder and filters have theirs.
+/// With a buffer to keep to, x264's threads depend on each other's progress, so that each run would
+/// give other bytes. One encoder thread gives the same bytes in each run; decoder and filters have
+/// their own threads.
 fn x264_rate(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> String {
     let rate = x26x_rate(output, plan.rate_length());
     match output.rate {
@@ -118,8 +118,8 @@ fn x264_rate(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> String {
     }
 }
 
-/// x265 takes up to a quarter more than any buffer of less than a second. A buffer that is full at
-/// first would be bits beside the mean.
+/// With a buffer shorter than a second, x265 exceeds the peak by up to a quarter, so it gets four
+/// fifths of the buffer. A buffer that starts full would raise the mean bit rate.
 fn x265_rate(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> String {
     match output.rate {
         VideoRate::BitRate(_) => {
@@ -143,11 +143,10 @@ fn quality(crf: Ratio<i64>, peak: Option<(u64, u64)>) -> String {
     format!("-crf {}{peak}", decimal(crf))
 }
 
-/// VP9 has another scale of quality. In one pass, libvpx keeps to a bit rate
-/// or a peak only where that is constant; the smallest quantiser then saves
-/// the bits that the asked quality does not need. With such a quantiser and a
-/// still picture its model of the rate sticks at nothing for good, unless parts
-/// of the video are refreshed in turn.
+/// VP9 has another scale of quality. In one pass, libvpx keeps a bit rate or a peak only in
+/// constant-rate mode; the minimum quantiser then saves the bits that the requested quality does
+/// not need. With a minimum quantiser, its rate model can get stuck at nothing for good after a
+/// still picture, unless parts of the frame are refreshed in turn (`aq-mode 3`).
 fn vp9_rate(rate: VideoRate) -> String {
     let scaled = |crf: Ratio<i64>| (crf * MAX_VP9_CRF / MAX_CRF).round().to_integer();
     let constant =
@@ -162,12 +161,12 @@ fn vp9_rate(rate: VideoRate) -> String {
     }
 }
 
-/// Arguments that take the rendered video over as it is, at its places and each frame as long as it
-/// lasts: some muxers would cut the last one off.
+/// Arguments that copy the rendered video. Timestamps and durations are set explicitly, since some
+/// muxers would cut the last frame off.
 pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
     let rate = output.frame_rate;
     let start = format!("{}*{}/TB", Intermediate::LEAD, rate.recip());
-    // These hold the parameter sets among the frames.
+    // Containers that hold the parameter sets in band.
     let in_band =
         matches!(container, Container::Ts | Container::Avi | Container::Asf | Container::Mxf);
     let in_band = match output.codec {
@@ -182,13 +181,13 @@ pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
     ));
     arguments.extend(words(video_tag(output.codec, container)));
     if output.pixel_format.has_alpha() {
-        // FFmpeg's own decoder, which looks at the stream, leaves the transparency out.
+        // ffmpeg's own decoder, which ffprobe uses, does not report the transparency.
         arguments.extend(words("-metadata:s:v alpha_mode=1"));
     }
     arguments
 }
 
-/// Four-character codes that the muxer does not find, or players don't know.
+/// Four-character codes for cases in which the muxer has none, or one that players don't know.
 fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
     match (codec, container) {
         (VideoCodec::H265, Container::Mp4 | Container::Mov) => "-tag:v hvc1",
@@ -197,7 +196,7 @@ fn video_tag(codec: VideoCodec, container: Container) -> &'static str {
     }
 }
 
-/// Arguments for the audio's encoder.
+/// Arguments for the audio encoder.
 pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     let encoder = output.codec.encoder(output.sample_rate, output.bit_depth);
     let mut arguments = words(&format!("-c:a {encoder}"));
@@ -225,9 +224,8 @@ pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
     arguments
 }
 
-/// libvorbis knows no bit rates above 50 kHz, and steers by quality from -1 to
-/// 10 at all: there a bit rate becomes the quality that has about so many bits
-/// for a channel.
+/// libvorbis rejects bit rates above 50 kHz, and its real control is a quality from -1 to 10: there
+/// a bit rate is converted to the quality that gives about so many bits per channel.
 fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
     let tenths = match output.rate {
         AudioRateControl::Default => return Vec::new(),
@@ -244,8 +242,8 @@ fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
     words(&format!("-q:a {}", decimal(Ratio::new(tenths, 10))))
 }
 
-/// What the first source says of itself would become what the output says of itself: its title,
-/// place and chapters. Without muxers' random numbers the same task gives the same bytes.
+/// Drops the metadata and chapters of the first source, which ffmpeg would copy to the output.
+/// Without the muxers' random numbers, the same task gives the same bytes.
 pub(super) fn nothing_inherited() -> Vec<String> {
     words("-map_metadata -1 -map_chapters -1 -fflags +bitexact")
 }
@@ -254,8 +252,8 @@ pub(super) fn nothing_inherited() -> Vec<String> {
 pub(super) fn muxer(output: &OutputSpec) -> Vec<String> {
     let amr = output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Amr);
     match output.container {
-        // The MP4 muxer has no entry for AMR; QuickTime's, which is its parent
-        // format, has.
+        // The MP4 muxer does not support AMR; the muxer of QuickTime, from which MP4 is derived,
+        // does.
         Container::Mp4 if amr => quicktime("mov -brand mp42", output),
         Container::Mp4 => quicktime("mp4", output),
         Container::Mov => quicktime("mov", output),
@@ -268,9 +266,9 @@ pub(super) fn muxer(output: &OutputSpec) -> Vec<String> {
     }
 }
 
-/// The index in front lets players start before the end has come. Edit lists
-/// count in the movie's time scale: one that both frames and samples are whole
-/// numbers in, so that no end is rounded.
+/// With the index first, players can start before the end has arrived. Edit lists count in the
+/// movie's time scale, so it is chosen such that frames and samples are whole numbers of ticks, and
+/// no end is rounded.
 fn quicktime(format: &str, output: &OutputSpec) -> Vec<String> {
     let frames = output.video.as_ref().map_or(1, |video| *video.frame_rate.numer());
     let samples = output.audio.as_ref().map_or(1, |audio| i64::from(audio.sample_rate));

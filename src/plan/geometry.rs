@@ -6,7 +6,7 @@ use crate::clamped::clamped;
 use crate::media::Size;
 use crate::output::{Fitting, covering, inside};
 
-/// A scaled video and what is left to do until it fills the frame.
+/// A scaled video, and what remains to fill the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placing {
     fitting: Fitting,
@@ -14,7 +14,7 @@ pub(super) struct Placing {
     frame: Size,
 }
 
-/// Where a video of `own` display size goes in a frame.
+/// Places a video with the display size `own` in a frame.
 pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
     let scaled = match fitting {
         Fitting::Stretch => frame,
@@ -24,7 +24,7 @@ pub(super) fn place(own: Size, frame: Size, fitting: Fitting) -> Placing {
     Placing { fitting, scaled, frame }
 }
 
-/// A bar of two pixels is rounding, not a difference in shape.
+/// Bars of up to two pixels come from rounding, not from another shape.
 fn snap(scaled: Size, frame: Size) -> Size {
     let side = |scaled: u32, frame: u32| if frame - scaled <= 2 { frame } else { scaled };
     Size::new(side(scaled.width, frame.width), side(scaled.height, frame.height))
@@ -49,9 +49,9 @@ impl Placing {
     }
 }
 
-/// The filters that keep a video whose frames may be interlaced at its first size, stored as
-/// `stored` and shown as `shown`, of which the part is seen that `fitting` leaves in `frame`. Lines
-/// stay in their fields.
+/// The filters that keep a video which may be interlaced at its first size, so that lines stay in
+/// their fields. `stored` is the stored size and `shown` the display size; `fitting` and `frame`
+/// determine which part is visible.
 pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -> Vec<String> {
     if fitting == Fitting::Stretch {
         return vec![format!("scale={}:{}:interl=-1", stored.width, stored.height)];
@@ -69,21 +69,20 @@ pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -
     vec![format!("{}:interl=-1", steady.scale()), steady.pad()]
 }
 
-/// Frames of one size, whatever becomes of the size in the middle of a stream.
-/// `scale` and `pad` take such a change, which other filters would cut to the
-/// first size.
+/// Makes all frames the same size if the size changes in the middle of a stream. `scale` and `pad`
+/// can handle such a change; other filters would crop to the first size.
 struct Steady {
-    /// The size at first.
+    /// The first size.
     stored: Size,
-    /// What that is scaled to.
+    /// The size to which frames of the first size are scaled.
     scaled: Size,
-    /// What it is padded to.
+    /// The size to which they are padded.
     canvas: Size,
-    /// What frames of another size are scaled into.
+    /// The box into which frames of another size are scaled.
     inside: Size,
-    /// The shape of that on a screen.
+    /// The display shape of that box.
     shape: Size,
-    /// What heights and offsets from above are multiples of: four where lines are in fields.
+    /// Heights and vertical offsets are multiples of this: four for interlaced video.
     lines: u32,
 }
 
@@ -102,7 +101,7 @@ impl Steady {
         format!("scale={wide}:{high}:eval=frame")
     }
 
-    /// Centred and black.
+    /// Centred, with black bars.
     fn pad(&self) -> String {
         let Self { canvas: Size { width, height }, lines, .. } = self;
         let offset = |side, step| format!("floor((o{side}-i{side})/{})*{step}", step * 2);

@@ -9,24 +9,24 @@ use super::words::words;
 use crate::flicks::Flicks;
 use crate::media::{Demuxer, Stretch};
 
-/// The local files that a plan is carried out on.
+/// The local files for a plan's sources and intermediate results.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
-    /// Of the plan's sources.
+    /// The files of the plan's sources.
     pub sources: &'a [&'a Path],
-    /// Of each clip, its audio alone in the output's rate and channels, where
-    /// the source's own changes them on the way. Empty where none does.
+    /// For each clip, a file with its audio converted to the output's rate and channels, if the
+    /// source's audio changes them in the middle. Empty if no clip needs one.
     pub conformed: &'a [Option<PathBuf>],
-    /// Of each clip, whether it has to be read from the start of its file. Empty where none has.
+    /// For each clip, whether it has to be read from the start of its file. Empty if none has to.
     pub from_start: &'a [bool],
-    /// Of each clip, where its audio belongs as its time stamps are unsteady. Empty where none are.
+    /// For each clip, where its audio belongs, if its timestamps are unsteady. Empty if none are.
     pub stretches: &'a [Vec<Stretch>],
-    /// Where the joining process lists what the encoders give it.
+    /// Where the joining process lists what the encoders produce.
     pub listings: Listings<'a>,
 }
 
 impl<'a> Files<'a> {
-    /// Sources that are taken as they are.
+    /// Only the sources, without intermediate files.
     #[must_use]
     pub const fn new(sources: &'a [&'a Path]) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl<'a> Files<'a> {
         self.stretches.get(clip).map_or(&[], Vec::as_slice)
     }
 
-    /// Where a clip's file is opened so that everything from `time` on decodes.
+    /// The key frame to open a clip's file at so that everything from `time` on decodes.
     #[must_use]
     pub fn seek(&self, plan: &Plan, clip: usize, time: Flicks) -> Option<Flicks> {
         let from_start = self.from_start.get(clip).is_some_and(|from_start| *from_start);
@@ -62,7 +62,8 @@ pub(super) struct Graph<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// The index of a new input: the clip's source, everything of which decodes from `time` on.
+    /// Adds the clip's source as an input, opened so that everything from `time` on decodes.
+    /// Returns the input's index.
     pub(super) fn open(
         &mut self,
         plan: &'a Plan,
@@ -75,12 +76,12 @@ impl<'a> Graph<'a> {
         self.add(Input { seek, ..Input::of(&plan.sources[source], files.sources[source]) })
     }
 
-    /// The index of a new input: the clip's audio alone.
+    /// Adds a clip's converted audio as an input. Returns its index.
     pub(super) fn open_conformed(&mut self, file: &'a Path) -> usize {
         self.add(Input::whole(Demuxer::Matroska, file))
     }
 
-    /// The index of a new input: audio that has been made before, by itself.
+    /// Adds a file that an earlier process made (MOV) as an input. Returns its index.
     pub(super) fn open_made(&mut self, file: &'a Path) -> usize {
         self.add(Input::whole(Demuxer::Mov, file))
     }
@@ -90,19 +91,19 @@ impl<'a> Graph<'a> {
         self.inputs.len() - 1
     }
 
-    /// The arguments of the inputs. A change of size or format inside a clip must not restart the
-    /// whole graph: the clip's own scaler or resampler takes it.
+    /// The arguments of the inputs. If the size or format changes inside a clip, the graph must not
+    /// be rebuilt: the clip's own scaler or resampler handles the change.
     pub(super) fn inputs(&self) -> Vec<String> {
         let each = self.inputs.iter().map(Input::arguments);
         each.flat_map(|input| words("-reinit_filter 0").into_iter().chain(input)).collect()
     }
 
-    /// How many inputs there are.
+    /// The number of inputs.
     pub(super) fn count(&self) -> usize {
         self.inputs.len()
     }
 
-    /// The graph itself, which there is none of without a chain.
+    /// The argument for the graph; none if it has no chain.
     pub(super) fn filter(&self) -> Vec<String> {
         if self.chains.is_empty() {
             return Vec::new();

@@ -1,7 +1,7 @@
-//! The one way to name an input to ffmpeg and ffprobe.
+//! The only code that names an input to ffmpeg and ffprobe.
 //!
-//! Nothing is left to their guesses: the demuxer is forced, only files are opened, and a header can
-//! ask for no more than these limits.
+//! They guess nothing: the demuxer is forced, only files are opened, and these limits bound what a
+//! header can ask for.
 
 use std::path::Path;
 
@@ -9,29 +9,29 @@ use super::words::words;
 use crate::flicks::Flicks;
 use crate::media::{Demuxer, Media, Orientation, VideoStream};
 
-/// Pixels of a frame at most: 8192 by 8192.
+/// Most pixels of a frame: 8192 by 8192.
 const MAX_PIXELS: u32 = 67_108_864;
-/// Streams of a file at most.
+/// Most streams of a file.
 const MAX_STREAMS: u32 = 256;
 
 /// A file that ffmpeg or ffprobe reads.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The demuxer that reads it.
+    /// The demuxer to use.
     pub demuxer: Demuxer,
     /// Where it is.
     pub file: &'a Path,
-    /// The key frame to start reading at, on the file's own clock; `None` is the start.
+    /// The key frame to start at, on the file's own clock; `None` is the start.
     pub seek: Option<Flicks>,
-    /// Bytes in which its streams are looked for; 0 is ffmpeg's own measure.
+    /// How many bytes ffmpeg reads to find the streams; 0 means its default.
     pub depth: u64,
-    /// Whether its chapters are looked for.
+    /// Whether chapters are read.
     pub chapters: bool,
-    /// What its video needs to come out as it is meant; ffprobe has no such options.
+    /// Options for decoding the video; ffprobe has none of them.
     pub video: Option<Decoding>,
 }
 
-/// What a video needs to come out as it is meant.
+/// Options that make a video decode as intended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decoding {
     /// Stream index in the file.
@@ -53,7 +53,8 @@ impl Decoding {
         if let Some(decoder) = decoder {
             arguments.extend(words(&format!("-c:{stream} {decoder}")));
         }
-        // Of all frames, those behind a seek as well, of which none may say it.
+        // Applied to all frames, since after a seek the frame that declares the rotation may be
+        // missing.
         if let Some(Orientation { rotation, flipped }) = orientation {
             arguments.extend(words(&format!("-display_rotation:{stream} {rotation}")));
             if flipped {
@@ -78,7 +79,7 @@ impl<'a> Input<'a> {
         Self { depth: media.depth, video, ..Self::whole(media.demuxer, file) }
     }
 
-    /// The arguments, `-i` and the file last.
+    /// The arguments, ending with `-i` and the file.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
         let name = self.demuxer.name();
@@ -86,18 +87,18 @@ impl<'a> Input<'a> {
             "-protocol_whitelist file -max_pixels {MAX_PIXELS} -max_streams {MAX_STREAMS} -f {name}"
         ));
         if self.demuxer == Demuxer::Mov && !self.chapters {
-            // They may be in a track that is damaged.
+            // The chapters may be in a damaged track.
             arguments.extend(words("-ignore_chapters 1"));
         }
         if self.depth > 0 {
-            // By bytes alone: a stream may begin at any time.
+            // Limited by bytes only: a stream may begin at any time.
             let bytes = self.depth;
             arguments.extend(words(&format!("-analyzeduration 86400000000 -probesize {bytes}")));
         }
         arguments.extend(self.video.into_iter().flat_map(Decoding::arguments));
         if let Some(time) = self.seek {
-            // Frames before the cut are decoded and passed on: the filters choose the frame that is
-            // on show when the cut begins, which may be an earlier one.
+            // Frames before the cut are passed on as well: the filters choose the frame that is
+            // visible when the cut begins, which may have started earlier.
             let just_after = time + Flicks::of_units(1, 1_000_000.into());
             arguments.extend(words("-noaccurate_seek -seek_timestamp 1 -ss"));
             arguments.push(just_after.as_option());
@@ -113,7 +114,7 @@ pub(crate) fn piped(demuxer: Demuxer) -> Vec<String> {
     words(&format!("-protocol_whitelist pipe -f {name} -i pipe:"))
 }
 
-/// A path as ffmpeg takes it without looking for a protocol in it.
+/// A path in a form in which ffmpeg looks for no protocol.
 pub(crate) fn file_url(path: &Path) -> String {
     format!("file:{}", path.display())
 }

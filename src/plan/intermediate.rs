@@ -1,5 +1,5 @@
-//! How rendered video gets from its encoder to the output's muxer: as a stream
-//! that keeps every time stamp exactly and needs no end to be read.
+//! The format in which rendered video goes from its encoder to the output's muxer: a stream that
+//! preserves every timestamp exactly and can be read without its end.
 
 use num_rational::Ratio;
 
@@ -10,18 +10,18 @@ use crate::output::VideoOutput;
 /// A format between two processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intermediate {
-    /// Fragmented MP4: chunks follow each other after one header.
+    /// Fragmented MP4: several chunks can follow one header.
     FragmentedMp4,
-    /// Matroska, which alone holds VP9's transparency; it can't be continued by another chunk.
+    /// Matroska, the only one that holds VP9's transparency; no second chunk can follow.
     Matroska,
 }
 
-/// The MP4 muxer's own least for a track's time scale.
+/// The MP4 muxer's least time scale of a track.
 const LEAST_TIME_SCALE: i64 = 10_000;
 
 impl Intermediate {
-    /// Frames by which time stamps are later than in the output: decoding begins up to so many
-    /// frames before the first is shown, and no time stamp may be negative.
+    /// How many frames later than in the output all timestamps are: decoding begins up to so many
+    /// frames before the first is shown, and no timestamp may be negative.
     pub(super) const LEAD: i64 = 32;
 
     pub(super) fn of(output: Option<&VideoOutput>) -> Self {
@@ -58,7 +58,7 @@ impl Intermediate {
     }
 }
 
-/// Ticks a second, of which every frame lasts a whole number.
+/// Ticks a second, such that every frame lasts a whole number of ticks.
 fn time_scale(rate: Ratio<i64>) -> i64 {
     let mut scale = *rate.numer();
     while scale < LEAST_TIME_SCALE {

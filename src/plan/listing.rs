@@ -1,4 +1,4 @@
-//! Listing: the arguments that make ffmpeg list packets and frames by their hashes.
+//! Arguments that make ffmpeg list packets and frames with their hashes.
 
 use std::path::{Path, PathBuf};
 
@@ -8,27 +8,27 @@ use super::packets::Group;
 use super::words::words;
 use crate::codec::{AudioCodec, VideoCodec};
 
-/// Samples of a block that raw audio is listed in: it has no packets of its own.
+/// Samples per block in the list of raw audio, which has no packets.
 const RAW_BLOCK: u32 = 1024;
 
-/// Options by which the demuxer says what the index does and no more.
+/// Options with which the demuxer reports only what the index says.
 const INDEX_ALONE: &str = "-copyts -fflags +noparse";
-/// A list whose sums cost nothing.
+/// A list with a checksum that is cheap to compute.
 const QUICK_LIST: &str = "-f framemd5 -hash adler32";
 
-/// Files in which the joining process lists what the encoders gave it.
+/// Files in which the joining process lists what the encoders produce.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Listings<'a> {
-    /// Of the video, every packet.
+    /// For every packet of the video.
     pub video: Option<&'a Path>,
-    /// Of the audio, every frame as it decodes.
+    /// For every decoded frame of the audio.
     pub audio: Option<&'a Path>,
 }
 
-/// The filters that bring the packets of a video to the one form that is hashed.
+/// The filters that convert a video's packets to the form that is hashed.
 fn common_form(codec: VideoCodec) -> &'static str {
     match codec {
-        // Without parameter sets and delimiters: containers keep them elsewhere, or add them.
+        // Without parameter sets and delimiters: containers store them elsewhere, or add them.
         VideoCodec::H264 => "-bsf:v h264_mp4toannexb,filter_units=remove_types=7-9",
         VideoCodec::H265 => "-bsf:v hevc_mp4toannexb,filter_units=remove_types=32-35",
         VideoCodec::Vp9 => "",
@@ -40,7 +40,7 @@ pub(super) fn list_video(codec: VideoCodec) -> Vec<String> {
     words(&format!("-c:v copy {} -f framemd5", common_form(codec)))
 }
 
-/// Arguments that list the frames of an audio which is decoded.
+/// Arguments that list the decoded frames of an audio stream.
 pub(super) fn list_audio(codec: AudioCodec) -> Vec<String> {
     let blocks = match codec {
         AudioCodec::Pcm => format!("-bsf:a pcm_rechunk=n={RAW_BLOCK}:pad=0"),
@@ -57,14 +57,14 @@ impl Plan {
         listing("-copyts", file, "0:v:0", list_video(video.codec))
     }
 
-    /// The arguments of the ffmpeg process that lists where the index of a file puts the packets of its
-    /// video, whatever is there: they are not looked into.
+    /// The arguments of the ffmpeg process that lists the packets of a file's video according to
+    /// the index, without looking at their content.
     #[must_use]
     pub fn video_index_arguments(&self, file: &Input<'_>) -> Vec<String> {
         listing(INDEX_ALONE, file, "0:v:0", words(&format!("-c:v copy {QUICK_LIST}")))
     }
 
-    /// The same of its audio. Raw audio is listed in blocks of its own, as it has no packets.
+    /// The same for its audio. Raw audio, which has no packets, is listed in fixed blocks.
     #[must_use]
     pub fn audio_index_arguments(&self, file: &Input<'_>) -> Vec<String> {
         match &self.output.audio {
@@ -87,27 +87,27 @@ impl Plan {
             if let Some(start) = group.start {
                 arguments.extend(["-ss".to_owned(), start.as_option()]);
             }
-            // AVI tells of no packet when it is shown, and no decoder has to know.
+            // AVI stores no presentation times, and these decoders don't need any.
             let packets = group.packets.len();
             arguments.extend(words(&format!(
                 "-frames:v {packets} -bsf:v setts=pts=N:dts=N -f matroska"
             )));
             arguments.push(file_url(target));
         }
-        // What the process itself writes to is the same as in every other check.
+        // Makes the process write the same kind of output as in every other check.
         arguments.extend(words("-map 0:v:0 -c:v copy -frames:v 1 -f null pipe:"));
         arguments
     }
 
-    /// The arguments of the ffmpeg process that decodes a file's audio and lists it, with what a
-    /// player skips.
+    /// The arguments of the ffmpeg process that decodes a file's audio and lists it, including the
+    /// samples that a player skips.
     #[must_use]
     pub fn audio_listing_arguments(&self, file: &Input<'_>) -> Vec<String> {
         let Some(audio) = &self.output.audio else { return Vec::new() };
         listing("-flags2 +skip_manual", file, "0:a:0", list_audio(audio.codec))
     }
 
-    /// Arguments for the joining process by which it lists what the encoders give it: before those
+    /// Arguments with which the joining process lists what the encoders produce; they precede those
     /// of the output. `video` is the input that holds the rendered video.
     pub(super) fn listings(&self, listings: Listings<'_>, video: usize) -> Vec<String> {
         let mut arguments = Vec::new();
@@ -119,7 +119,7 @@ impl Plan {
             outputs += 1;
         }
         if let (Some(output), Some(file)) = (&self.output.audio, listings.audio) {
-            // A decoder reads what the encoder of the output, which comes last, writes.
+            // The decoder reads what the encoder of the output writes; the output is the last one.
             let stream = usize::from(self.output.video.is_some());
             arguments.extend(words("-filter_complex [dec:0]anull[listed]"));
             arguments.extend(words(&format!("-dec {}:{stream} -map [listed]", outputs + 1)));

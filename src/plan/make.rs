@@ -15,10 +15,10 @@ use crate::process::Request;
 use crate::process::table::Operation;
 use crate::timeline::{SourceRange, Timeline};
 
-/// Why a request can't be carried out on its sources.
+/// Why a request can't be fulfilled with its sources.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
-    /// A clip starts behind the end of its media.
+    /// A clip starts at or after the end of its media.
     #[error(
         "`ss_{start_ms}`: clip {clip} (`{uri}`) lasts {length_ms} ms, and has to start before its end"
     )]
@@ -27,7 +27,7 @@ pub enum PlanError {
         clip: usize,
         /// The object.
         uri: ObjectUri,
-        /// Asked start.
+        /// The requested start.
         start_ms: u64,
         /// Length of the media.
         length_ms: i64,
@@ -35,7 +35,7 @@ pub enum PlanError {
     /// All clips together are shorter than a frame.
     #[error("{given}: the clips together last {length_ms} ms: not one frame of the output")]
     NoFrame {
-        /// `fps`, or `ar` where there is no video, as it was asked for.
+        /// The parameter as it was given: `fps`, or `ar` if there is no video.
         given: String,
         /// Length of all clips.
         length_ms: i64,
@@ -45,14 +45,14 @@ pub enum PlanError {
     Output(#[from] OutputError),
 }
 
-/// Plans a request. `sources` are its distinct sources, in the order of [`Request::sources`]; each
-/// is the files that it is made of: itself alone, mostly.
+/// Plans a request. `sources` has one entry for each distinct source, in the order of
+/// [`Request::sources`]: the files that the source consists of, usually one.
 ///
 /// # Errors
 /// See [`PlanError`].
 ///
 /// # Panics
-/// Where a source is missing, or made of nothing.
+/// If a source is missing or has no files.
 pub fn plan(
     request: &Request,
     sources: &[Vec<Arc<Media>>],
@@ -89,12 +89,12 @@ pub fn plan(
     }
 }
 
-/// The parameter that a clip's length is too short for.
+/// The parameter that determines the least length.
 fn no_frame_at(output: &OutputSpec) -> &'static str {
     if output.video.is_some() { "fps" } else { "ar" }
 }
 
-/// What each clip takes of the parts of its source.
+/// What each clip takes from the files of its source.
 fn ranges(
     request: &Request,
     sources: &[Vec<Arc<Media>>],
@@ -119,7 +119,7 @@ fn ranges(
     Ok(clips)
 }
 
-/// Where the output has no video or no audio, that side of the timeline is empty.
+/// Without video or audio in the output, the timeline has no frames or no samples.
 fn timeline(output: &OutputSpec, clips: &[PlannedClip]) -> Timeline {
     let lengths: Vec<Flicks> = clips.iter().map(|clip| clip.range.length).collect();
     let frame_rate = output.video.as_ref().map(|video| video.frame_rate);

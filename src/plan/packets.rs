@@ -1,9 +1,9 @@
-//! Packets: what leaves the encoders, and whether a file holds exactly that.
+//! Packets: the encoders' output, and whether a file holds exactly that.
 //!
-//! The joining process lists every packet of the video that it is given, with its hash. The finished
-//! file is listed in the same way. Containers store the same packets differently: with start codes
-//! or lengths, with or without parameter sets. Both lists are made in one form. They are compared
-//! while they are read: an output may have millions of packets.
+//! The joining process lists every packet of its video input, with its hash. The finished file is
+//! listed in the same way. Containers store the same packets differently: with start codes or
+//! lengths, with or without parameter sets. Both lists are made in one form. They are compared
+//! while they are read, since an output may have millions of packets.
 
 mod comparison;
 mod groups;
@@ -25,13 +25,13 @@ pub use groups::{Group, Times, groups};
 /// A packet, or a decoded frame of audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet {
-    /// When it is decoded.
+    /// Decoding time.
     pub decoded: Flicks,
-    /// When it is shown: where nothing is said, when it is decoded.
+    /// Presentation time; the decoding time if there is none.
     pub shown: Flicks,
-    /// Bytes; of audio, of its samples.
+    /// Bytes of the packet, or of the audio frame's samples.
     pub size: u32,
-    /// The first half of the hash of its content.
+    /// The first half of the content's hash.
     pub hash: u64,
 }
 
@@ -42,7 +42,7 @@ pub struct PacketLines {
     time_base: Ratio<i64>,
 }
 
-/// Every packet of a stream, in the order of decoding.
+/// All packets of a stream, in decoding order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketList {
     lines: PacketLines,
@@ -50,47 +50,47 @@ pub struct PacketList {
     pub packets: Vec<Packet>,
 }
 
-/// How a file's packets differ from those that the encoder gave.
+/// How a file's packets differ from the encoder's.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PacketError {
-    /// Frames that the encoder did not give, gave twice, or gave out of order.
+    /// A frame that does not belong in its chunk, or belongs there but came twice.
     #[error("packet {packet} of the encoded video is not a frame that is due there")]
     Place {
-        /// Its number, from 0.
+        /// The packet's number, from 0.
         packet: usize,
     },
-    /// Copied ones are not the source's.
+    /// The copied packets are not the source's.
     #[error("the packets of the video from {packet} on are copied, and are not the source's")]
     Copied {
-        /// The number of the first, from 0.
+        /// The first packet's number, from 0.
         packet: usize,
     },
-    /// There are more or fewer.
+    /// More or fewer packets.
     #[error("the {stream} has {found} packets, not the {encoded} that were encoded")]
     Count {
         /// `video` or `audio`.
         stream: &'static str,
-        /// In the file.
+        /// Number of packets in the file.
         found: usize,
-        /// By the encoder.
+        /// Number of packets from the encoder.
         encoded: usize,
     },
-    /// One has other content.
+    /// A packet has other content.
     #[error("packet {packet} of the {stream} is not the one that was encoded")]
     Content {
         /// `video` or `audio`.
         stream: &'static str,
-        /// Its number, from 0.
+        /// The packet's number, from 0.
         packet: usize,
     },
-    /// One is shown at another time.
+    /// A packet has another presentation time.
     #[error("packet {packet} of the video is shown at {found_ms} ms, not at {encoded_ms} ms")]
     Time {
-        /// Its number, from 0.
+        /// The packet's number, from 0.
         packet: usize,
-        /// In the file.
+        /// Time in the file.
         found_ms: i64,
-        /// By the encoder.
+        /// Time from the encoder.
         encoded_ms: i64,
     },
 }
@@ -102,7 +102,7 @@ impl Default for PacketLines {
 }
 
 impl PacketLines {
-    /// The packet that a line tells of. Lines that are no packet are passed over.
+    /// The packet in a line; `None` for a line without a packet.
     pub fn packet(&mut self, line: &str) -> Option<Packet> {
         if let Some(base) = line.strip_prefix("#tb 0: ") {
             let parts = base.split_once('/').map(|(n, d)| (n.trim().parse(), d.trim().parse()));
@@ -140,13 +140,13 @@ impl PacketList {
         self.packets.extend(self.lines.packet(line));
     }
 
-    /// How long so many ticks are.
+    /// The length of so many ticks.
     pub(super) fn flicks(&self, ticks: i64) -> Flicks {
         self.lines.flicks(ticks)
     }
 }
 
-/// What becomes of the hashes of packets that follow each other.
+/// One hash for the hashes of consecutive packets.
 #[must_use]
 pub fn digest(packets: impl IntoIterator<Item = u64>) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -155,10 +155,10 @@ pub fn digest(packets: impl IntoIterator<Item = u64>) -> u64 {
 }
 
 impl Plan {
-    /// Whether the packets of copied groups are those of their sources.
+    /// Checks that the packets of copied groups are those of their sources.
     ///
     /// # Errors
-    /// Names the first packet of groups that are not.
+    /// Names the first packet of a run whose packets differ.
     pub fn check_copied(&self, encoded: impl Iterator<Item = Packet>) -> Result<(), PacketError> {
         let mut hashes = encoded.map(|packet| packet.hash);
         let mut passed = 0;
@@ -173,7 +173,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether the encoded video is every frame of these chunks, each once and in its chunk.
+    /// Checks that the encoded video has every frame of these chunks, each once and in its chunk.
     ///
     /// # Errors
     /// Names the first packet that is not in its place.
@@ -187,7 +187,7 @@ impl Plan {
         let mut count = 0;
         for chunk in chunks {
             let length = clamped::<usize>(chunk.end - chunk.start);
-            // A bit for each frame.
+            // One bit per frame.
             let mut seen = vec![0_u64; length.div_ceil(64)];
             for (packet, time) in frames.by_ref().take(length) {
                 let frame = time.to_units(rate) - Intermediate::LEAD - signed(chunk.start);
@@ -217,7 +217,7 @@ mod tests {
     use crate::codec::Container;
     use crate::plan::tests::plan;
 
-    /// Frames in the order of decoding, with a hash of their own.
+    /// Frames in decoding order, each with another hash.
     fn list(time_base: &str, ticks: i64, frames: &[i64]) -> PacketList {
         let mut list = PacketList::default();
         list.line(&format!("#tb 0: {time_base}"));

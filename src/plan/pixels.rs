@@ -1,15 +1,16 @@
-//! Frames as the further filters take them: gray as luma, and transparency only where the output
-//! has it.
+//! Converts frames for the other filters: gray becomes luma, and transparency is kept only if the
+//! output has it.
 
 use crate::media::VideoStream;
 use crate::output::VideoOutput;
 
-/// Luma of these depths with neutral colour, for gray of as many bits or fewer.
+/// Formats with luma of these depths and neutral chroma, for gray with as many bits or fewer.
 const LUMA: &str = "yuv420p|yuv420p10le|yuv420p12le|yuv420p14le|yuv420p16le";
 const LUMA_WITH_ALPHA: &str = "yuva420p|yuva420p10le|yuva420p16le";
 
-/// The scaler takes all gray for full range, whatever the frames say: black would be gray, and
-/// white darker. So the samples are passed on as they are, and say afterwards what they mean.
+/// The scaler takes all gray for full range, whatever the frames declare: black would become gray,
+/// and white darker. So the samples are passed on unchanged, and their range is declared
+/// afterwards.
 pub(super) fn from_gray(stream: &VideoStream) -> Option<String> {
     let formats = match &*stream.pixel_format {
         name if name.starts_with("gray") => LUMA,
@@ -20,8 +21,8 @@ pub(super) fn from_gray(stream: &VideoStream) -> Option<String> {
     Some(format!("scale=in_range=pc:out_range=pc,format={formats},setparams=range={range}"))
 }
 
-/// Composes transparent frames over black, where the output has no transparency: encoders and
-/// converters would show the colour that is hidden.
+/// Composes transparent frames over black if the output has no transparency: encoders and
+/// converters would otherwise show the colour that is hidden.
 pub(super) fn over_black(stream: &VideoStream, output: &VideoOutput) -> Option<String> {
     if !stream.has_alpha() || output.pixel_format.has_alpha() {
         return None;

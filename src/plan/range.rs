@@ -1,4 +1,4 @@
-//! Ranges: the chunks of a task that is distributed over several functions.
+//! Ranges: the parts of the video that the functions of a distributed task render.
 
 use num_rational::Ratio;
 
@@ -7,11 +7,11 @@ use crate::codec::Container;
 use crate::flicks::Flicks;
 use crate::mp4::{Sample, Samples};
 
-/// How far a cut may be from its even place to fall on a better one: a part of a range's length.
+/// A cut may be moved by at most a range's length divided by this, to reach a better place.
 const LEEWAY: u64 = 4;
 
 impl Plan {
-    /// Whether ranges become the output where they are stored, under an index of their own.
+    /// Whether the rendered ranges are stored as they are and become the output by adding an index.
     #[must_use]
     pub fn joins_where_stored(&self) -> bool {
         let has_index = matches!(self.output.container, Container::Mp4 | Container::Mov);
@@ -19,7 +19,7 @@ impl Plan {
         has_index && divisible && self.output.segments.is_none()
     }
 
-    /// When a sample of a rendered range is shown, and when it is decoded, on the output's clock.
+    /// Presentation and decoding time of a sample of a rendered range, on the output's clock.
     #[must_use]
     pub fn times_of(&self, sample: &Sample, time_scale: u32) -> (Flicks, Flicks) {
         let ticks = Ratio::from_integer(i64::from(time_scale.max(1)));
@@ -28,7 +28,7 @@ impl Plan {
         (time(sample.pts), time(sample.dts))
     }
 
-    /// Whether the samples are every frame of the range, each once.
+    /// Whether the samples are exactly the frames of the range, each once.
     #[must_use]
     pub fn are_all_of(&self, samples: &Samples, range: &Chunk) -> bool {
         let rate = self.timeline.frame_rate;
@@ -38,11 +38,11 @@ impl Plan {
         frames.into_iter().eq(signed(range.frames.start)..signed(range.frames.end))
     }
 
-    /// The video in ranges of about this length, each for a function of its own; one where it can't
-    /// be cut, none where there is no video.
+    /// Splits the video into ranges of about this length, each for one function. One range if the
+    /// video can't be split, none if there is no video.
     ///
-    /// The cuts are even, except that one goes to a join nearby, which no decoder needs a run-up to,
-    /// or else to where a key frame would stand anyway. Segments are never cut.
+    /// The ranges are equal, except that a cut moves to a nearby join, where no decoder needs a
+    /// run-up, or else to a frame that would be a key frame anyway. Cuts never split a segment.
     #[must_use]
     pub fn ranges(&self, length: Flicks) -> Vec<Chunk> {
         let frames = self.frames().end;
@@ -67,7 +67,7 @@ impl Plan {
         ranges.collect()
     }
 
-    /// The best frame to cut at near the even place.
+    /// The best frame to cut at near `even`, the place of an equal split.
     fn cut_near(&self, even: u64, each: u64) -> u64 {
         let nearest = |step: u64| (even + step / 2) / step * step;
         if let Some(segment) = self.segment_frames() {
@@ -82,30 +82,30 @@ impl Plan {
         places.find(|place| place.abs_diff(even) <= leeway).unwrap_or(even)
     }
 
-    /// Frames of a segment, where the video is cut into several.
+    /// Frames of a segment, if the video is segmented.
     pub(super) fn segment_frames(&self) -> Option<u64> {
         let length = self.output.segments.and_then(|segments| segments.length)?;
         Some(length.to_units(self.timeline.frame_rate).unsigned_abs().max(1))
     }
 
-    /// The same plan where the video is rendered in ranges: what an encoder keeps a bit rate over is
-    /// then a range of this length, be it the last one.
+    /// The same plan for rendering in ranges: encoders then keep a bit rate over a range's length,
+    /// not over the whole.
     #[must_use]
     pub fn in_ranges(self, length: Flicks) -> Self {
         Self { range_length: Some(length), ..self }
     }
 
-    /// What an encoder keeps a bit rate over.
+    /// The length over which an encoder keeps a bit rate.
     pub(super) fn rate_length(&self) -> Flicks {
         self.range_length.map_or(self.length(), |length| length.min(self.length()))
     }
 
-    /// Whether another encoder has filled the decoder's buffer before this chunk.
+    /// Whether another encoder has already used the decoder's buffer before this chunk.
     pub(super) fn follows_another(&self, chunk: &Chunk) -> bool {
         self.range_length.is_some() && chunk.frames.start > 0
     }
 
-    /// How long a range lasts.
+    /// The length of a range.
     #[must_use]
     pub fn length_of(&self, range: &Chunk) -> Flicks {
         let frames = range.frames.end - range.frames.start;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_cut_goes_to_a_join_or_a_key_frame_nearby() {
-        // Clips of 8 s at 25 frames a second, and a key frame every 150.
+        // Clips of 8 s at 25 frames a second, and a key frame every 150 frames.
         assert_eq!(bounds(&plan(&[8000, 8000, 8000]), 12), [300, 600]);
         assert_eq!(bounds(&plan(&[8000; 5]), 10), [200, 450, 800, 1000]);
         assert_eq!(bounds(&plan(&[8000]), 10), [200]);

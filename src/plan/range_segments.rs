@@ -1,9 +1,10 @@
 //! Segments that each range makes itself, with its own audio.
 //!
-//! A range begins with a segment, and its muxer is told where that stands in the whole: its number, its
-//! times, and the first packet of the audio that one muxer would put there. So the segments of all ranges
-//! are those of one muxer. Only transport streams tell that another muxer goes on, by the mark of a
-//! discontinuity: they count their packets, and nobody knows how many those before will be.
+//! A range begins with a segment, and its muxer gets that segment's place in the whole: its number,
+//! its times, and the first audio packet that a single muxer would put there. So the segments of
+//! all ranges equal those of a single muxer. Only transport streams show the change of muxer, by a
+//! discontinuity mark: they number their packets, and a range can't know how many packets the
+//! earlier ranges have.
 
 use std::path::Path;
 
@@ -17,44 +18,44 @@ use crate::flicks::Flicks;
 use crate::output::{AudioOutput, Segments};
 use crate::process::request::SegmentFormat;
 
-/// Ticks a second of a transport stream.
+/// Ticks a second in a transport stream.
 const TS_RATE: i64 = 90_000;
 
 impl Plan {
-    /// Whether each range makes its own segments: where the video is cut into some, and the audio can be
+    /// Whether each range makes its own segments: if the video is segmented, and the audio can be
     /// made in ranges.
     #[must_use]
     pub fn makes_segments_in_ranges(&self) -> bool {
         self.cuts_segments() && (self.output.audio.is_none() || self.audio_is_in_ranges())
     }
 
-    /// Whether every range of the video is whole segments.
+    /// Whether every range of the video consists of whole segments.
     pub(super) fn cuts_segments(&self) -> bool {
         let is_cut = self.output.segments.is_some_and(|segments| segments.length.is_some());
         is_cut && self.output.video.is_some() && self.intermediate().can_be_continued()
     }
 
-    /// How many segments there are before a range.
+    /// The number of segments before a range.
     #[must_use]
     pub fn segments_before(&self, range: &Chunk) -> u64 {
         self.segment_frames().map_or(0, |frames| range.frames.start / frames)
     }
 
-    /// How many segments of the video a range has.
+    /// The number of a range's segments.
     #[must_use]
     pub fn segments_of(&self, range: &Chunk) -> u64 {
         let frames = range.frames.end - range.frames.start;
         self.segment_frames().map_or(1, |each| frames.div_ceil(each))
     }
 
-    /// How long every segment is but the last.
+    /// The length of every segment except the last.
     #[must_use]
     pub fn segment_length(&self) -> Option<Flicks> {
         let frames = self.segment_frames()?;
         Some(Flicks::of_units(signed(frames), self.timeline.frame_rate))
     }
 
-    /// The first packet of the audio that the muxer puts into the segment which begins with this frame.
+    /// The first audio packet that the muxer puts into the segment that begins with this frame.
     pub(super) fn first_packet(&self, frame: u64, output: &AudioOutput) -> u64 {
         match self.output.segments {
             Some(Segments { format: SegmentFormat::Dash, length: Some(length) }) => {
@@ -64,7 +65,7 @@ impl Plan {
         }
     }
 
-    /// The first that is heard no earlier than the frame is shown.
+    /// The first packet that is played no earlier than the frame is shown.
     fn first_heard_after(&self, frame: u64, output: &AudioOutput) -> u64 {
         if frame == 0 {
             return 0;
@@ -76,7 +77,7 @@ impl Plan {
         clamped(div_ceil(samples, numer * each))
     }
 
-    /// The DASH muxer also ends a segment of the audio where that has lasted long enough.
+    /// The same for the DASH muxer, which also ends an audio segment when it is long enough.
     fn first_dash_packet(&self, frame: u64, micros: i64, output: &AudioOutput) -> u64 {
         let (rate, each) = self.packets_of(output);
         let frames = self.segment_frames().unwrap_or(1);
@@ -85,14 +86,14 @@ impl Plan {
         starts.fold(0, |first, start| (first + longest).min(self.first_heard_after(start, output)))
     }
 
-    /// Samples a second, and those of a packet.
+    /// Samples per second, and per packet.
     fn packets_of(&self, output: &AudioOutput) -> (i128, i128) {
         let rate = self.timeline.sample_rate;
         (rate.into(), output.codec.packet_samples(rate).into())
     }
 
-    /// The arguments of the ffmpeg process that writes the segments of a range, and the playlist `target`
-    /// of them alone, from its video and the packets of its audio, which begin at 0.
+    /// The arguments of the ffmpeg process that writes the segments of a range and a playlist of
+    /// these alone, `target`, from the range's video and its audio packets, whose times begin at 0.
     #[must_use]
     pub fn segment_arguments(
         &self,
@@ -138,7 +139,8 @@ impl Plan {
         let is_first = range.frames.start == 0;
         let (audio, ahead, mut options) = match (self.output.container, is_first) {
             (Container::Ts, _) => {
-                // What the muxer would move the whole by, so that no time stamp is negative.
+                // The amount by which the muxer would shift the whole output so that no timestamp
+                // is negative.
                 let ticks = |time: Flicks| time.to_units(TS_RATE.into());
                 let least = ticks(early).max(ticks(delay));
                 let moved = Flicks::of_units(least, TS_RATE.into()).as_option();
@@ -146,8 +148,9 @@ impl Plan {
                 (start - delay, early, words(&moved))
             }
             (_, true) => (start - delay, early, Vec::new()),
-            // A muxer that goes on counts from the first time that is shown, where the others have
-            // counted from the first packet: the delay stays in, and goes ahead with it.
+            // A muxer that starts in the middle counts from the first presentation time, while the
+            // first range's muxer has counted from the first packet. So the delay is not subtracted
+            // here, and the audio goes ahead by it.
             (_, false) => (start, early + delay, Vec::new()),
         };
         let fragments = format!("movflags=+frag_discont:fragment_index={number}");
@@ -164,13 +167,13 @@ impl Plan {
     }
 }
 
-/// Where the segments of a range stand in the whole.
+/// The place of a range's segments in the whole.
 struct Place {
-    /// When its first packet of audio is heard.
+    /// Time of its first audio packet.
     audio: Flicks,
-    /// How much the audio goes ahead of the video.
+    /// By how much the audio goes ahead of the video.
     ahead: Flicks,
-    /// What else the muxer is told.
+    /// Further options of the muxer.
     options: Vec<String>,
 }
 
@@ -199,7 +202,8 @@ mod tests {
         starts.map(|start| plan.first_packet(start, output)).collect()
     }
 
-    /// As ffmpeg's muxers cut two seconds of AAC at 48 kHz from each other.
+    /// The expected numbers are how ffmpeg's muxers split AAC at 48 kHz into segments of two
+    /// seconds.
     #[test]
     fn ranges_begin_with_the_packet_that_one_muxer_would_put_there() {
         let hls = segmented(SegmentFormat::Hls, 2000);

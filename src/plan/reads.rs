@@ -1,23 +1,23 @@
-//! What of its sources a plan reads, in the order in which it is needed.
+//! Which times of its sources a plan reads, in the order in which it needs them.
 
 use std::ops::Range;
 
 use super::{Chunk, Plan, signed};
 use crate::flicks::Flicks;
 
-/// Audio that starts with the video's key frame has to be decoded from a bit before, and frames are
-/// decoded before they are shown.
+/// How much is read before the key frame: audio that starts there has to be decoded from slightly
+/// earlier, and frames are decoded before they are shown.
 const BEFORE_MS: u64 = 200;
-/// Processes read on behind a cut, until the frames that they have decoded are known to be enough.
-/// Where one reads on further, that is brought when it is waited for.
+/// How much is read after a cut: processes read on until they know that they have enough frames. If
+/// one reads even further, that part is fetched while the process waits.
 const BEHIND_MS: u64 = 1000;
 
-/// A time of a source that is read.
+/// A part of a source that is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// Index of the plan's source.
     pub source: usize,
-    /// On the source's own clock.
+    /// The times, on the source's own clock.
     pub times: Range<Flicks>,
     /// Whether its video is read.
     pub video: bool,
@@ -26,16 +26,16 @@ pub struct Read {
 }
 
 impl Plan {
-    /// What the processes of these chunks read, and the audio of all clips.
+    /// What the processes of these chunks read, then the audio of all clips.
     #[must_use]
     pub fn reads(&self, chunks: &[Chunk]) -> Vec<Read> {
         let shown = chunks.iter().flat_map(|chunk| self.shown(chunk));
-        // The audio of a time is encoded beside its video.
+        // The audio of the same time is read together with the video.
         let both = shown.map(|(clip, read)| Read { audio: self.is_heard(clip), ..read });
         both.chain(self.heard().map(|(_, read)| read)).collect()
     }
 
-    /// What rendering a range of the video reads, and of which clip.
+    /// What rendering a range of the video reads, with the index of each clip.
     #[must_use]
     pub fn shown(&self, range: &Chunk) -> Vec<(usize, Read)> {
         let shares = self.shares(&range.frames).into_iter();
@@ -50,7 +50,7 @@ impl Plan {
             .collect()
     }
 
-    /// What the audio reads, clip by clip.
+    /// What making the audio reads, clip by clip.
     pub fn heard(&self) -> impl Iterator<Item = (usize, Read)> {
         let heard = (0..self.clips.len()).filter(|&index| self.is_heard(index));
         heard.map(|index| {

@@ -1,8 +1,7 @@
-//! Where files are opened in their middle, and how that is put to the proof.
+//! Where files are opened in their middle, and how that is checked.
 //!
-//! A container says which frames are key frames, and may be wrong: what is
-//! decoded from another frame on lacks its references, and decoders don't
-//! always report it.
+//! A container marks which frames are key frames, and may be wrong: decoding that begins at another
+//! frame lacks references, and decoders don't always report it.
 
 use std::path::Path;
 
@@ -11,9 +10,9 @@ use super::words::words;
 use super::{Chunk, Plan, signed};
 use crate::flicks::Flicks;
 
-/// Frames at the cut that have to be the same from both key frames.
+/// How many frames at the cut are compared.
 const COMPARED_FRAMES: u32 = 3;
-/// The frame that is on show when the cut begins may have begun so much earlier.
+/// How much earlier the frame that is visible at the cut may have begun.
 const SHOWN_BEFORE_MS: u64 = 100;
 
 /// A clip that a chunk opens in the middle of its file.
@@ -21,14 +20,14 @@ const SHOWN_BEFORE_MS: u64 = 100;
 pub struct Seek {
     /// Index of the clip.
     pub clip: usize,
-    /// The key frame that it is opened at.
+    /// The key frame at which the file is opened.
     pub key_frame: Flicks,
-    /// When the first frame that is shown begins.
+    /// Start of the first frame that is shown.
     pub shown: Flicks,
 }
 
 impl Plan {
-    /// The clips that these chunks open in the middle of their files.
+    /// The clips that these chunks open in the middle.
     #[must_use]
     pub fn seeks(&self, chunks: &[Chunk]) -> Vec<Seek> {
         let encoded = chunks.iter().filter(|chunk| self.run(chunk).is_none());
@@ -43,16 +42,16 @@ impl Plan {
         shares.filter_map(seek).collect()
     }
 
-    /// The arguments of the ffmpeg process that lists the first frame from the
-    /// key frame on, twice where it really is one.
+    /// The arguments of the ffmpeg process that lists the first frame decoded from the key frame;
+    /// it lists the frame twice if it really is a key frame.
     #[must_use]
     pub fn key_frame_arguments(&self, seek: &Seek, source: &Path) -> Vec<String> {
         let graph = "trim=end_frame=1,split[a][b];[b]select=key*eq(pict_type\\,I)[c]";
         self.listing(seek, Some(seek.key_frame), source, graph, &["[a]", "[c]"])
     }
 
-    /// The arguments of the ffmpeg processes that list the first frames on show,
-    /// decoded from the key frame and from the one before it.
+    /// The arguments of the two ffmpeg processes that list the first visible frames, decoded from
+    /// the key frame and from the one before it.
     #[must_use]
     pub fn comparison_arguments(&self, seek: &Seek, source: &Path) -> [Vec<String>; 2] {
         let from = seek.shown - Flicks::from_millis(SHOWN_BEFORE_MS);

@@ -1,4 +1,4 @@
-//! Segments: key frames where they start, and the muxers that cut there.
+//! Segments: the muxers that split the output at the key frames.
 
 use std::path::Path;
 
@@ -9,15 +9,14 @@ use crate::flicks::Flicks;
 use crate::output::Segments;
 use crate::process::request::SegmentFormat;
 
-/// The length of an only segment: more than any output has.
+/// The segment length if there is to be only one: longer than any output.
 const FOREVER: Flicks = Flicks::new(i64::MAX / 1000);
-/// The longest that the DASH muxer can be asked for, and the furthest that
-/// audio goes ahead: their microseconds have 31 bits.
+/// The longest segment length of the DASH muxer, and the most by which audio goes ahead: both are
+/// microseconds of 31 bits.
 pub(super) const LONGEST_DASH: Flicks = Flicks::new(2147 * 705_600_000);
 
-/// Arguments for the muxer that writes the playlist `target` and the segments
-/// beside it, named after it. `early` is how long before it is shown the
-/// video's first frame is decoded.
+/// Arguments for the muxer that writes the playlist `target` and its segments beside it, with names
+/// derived from it. `early` is the time from decoding the video's first frame to showing it.
 pub(super) fn muxer(
     segments: Segments,
     container: Container,
@@ -30,8 +29,8 @@ pub(super) fn muxer(
     });
     let length = floor(length);
     let stem = target.file_stem().expect("an output has a name").to_string_lossy();
-    // Muxers end a segment's audio where the next key frame is decoded. The
-    // audio goes ahead by as much, and so ends where that frame is shown.
+    // Muxers end a segment's audio at the next key frame's decoding time. The audio goes ahead by
+    // `early`, so that it ends where that frame is shown.
     let ahead = early.min(LONGEST_DASH).to_micros();
     let mut arguments = words(&format!("-audio_preload {ahead}"));
     arguments.extend(match segments.format {
@@ -41,8 +40,8 @@ pub(super) fn muxer(
     arguments
 }
 
-/// Decimal seconds, rounded down: a segment ends at the key frame that is at
-/// least so far from its start.
+/// Decimal seconds, rounded down: a segment ends at the first key frame that is at least this far
+/// from its start.
 fn floor(length: Flicks) -> String {
     Flicks::of_units(floor_micros(length), 1_000_000.into()).as_option()
 }
@@ -56,7 +55,7 @@ pub(super) fn floor_micros(length: Flicks) -> i64 {
 fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<String> {
     let fragmented = container == Container::Mp4;
     let extension = if fragmented { "m4s" } else { "ts" };
-    // A per cent sign would start a number in the pattern.
+    // A percent sign would begin a number in the pattern.
     let folder = target.parent().expect("an output is in a folder");
     let folder = file_url(folder).replace('%', "%%");
     let mut arguments = words(&format!(
@@ -64,9 +63,10 @@ fn hls(container: Container, target: &Path, stem: &str, length: &str) -> Vec<Str
          -hls_flags independent_segments -start_number 1"
     ));
     if fragmented {
-        // The video begins at 0 and is decoded earlier, as in DASH, which an edit list tells. The
-        // muxer's own way moves everything back by the frames in between, and browsers play it from
-        // there; negative distances would need no edit list, but ffmpeg loses the audio's place then.
+        // As in DASH, the video begins at 0, is decoded earlier, and an edit list declares that. By
+        // default the muxer would shift everything by the frames in between, and browsers would
+        // play it from there. Negative composition offsets would need no edit list, but ffmpeg then
+        // misplaces the audio.
         arguments.extend(words(
             "-avoid_negative_ts disabled -hls_segment_type fmp4 -hls_fmp4_init_filename",
         ));

@@ -1,8 +1,9 @@
-//! The audio by itself, for a join that follows in another process.
+//! The audio alone, for a join that another process does later.
 //!
-//! Its clips become samples one after the other, so that not all sources have to be there at once.
-//! It is encoded once and whole where pieces of an encoder's output would not join without a gap. What
-//! it is kept as gives the join the same packets as if it made the audio itself.
+//! The clips are rendered to samples one after the other, so that not all sources have to be
+//! present at once. The audio is encoded once, as a whole, if an encoder's output can't be joined
+//! from pieces without gaps. The stored form gives the join the same packets as if the join made
+//! the audio itself.
 
 use std::path::{Path, PathBuf};
 
@@ -17,13 +18,13 @@ use crate::codec::{AudioCodec, Container};
 use crate::output::{AudioOutput, OutputSpec};
 use crate::timeline::{Place, Timeline};
 
-/// How audio gets from the process that makes it to the one that joins.
+/// The form in which audio goes from the process that makes it to the one that joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sound {
-    /// Encoded, in the parent of MP4, whose edit list keeps the encoder's delay: these muxers get from there
+    /// Encoded, in MOV, whose edit list keeps the encoder's delay. These muxers can read from it
     /// what the encoder would have told them.
     Encoded,
-    /// As samples: other muxers need to hear of the delay from the encoder itself.
+    /// As samples: the other muxers need the delay from the encoder itself.
     Samples,
 }
 
@@ -37,10 +38,10 @@ impl Sound {
     }
 }
 
-/// Arguments for audio as it comes out of the filters, without any loss.
+/// Arguments for audio as the filters produce it, without any loss.
 const SAMPLES: &str = "-map [a] -c:a pcm_f32le";
 
-/// What makes a file of audio alone.
+/// The arguments that write a file with audio only.
 pub(super) fn made(
     graph: &Graph<'_>,
     encoder: Vec<String>,
@@ -52,7 +53,7 @@ pub(super) fn made(
     arguments.extend(graph.filter());
     arguments.extend(encoder);
     arguments.extend(encoder::nothing_inherited());
-    // Edit lists count in the movie's time scale, and none may round a sample away.
+    // Edit lists count in the movie's time scale, which must be fine enough for whole samples.
     let scale = output.sample_rate.max(1000);
     arguments.extend(words(&format!("-f mov -movie_timescale {scale}")));
     arguments.push(file_url(target));
@@ -60,10 +61,10 @@ pub(super) fn made(
 }
 
 impl Plan {
-    /// The plan of a clip's audio alone.
+    /// The plan for the audio of one clip.
     ///
     /// # Panics
-    /// Where there is no clip of that index.
+    /// If there is no clip with this index.
     #[must_use]
     pub fn audio_of(&self, clip: usize) -> Self {
         let samples = self.timeline.places[clip].samples;
@@ -74,7 +75,7 @@ impl Plan {
     }
 
     /// The arguments of the ffmpeg process that writes the audio as samples, for
-    /// [`Plan::sound_arguments`]; nothing where the output has none.
+    /// [`Plan::sound_arguments`]; `None` if the output has no audio.
     #[must_use]
     pub fn samples_arguments(&self, files: &Files<'_>, target: &Path) -> Option<Vec<String>> {
         let output = self.output.audio.as_ref()?;
@@ -84,8 +85,9 @@ impl Plan {
         Some(made(&graph, words(SAMPLES), output, target))
     }
 
-    /// The arguments of the ffmpeg process that makes the audio of the clips' samples, for
-    /// [`Plan::join_made_arguments`]. `clips` are those that have any, in their order.
+    /// The arguments of the ffmpeg process that makes the audio from the clips' samples, for
+    /// [`Plan::join_made_arguments`]. `clips` are the files of the clips that have samples, in
+    /// order.
     #[must_use]
     pub fn sound_arguments(&self, clips: &[PathBuf], target: &Path) -> Option<Vec<String>> {
         let output = self.output.audio.as_ref()?;
@@ -110,9 +112,9 @@ impl Plan {
         Some(made(&graph, encoder, output, target))
     }
 
-    /// The arguments of the ffmpeg process that reads the rendered video from its standard input and
-    /// the audio from `sound`, as [`Plan::sound_arguments`] made it, and writes the output. Audio
-    /// that has been encoded before can't be listed.
+    /// The arguments of the ffmpeg process that reads the rendered video from its standard input
+    /// and the audio from `sound`, as [`Plan::sound_arguments`] made it, and writes the output. If
+    /// the audio is already encoded, it can't be listed.
     #[must_use]
     pub fn join_made_arguments(
         &self,

@@ -16,7 +16,7 @@ use crate::output::{
 use crate::process::request::SegmentFormat;
 use crate::timeline::{SourceRange, Timeline};
 
-/// A plan of clips of these lengths, each of its own source.
+/// A plan with clips of these lengths, each from its own source.
 pub(super) fn plan(lengths: &[u64]) -> Plan {
     let clips: Vec<PlannedClip> = lengths
         .iter()
@@ -124,7 +124,7 @@ fn a_seek_goes_to_a_key_frame_with_a_run_up() {
     let stream = source(&mut plan, 0).video.as_mut().unwrap();
     stream.key_frames = [0, 1200, 1600, 2000].map(Flicks::from_millis).to_vec();
     let chunk = whole(&plan);
-    // The cut starts at 2000 ms: 1600 would leave a run-up of 400 ms only.
+    // The cut starts at 2000 ms; the key frame at 1600 would leave a run-up of only 400 ms.
     assert_eq!(after(&arguments(&plan, &chunk)[0], "-ss"), ["1.200001"]);
     source(&mut plan, 0).demuxer = crate::media::Demuxer::MpegTs;
     assert!(after(&arguments(&plan, &chunk)[0], "-ss").is_empty());
@@ -161,16 +161,15 @@ fn audio_that_ends_before_the_cut_is_silence_and_a_video_is_held() {
     media.video.as_mut().unwrap().last = Flicks::from_millis(1460);
     let both = arguments(&plan, &whole(&plan)).concat();
     let graph = after(&both, "-filter_complex").join(";");
-    // The beginning of its last frame, less half an output frame.
+    // The start of its last frame, minus half an output frame.
     assert!(graph.contains("anullsrc") && graph.contains("setpts=PTS-(1016064000)"), "{graph}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// However the frames are cut into parts, every frame of every clip is
-    /// made exactly once, from an input that only parts which need it open,
-    /// and picked by the same rule.
+    /// However the frames are split into chunks, every frame of every clip is rendered exactly
+    /// once, selected by the same rule, and only the chunks that need an input open it.
     #[test]
     fn chunks_make_together_what_the_whole_makes(
         lengths in prop::collection::vec(1..3000u64, 1..8),
@@ -198,8 +197,8 @@ proptest! {
         prop_assert_eq!(together, frames_of(&whole));
     }
 
-    /// Whatever memory there is, the chunks are the whole, in order, and a plan
-    /// survives being written down.
+    /// Whatever the memory limit, the chunks cover the whole in order; and a plan survives
+    /// serialisation.
     #[test]
     fn chunks_follow_each_other_and_end_at_joins(
         lengths in prop::collection::vec(1..3000u64, 1..8),

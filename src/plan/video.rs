@@ -11,7 +11,7 @@ use crate::flicks::Flicks;
 use crate::media::{Size, VideoStream};
 use crate::output::VideoOutput;
 
-/// What of a stream is shown.
+/// The part of a stream that a clip shows.
 pub(super) struct Source<'a> {
     pub(super) stream: &'a VideoStream,
     /// Start of the cut on the stream's own clock.
@@ -22,19 +22,19 @@ pub(super) struct Source<'a> {
 
 /// The frames of a clip at the output's rate, size, colours and format.
 pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
-    // What frames carry beside their pixels is of the source alone.
+    // Side data of the frames describes the source, not the output.
     let mut filters = vec!["sidedata=mode=delete".to_owned()];
     filters.extend(pixels::from_gray(source.stream));
     let over_black = pixels::over_black(source.stream, output);
     let deinterlaced = can_be_interlaced(&source.stream.pixel_format);
     if deinterlaced || over_black.is_some() {
-        // Neither the deinterlacer nor what composes takes a change of size.
+        // Neither the deinterlacer nor the overlay can handle a change of size.
         let (stored, shown) = (upright(source.stream), source.stream.display_size());
         filters.extend(geometry::steady(stored, shown, output.size, output.fitting));
     }
     if deinterlaced {
-        // Headers don't tell, and a stream may change on the way: each frame says what it is.
-        // Progressive ones pass untouched.
+        // Headers don't say it, and a stream may change in the middle: each frame declares whether
+        // it is interlaced. Progressive frames pass unchanged.
         filters.push("bwdif=mode=send_frame:deint=interlaced".to_owned());
     }
     filters.extend(timing(source, output.frame_rate));
@@ -44,31 +44,29 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     filters.join(",")
 }
 
-/// The stored size, rotation applied.
+/// The stored size after rotation.
 fn upright(stream: &VideoStream) -> Size {
     if stream.turned { stream.size.turned() } else { stream.size }
 }
 
-/// Whether the deinterlacer takes frames of this format as they are, or in another layout of the
-/// same samples. RGB and palettes are computers' formats, which have no fields.
+/// Whether the deinterlacer can process frames of this format, perhaps in another layout of the
+/// same samples. RGB and palette formats come from computers and have no fields.
 fn can_be_interlaced(pixel_format: &str) -> bool {
     const FAMILIES: [&str; 9] = ["yuv", "yuyv", "uyvy", "yvyu", "nv", "p0", "p2", "y21", "gray"];
     FAMILIES.iter().any(|family| pixel_format.starts_with(family))
 }
 
-/// Output frame k shows the last source frame that starts before the middle
-/// of k's time: half a frame later, `fps` rounds every time stamp down, and
-/// repeats the first frame where the video starts late. The last one is held
-/// where the audio is longer.
+/// Output frame k shows the last source frame that starts before the middle of k's time. Timestamps
+/// are shifted by half a frame, so that `fps` rounds each one down, and repeats the first frame if
+/// the video starts late. The last frame is repeated if the audio is longer.
 ///
-/// `fps` could round to the nearest frame itself, but drops a last frame that
-/// it rounds to where the video ends. Half a frame later, the end, which it
-/// rounds up, is always behind the last frame.
+/// `fps` could round to the nearest frame itself, but then drops a last frame that it rounds to the
+/// end of the video. With the shift, the end, which it rounds up, is always after the last frame.
 ///
-/// Time is counted in flicks from the cut: in the source's own time base, which
-/// may be as coarse as a frame, `fps` would round the start of the cut.
+/// Times are in flicks from the cut: in the source's own time base, which may be as coarse as a
+/// frame, `fps` would round the start of the cut.
 fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 5] {
-    // A cut behind the last frame shows it all the same.
+    // A cut after the last frame still shows that frame.
     let start = source.start.min(source.stream.last) + source.stream.late;
     let half = Flicks::of_units(1, rate * 2);
     let Range { start: first, end } = source.frames;
@@ -89,13 +87,13 @@ fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
     filters
 }
 
-/// Black for a clip without video.
+/// Black frames for a clip without video.
 pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     let (rate, size) = (output.frame_rate, output.size);
     [
         format!("color=c=black:s={size}:r={rate}"),
         format!("trim=end_frame={frames}"),
-        // The generator draws in limited range, whatever the stream is said to be.
+        // The generator draws in limited range, whatever range is declared.
         format!("scale=in_range=tv:out_range={}", output.colour.range.name()),
         colour::tagged(output),
         "setsar=1".to_owned(),
@@ -104,8 +102,8 @@ pub(super) fn black(frames: u64, output: &VideoOutput) -> String {
     .join(",")
 }
 
-/// All clips in a row, from output frame `first` on. Time stamps are counted, so that rounding
-/// inside the joining filter can't add up.
+/// Concatenates all clips, from output frame `first` on. Timestamps are set by counting frames, so
+/// that rounding in the concatenating filter can't accumulate.
 pub(super) fn joined(clips: usize, output: &VideoOutput, first: i64) -> String {
     let base = output.frame_rate.recip();
     let tagged = colour::tagged(output);

@@ -1,6 +1,6 @@
-//! Arguments as they stand in a manual.
+//! Arguments written as one string, as in a manual.
 
-/// The words of a text, as arguments.
+/// Splits a text at spaces into arguments.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

@@ -10,30 +10,30 @@ use crate::clamped::clamped;
 use crate::flicks::Flicks;
 use crate::plan::{Packet, PacketList, Plan, signed};
 
-/// Groups of pictures that are copied in a row: a single one gains too little.
+/// Least number of consecutive groups that are copied: one alone gains too little.
 const LEAST_GROUPS: usize = 2;
-/// The most frames that H.264 decodes before it shows the first.
+/// The largest reordering delay of H.264, in frames.
 const MOST_DELAY: i64 = 16;
 
-/// The packets of a clip's video.
+/// The lists of a clip's video packets.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed<'a> {
-    /// All of them.
+    /// All packets.
     pub all: &'a PacketList,
-    /// Those that begin a group of pictures which refers to nothing before it.
+    /// The packets that begin a closed group of pictures: nothing in it refers to earlier frames.
     pub starts: &'a PacketList,
-    /// The parameter sets of each such group.
+    /// The parameter sets of each of these groups.
     pub sets: &'a PacketList,
 }
 
 /// What can be copied of a clip.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Analysis {
-    /// Groups in a row.
+    /// Runs of consecutive groups.
     pub runs: Vec<Draft>,
     /// The hash of their parameter sets.
     pub sets: u64,
-    /// Why it is not all of the clip.
+    /// Why the clip is not copied completely.
     pub refusal: Option<NotCopied>,
 }
 
@@ -42,19 +42,19 @@ pub struct Analysis {
 pub struct Draft {
     /// Frames, counted from the clip's first.
     pub frames: Range<i64>,
-    /// Numbers of its packets.
+    /// Numbers of its packets in the list.
     pub packets: Range<usize>,
-    /// Frames by which the first is decoded before it is shown.
+    /// How many frames earlier than it is shown its first frame is decoded.
     pub delay: i64,
     groups: usize,
 }
 
-/// What a group has to fit into.
+/// The conditions that a group has to meet.
 struct Rules {
     start: Flicks,
     rate: Ratio<i64>,
     frames: i64,
-    /// Of the output, where the clip begins.
+    /// The output frame at which the clip begins.
     first: i64,
     longest: i64,
     segment: Option<i64>,
@@ -100,7 +100,7 @@ pub fn analyse(plan: &Plan, clip: usize, listed: Listed<'_>, most: MostRate) -> 
     found
 }
 
-/// Groups of packets, each with its start; what is before the first belongs to none.
+/// Splits packets into groups at each start; packets before the first start belong to no group.
 fn split(packets: &[Packet], starts: &BTreeSet<Flicks>) -> Vec<Range<usize>> {
     let mut firsts: Vec<usize> =
         (0..packets.len()).filter(|&n| starts.contains(&packets[n].decoded)).collect();
@@ -109,7 +109,7 @@ fn split(packets: &[Packet], starts: &BTreeSet<Flicks>) -> Vec<Range<usize>> {
 }
 
 impl Rules {
-    /// The group that these packets are, if it can be copied.
+    /// Checks whether these packets are a group that can be copied.
     fn check(&self, list: &PacketList, packets: Range<usize>) -> Result<Draft, NotCopied> {
         let begin = list.packets[packets.start].shown;
         let first = (begin - self.start).to_units(self.rate);
@@ -118,7 +118,7 @@ impl Rules {
         if end <= 0 || first >= self.frames || first < 0 || end > self.frames {
             return Err(NotCopied::Few);
         }
-        // Containers round to ticks, this one and maybe one before.
+        // Containers round to ticks: this one, and perhaps one that held the packets before.
         let tick = list.flicks(2).max(Flicks::from_millis(1));
         let mut seen = vec![false; packets.len()];
         let mut delay = 0;
@@ -152,7 +152,7 @@ impl Rules {
 
 impl Analysis {
     fn refuse(&mut self, reason: NotCopied) {
-        // What the cut leaves out of a group says least.
+        // `Few` says the least: any other reason replaces it.
         if self.refusal.as_ref().is_none_or(|reason| *reason == NotCopied::Few) {
             self.refusal = Some(reason);
         }
@@ -173,7 +173,7 @@ impl Analysis {
         }
     }
 
-    /// Leaves out what is too short or takes too many bits.
+    /// Drops runs that are too short or have too high a bit rate.
     fn keep(&mut self, list: &PacketList, rules: &Rules, most: MostRate) {
         let mut refusal = None;
         self.runs.retain(|run| {
@@ -209,7 +209,7 @@ mod tests {
     use crate::process::request::SegmentFormat;
     use crate::timeline::SourceRange;
 
-    /// Frames in the order of decoding; those with `true` begin a group. 40 ms each.
+    /// Frames of 40 ms in decoding order; `true` marks the start of a group.
     fn list(frames: &[(i64, bool)], ticks: i64, only_starts: bool) -> PacketList {
         let mut list = PacketList::default();
         for (dts, (frame, start)) in frames.iter().enumerate() {
@@ -239,7 +239,7 @@ mod tests {
             .collect()
     }
 
-    /// A clip of the first second of a source.
+    /// A clip that shows the first second of a source.
     fn clip() -> Plan {
         let mut plan = plan(&[1000]);
         plan.clips[0].range = SourceRange::of(Flicks::from_millis(10_000), 0, Some(1000)).unwrap();
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn groups_that_are_open_uneven_or_long_are_encoded() {
         let mut open = closed(6);
-        // The frame before is shown first.
+        // This frame is decoded after the key frame and shown before it.
         open.swap(8, 9);
         (open[8], open[9]) = ((8, true), (7, false));
         open[7].0 = 10;
@@ -299,7 +299,7 @@ mod tests {
             assert_eq!(analysis.refusal, Some(reason), "{name}");
             assert!(ranges(&analysis).contains(&(12, 24)), "{name}: {:?}", ranges(&analysis));
         }
-        // Every frame a little later than at the output's rate.
+        // Every frame is slightly later than the output's frame rate allows.
         assert_eq!(found(&clip(), &closed(6), 43).refusal, Some(NotCopied::Uneven));
     }
 

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::codec::Container;
 use crate::media::Demuxer;
 
-/// The reason, as the end of a sentence about the clip.
+/// The reason, worded as the end of a sentence about the clip.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each is what its words say")]
 pub enum NotCopied {

@@ -1,9 +1,10 @@
-//! Parameter sets of H.264 in the header of an MP4 file: those of copied groups of pictures and of
-//! our own stand there side by side, ISO/IEC 14496-15.
+//! Parameter sets of H.264 in the header of an MP4 file, which holds those of copied groups and our
+//! own together, ISO/IEC 14496-15.
 
 use std::collections::BTreeSet;
 
-/// The boxes on the way to the parameter sets, each with what stands in it before the next.
+/// The nested boxes that lead to the parameter sets, each with the number of bytes in it before the
+/// next box.
 const WAY: [(&[u8; 4], usize); 8] = [
     (b"moov", 8),
     (b"trak", 8),
@@ -14,22 +15,22 @@ const WAY: [(&[u8; 4], usize); 8] = [
     (b"avc1", 86),
     (b"avcC", 8),
 ];
-/// The bytes of an `avcC` before its parameter sets.
+/// Length of the part of an `avcC` box that precedes the parameter sets.
 const FIXED: usize = 5;
 
 /// The parameter sets of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sets {
-    /// Version, profile, compatibility, level, and the size of lengths.
+    /// Version, profile, compatibility, level, and the size of the length fields.
     fixed: [u8; FIXED],
     sequence: Vec<Vec<u8>>,
     picture: Vec<Vec<u8>>,
-    /// What stands behind them.
+    /// The bytes after the parameter sets.
     rest: Vec<u8>,
 }
 
 impl Sets {
-    /// Those of a `moov`; nothing where it has no such.
+    /// The sets of a `moov` box; `None` if it has none.
     #[must_use]
     pub fn of(moov: &[u8]) -> Option<Self> {
         let (_, mut body) = find(moov)?;
@@ -41,10 +42,11 @@ impl Sets {
         Some(Self { fixed, sequence, picture, rest: body.to_vec() })
     }
 
-    /// A number that none of them has.
+    /// A number that no set uses.
     #[must_use]
     pub fn free_number(&self) -> Option<u8> {
-        // The header of the unit; for a sequence also profile, constraints, and level.
+        // Bytes before the number: the unit's header, and in a sequence set also profile,
+        // constraints, and level.
         let sequence = self.sequence.iter().map(|set| number(set, 4));
         let picture = self.picture.iter().map(|set| number(set, 1));
         let taken: Option<BTreeSet<u32>> = sequence.chain(picture).collect();
@@ -52,13 +54,13 @@ impl Sets {
         (0..32).find(|number| !taken.contains(&u32::from(*number)))
     }
 
-    /// The number of its first sequence.
+    /// The number of its first sequence set.
     #[must_use]
     pub fn first_number(&self) -> Option<u8> {
         u8::try_from(number(self.sequence.first()?, 4)?).ok()
     }
 
-    /// The same header with the sets of both.
+    /// The header `moov` with the sets of both.
     #[must_use]
     pub fn join(&self, other: &Self, moov: &[u8]) -> Option<Vec<u8>> {
         let mut fixed = self.fixed;
@@ -81,7 +83,7 @@ impl Sets {
     }
 }
 
-/// Where the boxes on the way begin, and what the last one holds.
+/// The offsets of these boxes, and the body of the innermost one.
 fn find(moov: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     let mut starts = Vec::new();
     let (mut at, mut end) = (0, moov.len());
@@ -103,7 +105,7 @@ fn find(moov: &[u8]) -> Option<(Vec<usize>, &[u8])> {
     Some((starts, moov.get(at..end)?))
 }
 
-/// The header with another body in its last box on the way.
+/// The header with another body in the innermost box.
 fn replace(moov: &[u8], body: &[u8]) -> Option<Vec<u8>> {
     let (starts, old) = find(moov)?;
     let at = starts.last()? + 8;
@@ -127,7 +129,7 @@ fn unit(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     take(bytes, length.into()).map(<[u8]>::to_vec)
 }
 
-/// The first number of a parameter set, in Exp-Golomb code, behind so many bytes.
+/// The first number of a parameter set, an Exp-Golomb code after `behind` bytes.
 fn number(set: &[u8], behind: usize) -> Option<u32> {
     let bits = |n: usize| {
         let byte = set.get(behind + n / 8)?;
@@ -151,7 +153,7 @@ fn number(set: &[u8], behind: usize) -> Option<u32> {
 mod tests {
     use super::{Sets, WAY};
 
-    /// A header with these parameter sets and a further box beside every box on the way.
+    /// A header with these parameter sets, and one further box beside each nested box.
     fn header(sequence: &[&[u8]], picture: &[&[u8]]) -> Vec<u8> {
         let mut body = vec![1, 100, 0, 12, 255, 0xe0 | u8::try_from(sequence.len()).unwrap()];
         let add = |body: &mut Vec<u8>, set: &[u8]| {
@@ -178,7 +180,7 @@ mod tests {
         body
     }
 
-    /// `1` is the number 0, `010` is 1, `011` is 2.
+    /// `1` codes the number 0, `010` codes 1, `011` codes 2.
     const FIRST: [&[u8]; 2] = [&[0x67, 100, 0, 12, 0b1010_0000], &[0x68, 0b1110_0000]];
     const SECOND: [&[u8]; 2] = [&[0x67, 100, 0, 12, 0b0101_0000], &[0x68, 0b0100_1000]];
 

@@ -1,4 +1,4 @@
-//! Whether a file holds what was encoded, packet by packet.
+//! Compares a file with what was encoded, packet by packet.
 
 use std::collections::VecDeque;
 
@@ -6,34 +6,35 @@ use super::{Packet, PacketError, compare_count};
 use crate::codec::Container;
 use crate::flicks::Flicks;
 
-/// Blocks of audio by which a file may begin earlier than its encoder: what a player skips.
+/// How many blocks of audio a file may have before the encoder's first: samples that a player
+/// skips.
 const MOST_SKIPPED: usize = 3;
-/// Containers that write milliseconds round every time stamp to them, as may be done twice.
+/// Containers with millisecond timestamps round each of them, perhaps twice.
 const MOST_OFF_MS: u64 = 2;
 
-/// Whether a file's video is exactly what was encoded.
+/// Compares a file's video with what was encoded.
 #[derive(Debug)]
 pub struct VideoComparison<E> {
     encoded: E,
-    /// These only count packets, in the order of decoding.
+    /// Whether the container stores no timestamps: packets are only counted, in decoding order.
     counts: bool,
-    /// How many the file has.
+    /// Number of packets in the file so far.
     found: usize,
-    /// How many the encoder gave.
+    /// Number of packets from the encoder so far.
     given: usize,
-    /// When the first is shown: by the encoder, and in the file.
+    /// Presentation time of the first packet: from the encoder, and in the file.
     first: Option<(Flicks, Flicks)>,
     difference: Option<PacketError>,
 }
 
 impl<E: Iterator<Item = Packet>> VideoComparison<E> {
-    /// With what the encoder gave.
+    /// Compares with `encoded`, the encoder's packets.
     pub fn new(container: Container, encoded: E) -> Self {
         let counts = matches!(container, Container::Avi | Container::Asf | Container::Mxf);
         Self { encoded, counts, found: 0, given: 0, first: None, difference: None }
     }
 
-    /// The file has this packet.
+    /// Adds the file's next packet.
     pub fn found(&mut self, found: Packet) {
         let packet = self.found;
         self.found += 1;
@@ -57,7 +58,7 @@ impl<E: Iterator<Item = Packet>> VideoComparison<E> {
         }
     }
 
-    /// What was found of all, and what gave the encoder's.
+    /// The result, and the encoder's packets for further use.
     pub fn end(mut self) -> (Result<(), PacketError>, E) {
         let given = self.given + self.encoded.by_ref().count();
         let compared = compare_count("video", self.found, given);
@@ -65,32 +66,32 @@ impl<E: Iterator<Item = Packet>> VideoComparison<E> {
     }
 }
 
-/// Whether a file's audio decodes to exactly what was encoded. The encoder's first and last frame
-/// are cut where the audio begins and ends, or left out where it is nothing but padding; a file may
-/// show all of them, and what a player skips.
+/// Compares a file's decoded audio with what was encoded. The encoder's first and last frames are
+/// cut where the audio begins and ends, or left out if they are only padding; a file may contain
+/// them whole, and also the samples that a player skips.
 #[derive(Debug)]
 pub struct AudioComparison<E> {
     encoded: E,
-    /// The next that the encoder gave.
+    /// The encoder's next block.
     next: Option<Packet>,
-    /// How many the file has.
+    /// Number of blocks in the file so far.
     found: usize,
-    /// How many the encoder gave.
+    /// Number of blocks from the encoder so far.
     given: usize,
-    /// The last ones of these, each with whether it is the first or the last.
+    /// The encoder's last few blocks; `true` marks the very first and the very last.
     last: VecDeque<(Packet, bool)>,
-    /// Where the file differs first, by how many of its blocks are skipped.
+    /// For each possible number of skipped blocks, the first block that differs.
     differs: [Option<usize>; MOST_SKIPPED + 1],
 }
 
 impl<E: Iterator<Item = Packet>> AudioComparison<E> {
-    /// With what the encoder gave.
+    /// Compares with `encoded`, the encoder's blocks.
     pub fn new(mut encoded: E) -> Self {
         let next = encoded.next();
         Self { encoded, next, found: 0, given: 0, last: VecDeque::new(), differs: [None; 4] }
     }
 
-    /// The file has this block.
+    /// Adds the file's next block.
     pub fn found(&mut self, found: Packet) {
         let packet = self.found;
         self.found += 1;
@@ -100,7 +101,7 @@ impl<E: Iterator<Item = Packet>> AudioComparison<E> {
             self.given += 1;
             self.last.push_back((encoded, is_end));
         }
-        // The first of those that are kept.
+        // Number of the first block in `last`.
         let kept = self.given - self.last.len();
         for (skipped, differs) in self.differs.iter_mut().enumerate() {
             let place = packet.checked_sub(skipped).and_then(|place| place.checked_sub(kept));
@@ -117,14 +118,14 @@ impl<E: Iterator<Item = Packet>> AudioComparison<E> {
         }
     }
 
-    /// What was found of all, and what gave the encoder's.
+    /// The result, and the encoder's blocks for further use.
     pub fn end(mut self) -> (Result<(), PacketError>, E) {
         let left = self.next.iter().count() + self.encoded.by_ref().count();
         let given = self.given + left;
         let more = self.found.checked_sub(given).filter(|&more| more <= MOST_SKIPPED);
         let compared = match more {
             None => compare_count("audio", self.found, given),
-            // Where the first one is, most of them fit.
+            // Of all possible alignments, reports the one that matches longest.
             Some(more) => {
                 let differs = self.differs[..=more].iter().rev().copied();
                 let first = differs.max_by_key(|at| at.unwrap_or(usize::MAX)).flatten();

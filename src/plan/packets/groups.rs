@@ -1,4 +1,5 @@
-//! The groups of pictures of a finished video that are decoded: at its ends and at its seams.
+//! The groups of pictures of a finished video that are decoded as a check: those at its ends and at
+//! its seams.
 
 use std::ops::Range;
 
@@ -6,37 +7,39 @@ use super::Packet;
 use crate::clamped::clamped;
 use crate::flicks::Flicks;
 
-/// Packets of a file that are decoded together: they begin with a key frame.
+/// Packets that are decoded together, beginning with a key frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Their numbers in the file.
     pub packets: Range<usize>,
-    /// When the first is decoded, less half a frame; `None` is the start of the file.
+    /// Half a frame before the first packet's decoding time; `None` is the start of the file.
     pub start: Option<Flicks>,
-    /// How many frames they show. Those before the key frame refer to what is not there.
+    /// How many frames they show. Frames shown before the key frame don't count: they refer to
+    /// frames outside the group.
     pub frames: u64,
 }
 
-/// When the packets of a file are decoded and shown, in eight bytes each.
+/// The decoding and presentation times of a file's packets, in eight bytes each.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
     first: Flicks,
     last: Flicks,
-    /// How long after the packet before each is decoded, and how long after that it is shown.
+    /// For each packet, the distance from the previous decoding time, and from there to its
+    /// presentation time.
     steps: Vec<(i32, i32)>,
-    /// Whether some are too far apart.
+    /// Whether any distance does not fit.
     overflow: bool,
 }
 
-/// A key frame of a file, up to the next.
+/// A key frame, with what is known about the packets up to the next one.
 #[derive(Clone, Copy, Debug)]
 struct Key {
     packet: usize,
     decoded: Flicks,
     shown: Flicks,
-    /// When the packet before is decoded.
+    /// Decoding time of the previous packet.
     before: Option<Flicks>,
-    /// Packets behind it that are shown before it.
+    /// Packets after the key frame that are shown before it.
     leading: u64,
 }
 
@@ -62,7 +65,8 @@ impl Times {
         })
     }
 
-    /// The packets that are shown at these times, of which the first is the file's.
+    /// The key frames with these presentation times; `None` if the first of them is not the file's
+    /// first packet.
     fn keys(&self, times: &[Flicks]) -> Option<Vec<Key>> {
         let mut due = times.iter().copied().peekable();
         let mut keys: Vec<Key> = Vec::with_capacity(times.len());
@@ -79,8 +83,9 @@ impl Times {
     }
 }
 
-/// The groups of pictures at the start, at the end, and on both sides of every seam, none twice.
-/// `key_frames` are some of the file's, by time. Nothing where they don't fit the packets.
+/// The groups of pictures at the start, at the end, and on both sides of every seam, each once.
+/// `key_frames` are some of the file's key frames, by presentation time. `None` if they don't match
+/// the packets.
 #[must_use]
 pub fn groups(found: &Times, key_frames: &[Flicks], seams: &[u64]) -> Option<Vec<Group>> {
     let keys = found.keys(key_frames)?;
@@ -91,7 +96,7 @@ pub fn groups(found: &Times, key_frames: &[Flicks], seams: &[u64]) -> Option<Vec
         next.map_or(count, |key| key.packet)
     };
     let seams = seams.iter().map(|&seam| clamped::<usize>(seam).min(count));
-    // Each from a key frame on, up to a packet.
+    // Index of the first key frame, and number of the packet after the last.
     let mut groups: Vec<(usize, usize)> = Vec::new();
     for (key, end) in std::iter::once((0, after(0)))
         .chain(seams.map(|seam| (last_before(seam), after(seam))))
