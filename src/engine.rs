@@ -1,4 +1,4 @@
-//! How the film is made: files and ffmpeg, without AWS and without the task record.
+//! How the output is made: files and ffmpeg, without AWS and without the task record.
 
 pub mod artifacts;
 mod avi;

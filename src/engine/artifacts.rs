@@ -1,4 +1,4 @@
-//! The files of a finished output, and where each is going to be stored.
+//! The files of a finished output, and the object where each is going to be stored.
 
 use std::fs;
 use std::io;
@@ -15,22 +15,22 @@ use crate::process::request::SegmentFormat;
 /// A file of the output.
 #[derive(Debug)]
 pub struct Artifact {
-    /// Where it is.
+    /// The file.
     pub path: PathBuf,
-    /// Where it is going to be stored.
+    /// The object where it is going to be stored.
     pub uri: ObjectUri,
     /// Its media type.
     pub content_type: &'static str,
-    /// The object that it is a copy of, where it is no file here.
+    /// The object to copy instead, if there is no local file.
     pub copied: Option<Copied>,
 }
 
-/// An object that becomes part of the output as it is.
+/// An object that becomes part of the output unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Copied {
-    /// Where it is.
+    /// The object.
     pub uri: ObjectUri,
-    /// Its content.
+    /// The version to copy.
     pub etag: ETag,
     /// Its length in bytes.
     pub size: u64,
@@ -39,17 +39,17 @@ pub struct Copied {
 /// The finished output.
 #[derive(Debug)]
 pub struct Artifacts {
-    /// In the order to store them: the playlist, or the only file, last.
+    /// In the order in which they are stored: the playlist, or the only file, comes last.
     pub files: Vec<Artifact>,
-    /// Files that together hold its streams, to be read back.
+    /// Files that together contain its streams, for the check.
     pub readable: Vec<PathBuf>,
-    /// Segments of the video, where there are any.
+    /// Number of video segments, if the output has segments.
     pub segments: Option<u64>,
 }
 
 impl Artifacts {
-    /// Finds the files, and makes the playlist name them as they are stored: beside the target, named
-    /// after it, and after the run that stores them where that has a name.
+    /// Finds the files, and rewrites the playlist with the names under which the segments are
+    /// stored: beside the target, named after it and, if the run has a name, after the run.
     ///
     /// # Errors
     /// When the workspace can't be read or written.
@@ -87,7 +87,7 @@ impl Artifacts {
     /// Checks the finished output against the plan.
     ///
     /// # Errors
-    /// When it differs, or the check can't be run.
+    /// When it differs from the plan, or the check can't be run.
     pub async fn verify(&self, check: &Check<'_>) -> Result<Verified, VerifyError> {
         let verified = verify(check, &self.readable).await?;
         match self.segments {
@@ -107,7 +107,7 @@ impl Artifacts {
     }
 }
 
-/// What the keys of segments start with, but for a `-` and what tells them apart.
+/// The common start of the segments' keys, before the `-` and the number.
 #[must_use]
 pub fn segment_stem(target: &str, run: Option<&str>) -> String {
     run.map_or_else(|| stem(target).to_owned(), |run| format!("{}-{run}", stem(target)))
@@ -134,7 +134,7 @@ pub(super) fn name_of(path: &Path) -> String {
     path.file_name().expect("an output has a name").to_string_lossy().into_owned()
 }
 
-/// The initialisation segment, if any, and the segments of each stream.
+/// Groups the files by stream: for each, its initialisation segment, if any, and its segments.
 pub(super) fn streams(paths: &[PathBuf], format: SegmentFormat) -> Vec<Vec<PathBuf>> {
     let all = &paths[..paths.len().saturating_sub(1)];
     let of = |prefix: &str| {

@@ -1,22 +1,23 @@
-//! AVI files without what old players report as an error.
+//! Removes a packet from AVI files that old players report as an error.
 //!
-//! The encoder of FLAC ends with a packet of no bytes, which tells what its header should have said.
-//! The muxer of AVI writes it as a block of audio, and ffmpeg before its version 7 can't decode it.
+//! The FLAC encoder ends with an empty packet that carries an updated header. The AVI muxer writes
+//! it as a block of audio, which ffmpeg before version 7 can't decode.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Bytes of an entry of the index: a name, flags, a place, and a size.
+/// Length of an index entry: name, flags, place, and size.
 const ENTRY: usize = 16;
-/// The last block of audio is among these entries.
+/// How many entries at the end of the index are searched for the last block of audio.
 const LAST_ENTRIES: u64 = 4096;
-/// Of a chunk: a name and a size.
+/// Length of a chunk's header: name and size.
 const HEADER: u64 = 8;
-/// Of a stream's header list before the stream's header, and in that before its count of blocks.
+/// Offset of the block count in a stream's header list: the list's own header, the header of the
+/// `strh` chunk, and the fields before the count.
 const COUNT_AT: u64 = 12 + HEADER + 32;
 
-/// The chunks of a file that count here: where each begins, and how many bytes it holds.
+/// The places of the chunks that are needed here.
 #[derive(Default)]
 struct Chunks {
     streams: Vec<u64>,
@@ -24,9 +25,9 @@ struct Chunks {
     index: Option<(u64, u64)>,
 }
 
-/// Takes an empty block from the end of the audio, where there is one.
+/// Removes an empty block at the end of the audio, if there is one.
 ///
-/// A file of more than 1 GB, which has further parts and an index in each, is left as it is.
+/// A file of more than 1 GB, which has further parts with an index each, is left as it is.
 ///
 /// # Errors
 /// When the file can't be read or written.
@@ -64,7 +65,7 @@ pub(super) fn without_empty_end(path: &Path) -> io::Result<()> {
 
 fn chunks(file: &mut File, length: u64) -> io::Result<Chunks> {
     let mut found = Chunks::default();
-    // Behind `RIFF`, a size, and `AVI `.
+    // After `RIFF`, a size, and `AVI `.
     let mut at = 12;
     while at + HEADER + 4 <= length {
         let (name, size) = header(file, at)?;
@@ -72,7 +73,7 @@ fn chunks(file: &mut File, length: u64) -> io::Result<Chunks> {
         file.read_exact(&mut kind)?;
         match (&name, &kind) {
             (b"LIST", b"hdrl") => {
-                // Into it.
+                // Goes on inside the list.
                 at += HEADER + 4;
                 continue;
             }
@@ -94,7 +95,7 @@ fn header(file: &mut File, at: u64) -> io::Result<([u8; 4], u64)> {
     Ok(([a, b, c, d], number(&bytes[4..])))
 }
 
-/// Little-endian.
+/// A little-endian number.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
@@ -104,7 +105,7 @@ fn write(file: &mut File, at: u64, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Lowers a number of four bytes.
+/// Subtracts from a number of four bytes.
 fn lower(file: &mut File, at: u64, less: u64) -> io::Result<()> {
     let mut bytes = [0; 4];
     file.seek(SeekFrom::Start(at))?;

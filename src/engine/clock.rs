@@ -1,4 +1,4 @@
-//! Clock: where the audio of clips belongs whose time stamps are unsteady.
+//! Finds where the audio of clips with unsteady timestamps belongs.
 
 use std::sync::Arc;
 
@@ -8,11 +8,10 @@ use super::ffmpeg::{Ffmpeg, RunError};
 use crate::media::{Clock, Stretch};
 use crate::plan::{Files, Listed, Plan};
 
-/// Of each clip, the stretches of its audio; none where its stamps are to be
-/// taken as they are.
+/// For each clip, the stretches of its audio; none if its timestamps can be used as they are.
 ///
 /// # Errors
-/// When they can't be listed for want of something on this side.
+/// When ffmpeg can't be run.
 pub async fn stretches(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -45,7 +44,7 @@ async fn list(
         }
     };
     match ffmpeg.list(arguments, on_line).await {
-        // What is wrong with the source is found when it is joined.
+        // Errors of the source are diagnosed when the output is joined.
         Ok(_) | Err(RunError::Failed { .. }) => {}
         Err(error) => return Err(error),
     }

@@ -1,4 +1,4 @@
-//! Copy: which groups of pictures of the sources are taken over as they are.
+//! Finds the groups of pictures of the sources that can be copied.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::plan::{Chunk, Copying, Files, PacketList, Plan, digest, signed};
 use crate::policy::CopyPolicy;
 use crate::process::Request;
 
-/// Looks for what can be copied, and puts it into the plan.
+/// Finds what can be copied, and records it in the plan.
 ///
 /// # Errors
 /// When a process can't be run.
@@ -59,7 +59,8 @@ pub async fn find(
     number_own_sets(ffmpeg, plan, &files).await
 }
 
-/// What was found of a clip: runs, each with its delay, and the hash of their parameter sets.
+/// The result for one clip: its runs, each with its reordering delay, and the hash of their
+/// parameter sets.
 #[derive(Default)]
 struct Found {
     runs: Vec<(Run, i64)>,
@@ -67,7 +68,7 @@ struct Found {
     refusal: Option<NotCopied>,
 }
 
-/// Reads the packets of a clip.
+/// Reads and analyses the packets of a clip.
 async fn look(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -113,7 +114,8 @@ fn run(plan: &Plan, clip: usize, list: &PacketList, draft: Draft) -> (Run, i64) 
     (run, draft.delay)
 }
 
-/// One header has to hold all parameter sets, and those of several clips may have one number.
+/// Keeps only the clips whose parameter sets agree with those of most frames: one header has to
+/// hold all sets, and different sets of several clips may have the same number.
 fn keep_one_kind_of_sets(found: &mut [Found]) {
     let frames = |found: &Found| -> u64 {
         found.runs.iter().map(|(run, _)| run.frames.end - run.frames.start).sum()
@@ -130,7 +132,7 @@ fn keep_one_kind_of_sets(found: &mut [Found]) {
     }
 }
 
-/// What a decoder reports of a run.
+/// The errors that a decoder reports in a run, if any.
 async fn damage(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -144,7 +146,7 @@ async fn damage(
     }
 }
 
-/// Gives our own parameter sets their number. Without one, nothing is copied.
+/// Chooses the number of our own parameter sets. If there is none, nothing is copied.
 async fn number_own_sets(
     ffmpeg: &Ffmpeg,
     plan: &mut Plan,

@@ -1,8 +1,7 @@
-//! Diagnose: which clips are damaged.
+//! Finds out which clips are damaged.
 //!
-//! What ffmpeg reports while it encodes names decoders, not files. Where it
-//! reported errors, the streams that the output uses are decoded once more,
-//! each by itself.
+//! ffmpeg's errors during encoding name decoders, not files. After errors, each stream that the
+//! output uses is decoded again by itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,36 +13,36 @@ use crate::media::Demuxer;
 use crate::plan::input::Input;
 use crate::plan::{Files, Plan};
 
-/// As many lines are told: the rest repeats them.
+/// Most lines that are reported: further lines only repeat them.
 const MAX_LOG_LINES: usize = 5;
 
-/// What the decoders of a clip report.
+/// The result of decoding a clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// Nothing of what is shown or heard.
+    /// No errors in the part that is used.
     Whole,
-    /// These lines, which may be about streams that are not used: decoders of all streams report
-    /// while a file is opened.
+    /// Only these errors, reported while the file was opened. They may concern streams that are not
+    /// used, since ffmpeg then tries the decoders of all streams.
     Opening(Vec<String>),
-    /// Errors, though it was opened where the container has a key frame: it may
-    /// be none.
+    /// Errors after opening the file at a frame that the container marks as a key frame, which may
+    /// be wrong.
     Doubtful,
-    /// Errors, in these words.
+    /// These errors.
     Damaged(String),
 }
 
-/// What a stream gives in a part of a file.
+/// The result of decoding part of a stream.
 struct Decoded {
     frames: u64,
     log: String,
-    /// What is reported while the file is opened, where anything is.
+    /// Errors reported while the file is opened, if any.
     opening: Vec<String>,
 }
 
-/// Decodes what the output uses of a clip.
+/// Decodes the streams of a clip that the output uses.
 ///
 /// # Errors
-/// When nothing at all of a stream decodes, or it can't be tried.
+/// When no frame of a stream decodes, or ffprobe can't be run.
 pub async fn diagnose(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -59,7 +58,7 @@ pub async fn diagnose(
         let Decoded { frames, log, opening } = source.decode(seek, end).await?;
         opened.extend(opening);
         if seek.is_some() {
-            // What comes before the cut is decoded for its sake alone.
+            // Errors before the cut don't matter: that part is decoded only as a run-up.
             if frames == 0 || !log.is_empty() && !source.reports(seek, start, &log).await? {
                 return Ok(Finding::Doubtful);
             }
@@ -91,7 +90,7 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Whether just this is reported up to a moment.
+    /// Whether decoding up to `until` reports exactly these errors.
     async fn reports(
         &self,
         from: Option<Flicks>,
@@ -107,12 +106,12 @@ impl Stream<'_> {
         Ok(sorted(&before.log) == sorted(log))
     }
 
-    /// Decodes a part of the file.
+    /// Decodes the stream from `from` to `until`.
     async fn decode(&self, from: Option<Flicks>, until: Flicks) -> Result<Decoded, ProbeError> {
         let frames = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&frames);
         let on_line = move |line: &str| {
-            // A number or `N/A`, and a comma where more could follow.
+            // A number or `N/A`; a comma follows if there could be more fields.
             if let Ok(number) = line.trim().trim_end_matches(',').parse() {
                 count.fetch_max(number, Ordering::Relaxed);
             }
@@ -143,8 +142,8 @@ fn reported(outcome: Result<String, RunError>) -> Result<String, ProbeError> {
     }
 }
 
-/// A log without what decoders report while a file is opened: they may be those of streams that
-/// are not used. Those of the stream in question report again when it is decoded.
+/// Removes what decoders report while a file is opened: it may concern streams that are not used.
+/// The decoder of this stream reports its errors again when it decodes.
 fn without_opening(demuxer: Demuxer, log: &str, opening: &str) -> String {
     let own = format!("[{}", demuxer.name());
     let mut opening = opening.lines().peekable();

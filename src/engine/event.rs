@@ -1,25 +1,25 @@
-//! What the engine reports while it works. Record, log and progress bars are
-//! made from the same events.
+//! Events that the engine emits while it works. Record, log and progress bars all use them.
 
 use std::sync::Arc;
 
-/// Something has happened.
+/// An event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// So many microseconds of the output are done, of so many in all.
+    /// Progress in microseconds of the output.
     Progress {
-        /// Done.
+        /// Microseconds that are finished.
         done: u64,
-        /// In all.
+        /// Length of the output in microseconds.
         whole: u64,
     },
-    /// Audio that changes its rate or channels is converted first; then the work begins again.
+    /// Audio that changes its sample rate or channels has to be converted first; then rendering
+    /// starts again.
     Conforming,
-    /// A clip has to be read from the start of its file: the work begins again.
+    /// A clip has to be read from the start of its file; rendering starts again.
     Again,
-    /// ffmpeg reported errors: each clip is decoded by itself to find them.
+    /// ffmpeg reported errors; each clip is decoded by itself to find the cause.
     Diagnosing,
 }
 
-/// Whom it is reported to.
+/// The callback that receives the events.
 pub type Events = Arc<dyn Fn(Event) + Send + Sync>;

@@ -1,9 +1,8 @@
-//! Running ffmpeg and ffprobe.
+//! Runs ffmpeg and ffprobe.
 //!
-//! Each process gets an empty environment (no credentials, no way to find the
-//! runtime API), no standard input, limits to what it may use and do, and a
-//! process group of its own. The group is killed when the process has ended, and
-//! when the future that waits for it is dropped.
+//! Each process has an empty environment (no credentials, and no address of the runtime API), no
+//! standard input, limits on resources and system calls, and a process group of its own. The group
+//! is killed after the process has ended, and when the future that waits for it is dropped.
 
 pub mod confine;
 mod limits;
@@ -29,29 +28,30 @@ use process::{Ended, KillGuard, each_line, run};
 pub use limits::shrink_stacks;
 pub use live::all_ended;
 
-/// What every encoding is told. A source is used as far as it decodes, be it less than a third.
+/// Options of every encoding. With an error rate of 1, ffmpeg uses whatever decodes, even if more
+/// than two thirds of the frames fail.
 pub const ENCODING: &str = "-nostdin -y -hide_banner -nostats -loglevel error -max_error_rate 1";
-/// How an encoding reports its progress.
+/// Makes an encoding report its progress.
 const PROGRESS: &[&str] = &["-progress", "pipe:1"];
-/// The most that is kept of a process's output: a header and a frame of any size.
+/// Most bytes of a process's output that are kept: enough for a header and a frame of any size.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
-/// How much of a process's output is read in one piece.
+/// Bytes of a process's output that are read at once.
 const PIECE: usize = 256 * 1024;
 
-/// The two programs, and the memory that each of their processes may use.
+/// The two programs, and the memory limit of their processes.
 #[derive(Clone, Debug)]
 pub struct Ffmpeg {
     encoder: PathBuf,
     prober: PathBuf,
     memory: Memory,
-    /// Files that somebody fills while they are read.
+    /// Partial files, which are filled while ffmpeg reads them.
     partial: Arc<[PathBuf]>,
 }
 
 /// Why a process failed.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// It did not start, or could not be waited for.
+    /// It could not be started, or waiting for it failed.
     #[error("can't run `{}`: {source}", program.display())]
     Start {
         /// Its path.
@@ -59,17 +59,17 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// It ended badly.
+    /// It ended with an error.
     #[error("{program} ended with {status}: {log}")]
     Failed {
         /// `ffmpeg` or `ffprobe`.
         program: String,
         /// Exit code or signal.
         status: ExitStatus,
-        /// The end of what it said.
+        /// The end of its log.
         log: String,
     },
-    /// What it wrote could not be handed on.
+    /// Its output could not be passed on.
     #[error("the output of {program} can't be handed on: {source}")]
     Stream {
         /// `ffmpeg` or `ffprobe`.
@@ -77,7 +77,7 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// It wanted more memory than there is for it.
+    /// It needed more memory than its limit.
     #[error(
         "{program} ran out of the {megabytes} MB of memory that it may use: give the function more \
          memory, unless the source is damaged or made to ask for it: {log}"
@@ -85,16 +85,16 @@ pub enum RunError {
     OutOfMemory {
         /// `ffmpeg` or `ffprobe`.
         program: String,
-        /// Its part of the function's memory.
+        /// Its memory limit in megabytes.
         megabytes: u64,
-        /// The end of what it said.
+        /// The end of its log.
         log: String,
     },
 }
 
 impl RunError {
-    /// The outward code. ffmpeg reports a full disk in words only. What ended
-    /// by a signal may go well another time, unless ffmpeg itself raised it.
+    /// The outward code. ffmpeg reports a full disk only as text. A process that was killed by a
+    /// signal may succeed on a retry, unless ffmpeg raised the signal itself.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -113,8 +113,8 @@ impl RunError {
 }
 
 impl Ffmpeg {
-    /// The programs at these paths, for a function with so much memory. They
-    /// may use all of it but what the function itself needs.
+    /// The programs at these paths, for a function with this much memory. Processes may use all of
+    /// it except what the function itself needs.
     #[must_use]
     pub fn new(
         ffmpeg: impl Into<PathBuf>,
@@ -125,29 +125,28 @@ impl Ffmpeg {
         Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory, partial: Arc::default() }
     }
 
-    /// The same where so many processes run at a time: they share the memory.
+    /// The same for `processes` processes at a time, which share the memory equally.
     #[must_use]
     pub fn shared(&self, processes: usize) -> Self {
         Self { memory: self.memory.shared(processes), ..self.clone() }
     }
 
-    /// The same with so many percent of the memory, beside others that have the rest.
+    /// The same with this percentage of the memory; other processes use the rest.
     #[must_use]
     pub fn portion(&self, percent: u64) -> Self {
         Self { memory: self.memory.portion(percent), ..self.clone() }
     }
 
-    /// Bytes of memory that a process may use.
+    /// The memory limit of a process in bytes.
     #[must_use]
     pub const fn memory_bytes(&self) -> u64 {
         self.memory.bytes()
     }
 
-    /// Runs ffmpeg; `progress` is called with how much of the output is done.
-    /// Returns what it reported.
+    /// Runs ffmpeg; calls `progress` with the part of the output that is finished. Returns the log.
     ///
     /// # Errors
-    /// When it can't be run or ends badly.
+    /// When it can't be run or fails.
     pub async fn encode(
         &self,
         arguments: Vec<String>,
@@ -157,11 +156,10 @@ impl Ffmpeg {
         self.supervise(command, &self.encoder, None, on_progress(progress)).await
     }
 
-    /// Runs ffmpeg; `on_line` is called with every line that it writes to its
-    /// standard output. Returns what it reported.
+    /// Runs ffmpeg; calls `on_line` with every line of its standard output. Returns the log.
     ///
     /// # Errors
-    /// When it can't be run or ends badly.
+    /// When it can't be run or fails.
     pub async fn list(
         &self,
         arguments: Vec<String>,
@@ -172,17 +170,17 @@ impl Ffmpeg {
         self.supervise(command, &self.encoder, None, read).await
     }
 
-    /// Runs ffmpeg. Returns what it writes to its standard output, which has to be little.
+    /// Runs ffmpeg. Returns its standard output, of which only the first [`MOST_BYTES`] are kept.
     ///
     /// # Errors
-    /// When it can't be run or ends badly.
+    /// When it can't be run or fails.
     pub(super) async fn bytes(&self, arguments: Vec<String>) -> Result<Vec<u8>, RunError> {
         let command = self.encoding(&[], arguments);
         let (returned, back) = sync_channel(1);
         let read = move |stdout: ChildStdout| {
             let mut bytes = Vec::new();
             stdout.take(MOST_BYTES).read_to_end(&mut bytes)?;
-            // It is taken back below, once the process has ended.
+            // Received below, once the process has ended.
             let _ = returned.send(bytes);
             Ok(())
         };
@@ -191,8 +189,8 @@ impl Ffmpeg {
         back.recv().map_err(|error| RunError::Stream { program, source: io::Error::other(error) })
     }
 
-    /// Runs ffmpeg, which reads its standard input: what is sent there comes
-    /// out of the receiver as soon as the process has started.
+    /// Runs ffmpeg with a standard input: the receiver gets its writing end as soon as the process
+    /// has started.
     pub(super) fn join(
         &self,
         arguments: Vec<String>,
@@ -204,8 +202,7 @@ impl Ffmpeg {
         (receiver, run)
     }
 
-    /// Runs ffmpeg, and hands what it writes to `stream`. Returns what it
-    /// reported, and the stream.
+    /// Runs ffmpeg, and passes its standard output to `stream`. Returns the log and the stream.
     pub(super) async fn render(
         &self,
         arguments: Vec<String>,
@@ -223,7 +220,7 @@ impl Ffmpeg {
                 }
                 stream.push(&piece[..length])?;
             }
-            // It is taken back below, once the process has ended.
+            // Received below, once the process has ended.
             let _ = returned.send(stream);
             Ok(())
         };
@@ -239,18 +236,17 @@ impl Ffmpeg {
         }
     }
 
-    /// Runs ffprobe on a file; `on_line` gets every line that it prints.
-    /// Returns its log.
+    /// Runs ffprobe on a file; calls `on_line` with every line that it prints. Returns the log.
     ///
     /// # Errors
-    /// When it can't be run or ends badly.
+    /// When it can't be run or fails.
     pub async fn inspect(
         &self,
         input: Input<'_>,
         arguments: &[&str],
         mut on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<String, RunError> {
-        // It knows options of another kind.
+        // ffprobe has other options for decoding.
         let input = Input { video: None, ..input };
         let mut command = FfmpegCommand::new_with_path(&self.prober);
         command.args("-hide_banner -loglevel error".split(' '));
@@ -265,9 +261,8 @@ impl Ffmpeg {
         command
     }
 
-    /// Runs a process to its end on a thread of its own, with its standard
-    /// input sent to `stdin` (or nothing to read) and its output read by
-    /// `read`. Returns what it reported.
+    /// Runs a process to its end on a thread of its own. Sends its standard input to `stdin` (or
+    /// gives it none), and lets `read` read its output. Returns the log.
     async fn supervise(
         &self,
         command: FfmpegCommand,
@@ -286,7 +281,8 @@ impl Ffmpeg {
             return Err(RunError::Start { program: path.to_owned(), source });
         }
         let program = program(path);
-        // Decoders pass over what they have no memory for: no reason to use the rest.
+        // Decoders skip frames for which they have no memory; so the process may succeed, but its
+        // output is incomplete.
         if ran_out(&log) {
             return Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log });
         }
@@ -302,7 +298,7 @@ fn program(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Reads ffmpeg's reports of progress.
+/// Parses ffmpeg's progress reports.
 fn on_progress(
     mut progress: impl FnMut(Progress) + Send + 'static,
 ) -> impl FnOnce(ChildStdout) -> io::Result<()> + Send + 'static {
@@ -316,14 +312,14 @@ fn on_progress(
     }
 }
 
-/// Takes over a number, if it is one.
+/// Sets `number` if the text is one.
 fn replace(number: &mut u64, text: &str) {
     if let Ok(new) = text.trim().parse() {
         *number = new;
     }
 }
 
-/// How much of the output is done.
+/// The part of the output that is finished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Frames; 0 without video.
@@ -333,11 +329,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Takes one line of ffmpeg's `-progress` output; true when a report is
-    /// complete.
+    /// Parses one line of ffmpeg's `-progress` output; returns `true` at the end of a report.
     fn read(&mut self, line: &str) -> bool {
         match line.split_once('=') {
-            // Either is `N/A` at first.
+            // Both may be `N/A` at first.
             Some(("frame", value)) => replace(&mut self.frames, value),
             Some(("out_time_us", value)) => replace(&mut self.micros, value),
             Some(("progress", _)) => return true,
@@ -375,8 +370,8 @@ mod tests {
         assert!(matches!(error, RunError::Failed { .. }), "{error}");
     }
 
-    /// If the process were not killed, its reading thread would keep the
-    /// runtime from shutting down.
+    /// If the process were not killed, the thread that reads its output would prevent the runtime
+    /// from shutting down.
     #[test]
     fn giving_up_the_wait_ends_the_process() {
         let folder = tempfile::tempdir().unwrap();

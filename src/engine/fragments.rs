@@ -1,24 +1,24 @@
-//! Fragmented MP4 of several encoders as one stream.
+//! Joins fragmented MP4 from several encoders to one stream.
 //!
-//! Each encoder writes a header (`ftyp`, `moov`), fragments (`moof`, `mdat`)
-//! and an index at the end (`mfra`), ISO/IEC 14496-12. The stream keeps the
-//! first header and every fragment; the other headers have to be the same.
+//! Each encoder writes a header (`ftyp`, `moov`), fragments (`moof`, `mdat`) and an index at the
+//! end (`mfra`), ISO/IEC 14496-12. The stream keeps the first header and every fragment; the other
+//! headers have to equal the first.
 
 use std::io;
 
-/// The largest header that is held in memory to be compared.
+/// The largest header, which is kept in memory for comparison.
 const LARGEST_HEADER: u64 = 1 << 20;
 
-/// Passes on what the encoders write, one after another.
+/// Passes on the output of encoders that run one after the other.
 #[derive(Debug, Default)]
 pub struct Fragments {
     /// The first encoder's `moov`.
     header: Vec<u8>,
-    /// Encoders that have ended.
+    /// Number of encoders that have ended.
     ended: usize,
-    /// The header that stands for those of all encoders, where theirs differ.
+    /// A header to use instead of the encoders' headers, which may then differ.
     common: Option<Vec<u8>>,
-    /// The head of the box that is being read.
+    /// The header of the box that is being read.
     head: Vec<u8>,
     state: State,
 }
@@ -28,23 +28,23 @@ enum State {
     /// Between two boxes.
     #[default]
     Head,
-    /// Inside a box that is passed on or left out.
+    /// Inside a box that is passed on or dropped.
     Body { left: u64, pass: bool },
     /// Inside a `moov`.
     Header { left: u64 },
 }
 
 impl Fragments {
-    /// Passes on this header instead of those of the encoders, which may differ.
+    /// Uses this header instead of those of the encoders, which may differ.
     #[must_use]
     pub fn with_header(header: Vec<u8>) -> Self {
         Self { common: Some(header), ..Self::default() }
     }
 
-    /// Takes bytes of the encoder that runs now; what is to be passed on goes to `out`.
+    /// Adds bytes from the current encoder; writes to `out` what is passed on.
     ///
     /// # Errors
-    /// Where the bytes are no fragmented MP4, a header differs from the first, or `out` fails.
+    /// When the bytes are not fragmented MP4, a header differs from the first, or `out` fails.
     pub fn push(
         &mut self,
         mut bytes: &[u8],
@@ -76,10 +76,10 @@ impl Fragments {
         Ok(())
     }
 
-    /// The encoder has ended; another one may follow.
+    /// Ends the current encoder's stream; another encoder may follow.
     ///
     /// # Errors
-    /// Where it ended inside a box.
+    /// When it ended inside a box.
     pub fn end(&mut self) -> io::Result<()> {
         self.ended += 1;
         if self.state == State::Head && self.head.is_empty() {
@@ -150,10 +150,10 @@ fn after(left: u64, taken: usize, more: impl Fn(u64) -> State) -> State {
     }
 }
 
-/// The header among the first bytes that an encoder writes.
+/// The header in the first bytes that an encoder writes.
 ///
 /// # Errors
-/// Where there is none.
+/// When there is none.
 pub fn header(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut fragments = Fragments::default();
     fragments.push(bytes, &mut |_: &[u8]| Ok(()))?;
@@ -163,7 +163,7 @@ pub fn header(bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(fragments.header)
 }
 
-/// A number, its highest byte first.
+/// A big-endian number.
 fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }

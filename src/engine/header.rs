@@ -1,4 +1,5 @@
-//! The header of a video that is copied in part: with the parameter sets of both kinds of chunks.
+//! The header of a video of which parts are copied: it contains the parameter sets of copied and of
+//! encoded chunks.
 
 use std::io;
 
@@ -7,7 +8,7 @@ use super::fragments;
 use crate::plan::copy::Sets;
 use crate::plan::{Chunk, Files, Plan};
 
-/// The header for chunks some of which are copied. Nothing where all are of one kind.
+/// The header for a video with copied and encoded chunks; `None` if all are of one kind.
 pub(super) async fn common_header(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -19,7 +20,7 @@ pub(super) async fn common_header(
     let Some(copied) = copied else { return Ok(None) };
     let copied = header_of(ffmpeg, plan.first_packet_arguments(copied, files)).await?;
     let Some(encoded) = encoded else {
-        // Runs of several clips may differ in what does not count.
+        // The headers of several clips' runs may differ in fields that don't matter.
         return Ok(Some(copied));
     };
     let first = encoded.frames.start;

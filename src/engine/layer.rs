@@ -1,4 +1,4 @@
-//! The bill of materials that the ffmpeg layer carries beside its programs.
+//! The bill of materials that comes with the programs of the ffmpeg layer.
 
 use std::fmt;
 use std::fs;
@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// What the layer is made of. It prints as `name version` pairs.
+/// The layer's contents. It prints as `name version` pairs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Bill {
-    /// The processor that it is for, by Lambda's names.
+    /// The processor architecture, by Lambda's names.
     pub arch: String,
     /// Programs and libraries.
     pub components: Vec<Component>,
 }
 
-/// One of the layer's parts.
+/// A program or library of the layer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Component {
-    /// Name of its source package.
+    /// Name of the source package.
     pub name: String,
-    /// Version of that.
+    /// Version of the source package.
     pub version: String,
 }
 
@@ -36,19 +36,19 @@ pub enum BillError {
         /// The system's reason.
         source: io::Error,
     },
-    /// It holds something else.
+    /// The file has other content.
     #[error("`{}` is no bill of materials: {source}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// The parser's message.
         source: serde_json::Error,
     },
 }
 
 impl Bill {
-    /// Reads the bill of the layer that this ffmpeg belongs to: `bom.json`, one
-    /// folder above the program's own.
+    /// Reads the bill of the layer that contains this ffmpeg: `bom.json`, one folder above the
+    /// program's.
     ///
     /// # Errors
     /// See [`BillError`].
@@ -76,7 +76,7 @@ mod tests {
 
     use super::Bill;
 
-    /// What is read of this text in a layer's place.
+    /// Reads this text as a layer's bill.
     fn read(text: &str) -> Result<Bill, String> {
         let layer = tempfile::tempdir().unwrap();
         fs::write(layer.path().join("bom.json"), text).unwrap();

@@ -1,4 +1,4 @@
-//! Make: from a plan and its sources to the output's files.
+//! Makes an output's files from a plan and its sources.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,10 @@ pub enum MakeError {
     Clip {
         /// Index in the concatenation list.
         clip: usize,
-        /// What is wrong with it.
+        /// The reason.
         source: ProbeError,
     },
-    /// ffmpeg failed, and no clip is to blame.
+    /// ffmpeg failed, but not because of a clip.
     #[error(transparent)]
     Run(#[from] RunError),
 }
@@ -37,98 +37,98 @@ pub enum MakeError {
 /// Makes outputs.
 #[derive(Clone)]
 pub struct Maker<'a> {
-    /// The programs.
+    /// The programs to run.
     pub ffmpeg: &'a Ffmpeg,
-    /// What is made.
+    /// The plan.
     pub plan: &'a Plan,
-    /// The files of its distinct sources.
+    /// The files of the plan's distinct sources.
     pub sources: &'a [&'a Path],
-    /// Where intermediate files go.
+    /// The folder for intermediate files.
     pub workspace: &'a Workspace,
-    /// How the output is going to be checked.
+    /// How the output will be checked.
     pub verify: Verify,
-    /// What is told of it.
+    /// The callback for events.
     pub events: Events,
 }
 
-/// How an output was made.
+/// The result of making an output.
 #[derive(Debug)]
 pub struct Made {
-    /// What is wrong with clips that were used all the same.
+    /// Problems of clips that were used nevertheless.
     pub found: Found,
-    /// The output frames of each process that rendered some.
+    /// For each chunk, its output frames.
     pub chunks: Vec<Range<u64>>,
-    /// What the encoders gave, listed.
+    /// Lists of the packets from the encoders.
     pub lists: Lists,
 }
 
-/// Files that list the packets of a stream as they left its encoder.
+/// Files that list a stream's packets as its encoder produced them.
 #[derive(Debug)]
 pub struct Lists {
-    /// Of the video.
+    /// The video's packets.
     pub video: PathBuf,
-    /// Of the audio, decoded; where it is not decoded otherwise.
+    /// The audio's decoded frames, if the check does not decode the audio anyway.
     pub audio: Option<PathBuf>,
 }
 
 impl Lists {
-    /// In files of the workspace, as far as the check needs them.
+    /// Paths in the workspace, as far as the check needs the lists.
     #[must_use]
     pub fn new(workspace: &Workspace, verify: Verify) -> Self {
         let audio = (verify == Verify::Packets).then(|| workspace.listing("audio"));
         Self { video: workspace.listing("video"), audio }
     }
 
-    /// As the joining process is told of them.
+    /// The same, as the plan's functions take them.
     #[must_use]
     pub fn as_listings(&self) -> Listings<'_> {
         Listings { video: Some(&self.video), audio: self.audio.as_deref() }
     }
 }
 
-/// What is made, and where.
+/// What to make, and where.
 struct Work<'a> {
     piece: Piece,
-    /// Of the video, as far as it is made.
+    /// The chunks of the video to render.
     chunks: Vec<Chunk>,
-    /// Where it is listed what the encoders give.
+    /// Where to list what the encoders produce.
     lists: Option<&'a Lists>,
     target: &'a Path,
 }
 
-/// What of the output is made.
+/// Which part of the output to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
     Whole,
     /// A range of the video.
     Range,
-    /// The audio, not encoded.
+    /// The audio as samples, not encoded.
     Samples,
 }
 
-/// What is known of how clips can be read, beyond the plan.
+/// How the clips have to be read, as found so far.
 #[derive(Debug, Default)]
 struct Reading {
-    /// Files with the audio of each clip alone, where it had to be converted.
+    /// For each clip, a file with its converted audio, if it had to be converted.
     conformed: Vec<Option<PathBuf>>,
-    /// Of each clip, what was reported of that.
+    /// For each clip, the result of the conversion.
     reported: Vec<Converted>,
-    /// Clips that are read from the start of their files.
+    /// For each clip, whether it is read from the start of its file.
     from_start: Vec<bool>,
-    /// Where the audio of each clip belongs.
+    /// For each clip, where its audio belongs.
     stretches: Vec<Vec<Stretch>>,
 }
 
-/// How converting the audio of a clip went.
+/// The result of converting the audio of a clip.
 #[derive(Debug, Default)]
 struct Converted {
     log: String,
-    /// Whether it ended before its end.
+    /// Whether the conversion failed before the end of the audio.
     failed: bool,
 }
 
-/// What is wrong with clips that were used all the same, in words, with the
-/// clip's index where one is to blame.
+/// Problems of clips that were used nevertheless, as text, with the clip's index if a single clip
+/// is the cause.
 pub type Found = Vec<(Option<usize>, String)>;
 
 impl Maker<'_> {
@@ -155,7 +155,7 @@ impl Maker<'_> {
         self.work(&Work { piece: Piece::Range, chunks, lists: None, target }).await
     }
 
-    /// Makes the samples of the audio.
+    /// Renders the audio as samples.
     ///
     /// # Errors
     /// See [`MakeError`].
@@ -182,7 +182,7 @@ impl Maker<'_> {
                 }
                 _ => match self.diagnose(&mut reading, work, outcome).await? {
                     Some(found) => return Ok(found),
-                    // Another way of reading the clips may give no errors.
+                    // With the clips read in another way, there may be no errors.
                     None => (self.events)(Event::Again),
                 },
             }
@@ -216,7 +216,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Whether the work reads a clip.
+    /// Whether the work reads this clip.
     fn reads(&self, work: &Work<'_>, clip: usize) -> bool {
         match work.piece {
             Piece::Whole | Piece::Samples => true,
@@ -226,7 +226,7 @@ impl Maker<'_> {
         }
     }
 
-    /// Refuses a clip that would be black or silent although it holds video or audio.
+    /// Rejects a clip that would be black or silent although it has video or audio.
     fn refuse_undecodable(&self, work: &Work<'_>) -> Result<(), MakeError> {
         let clips = self.plan.clips.iter().enumerate();
         let mut clips = clips.filter(|(index, _)| self.reads(work, *index));
@@ -238,10 +238,10 @@ impl Maker<'_> {
         })
     }
 
-    /// Converts the audio of every clip by itself, since one of them changes its
-    /// sample rate or its channels on the way.
+    /// Converts the audio of every clip in a process of its own, since that of one changes its
+    /// sample rate or its channels in the middle.
     ///
-    /// One that can't be converted whole is used as far as it goes.
+    /// Audio that fails to convert is used up to that point.
     async fn conform(&self, reading: &mut Reading) -> Result<(), MakeError> {
         (self.events)(Event::Conforming);
         let mut conformed = vec![None; self.plan.clips.len()];
@@ -266,8 +266,8 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Finds the clips that made ffmpeg report errors, or fail. Nothing where one of them has to be
-    /// read in another way first: it is noted.
+    /// Finds the clips that made ffmpeg report errors or fail. Returns `None` if one of them has to
+    /// be read in another way first, and records that in `reading`.
     async fn diagnose(
         &self,
         reading: &mut Reading,
@@ -279,7 +279,7 @@ impl Maker<'_> {
                 return Ok(Some(Vec::new()));
             }
             Ok(_) | Err(RunError::Failed { .. }) => {}
-            // No clip is to blame by itself.
+            // No clip is the cause.
             Err(_) => return outcome.map(|_| None).map_err(MakeError::from),
         }
         tracing::info!(?outcome, "diagnose");
@@ -312,7 +312,7 @@ impl Maker<'_> {
             for clip in doubtful {
                 reading.from_start[clip] = true;
             }
-            // They were made of the doubtful ones, too.
+            // The converted audio was made from these clips, too.
             reading.conformed.clear();
             reading.reported.clear();
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Media data: what is left of a rendered range without the boxes around it.
+//! Reduces a rendered range to its media data, without the boxes around them.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -7,25 +7,26 @@ use std::path::Path;
 
 use crate::mp4::{BoxHead, Fragment, Samples, box_head, fragment, time_scale};
 
-/// The largest box that is held in memory: a list of samples, of which a range has some thousands.
+/// The largest box that is read into memory: a list of samples, of which a range has some
+/// thousands.
 const LARGEST_LIST: u64 = 64 << 20;
-/// Bytes that are moved at a time.
+/// Bytes that are moved at once.
 const STEP: usize = 1 << 20;
 
-/// A range of which only the media data are left.
+/// A range that consists only of media data.
 #[derive(Clone, Debug, Default)]
 pub struct Bare {
-    /// Its samples, which follow each other in the file.
+    /// Its samples, which are stored in this order without gaps.
     pub samples: Samples,
-    /// The content of the `moov` that described them.
+    /// The content of the `moov` box of the original file.
     pub header: Vec<u8>,
 }
 
-/// Leaves nothing of a fragmented MP4 but its samples. The file as far as its first fragment goes to
-/// `first`.
+/// Removes everything except the samples from a fragmented MP4 file. Copies the file up to the end
+/// of its first fragment to `first`.
 ///
 /// # Errors
-/// Where it is no such file, or can't be read and written.
+/// When it is not such a file, or can't be read and written.
 pub fn bare(path: &Path, first: &Path) -> io::Result<Bare> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
@@ -65,10 +66,10 @@ pub fn bare(path: &Path, first: &Path) -> io::Result<Bare> {
     if bare.samples.samples.is_empty() { Err(unfit("it has no samples")) } else { Ok(bare) }
 }
 
-/// The head of the box at a place.
+/// The header of the box at `at`.
 ///
 /// # Errors
-/// Where there is none, or the file can't be read.
+/// When there is none, or the file can't be read.
 pub(super) fn head_at(file: &File, at: u64) -> io::Result<BoxHead> {
     let mut bytes = [0; 16];
     let mut filled = 0;
@@ -81,10 +82,10 @@ pub(super) fn head_at(file: &File, at: u64) -> io::Result<BoxHead> {
     box_head(&bytes[..filled]).ok_or_else(|| unfit("a box has no size"))
 }
 
-/// The content of the box at a place.
+/// The content of the box at `at`.
 ///
 /// # Errors
-/// Where it is too large to be a list, or the file can't be read.
+/// When it is too large for a list, or the file can't be read.
 pub(super) fn content(file: &File, at: u64, head: BoxHead) -> io::Result<Vec<u8>> {
     if head.body > LARGEST_LIST {
         return Err(unfit("a list is too large"));

@@ -1,4 +1,4 @@
-//! Lists of packets, as ffmpeg writes them.
+//! Reads ffmpeg's lists of packets.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Lines};
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::ffmpeg::{Ffmpeg, RunError};
 use crate::plan::{Packet, PacketLines, PacketList};
 
-/// The packets of a list that a process wrote to a file, one after the other.
+/// Iterates over the packets of a list in a file.
 #[derive(Debug)]
 pub(super) struct PacketFile {
     lines: Lines<BufReader<File>>,
@@ -24,7 +24,7 @@ impl PacketFile {
         Ok(Self { lines, form: PacketLines::default(), error: None })
     }
 
-    /// Whether all could be read, so far.
+    /// Fails if a packet could not be read so far.
     pub(super) fn check(&mut self) -> io::Result<()> {
         self.error.take().map_or(Ok(()), Err)
     }
@@ -50,7 +50,7 @@ impl Iterator for PacketFile {
     }
 }
 
-/// Reads a list that a process wrote to a file.
+/// Reads a whole list from a file.
 pub(super) fn read(listing: &Path) -> io::Result<PacketList> {
     let mut list = PacketList::default();
     for line in BufReader::new(File::open(listing)?).lines() {
@@ -59,7 +59,7 @@ pub(super) fn read(listing: &Path) -> io::Result<PacketList> {
     Ok(list)
 }
 
-/// Runs a process that writes a list to its standard output. Returns also what it reported.
+/// Runs a process that writes a list to its standard output. Returns the list and the log.
 pub(super) async fn list(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,
@@ -67,8 +67,8 @@ pub(super) async fn list(
     gather(ffmpeg, arguments, PacketList::default(), PacketList::line).await
 }
 
-/// Runs a process that writes a list to its standard output, and hands its packets on to `look`.
-/// Returns what has looked at them, and what the process reported.
+/// Runs a process that writes a list to its standard output, and passes each packet to `look`.
+/// Returns the state that `look` changed, and the log.
 pub(super) async fn each<L: Send + 'static>(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,
@@ -85,8 +85,8 @@ pub(super) async fn each<L: Send + 'static>(
     Ok((looking, log))
 }
 
-/// Runs a process that writes a list to its standard output, and hands each line on with what is
-/// `gathered`. Returns that, and what the process reported.
+/// Runs a process that writes a list to its standard output, and passes each line to a function
+/// together with `gathered`. Returns `gathered` and the log.
 async fn gather<G: Send + 'static>(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,

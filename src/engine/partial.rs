@@ -1,8 +1,9 @@
 //! Partial files: they have the object's full size, but only the blocks that are needed are filled.
 //!
-//! ffmpeg's option `-partial` uses two files beside a partial file. `.filled` has a byte for each block,
-//! which is zero while the block is missing. ffmpeg writes to the FIFO `.wanted` which byte it waits
-//! for. So ffmpeg never takes a missing block for zeros, and stops waiting when the FIFO is closed.
+//! ffmpeg's option `-partial` uses two files beside a partial file. `.filled` has one byte for each
+//! block, which is zero while the block is missing. To the FIFO `.wanted`, ffmpeg writes which byte
+//! it waits for. So ffmpeg never takes a missing block for zeros, and stops waiting when the FIFO
+//! is closed.
 
 use crate::clamped::clamped;
 use std::fs::File;
@@ -17,10 +18,10 @@ use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
-/// Bytes of a block, as ffmpeg's patch has them.
+/// Bytes of a block, the same number as in ffmpeg's patch.
 pub const BLOCK: u64 = 64 * 1024;
 
-/// What the names of the two files beside it end with.
+/// The suffixes of the two files beside it.
 const FILLED: &str = ".filled";
 const WANTED: &str = ".wanted";
 
@@ -46,7 +47,7 @@ enum Block {
 pub struct Wanted(Receiver);
 
 impl PartialFile {
-    /// A file of that size without any of its blocks.
+    /// Makes a file of this size without any block.
     ///
     /// # Errors
     /// When it can't be made.
@@ -58,14 +59,15 @@ impl PartialFile {
         filled.set_len(count)?;
         let fifo = beside(path, WANTED);
         mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        // Opened for both, it does not end between two readers of the file.
+        // Opened for reading and writing, so that the FIFO does not reach its end between two
+        // ffmpeg processes.
         let wanted = Wanted(OpenOptions::new().read_write(true).open_receiver(&fifo)?);
         let count = usize::try_from(count).map_err(io::Error::other)?;
         let blocks = Mutex::new(vec![Block::Missing; count]);
         Ok((Self { path: path.to_owned(), size, file, filled, blocks }, wanted))
     }
 
-    /// Where it is.
+    /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -77,25 +79,26 @@ impl PartialFile {
         self.size
     }
 
-    /// Takes the disk space of all of it: a full disk is known before a byte is paid for.
+    /// Reserves the disk space for the whole file, so that a full disk shows before anything is
+    /// downloaded.
     ///
     /// # Errors
-    /// When there is no such space.
+    /// When there is not enough space.
     pub fn reserve(&self) -> io::Result<()> {
         match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.size.max(1)) {
-            // Not every file system can.
+            // Some file systems don't support it.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
             other => Ok(other?),
         }
     }
 
-    /// Whether all of a range is there.
+    /// Whether all blocks of a range are filled.
     #[must_use]
     pub fn holds(&self, range: &Range<u64>) -> bool {
         self.blocks()[self.indices(range)].iter().all(|block| *block == Block::There)
     }
 
-    /// Bytes of the blocks that a range needs and that are neither there nor coming.
+    /// How many bytes of the range's blocks are neither filled nor claimed.
     #[must_use]
     pub fn missing(&self, range: &Range<u64>) -> u64 {
         let indices = self.indices(range);
@@ -103,7 +106,8 @@ impl PartialFile {
         BLOCK * blocks[indices].iter().filter(|block| **block == Block::Missing).count() as u64
     }
 
-    /// The first run of missing blocks in a range, of at most `most` bytes, for the caller to fill.
+    /// Claims the first run of missing blocks in a range, at most `most` bytes, for the caller to
+    /// fill.
     pub fn claim(&self, range: &Range<u64>, most: u64) -> Option<Range<u64>> {
         let indices = self.indices(range);
         let mut blocks = self.blocks();
@@ -116,20 +120,21 @@ impl PartialFile {
         Some(start..end.min(self.size))
     }
 
-    /// Fills the blocks from `at` on: whole ones, but for the file's last.
+    /// Fills the blocks from `at` on. `bytes` has to consist of whole blocks, except at the file's
+    /// end.
     ///
     /// # Errors
     /// When they can't be written.
     pub fn fill(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let indices = self.indices(&(at..at + bytes.len() as u64));
-        // Into the page cache, a few microseconds: not worth another thread.
+        // This writes to the page cache and takes a few microseconds: not worth another thread.
         self.file.write_all_at(bytes, at)?;
         self.filled.write_all_at(&vec![1; indices.len()], indices.start as u64)?;
         self.blocks()[indices].fill(Block::There);
         Ok(())
     }
 
-    /// The runs of blocks that are there.
+    /// The runs of blocks that are filled.
     #[must_use]
     pub fn there(&self) -> Vec<Range<u64>> {
         let blocks = self.blocks();
@@ -143,10 +148,10 @@ impl PartialFile {
         places.filter(|(block, _)| *block == Block::There).map(|(_, place)| place).collect()
     }
 
-    /// Gives the disk space back. Nothing can be read any more.
+    /// Frees the disk space. Nothing can be read afterwards.
     ///
     /// # Errors
-    /// When it can't be done.
+    /// When that fails.
     pub fn remove(&self) -> io::Result<()> {
         self.file.set_len(0)?;
         for suffix in [FILLED, WANTED] {
@@ -155,7 +160,7 @@ impl PartialFile {
         std::fs::remove_file(&self.path)
     }
 
-    /// Reads a range that is there.
+    /// Reads a range whose blocks are filled.
     ///
     /// # Errors
     /// When it can't be read.
@@ -166,7 +171,7 @@ impl PartialFile {
         Ok(bytes)
     }
 
-    /// The blocks that a range touches.
+    /// The indices of the blocks that a range touches.
     fn indices(&self, range: &Range<u64>) -> Range<usize> {
         let end = range.end.min(self.size).div_ceil(BLOCK);
         let start = (range.start / BLOCK).min(end);
@@ -180,7 +185,7 @@ impl PartialFile {
 }
 
 impl Wanted {
-    /// The next place.
+    /// Waits for the next place that ffmpeg needs.
     ///
     /// # Errors
     /// When the FIFO can't be read.

@@ -1,4 +1,4 @@
-//! Probe: what a fetched file really is.
+//! Finds out what a fetched file really contains.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,35 +23,35 @@ mod streams;
 
 pub use notice::Notice;
 
-/// The most ID3 tags in front of a file that are stepped over.
+/// Most ID3 tags at the start of a file that are skipped.
 const MOST_TAGS: u32 = 8;
-/// The most zeros in front of one that are.
+/// Most zeros at the start of a file that are skipped.
 const MOST_ZEROS: usize = 1 << 24;
 
-/// Why a file is no source.
+/// Why a file can't be a source.
 #[derive(Debug, Error)]
 pub enum ProbeError {
     /// Its first bytes are of no known format.
     #[error(transparent)]
     Format(#[from] FormatError),
-    /// Its streams are of no use.
+    /// Its streams can't be used.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// Its description has no end.
+    /// Its description is too long.
     #[error("the file describes more streams than a media file has")]
     TooManyStreams,
-    /// The demuxer gave it up.
+    /// The demuxer failed.
     #[error("the file is damaged beyond reading: {0}")]
     Damaged(String),
-    /// A stream is there, and none of it can be used.
+    /// A stream exists, but nothing of it can be decoded.
     #[error("nothing of its {kind} can be decoded{}{complaints}", if complaints.is_empty() { "" } else { ": " })]
     Undecodable {
         /// `video` or `audio`.
         kind: &'static str,
-        /// What the decoder says.
+        /// The decoder's errors.
         complaints: String,
     },
-    /// The probe could not be run.
+    /// ffprobe could not be run.
     #[error(transparent)]
     Run(RunError),
     /// The local file can't be read.
@@ -86,35 +86,35 @@ impl From<RunError> for ProbeError {
     }
 }
 
-/// A probed file, and what is odd about it.
+/// A probed file, and what is unusual about it.
 #[derive(Clone, Debug)]
 pub struct Probed {
-    /// What it is made of, one behind the other: itself alone, mostly.
+    /// The files that it consists of, in order: usually only itself.
     pub parts: Vec<Part>,
     /// All parts as one.
     pub media: Arc<Media>,
-    /// What its owner should know.
+    /// What the caller should know.
     pub notices: Vec<Notice>,
-    /// Whether the file is the one that was fetched.
+    /// Whether the file is still the one that was fetched.
     pub is_own: bool,
 }
 
-/// A file that is a part of a source, or all of it.
+/// A part of a source, or all of it.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Where it is.
+    /// The part's file.
     pub file: PathBuf,
     /// Its streams.
     pub media: Arc<Media>,
 }
 
-/// Files that are probed at the same time.
+/// Number of files that are probed at the same time.
 pub const PARALLEL_PROBES: usize = 4;
 
 /// Probes every file.
 ///
 /// # Errors
-/// As [`probe`], with the index of the file.
+/// Like [`probe`], with the index of the file.
 pub async fn probe_all<P: AsRef<Path>>(
     ffmpeg: &Ffmpeg,
     files: &[P],
@@ -131,18 +131,18 @@ pub async fn probe_all<P: AsRef<Path>>(
 }
 
 impl Probed {
-    /// What is known of its parts.
+    /// The media of its parts.
     #[must_use]
     pub fn media(&self) -> Vec<Arc<Media>> {
         self.parts.iter().map(|part| Arc::clone(&part.media)).collect()
     }
 }
 
-/// Probes a fetched file. One that is several files is parted, and one whose clock jumps is written
-/// anew with a continuous one: nothing of it could be placed otherwise.
+/// Probes a fetched file. A file that consists of several files is split, and one whose timestamps
+/// jump is rewritten with continuous ones, since nothing after a jump could be placed otherwise.
 ///
 /// # Errors
-/// When it is no source, or the probe can't be run.
+/// When it can't be a source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     let (demuxer, start) = recognise_file(path)?;
     let Parted { files, count, rewritten, unused } = parts::part(path, start, demuxer)?;
@@ -184,7 +184,7 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     Ok(Probed { parts: probed, media, notices, is_own })
 }
 
-/// Probes a file that is a part of a source, or all of it.
+/// Probes a part of a source.
 async fn part(
     ffmpeg: &Ffmpeg,
     demuxer: Demuxer,
@@ -200,7 +200,7 @@ async fn part(
             let continuous = make_continuous(ffmpeg, &media, path, &copy).await?;
             let media = match continuous {
                 Some(found) if found.holds_as_much_as(&media) => found,
-                // What of it can't be kept would be lost without a word.
+                // Otherwise the streams that the copy lacks would be lost without a notice.
                 _ => {
                     remove(&copy)?;
                     return Ok((media, [notices, vec![Notice::Jumps]].concat()));
@@ -217,7 +217,7 @@ async fn part(
             }
             std::fs::rename(&copy, path)?;
             let (media, _, found) = read(ffmpeg, demuxer, path).await?;
-            // Its header counts the gap.
+            // The header counts the gap as part of the length.
             let found = found.into_iter().filter(|it| !matches!(it, Notice::CutShort { .. }));
             Ok((media, [Notice::Joined].into_iter().chain(found).collect()))
         }
@@ -225,11 +225,11 @@ async fn part(
     }
 }
 
-/// Probes a partial file whose index is there. Nothing where the index does not tell enough: it has
-/// to be probed when all of it is there.
+/// Probes a partial file whose index is filled. `None` if the index does not say enough: then the
+/// file has to be probed once it is complete.
 ///
 /// # Errors
-/// As [`probe`].
+/// Like [`probe`].
 pub async fn probe_index(
     ffmpeg: &Ffmpeg,
     path: &Path,
@@ -238,16 +238,16 @@ pub async fn probe_index(
     let waiting = ffmpeg.waiting(vec![path.to_owned()]);
     let reader = Reader { ffmpeg: &waiting, demuxer, file: path, depth: 0 };
     let (report, reader) = reader.describe().await?;
-    // What is missing is read as zeros here, and nobody looks at it.
+    // Missing blocks are read as zeros here, but nothing uses their content.
     let index = Reader { ffmpeg, ..reader };
     finish_index(reader, &report, index.index(&report).await?).await
 }
 
-/// The same of a Matroska file whose cues are known. Bit rates and numbers of frames are estimates
-/// then, and audio is taken for unsteady.
+/// The same for a Matroska file with known cues. Bit rates and numbers of frames are estimates
+/// then, and audio counts as unsteady.
 ///
 /// # Errors
-/// As [`probe`].
+/// Like [`probe`].
 pub async fn probe_cues(
     ffmpeg: &Ffmpeg,
     path: &Path,
@@ -271,7 +271,8 @@ async fn finish_index(
     }
     let pause = chosen.pause();
     let media = Media { depth: reader.depth, ..chosen.finish(reader.demuxer, report)? };
-    // Whoever is to be told of damage is told of all of it.
+    // If there is anything to report, the whole file has to be probed, so that the report is
+    // complete.
     if !Notice::of(report, &media, pause, &[]).is_empty() {
         return Ok(None);
     }
@@ -280,7 +281,7 @@ async fn finish_index(
     Ok(Some((Probed { parts, media, notices: Vec::new(), is_own: true }, places)))
 }
 
-/// Copies the streams that count into a transport stream without jumps. `None` where it can't hold
+/// Copies the used streams into a transport stream without jumps. `None` if the format can't hold
 /// them.
 async fn make_continuous(
     ffmpeg: &Ffmpeg,
@@ -307,7 +308,7 @@ async fn make_continuous(
     }
 }
 
-/// Removes a file that may not even have been begun.
+/// Removes a file that may not exist.
 fn remove(file: &Path) -> io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -318,12 +319,12 @@ fn remove(file: &Path) -> io::Result<()> {
 /// Reads the streams and packets of a file whose format is known.
 ///
 /// # Errors
-/// As [`probe`].
+/// Like [`probe`].
 pub async fn scan(ffmpeg: &Ffmpeg, demuxer: Demuxer, path: &Path) -> Result<Media, ProbeError> {
     read(ffmpeg, demuxer, path).await.map(|(media, ..)| media)
 }
 
-/// The media, whether its clock jumps, and what is odd about it.
+/// Returns the media, whether the timestamps jump, and what is unusual about the file.
 async fn read(
     ffmpeg: &Ffmpeg,
     demuxer: Demuxer,
@@ -343,7 +344,7 @@ async fn read(
     Ok((media, jumps, notices))
 }
 
-/// The demuxer that reads a file, and where its media begin: 0 where the demuxer finds that itself.
+/// The demuxer for a file, and the offset of its media: 0 if the demuxer finds that itself.
 fn recognise_file(path: &Path) -> Result<(Demuxer, u64), ProbeError> {
     let mut file = File::open(path)?;
     let (mut offset, mut tags, mut zeros) = (0, 0, 0);
@@ -367,7 +368,7 @@ fn recognise_file(path: &Path) -> Result<(Demuxer, u64), ProbeError> {
                 return Ok((demuxer, if is_known { 0 } else { offset }));
             }
             Ok(Recognised::From(at, demuxer)) => return Ok((demuxer, offset + at as u64)),
-            // The last zeros may be a part of what follows them: of a length, or of a start code.
+            // Up to three of the zeros may belong to what follows: to a length, or to a start code.
             Err(FormatError::Unknown)
                 if head[0] == 0
                     && (zeros > 0 || head.starts_with(&[0; 4]))

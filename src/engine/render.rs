@@ -1,10 +1,9 @@
-//! Render: the video in chunks, and the process that joins them with the audio.
+//! Renders the video in chunks, and joins them with the audio in another process.
 //!
-//! Both run at the same time. Each chunk's process writes encoded frames to its
-//! standard output; they are handed to the joining process as they come, so
-//! nothing of them is stored in between. A task that is distributed over several
-//! functions has them apart: a range of the video goes to a file, and what joins
-//! the ranges is fed with them.
+//! Both run at the same time. Each chunk's process writes encoded frames to its standard output;
+//! they are passed to the joining process at once, so nothing is stored in between. A task that is
+//! distributed over several functions does the two separately: each range of the video is written
+//! to a file, and later the ranges are passed to the joining process.
 
 use std::fs::File;
 use std::io;
@@ -19,19 +18,19 @@ use super::stream::{Sink, Stream};
 use crate::codec::{AudioCodec, Container};
 use crate::plan::{Chunk, Files, Listings, Plan, Policy};
 
-/// Percent of the memory that the joining process may use beside a chunk's.
+/// Percentage of the memory for the joining process, which runs beside a chunk's process.
 const JOIN_PERCENT: u64 = 25;
-/// Percent of the memory that the decoders of one chunk may use; the filters and the encoder use
-/// the rest of the chunk's.
+/// Percentage of the memory for the decoders of one chunk; the chunk's filters and encoder use the
+/// rest.
 const DECODERS_PERCENT: u64 = 30;
 
-/// The chunks that the video is rendered in.
+/// The chunks in which the video is rendered.
 #[must_use]
 pub fn chunks(ffmpeg: &Ffmpeg, plan: &Plan) -> Vec<Chunk> {
     plan.chunks(Policy { memory: ffmpeg.portion(DECODERS_PERCENT).memory_bytes() })
 }
 
-/// Renders the output to `target`. Returns what the processes reported.
+/// Renders the output to `target`. Returns the log of the processes.
 ///
 /// # Errors
 /// When one of them can't be run or fails.
@@ -59,7 +58,7 @@ pub async fn render(
     Ok(log)
 }
 
-/// What is left to do in a joined file.
+/// Corrects a joined file.
 fn finish(plan: &Plan, target: &Path) -> Result<(), RunError> {
     let flac = plan.output.audio.as_ref().is_some_and(|audio| audio.codec == AudioCodec::Flac);
     if plan.output.container == Container::Avi && flac {
@@ -68,11 +67,11 @@ fn finish(plan: &Plan, target: &Path) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Renders a range of the video to `target`, as it goes to what joins the ranges. Returns what the
-/// processes reported.
+/// Renders a range of the video to `target`, in the form that the joining process reads. Returns
+/// the log.
 ///
 /// # Errors
-/// When one of them can't be run or fails, and when the file can't be written.
+/// When a process can't be run or fails, and when the file can't be written.
 pub async fn render_range(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -87,21 +86,21 @@ pub async fn render_range(
     render_chunks(ffmpeg, plan, &chunks, files, stream).await
 }
 
-/// What is handed to the process that joins ranges.
+/// Input of the process that joins ranges.
 #[derive(Debug)]
 pub enum Fed {
-    /// More of a range.
+    /// The next bytes of a range.
     Bytes(Vec<u8>),
-    /// A range has ended.
+    /// The end of a range.
     End,
-    /// All have.
+    /// The end of the last range.
     Last,
 }
 
-/// Joins ranges, which come by `feed`, with the audio in `sound`.
+/// Joins ranges, which arrive through `feed`, with the audio in `sound`.
 ///
 /// # Errors
-/// When the process can't be run or fails, and when the feed ends before its last.
+/// When the process can't be run or fails, and when the feed ends before the last range does.
 pub async fn join(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -156,12 +155,12 @@ async fn render_chunks(
         append(&mut log, &more);
         stream = returned;
     }
-    // The end of the stream ends what reads it.
+    // At the end of its input, the joining process ends.
     drop(stream);
     Ok(log)
 }
 
-/// Waits for what writes the stream and for the process that reads it.
+/// Waits for the processes that write the stream and for the process that reads it.
 async fn both(
     rendered: impl Future<Output = Result<String, RunError>>,
     joined: impl Future<Output = Result<String, RunError>>,
@@ -171,14 +170,14 @@ async fn both(
     let mut log = tokio::select! {
         outcome = &mut rendered => match outcome {
             Ok(log) => log,
-            // The reader has gone: what it says is the reason.
+            // The reader has ended: its error is the reason.
             Err(error @ RunError::Stream { .. }) => {
                 joined.await?;
                 return Err(error);
             }
             Err(error) => return Err(error),
         },
-        // It can't end well before its input does.
+        // The reader can't succeed before its input ends.
         outcome = &mut joined => {
             let mut log = outcome?;
             append(&mut log, &rendered.await?);
@@ -189,7 +188,7 @@ async fn both(
     Ok(log)
 }
 
-/// Adds what another process reported, on a line of its own.
+/// Appends another process's log on a line of its own.
 fn append(log: &mut String, more: &str) {
     if !log.is_empty() && !more.is_empty() {
         log.push('\n');

@@ -1,4 +1,4 @@
-//! Seek: whether clips can be opened where their containers have key frames.
+//! Checks whether clips can be opened at the key frames that their containers mark.
 
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom};
@@ -13,20 +13,20 @@ use crate::media::VideoStream;
 use crate::plan::input::Input;
 use crate::plan::{Chunk, Plan, Seek};
 
-/// How much of the first packet may hold the encoder's name.
+/// How much of the first packet is searched for the encoder's name.
 const HEAD_BYTES: u64 = 64 * 1024;
-/// What x264 writes into its first packet, before its version.
+/// The text before the version that x264 writes into its first packet.
 const X264: &[u8] = b"x264 - core ";
-/// Older versions differ from the standard in B-frames, and decoders follow them.
+/// Older versions deviate from the standard in B-frames, and decoders follow them.
 const X264_STANDARD: u32 = 34;
-/// Older versions differ from the standard in 4:4:4.
+/// Older versions deviate from the standard in 4:4:4.
 const X264_STANDARD_444: u32 = 151;
 
-/// The clips that have to be read from their start, since what their container
-/// takes for a key frame is none.
+/// For each clip, whether it has to be read from the start of its file because what its container
+/// marks as a key frame is none.
 ///
 /// # Errors
-/// When it can't be tried.
+/// When ffmpeg can't be run.
 pub async fn unproven(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -52,8 +52,8 @@ pub async fn unproven(
     Ok(from_start)
 }
 
-/// Whether nothing but the first packet tells how all others are to be decoded:
-/// decoders know what old versions of x264 did otherwise than the standard.
+/// Whether decoding does not depend on the first packet. Decoders imitate old versions of x264, and
+/// only the first packet names the version.
 async fn decodes_alike_from_anywhere(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -87,7 +87,7 @@ async fn decodes_alike_from_anywhere(
     Ok(x264_version(&head).is_none_or(|version| version >= standard_since(stream)))
 }
 
-/// The version of x264 from which on a stream is what the standard says.
+/// The first version of x264 that follows the standard for such a stream.
 fn standard_since(stream: &VideoStream) -> u32 {
     if stream.pixel_format.contains("444") { X264_STANDARD_444 } else { X264_STANDARD }
 }
@@ -106,15 +106,15 @@ fn x264_version(head: &[u8]) -> Option<u32> {
     digits.map(|&byte| char::from(byte)).collect::<String>().parse().ok()
 }
 
-/// What decoding begins with, where a file is opened in its middle.
+/// The first frame that is decoded when a file is opened in the middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FirstFrame {
-    /// What the decoder itself calls a key frame.
+    /// One that the decoder, too, marks as a key frame.
     Key,
-    /// That, while it reports errors: in an open group of pictures, it may miss
+    /// A key frame, but the decoder reports errors: in an open group of pictures they may concern
     /// frames that are not needed.
     KeyWithErrors,
-    /// Another frame, or one behind the cut, or none.
+    /// Another frame, one after the cut, or none.
     Other,
 }
 
@@ -140,7 +140,7 @@ async fn first_frame(
     })
 }
 
-/// Whether the frames on show are the same as decoded from the key frame before.
+/// Whether the visible frames are the same when decoded from the previous key frame.
 async fn shows_the_same(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -164,7 +164,7 @@ struct Frame {
 }
 
 impl Frame {
-    /// From a line of ffmpeg's `framemd5`: stream, decoding time, time, duration, size, checksum.
+    /// Parses a line of ffmpeg's `framemd5`: stream, decoding time, time, duration, size, checksum.
     fn read(line: &str) -> Option<Self> {
         let mut fields = line.split(',').map(str::trim);
         let time = fields.nth(2)?.parse().ok()?;
@@ -172,7 +172,7 @@ impl Frame {
     }
 }
 
-/// The frames that ffmpeg lists, and what it reported; nothing where it fails.
+/// The frames that ffmpeg lists, and the log; `None` if it fails.
 async fn list(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,

@@ -1,4 +1,4 @@
-//! Segments of a range, as one of many functions makes them.
+//! The segments of a range in a task that is distributed over several functions.
 
 use std::fs;
 use std::io;
@@ -13,13 +13,13 @@ use crate::process::request::SegmentFormat;
 /// The segments of a range.
 #[derive(Debug)]
 pub struct RangeSegments {
-    /// The playlist of them alone, as the muxer wrote it.
+    /// The playlist of only these segments, as the muxer wrote it.
     pub playlist: String,
-    /// What their names end with, as segments of the whole, and where they are.
+    /// The end of each segment's name in the whole output, and its file.
     pub files: Vec<(String, PathBuf)>,
-    /// Files that together hold their streams, to be read back.
+    /// Files that together contain the streams, for the check.
     pub readable: Vec<PathBuf>,
-    /// How many there are of each stream.
+    /// The number of segments of each stream.
     pub counts: Vec<u64>,
 }
 
@@ -40,7 +40,7 @@ pub async fn make_segments(
 }
 
 impl RangeSegments {
-    /// Finds the segments. Only the first range keeps what stands before all segments of a stream.
+    /// Finds the segments. Only the first range keeps the initialisation segment of each stream.
     ///
     /// # Errors
     /// When the workspace can't be read.
@@ -72,7 +72,7 @@ impl RangeSegments {
     }
 }
 
-/// What a segment's name ends with where so many go before those of its range.
+/// The end of a segment's name, if `before` segments precede those of its range.
 fn suffix(name: &str, before: u64) -> io::Result<String> {
     let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists outputs by this");
     let numbered = suffix.rsplit_once('.').and_then(|(start, extension)| {

@@ -1,4 +1,4 @@
-//! The stream of encoded frames, from the processes that render chunks to what takes them.
+//! The stream of encoded frames, from the processes that render chunks to its destination.
 
 use std::io::{self, Write};
 use std::process::ChildStdin;
@@ -7,17 +7,17 @@ use std::sync::mpsc::Receiver;
 use super::fragments::Fragments;
 use crate::plan::Intermediate;
 
-/// The way from the chunks to what takes them.
+/// Passes the chunks' output on.
 pub(super) struct Stream {
     fragments: Option<Fragments>,
     sink: Sink,
 }
 
-/// What takes the chunks.
+/// The destination.
 pub(super) enum Sink {
-    /// A process that is about to start.
+    /// The standard input of a process that is about to start.
     Waiting(Receiver<ChildStdin>),
-    /// What can be written to.
+    /// An open file or pipe.
     Open(Box<dyn Write + Send>),
 }
 
@@ -27,13 +27,13 @@ impl Stream {
         Self { fragments: continued.then(Fragments::default), sink }
     }
 
-    /// The same with a header that stands for those of all chunks, where there is one.
+    /// The same with a header that replaces those of all chunks, if there is one.
     pub(super) fn with_header(self, header: Option<Vec<u8>>) -> Self {
         let Some(header) = header else { return self };
         Self { fragments: self.fragments.map(|_| Fragments::with_header(header)), ..self }
     }
 
-    /// Hands on what a chunk's process wrote.
+    /// Passes on bytes of the current chunk.
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Sink::Waiting(started) = &self.sink {
             let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
@@ -46,7 +46,7 @@ impl Stream {
         }
     }
 
-    /// A chunk's process has ended.
+    /// Ends the current chunk.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.fragments.as_mut().map_or(Ok(()), Fragments::end)
     }

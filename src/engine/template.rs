@@ -1,5 +1,5 @@
-//! The template of a film whose ranges are joined where they are stored: the muxer's own file, of all
-//! the audio and of the first fragment of the video.
+//! The template for an output whose ranges are joined in storage: a file from the muxer with all
+//! audio and the first fragment of the video.
 
 use std::fs::File;
 use std::io;
@@ -14,32 +14,32 @@ use super::render::{Fed, join};
 use crate::mp4::Extent;
 use crate::plan::{Listings, Plan};
 
-/// Bytes that are moved at a time.
+/// Bytes that are moved at once.
 const STEP: usize = 1 << 20;
-/// More bytes than the audio of a range has in one place.
+/// More bytes than the audio of a range has in one piece.
 const LARGEST_READ: u64 = 256 << 20;
 
-/// What is taken from the muxer's file.
+/// The parts of the muxer's file that are used.
 #[derive(Debug)]
 pub struct Template {
-    /// Where it is.
+    /// The file.
     pub path: PathBuf,
     file: File,
     /// The whole `ftyp`.
     pub ftyp: Vec<u8>,
     /// The content of the `moov`.
     pub moov: Vec<u8>,
-    /// The type of the box before the data that holds nothing.
+    /// The type of the empty box before the media data.
     pub filler: [u8; 4],
 }
 
-/// Makes a template of the file with the first fragment, and of the audio in `sound`.
+/// Makes a template from the file with the first fragment and from the audio in `sound`.
 ///
 /// # Errors
-/// When ffmpeg can't be run or fails, and where its file is not as expected.
+/// When ffmpeg can't be run or fails, and when its file has an unexpected form.
 ///
 /// # Panics
-/// Never: three pieces have room.
+/// Never: the channel has room for three pieces.
 pub async fn template(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -58,10 +58,10 @@ pub async fn template(
 }
 
 impl Template {
-    /// Opens what the muxer wrote.
+    /// Opens the muxer's file.
     ///
     /// # Errors
-    /// Where it is no MP4 whose index is in front.
+    /// When it is not an MP4 file with its index first.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let (mut at, mut ftyp, mut moov, mut filler) = (0, None, None, *b"free");
@@ -81,10 +81,10 @@ impl Template {
         Ok(Self { path: path.to_owned(), file, ftyp, moov, filler })
     }
 
-    /// Adds audio to what has been read.
+    /// Appends audio from the file to `target`.
     ///
     /// # Errors
-    /// Where it can't be read.
+    /// When it can't be read.
     pub(super) fn read(&self, from: Extent, target: &mut Vec<u8>) -> io::Result<()> {
         let end = from.offset.checked_add(from.length).filter(|_| from.length <= LARGEST_READ);
         if end.is_none_or(|end| self.file.metadata().is_ok_and(|found| found.len() < end)) {
@@ -95,10 +95,10 @@ impl Template {
         self.file.read_exact_at(&mut target[start..], from.offset)
     }
 
-    /// Copies audio to a place in another file.
+    /// Copies audio to offset `at` in another file.
     ///
     /// # Errors
-    /// Where one of them can't be read or written.
+    /// When one of the files can't be read or written.
     pub fn copy(&self, from: Extent, target: &File, at: u64) -> io::Result<()> {
         let mut buffer = vec![0; STEP];
         let mut done = 0;

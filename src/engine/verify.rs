@@ -1,7 +1,7 @@
-//! Verify: the finished file is what was planned.
+//! Checks that a finished file is what was planned.
 //!
-//! Everything is counted on the file itself, by reading all its packets and decoding all its frames,
-//! or as many as are asked for. Its packets have to be those that the encoders gave.
+//! Everything is counted in the file itself, by reading all its packets and decoding all its
+//! frames, or as many as requested. Its packets have to be those that the encoders produced.
 
 mod content;
 mod indexed;
@@ -32,10 +32,10 @@ use content::Content;
 pub use indexed::{Indexed, verify_indexed};
 pub use ranges::{verify_range, verify_ranges};
 
-/// Containers that write milliseconds round every time stamp to them.
+/// Containers with millisecond timestamps round each of them.
 const TICK_MS: u64 = 1;
 
-/// What was found in a finished file that is as planned.
+/// What was found in a finished file that matches the plan.
 #[derive(Clone, Debug)]
 pub struct Verified {
     /// Its streams.
@@ -45,7 +45,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// What was made in parts, each decoded by itself: together they have to be as planned.
+    /// Checks the combined result of parts that were decoded separately.
     fn by_parts(plan: &Plan, media: Media) -> Result<Self, VerifyError> {
         compare(plan, &media)?;
         let frames = plan.frames().end;
@@ -59,7 +59,7 @@ impl Verified {
         Ok(Self { media, counts })
     }
 
-    /// The same where all frames were decoded before they came into the file.
+    /// The same for an output whose frames were all decoded before they were put into the file.
     #[must_use]
     pub fn with_all_decoded(self) -> Self {
         let decoded_frames = self.counts.frames;
@@ -67,7 +67,7 @@ impl Verified {
     }
 }
 
-/// What was counted on a finished file.
+/// Numbers counted in a finished file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Counts {
     /// Frames of the video.
@@ -85,29 +85,29 @@ pub struct Counts {
 /// Why a finished file is not accepted.
 #[derive(Debug, Error)]
 pub enum VerifyError {
-    /// It can't even be read.
+    /// It can't be read.
     #[error("the finished output can't be read back: {0}")]
     Unreadable(#[from] ProbeError),
     /// It does not decode.
     #[error("the finished output does not decode: {0}")]
     Undecodable(String),
-    /// The check itself could not be run.
+    /// The check could not be run.
     #[error("the finished output could not be checked: {0}")]
     Run(RunError),
-    /// It holds other packets than the encoders gave.
+    /// Its packets are not those of the encoders.
     #[error("the finished output is not as planned: {0}")]
     Packets(#[from] PacketError),
-    /// What the encoders gave is not known.
+    /// The list of the encoders' packets can't be read.
     #[error("what was encoded is not known: {0}")]
     Listing(io::Error),
-    /// It is something else than planned.
+    /// A property differs from the plan.
     #[error("the finished output is not as planned: {what} is {found}, not {planned}")]
     Mismatch {
-        /// What was compared.
+        /// The property.
         what: &'static str,
-        /// On the file.
+        /// Its value in the file.
         found: String,
-        /// By the plan.
+        /// Its value in the plan.
         planned: String,
     },
 }
@@ -127,23 +127,23 @@ impl VerifyError {
     }
 }
 
-/// A finished output that is to be checked.
+/// A check of a finished output.
 #[derive(Clone, Copy, Debug)]
 pub struct Check<'a> {
-    /// The programs.
+    /// The programs to run.
     pub ffmpeg: &'a Ffmpeg,
-    /// What it should be.
+    /// The plan.
     pub plan: &'a Plan,
-    /// How it was made.
+    /// How the output was made.
     pub made: &'a Made,
-    /// Where intermediate files go.
+    /// The folder for intermediate files.
     pub workspace: &'a Workspace,
     /// What has to be decoded.
     pub verify: Verify,
 }
 
-/// Checks the finished output. `files` hold its streams: one file, or one for each stream, the
-/// video's first.
+/// Checks the finished output. `files` contain its streams: one file for all, or one for each
+/// stream, with the video first.
 ///
 /// # Errors
 /// When it is not what was planned, or the check can't be run.
@@ -183,15 +183,15 @@ pub async fn verify(check: &Check<'_>, files: &[PathBuf]) -> Result<Verified, Ve
     Ok(Verified { media, counts })
 }
 
-/// Checks that the video was cut into as many segments as planned.
+/// Checks that the video has as many segments as planned.
 ///
 /// # Errors
-/// When there are more or fewer.
+/// When the number differs.
 pub fn verify_segments(plan: &Plan, found: u64) -> Result<(), VerifyError> {
     expect("the number of segments", &found, &plan.segment_count())
 }
 
-/// Compares what can be told without decoding.
+/// Compares everything that is known without decoding.
 fn compare(plan: &Plan, media: &Media) -> Result<(), VerifyError> {
     let kinds = |video: bool, audio: bool| match (video, audio) {
         (true, true) => "video and audio",
@@ -223,11 +223,11 @@ fn compare_video(
 ) -> Result<(), VerifyError> {
     expect("the video codec", stream.codec.as_str(), output.codec.ffprobe_name())?;
     expect("the size", &stream.display_size(), &output.size)?;
-    // Full range has names of its own.
+    // ffmpeg has names of its own for the formats with full range.
     let found = stream.pixel_format.replace("yuvj", "yuv");
     expect("the pixel format", found.as_str(), output.pixel_format.name())?;
     expect("the number of frames", &stream.frames, &plan.timeline.frames())?;
-    // From the first to the last frame; a single one says nothing of its rate.
+    // From the first to the last frame; a single frame has no distance.
     let planned = Flicks::of_units(signed(plan.timeline.frames()) - 1, output.frame_rate);
     let found = stream.last - stream.start;
     within("the time of the last frame", found, planned, 2 * TICK_MS, 2 * TICK_MS)
@@ -247,14 +247,14 @@ fn compare_audio(
     expect("the number of channels", &stream.channels, &output.channels)?;
     let planned = Flicks::of_units(signed(plan.timeline.samples()), rate(output.sample_rate));
     let found = stream.end - stream.start;
-    // Containers that can't tell an encoder's delay and padding show them.
+    // In containers that can't declare an encoder's delay and padding, the audio includes them.
     let padding =
         output.encoder_delay() + i64::from(output.codec.packet_samples(output.sample_rate)) * 2;
     let allowed = Flicks::of_units(padding, rate(output.sample_rate)).to_millis().unsigned_abs();
     within("the length of the audio", found, planned, 2 * TICK_MS, allowed + 2 * TICK_MS)
 }
 
-/// Decodes the audio of a finished output, whose video's packets are proven otherwise.
+/// Decodes the audio of a finished output whose video packets are checked elsewhere.
 ///
 /// # Errors
 /// When it does not decode.
@@ -269,7 +269,7 @@ pub async fn decode_audio(check: &Check<'_>, files: &[PathBuf]) -> Result<(), Ve
 /// Decodes the video of a file that is not finished yet, and counts its frames.
 ///
 /// # Errors
-/// When they are not so many as planned, or do not decode.
+/// When their number differs from the plan, or they do not decode.
 pub async fn decoded_frames(
     ffmpeg: &Ffmpeg,
     demuxer: Demuxer,
@@ -304,9 +304,9 @@ fn within(
     if (least..=most).contains(&found) { Ok(()) } else { expect(what, &found, &planned) }
 }
 
-/// The largest distance between video and audio at any join, in
-/// milliseconds: by the counted frames and samples, and by how far the two
-/// streams start apart, an encoder's delay not counted.
+/// The largest distance between video and audio at any join, in milliseconds: from the counted
+/// frames and samples, and from the distance between the starts of the two streams, without the
+/// encoder's delay.
 fn join_offset(plan: &Plan, media: &Media) -> f64 {
     let (Some(video), Some(audio), Some(output)) = (&media.video, &media.audio, &plan.output.audio)
     else {

@@ -1,4 +1,4 @@
-//! Weave: a range with its audio, as it becomes part of the output where it is stored.
+//! Interleaves a range with its audio, for an output that is joined in storage.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -12,7 +12,8 @@ use super::template::Template;
 use crate::mp4::{Packets, Samples, alone, weave};
 use crate::plan::AudioRange;
 
-/// Encodes the audio of a range to `target`, the run-up included, by way of `samples`.
+/// Encodes the audio of a range to `target`, including its run-up. `samples` is an intermediate
+/// file.
 ///
 /// # Errors
 /// See [`MakeError`].
@@ -29,11 +30,11 @@ pub async fn make_audio(
     Ok(found)
 }
 
-/// Writes the samples of a range, which `video` has alone, and what is its own of the encoded `audio` to
-/// `target`. Returns the packets of that.
+/// Interleaves the video samples of a range in `video` with its own packets from the encoded
+/// `audio`, and writes both to `target`. Returns the audio packets.
 ///
 /// # Errors
-/// Where one of them is not as expected, or can't be read or written.
+/// When a file has an unexpected form, or can't be read or written.
 pub fn woven(
     (video, samples): (&Path, &Samples),
     (audio, range): (&Path, &AudioRange),
@@ -60,10 +61,11 @@ pub fn woven(
     Ok(packets)
 }
 
-/// Writes what is a range's own of the encoded `audio` to `target`, as a file that begins with it.
+/// Writes a range's own packets from the encoded `audio` to `target`, as a file that begins with
+/// them.
 ///
 /// # Errors
-/// Where it is not as expected, or can't be read or written.
+/// When the file has an unexpected form, or can't be read or written.
 pub fn own_audio(audio: &Path, range: &AudioRange, target: &Path) -> io::Result<()> {
     let (packets, bytes) = own_packets(audio, range)?;
     let encoded = Template::open(audio)?;
@@ -71,7 +73,7 @@ pub fn own_audio(audio: &Path, range: &AudioRange, target: &Path) -> io::Result<
     std::fs::write(target, [head, bytes].concat())
 }
 
-/// The packets of a range without those of the run-up and those behind its end, and their data.
+/// The packets of a range, without the run-up and what follows the range's end, and their data.
 fn own_packets(audio: &Path, range: &AudioRange) -> io::Result<(Packets, Vec<u8>)> {
     let encoded = Template::open(audio)?;
     let (packets, extents) = Packets::read(&encoded.moov).map_err(unfit)?;

@@ -1,4 +1,4 @@
-//! The folder where a task keeps its files while it runs.
+//! The folder with a task's files while it runs.
 
 use std::fs;
 use std::io;
@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// What the folders of tasks are called, so that those of a function that was
-/// killed can be told from anything else.
+/// Start of the folders' names, by which folders of a killed function are recognised.
 const PREFIX: &str = "video-concat-";
-/// What the output and its segments are called there.
+/// Name of the output's files, including its segments.
 pub const OUTPUT: &str = "output";
 
-/// A task's own folder; gone with everything in it when dropped.
+/// A task's own folder; deleted with its contents when dropped.
 #[derive(Debug)]
 pub struct Workspace(TempDir);
 
@@ -20,54 +19,54 @@ impl Workspace {
     /// Makes a folder inside `work_dir`.
     ///
     /// # Errors
-    /// When the folder can't be made.
+    /// When that fails.
     pub fn new(work_dir: &Path) -> io::Result<Self> {
         tempfile::Builder::new().prefix(PREFIX).tempdir_in(work_dir).map(Self)
     }
 
-    /// Where the distinct source `index` is kept.
+    /// The file of the distinct source `index`.
     #[must_use]
     pub fn source(&self, index: usize) -> PathBuf {
         self.0.path().join(format!("source-{index}"))
     }
 
-    /// Where the audio of a clip is kept that had to be converted first.
+    /// The file of a clip's audio that had to be converted first.
     #[must_use]
     pub fn audio(&self, clip: usize) -> PathBuf {
         self.0.path().join(format!("audio-{clip}"))
     }
 
-    /// Where the samples of a clip are kept.
+    /// The file of a clip's samples.
     #[must_use]
     pub fn samples(&self, clip: usize) -> PathBuf {
         self.0.path().join(format!("samples-{clip}"))
     }
 
-    /// Where the output is made; its segments stand beside it.
+    /// The file in which the output is made; its segments are stored beside it.
     #[must_use]
     pub fn output(&self, extension: &str) -> PathBuf {
         self.0.path().join(format!("{OUTPUT}.{extension}"))
     }
 
-    /// Where the packets of a stream are listed as they left the encoder.
+    /// The file that lists a stream's packets as its encoder produced them.
     #[must_use]
     pub fn listing(&self, stream: &str) -> PathBuf {
         self.0.path().join(format!("listing-{stream}"))
     }
 
-    /// Where a group of the output's pictures is kept to be decoded.
+    /// The file of a group of pictures that is decoded as a check.
     #[must_use]
     pub fn group(&self, index: usize) -> PathBuf {
         self.0.path().join(format!("group-{index}"))
     }
 
-    /// Where something is kept that a film is put together from.
+    /// The file of a named part that the output is assembled from.
     #[must_use]
     pub fn part(&self, name: &str) -> PathBuf {
         self.0.path().join(format!("part-{name}"))
     }
 
-    /// Every file of the output, the playlist (or the only file) last.
+    /// Every file of the output; the playlist (or the only file) comes last.
     ///
     /// # Errors
     /// When the folder can't be read.
@@ -79,12 +78,12 @@ impl Workspace {
                 names.push(name);
             }
         }
-        // A segment's name goes on with `-`; a longer one has a higher number.
+        // Segments' names continue with `-`; of two lengths, the longer name has the higher number.
         names.sort_by_key(|name| (name.starts_with("output."), name.len(), name.clone()));
         Ok(names.iter().map(|name| self.0.path().join(name)).collect())
     }
 
-    /// Joins files in a new one.
+    /// Concatenates files to a new one.
     ///
     /// # Errors
     /// When one can't be read or the new one can't be written.
@@ -98,7 +97,7 @@ impl Workspace {
     }
 }
 
-/// Removes what tasks left in `work_dir` whose process was killed.
+/// Removes the folders in `work_dir` that killed functions have left.
 ///
 /// # Errors
 /// When the folder can't be read or something in it can't be removed.
@@ -112,10 +111,10 @@ pub fn clean(work_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Bytes that can still be written in `work_dir`.
+/// Free bytes in `work_dir`.
 ///
 /// # Errors
-/// When the file system can't be asked.
+/// When the file system doesn't report them.
 pub fn free_bytes(work_dir: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(work_dir)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))

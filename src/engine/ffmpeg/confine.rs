@@ -1,9 +1,10 @@
-//! What the kernel denies ffmpeg and ffprobe, should a file take one of them over.
+//! System calls that the kernel denies to ffmpeg and ffprobe, in case a file takes one of them
+//! over.
 //!
-//! A filter of system calls is inherited and can't be taken off, but only a process itself can put
-//! it on. So this program starts itself in the role of a launcher, which puts the filter on and then
-//! becomes the other program. Knowing its own process id, it can let that signal itself, as
-//! `abort` does, and nobody else.
+//! A filter of system calls is inherited and can't be removed, but only a process itself can
+//! install it. So this program starts a copy of itself in the role of a launcher, which installs
+//! the filter and then executes the other program. Since the launcher knows its own process id, the
+//! filter can allow the program to signal itself, as `abort` does, and no other process.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -23,35 +24,35 @@ use seccompiler::{
 };
 use thiserror::Error;
 
-/// By this name of its own, a process knows that it is the launcher.
+/// The program name by which a process knows that it is the launcher.
 const ROLE: &str = "video-concat-launcher";
-/// What the launcher ends with where it can't become the program.
+/// The launcher's exit code if it can't execute the program.
 const NOT_STARTED: i32 = 125;
-/// What it writes before the reason.
+/// The launcher's output before the reason.
 const NOT_STARTED_WORDS: &str = "the program was not started: ";
 
-/// This program's own file, once [`begin`] has found that the kernel has filters.
+/// The path of this program, once [`begin`] has found that the kernel supports filters.
 static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
 
 /// Why programs run without a filter.
 #[derive(Debug, Error)]
 pub enum ConfineError {
-    /// The kernel has none.
+    /// The kernel does not support filters.
     #[error(
         "this kernel takes no seccomp filter ({0}): a media file that takes ffmpeg over could open \
          connections, signal this function, and outlive its task"
     )]
     NoFilter(String),
-    /// This program does not find itself.
+    /// The path of this program can't be found.
     #[error("ffmpeg can't be confined, since the path of this program is unknown: {0}")]
     NoLauncher(io::Error),
 }
 
-/// Has all programs start confined from now on. To be called first of all in `main`: in a process
-/// that was started as the launcher, it does not return.
+/// From now on, starts all programs confined. `main` has to call this first: in a process that was
+/// started as the launcher, it does not return.
 ///
 /// # Errors
-/// Where the kernel has no filters; programs start without then.
+/// When the kernel does not support filters; programs are then started without one.
 pub fn begin() -> Result<(), ConfineError> {
     let mut arguments = env::args_os();
     if arguments.next().is_some_and(|name| name == ROLE) {
@@ -59,7 +60,7 @@ pub fn begin() -> Result<(), ConfineError> {
         eprintln!("{NOT_STARTED_WORDS}{reason}");
         std::process::exit(NOT_STARTED);
     }
-    // On a thread that ends at once, since no filter can be taken off.
+    // On a thread that ends at once, since a filter can't be removed.
     let trial = thread::spawn(|| confine_thread(0));
     let panicked = |_| ConfineError::NoFilter("the trial of a filter panicked".to_owned());
     trial.join().map_err(panicked)?.map_err(ConfineError::NoFilter)?;
@@ -68,7 +69,8 @@ pub fn begin() -> Result<(), ConfineError> {
     Ok(())
 }
 
-/// The command that starts this one confined; itself, where programs are not confined.
+/// The command that starts `command` confined, or `command` itself if the kernel does not support
+/// filters.
 pub(super) fn confined(command: Command) -> Command {
     let Some(this) = LAUNCHER.get() else {
         return command;
@@ -78,7 +80,7 @@ pub(super) fn confined(command: Command) -> Command {
     launcher
 }
 
-/// Why the launcher could not become the program, where a process ended as this says.
+/// Why the launcher could not execute the program, if this status and log show that.
 pub(super) fn not_started(status: ExitStatus, log: &str) -> Option<io::Error> {
     let reason = log.strip_prefix(NOT_STARTED_WORDS)?;
     let system = |number| io::Error::from_raw_os_error(number);
@@ -86,12 +88,13 @@ pub(super) fn not_started(status: ExitStatus, log: &str) -> Option<io::Error> {
         .then(|| reason.parse().map_or_else(|_| io::Error::other(reason), system))
 }
 
-/// Returns the reason only where it can't: the system's number for it, or words.
+/// Returns only on failure: the system's error number, or a message.
 fn become_program(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> String {
     let Some(program) = arguments.next() else {
         return "none is named".to_owned();
     };
-    // The thread that has started it waits for it, so a killed function takes it along.
+    // The parent thread waits for this process, so if the function is killed, this process is
+    // killed as well.
     if let Err(error) = set_parent_process_death_signal(Some(Signal::KILL)) {
         return error.to_string();
     }
@@ -102,29 +105,29 @@ fn become_program(mut arguments: impl Iterator<Item = impl AsRef<OsStr>>) -> Str
     error.raw_os_error().map_or_else(|| error.to_string(), |number| number.to_string())
 }
 
-/// Puts the filters on this thread and all that it starts. `own` is the process that may be
-/// signalled.
+/// Installs the filters for this thread and everything that it starts. `own` is the process that
+/// may be signalled.
 fn confine_thread(own: u32) -> Result<(), String> {
     let program = denied(own).map_err(|error| error.to_string())?;
-    // Of two filters that deny a call, the later one's error counts.
+    // If two filters deny a call, the later one's error is returned.
     for filter in [unknown(), program] {
         apply_filter(&filter).map_err(|error| error.to_string())?;
     }
     Ok(())
 }
 
-/// The last system call that was looked at for this list, `mseal`. Later ones, and those of the
-/// x32 world, don't exist for the program.
+/// The last system call that was considered for this list, `mseal`. Later ones, and those of the
+/// x32 ABI, are reported as unknown.
 const LAST_KNOWN: u32 = 462;
 
-/// Denies what can't be judged, in the way that makes libraries use something else: `clone3` has
-/// its flags in memory, where no filter can read them.
+/// Denies calls that can't be judged with the error that makes libraries fall back to another call:
+/// `clone3` has its flags in memory, which filters can't read.
 fn unknown() -> BpfProgram {
     let statement = |code: u32, k: u32| instruction(code, k, 0, 0);
     let missing = SeccompAction::Errno(number(libc::ENOSYS));
     let clone3 = u32::try_from(libc::SYS_clone3).expect("system calls have small numbers");
     vec![
-        // The call's number is the first field of what a filter sees.
+        // A filter's input begins with the call's number.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0),
         instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, clone3, 1, 0),
         instruction(libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K, LAST_KNOWN, 0, 1),
@@ -137,9 +140,9 @@ fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: u16::try_from(code).expect("codes have 16 bits"), jt, jf, k }
 }
 
-/// Calls that are denied whatever their arguments.
+/// Calls that are always denied.
 const DENIED: &[c_long] = &[
-    // Connections: what is on loopback, such as the runtime API, asks for no credentials.
+    // Connections: services on loopback, such as the runtime API, ask for no credentials.
     libc::SYS_socket,
     libc::SYS_socketpair,
     libc::SYS_bind,
@@ -153,11 +156,11 @@ const DENIED: &[c_long] = &[
     libc::SYS_recvfrom,
     libc::SYS_recvmsg,
     libc::SYS_recvmmsg,
-    // These would do all the others, past any filter.
+    // io_uring executes any of the other calls without the filter.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
-    // Other processes: their memory, files, and course.
+    // Access to other processes: their memory, files, and scheduling.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -173,13 +176,13 @@ const DENIED: &[c_long] = &[
     libc::SYS_move_pages,
     libc::SYS_setpriority,
     libc::SYS_ioprio_set,
-    // Signals whose receiver a filter can't know.
+    // Signals whose target a filter can't check.
     libc::SYS_tkill,
     libc::SYS_pidfd_send_signal,
-    // Leaving the process group, which ends with the task.
+    // Leaving the process group, which is killed when the task ends.
     libc::SYS_setsid,
     libc::SYS_setpgid,
-    // Another view of the system.
+    // Changing the process's view of the system.
     libc::SYS_unshare,
     libc::SYS_setns,
     libc::SYS_chroot,
@@ -194,7 +197,7 @@ const DENIED: &[c_long] = &[
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
     libc::SYS_open_by_handle_at,
-    // What would outlive the process without being a file.
+    // IPC objects that would outlive the process and are not files.
     libc::SYS_shmget,
     libc::SYS_msgget,
     libc::SYS_semget,
@@ -204,7 +207,7 @@ const DENIED: &[c_long] = &[
     libc::SYS_keyctl,
 ];
 
-/// Flags of `clone`: every new namespace, and a child that is its parent's sibling.
+/// Denied flags of `clone`: every new namespace, and making the child a sibling of its parent.
 const CLONE_FLAGS: [libc::c_int; 8] = [
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -216,12 +219,13 @@ const CLONE_FLAGS: [libc::c_int; 8] = [
     libc::CLONE_PARENT,
 ];
 
-/// Commands of `fcntl` by which a file sends signals, and to whom. The C library's headers hide two.
+/// Commands of `fcntl` that make a file send signals, and choose their target. The C library's
+/// headers lack two of them.
 const FILE_SIGNALS: [libc::c_int; 3] = [libc::F_SETOWN, 10, 15];
-/// Requests of `ioctl`: `FIOSETOWN` and `SIOCSPGRP` for the same, and input for a terminal.
+/// Requests of `ioctl`: `FIOSETOWN` and `SIOCSPGRP`, which do the same, and terminal input.
 const REQUESTS: [libc::c_int; 3] = [0x8901, 0x8902, 0x5412];
 
-/// Denies the listed calls, and some others by their arguments.
+/// Denies the listed calls, and some others depending on their arguments.
 fn denied(own: u32) -> Result<BpfProgram, Unbuilt> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         DENIED.iter().map(|call| (*call, Vec::new())).collect();
@@ -230,7 +234,7 @@ fn denied(own: u32) -> Result<BpfProgram, Unbuilt> {
     {
         rules.insert(call, vec![unless(&[own])?]);
     }
-    // A limit that has been passed already ends another process as a signal does.
+    // Lowering another process's limit below what it already uses would kill it, like a signal.
     for call in [
         libc::SYS_prlimit64,
         libc::SYS_sched_setaffinity,
@@ -250,13 +254,13 @@ fn denied(own: u32) -> Result<BpfProgram, Unbuilt> {
     SeccompFilter::new(rules, SeccompAction::Allow, denial, arch)?.try_into()
 }
 
-/// Applies where the first argument is none of these processes.
+/// Applies if the first argument is none of these processes.
 fn unless(processes: &[u32]) -> Result<SeccompRule, Unbuilt> {
     let others = processes.iter().map(|process| argument(0, SeccompCmpOp::Ne, (*process).into()));
     SeccompRule::new(others.collect::<Result<_, _>>()?)
 }
 
-/// A rule for each of the values that an argument may be compared with.
+/// One rule for each value, which applies if the argument equals it.
 fn where_any(
     index: u8,
     operator: impl Fn(u64) -> SeccompCmpOp,
@@ -266,7 +270,7 @@ fn where_any(
     values.into_iter().map(|value| rule(number(value).into())).collect()
 }
 
-/// Ids, flags, and commands have 32 bits; the kernel reads no more of them either.
+/// Ids, flags, and commands have 32 bits; the kernel ignores the rest, too.
 fn argument(index: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, Unbuilt> {
     SeccompCondition::new(index, SeccompCmpArgLen::Dword, operator, value)
 }

@@ -1,42 +1,42 @@
-//! What a process may use at most. A source can claim anything, and the
-//! function has to outlive whatever it makes ffmpeg ask for.
+//! Resource limits of a process. A source can claim anything, and the function has to survive
+//! whatever ffmpeg requests because of it.
 
 use crate::clamped::clamped;
 use rustix::io;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
-/// Files that one process may have open: every clip of a request, and some.
+/// Open files of one process: enough for every clip of a request.
 const OPEN_FILES: u64 = 1024;
 /// Lambda's longest invocation, on all of its six processors.
 const CPU_SECONDS: u64 = 6 * 900;
-/// The most that Lambda's `/tmp` can hold.
+/// The largest `/tmp` of a Lambda function.
 const FILE_BYTES: u64 = 10_240 * MEBIBYTE;
-/// As much as Rust gives its own threads.
+/// The default stack size of Rust's own threads.
 const STACK_BYTES: u64 = 2 * MEBIBYTE;
-/// What is kept for the function itself, of all that it has.
+/// Memory that is reserved for the function itself.
 const OWN_MEMORY_MB: u64 = 128;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// Memory that processes which run at a time may use between them.
+/// Memory that concurrent processes may use together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Memory {
     megabytes: u64,
 }
 
 impl Memory {
-    /// All but the function's own part.
+    /// All memory except what the function itself needs.
     pub(super) const fn of_function(megabytes: u64) -> Self {
         Self { megabytes: megabytes.saturating_sub(OWN_MEMORY_MB) }
     }
 
-    /// The part of one of so many processes.
+    /// An equal share for each of these processes.
     pub(super) fn shared(self, processes: usize) -> Self {
         let processes = clamped::<u64>(processes);
         Self { megabytes: self.megabytes / processes.max(1) }
     }
 
-    /// So many percent of it.
+    /// This percentage of it.
     pub(super) const fn portion(self, percent: u64) -> Self {
         Self { megabytes: self.megabytes * percent / 100 }
     }
@@ -50,17 +50,16 @@ impl Memory {
     }
 }
 
-/// Limits a process that has just been started. One that has ended already
-/// needs no limits.
+/// Limits a process that has just been started. If it has already ended, nothing happens.
 ///
-/// Its memory is what it can write to: addresses that are only reserved, as
-/// glibc's allocator does by the gigabyte, don't count.
+/// Memory means what the process can write to. Address space that is only reserved, as glibc's
+/// allocator does by the gigabyte, does not count.
 pub(super) fn limit(process: Pid, memory: Memory) {
     let limits = [
         (Resource::Cpu, CPU_SECONDS),
         (Resource::Fsize, FILE_BYTES),
         (Resource::Nofile, OPEN_FILES),
-        // No core file in the sandbox.
+        // No core files in the sandbox.
         (Resource::Core, 0),
         (Resource::Data, memory.megabytes * MEBIBYTE),
     ];
@@ -70,20 +69,19 @@ pub(super) fn limit(process: Pid, memory: Memory) {
     }
 }
 
-/// Has processes that are started from now on give their threads small stacks.
-/// glibc takes as much for each as a stack may grow to, 8 MB on Lambda, and all
-/// of it counts as memory, though hardly a page is used.
+/// Makes processes that are started later give their threads small stacks. glibc reserves as much
+/// for each thread as the stack limit, 8 MB on Lambda, and all of it counts as memory though hardly
+/// a page is used.
 ///
 /// # Errors
-/// Where the system does not allow it.
+/// When the system does not allow it.
 pub fn shrink_stacks() -> io::Result<()> {
     let limit = Rlimit { current: Some(STACK_BYTES), ..getrlimit(Resource::Stack) };
     setrlimit(Resource::Stack, limit)
 }
 
-/// Whether a process ran out of memory, by what it said: FFmpeg, the encoders
-/// and the C++ library each have their own words. FFmpeg also calls it so when
-/// a file has too many streams.
+/// Whether a process ran out of memory, by its log: FFmpeg, the encoders and the C++ library have
+/// different messages. FFmpeg also uses its message for a file with too many streams.
 pub(super) fn ran_out(log: &str) -> bool {
     let words = [
         "annot allocate memory",
@@ -104,8 +102,7 @@ mod tests {
     use super::super::{Ffmpeg, RunError};
     use super::{Memory, ran_out};
 
-    /// A program that waits until it is limited, since that happens just after
-    /// its start.
+    /// A program that waits until its limits are set, which happens just after its start.
     fn limited(script: &str) -> (Ffmpeg, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("program");

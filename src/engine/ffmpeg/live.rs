@@ -1,12 +1,12 @@
-//! How many processes live, so that a task can wait for the end of its last.
+//! Counts running processes, so that a task can wait until its last one has ended.
 
 use tokio::sync::watch;
 
-/// Counts all of this program's, since one task may wait for those of another without harm.
+/// Counts the processes of all tasks, since it does no harm if a task waits for those of another.
 static LIVE: std::sync::LazyLock<watch::Sender<usize>> =
     std::sync::LazyLock::new(|| watch::Sender::new(0));
 
-/// A process, from before its start until it has been reaped.
+/// A process, from just before its start until it has been reaped.
 #[derive(Debug)]
 pub(super) struct Process;
 
@@ -23,9 +23,9 @@ impl Drop for Process {
     }
 }
 
-/// Waits until no process of ffmpeg or ffprobe lives. Those that were given up have been killed, but
-/// the kernel takes a moment to take their memory back.
+/// Waits until no ffmpeg or ffprobe process is left. Abandoned processes have been killed by then,
+/// but the kernel needs a moment to free their memory.
 pub async fn all_ended() {
-    // The sender is never dropped, so the wait can't fail.
+    // The sender is never dropped, so waiting can't fail.
     let _ = LIVE.subscribe().wait_for(|count| *count == 0).await;
 }

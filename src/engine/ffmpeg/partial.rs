@@ -1,4 +1,4 @@
-//! Partial: inputs of which something may be missing.
+//! Inputs that may be incomplete.
 
 use std::path::PathBuf;
 use std::process::ChildStdout;
@@ -11,17 +11,18 @@ use super::process::each_line;
 use super::{Ffmpeg, RunError};
 use crate::plan::input::file_url;
 
-/// The layer's own option of files, see its patches.
+/// An option for files that only the layer's ffmpeg has; see its patches.
 const PARTIAL: [&str; 2] = ["-partial", "1"];
 
 impl Ffmpeg {
-    /// The same where these are partial files: what is missing of them is waited for.
+    /// The same for these partial files: ffmpeg waits for missing parts of them.
     #[must_use]
     pub fn waiting(&self, partial: Vec<PathBuf>) -> Self {
         Self { partial: partial.into(), ..self.clone() }
     }
 
-    /// Whether this ffmpeg has the option that partial files need. ffprobe shows it when it is used.
+    /// Whether this ffmpeg has the option for partial files. (If ffprobe lacks it, it reports that
+    /// when it is used.)
     ///
     /// # Errors
     /// When it can't be run.
@@ -42,7 +43,8 @@ impl Ffmpeg {
         }
     }
 
-    /// The arguments with the option that partial files need. An ffmpeg that lacks it ends at once.
+    /// The arguments with the option for partial files. An ffmpeg without the option ends with an
+    /// error at once.
     pub(super) fn awaited(&self, arguments: Vec<String>) -> Vec<String> {
         let mut awaited = Vec::with_capacity(arguments.len());
         for argument in arguments {

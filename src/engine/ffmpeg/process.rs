@@ -1,4 +1,4 @@
-//! One process: its start, its output, and its end with all that it has started.
+//! One process: its start, its output, and its end, including all processes that it started.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -14,12 +14,12 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 use super::limits::{Memory, limit};
 use super::{confine, live};
 
-/// How much of a process's log is kept: the last bytes.
+/// How much of a process's log is kept: its last bytes.
 const LOG_LIMIT: usize = 4096;
-/// The longest line that is read in one piece, in bytes.
+/// The longest line that is kept whole, in bytes.
 const LINE_LIMIT: u64 = 64 * 1024;
 
-/// Holds a process group; kills it when dropped before the process has ended.
+/// Owns a process group; kills it if dropped before the process has ended.
 #[derive(Debug, Default)]
 pub(super) struct KillGuard(pub(super) Arc<Mutex<Held>>);
 
@@ -34,13 +34,13 @@ impl Drop for KillGuard {
         let mut held = self.0.lock();
         held.dropped = true;
         if let Some(group) = held.group.take() {
-            // It may just have ended by itself.
+            // It may have just ended by itself.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }
 
-/// How a process ended, what it reported, and whether its output was read.
+/// How a process ended, its log, and whether its output was read.
 pub(super) struct Ended {
     pub(super) status: ExitStatus,
     pub(super) log: String,
@@ -54,7 +54,7 @@ pub(super) fn run(
     stdin: Option<SyncSender<ChildStdin>>,
     read: impl FnOnce(ChildStdout) -> io::Result<()>,
 ) -> io::Result<Ended> {
-    // The inner command: the wrapper would add an option that ffprobe lacks.
+    // The inner command, since the wrapper would add an option that ffprobe lacks.
     let program = std::mem::replace(command.as_inner_mut(), Command::new(""));
     let mut command = confine::confined(program);
     command.env_clear().process_group(0);
@@ -73,7 +73,7 @@ pub(super) fn run(
         (child, group)
     };
     if let (Some(sender), Some(stdin)) = (stdin, child.stdin.take()) {
-        // If this future is dropped, the process reads the end of its input.
+        // If the receiver is dropped, the process reads the end of its input.
         let _ = sender.send(stdin);
     }
     let (log, read) = std::thread::scope(|scope| {
@@ -84,17 +84,16 @@ pub(super) fn run(
     Ok(Ended { status: child.wait()?, log: log?, read })
 }
 
-/// Waits until the first process of a group has ended, and ends what it has left behind. Until it
-/// is reaped, no other group has its number.
+/// Waits until the first process of a group has ended, then kills the rest of the group. The first
+/// one is reaped later, so no other group can have its number yet.
 fn end_with_first(group: Pid) {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while matches!(waitid(WaitId::Pid(group), options), Err(Errno::INTR)) {}
-    // Mostly nothing is left.
+    // Usually no process is left.
     let _ = kill_process_group(group, Signal::KILL);
 }
 
-/// Reads both outputs until they close; an undrained pipe would stall the
-/// process.
+/// Reads both outputs until they close; an undrained pipe would block the process.
 fn drain(
     child: &mut Child,
     read: impl FnOnce(ChildStdout) -> io::Result<()>,
@@ -109,7 +108,7 @@ fn drain(
     })
 }
 
-/// Hands over every line, one that is too long in pieces.
+/// Calls `on_line` with every line; a line that is too long comes in pieces.
 pub(super) fn each_line(stream: impl Read, on_line: &mut impl FnMut(&str)) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
@@ -136,8 +135,8 @@ fn tail(mut stream: impl Read) -> io::Result<String> {
     Ok(without_addresses(String::from_utf8_lossy(&kept).trim()))
 }
 
-/// ffmpeg names its parts with their addresses, `[mp4 @ 0x55d0]`: the same message would be
-/// different every time.
+/// ffmpeg's messages contain addresses of its components, `[mp4 @ 0x55d0]`, which differ in every
+/// run.
 fn without_addresses(log: &str) -> String {
     let mut parts = log.split(" @ 0x");
     let mut clean = parts.next().expect("a split has a first part").to_owned();

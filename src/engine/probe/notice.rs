@@ -1,4 +1,4 @@
-//! What is odd about a file that can be used all the same.
+//! What is unusual about a file that can still be used.
 
 use std::fmt;
 
@@ -6,46 +6,46 @@ use crate::flicks::Flicks;
 use crate::media::report::Report;
 use crate::media::{Demuxer, Media};
 
-/// What is odd about a file that can be used all the same.
+/// Something unusual about a file that can still be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Its clock starts anew in the middle.
+    /// Its timestamps restart in the middle.
     Joined,
     /// Its end is missing.
     CutShort {
-        /// Length by its header.
+        /// The length that the header declares.
         declared: Flicks,
-        /// Length of what is there.
+        /// The length that was found.
         found: Flicks,
     },
     /// The demuxer reported errors.
     Damaged(String),
-    /// Its clock starts anew in the middle, and can't be made continuous.
+    /// Its timestamps restart in the middle and can't be made continuous.
     Jumps,
-    /// No stream has anything there.
+    /// A time at which no stream has any packet.
     Pause {
-        /// Since the beginning of the media.
+        /// Start, counted from the start of the media.
         from: Flicks,
-        /// How long.
+        /// Length.
         lasts: Flicks,
     },
-    /// It is made of more files than are used.
+    /// It consists of more files than are used.
     TooMany {
-        /// How many.
+        /// The number of files.
         count: usize,
-        /// How many are used.
+        /// The number of files that are used.
         used: usize,
     },
-    /// Behind its end there is what looks like media.
+    /// After its end there are bytes that look like media.
     Behind {
-        /// How many bytes.
+        /// The number of bytes.
         bytes: u64,
     },
-    /// One of several files that it is made of can't be used.
+    /// One of the files that it consists of can't be used.
     LeftOut {
         /// Its number, from 1.
         part: usize,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -87,7 +87,7 @@ impl fmt::Display for Notice {
 }
 
 impl Notice {
-    /// `pause` is when all streams pause at once, and how long.
+    /// `pause` is the start and the length of a time at which all streams pause.
     pub(super) fn of(
         report: &Report,
         media: &Media,
@@ -97,14 +97,14 @@ impl Notice {
         let lengths = report.lengths(media).into_iter();
         let mut cut_short = lengths.filter_map(|(declared, found)| Self::cut(declared, found));
         let damaged = (!complaints.is_empty()).then(|| Self::Damaged(complaints.join("; ")));
-        // Of these formats the clock is made continuous.
+        // In these formats, timestamps are made continuous, which closes the pause.
         let is_closed = matches!(media.demuxer, Demuxer::MpegTs | Demuxer::MpegPs | Demuxer::Flv);
         let pause = pause.filter(|_| !is_closed);
         let pause = pause.map(|(from, lasts)| Self::Pause { from: from - media.start, lasts });
         cut_short.next().into_iter().chain(pause).chain(damaged).collect()
     }
 
-    /// Headers round, and encoders miscount a few frames.
+    /// Small differences don't count: headers round, and encoders may miscount a few frames.
     fn cut(declared: Flicks, found: Flicks) -> Option<Self> {
         let missing = declared - found;
         let much = (found.count() / 20).max(Flicks::from_millis(250).count());

@@ -1,7 +1,7 @@
-//! Parts: files that were written one behind the other, and how to part them.
+//! Splits a file that consists of several files which were written one after the other.
 //!
-//! Each format is read by its own structure, so bytes inside a packet are never taken for the start of a
-//! file. A file of another format may follow.
+//! Each format is walked by its own structure, so bytes inside a packet are never taken for the
+//! start of a file. The next file may have another format.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -18,24 +18,24 @@ mod search;
 
 pub(super) use clocks::straighten;
 
-/// Parts that a file is made of at most.
+/// Most parts of a file that are used.
 pub(super) const MOST_PARTS: usize = 64;
 
-/// What a file is made of.
+/// The parts of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parted {
-    /// Of each part that is used, where it is and which demuxer reads it.
+    /// Path and demuxer of each part that is used.
     pub(super) files: Vec<(PathBuf, Demuxer)>,
-    /// How many parts there are.
+    /// The number of parts.
     pub(super) count: usize,
-    /// Whether the file is another one than before.
+    /// Whether the file was changed.
     pub(super) rewritten: bool,
-    /// Bytes behind all parts that look like media, and may be none.
+    /// Number of bytes after all parts that look like media, but may be something else.
     pub(super) unused: Option<u64>,
 }
 
-/// Parts a file whose media begin at `start`. The first part takes its place, the others stand
-/// beside it. One that is a single file from its first byte on is let be.
+/// Splits a file whose media begin at `start`. The first part replaces the file, and the others are
+/// stored beside it. A file that is a single one from its first byte on is left as it is.
 ///
 /// # Errors
 /// When it can't be read or written.
@@ -56,13 +56,13 @@ pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Part
         io::copy(&mut source.take(end - begin), &mut File::create(&file)?)?;
         files.push((file, demuxer));
     }
-    // The source may be a link to a file that is not ours: it is not written to.
+    // The source may be a link to a file of the user, so it must not be written to.
     std::fs::rename(&files[0].0, path)?;
     path.clone_into(&mut files[0].0);
     Ok(Parted { files, count, rewritten: true, unused })
 }
 
-/// Where each part begins, and of what format it is; and how many bytes behind them look like media.
+/// Start and format of each part, and the number of bytes after them that look like media.
 fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<(Begins, Option<u64>)> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -85,7 +85,7 @@ fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<(Begins, 
 
 type Begins = Vec<(u64, Demuxer)>;
 
-/// A way through a file, from one of its units to the next.
+/// A walk through a file, from unit to unit of its format.
 struct Walk {
     file: BufReader<File>,
     at: u64,
@@ -94,7 +94,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes on to the end of what is of this format.
+    /// Goes on to the end of the part that has this format.
     fn follow(&mut self, demuxer: Demuxer) -> io::Result<()> {
         match demuxer {
             Demuxer::Ogg => self.ogg(),
@@ -116,9 +116,9 @@ impl Walk {
         }
     }
 
-    /// The format of what follows here, or behind zeros.
+    /// The format of what begins here, or after zeros.
     fn recognise(&mut self) -> io::Result<Option<Demuxer>> {
-        // The last zeros may be a part of what follows them: of a length, or of a start code.
+        // Up to three of the zeros may belong to what follows: to a length, or to a start code.
         let zeros = self.zeros()?;
         let passed = zeros.saturating_sub(3);
         for passed in passed..=if zeros > 3 { zeros } else { 0 } {
@@ -132,7 +132,7 @@ impl Walk {
         Ok(None)
     }
 
-    /// The format of what begins at a place. The file is left behind what was read.
+    /// The format of what begins at `at`. Leaves the file after the bytes that were read.
     fn format_at(&mut self, at: u64) -> io::Result<Option<Demuxer>> {
         self.file.seek(SeekFrom::Start(at))?;
         let mut head = Vec::with_capacity(HEAD_LENGTH);
@@ -143,7 +143,7 @@ impl Walk {
         })
     }
 
-    /// Whether a file of another format begins right here, by more than a start code.
+    /// Whether a file of another format begins exactly here, recognised by more than a start code.
     fn another_begins(&mut self, own: Demuxer) -> io::Result<bool> {
         let found = self.format_at(self.at)?;
         self.go_to(self.at)?;
@@ -153,7 +153,7 @@ impl Walk {
         }
     }
 
-    /// How many zeros follow, as far as they are stepped over.
+    /// The number of zeros that follow, up to the limit.
     fn zeros(&mut self) -> io::Result<u64> {
         let mut zeros = 0;
         while zeros < MOST_ZEROS as u64 {
@@ -170,7 +170,7 @@ impl Walk {
         Ok(zeros)
     }
 
-    /// Whether the first bytes leave no doubt of the format that was recognised.
+    /// Whether the first bytes identify this format beyond doubt.
     fn is_sure(&mut self, demuxer: Demuxer) -> io::Result<bool> {
         Ok(match demuxer {
             Demuxer::Mov => self.peek::<8>()?.is_some_and(|head| head.ends_with(b"ftyp")),
@@ -179,7 +179,7 @@ impl Walk {
         })
     }
 
-    /// The next bytes, or `None` where there are not as many.
+    /// The next bytes; `None` if there are fewer.
     fn peek<const LENGTH: usize>(&mut self) -> io::Result<Option<[u8; LENGTH]>> {
         if self.length.saturating_sub(self.at) < LENGTH as u64 {
             return Ok(None);
@@ -190,7 +190,7 @@ impl Walk {
         Ok(Some(bytes))
     }
 
-    /// False where the file ends before.
+    /// Skips bytes; returns `false` if the file ends within or right after them.
     fn skip(&mut self, bytes: u64) -> io::Result<bool> {
         let Some(next) = self.at.checked_add(bytes).filter(|next| *next < self.length) else {
             self.go_to_end()?;
@@ -211,12 +211,12 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether this is where the part begins that is being followed.
+    /// Whether the walk is at the start of the current part.
     fn is_at_begin(&self) -> bool {
         self.begins.last().is_some_and(|begin| begin.0 == self.at)
     }
 
-    /// Another part of the same format begins here.
+    /// Starts another part of the same format here.
     fn begin(&mut self) {
         self.begin_at(self.at);
     }
@@ -229,7 +229,7 @@ impl Walk {
         }
     }
 
-    /// A chain: streams begin behind the packets of others.
+    /// A chained file: new streams begin after packets of others.
     fn ogg(&mut self) -> io::Result<()> {
         let mut packets = false;
         while let Some(head) = self.peek::<27>()? {
@@ -256,7 +256,7 @@ impl Walk {
         self.go_to_end()
     }
 
-    /// Elements; those whose size nobody knew when they were begun are gone through.
+    /// Elements; those of unknown size are entered.
     fn matroska(&mut self) -> io::Result<()> {
         const HEADER: u64 = 0x1a45_dfa3;
         const SEGMENT: u64 = 0x1853_8067;
@@ -280,7 +280,7 @@ impl Walk {
         }
     }
 
-    /// A number of EBML. The greatest stands for none.
+    /// An EBML number; `None` for the largest one, which means unknown.
     fn number(&mut self, most: u32, value: bool) -> io::Result<Option<u64>> {
         let Some([first]) = self.peek()? else { return Ok(None) };
         let length = first.leading_zeros() + 1;
@@ -299,9 +299,9 @@ impl Walk {
         Ok(Some(if number == marker - 1 { u64::MAX } else { number }))
     }
 
-    /// Tags, each followed by its size.
+    /// Tags, each followed by its length.
     fn flv(&mut self) -> io::Result<()> {
-        /// The bit of a tag's type that says that it is encrypted.
+        /// The bit in a tag's type that marks it as encrypted.
         const ENCRYPTED: u8 = 0x20;
         while let Some(head) = self.peek::<9>()? {
             let size = if head.starts_with(b"FLV\x01") {
@@ -327,7 +327,7 @@ mod tests {
 
     use super::{Demuxer, MOST_PARTS, part};
 
-    /// A page of Ogg, with so many bytes of packets.
+    /// A page of Ogg with this many bytes of packets.
     fn page(kind: u8, bytes: u8) -> Vec<u8> {
         let mut page = b"OggS\0".to_vec();
         page.push(kind);

@@ -1,7 +1,7 @@
-//! The streams of a file: which of them count, and what their packets add up to.
+//! The streams of a file: chooses those that are used, and reads their packets.
 //!
-//! Each stream that counts is read by itself: a demuxer that fails on a packet of another one ends
-//! the reading of all.
+//! Each of them is read by itself, since a demuxer that fails on a packet of one stream stops
+//! reading all.
 
 use std::io;
 use std::path::Path;
@@ -20,30 +20,30 @@ use crate::plan::input::Input;
 
 mod sampled;
 
-/// The longest description of streams that is read.
+/// Most bytes of ffprobe's description that are read.
 const REPORT_LIMIT: usize = 4 * 1024 * 1024;
 
-/// Bytes in which streams are looked for, one after the other, that ffmpeg did not find in as many
-/// as it reads by itself.
+/// Numbers of bytes that are searched for streams, one after the other, if ffmpeg's default was too
+/// few.
 const DEPTHS: [u64; 3] = [8 << 20, 32 << 20, 128 << 20];
 
-/// Packets that tell whether each of them is a frame.
+/// Interval of packets that are decoded to find out whether each is a whole frame.
 const FEW_PACKETS: &str = "%+#60";
 
-/// The one that a file begins with.
+/// Interval of a file's first packet only.
 const FIRST_PACKET: &str = "%+#1";
 
-/// As many lines of a log are quoted.
+/// Most lines of a log that are quoted.
 const MAX_LOG_LINES: usize = 5;
 
-/// The packets of a stream, and what the demuxer reports of them.
+/// The packets of a stream, and the demuxer's errors.
 #[derive(Debug, Default)]
 struct Scanned {
     scan: Option<Scan>,
     complaints: Vec<String>,
 }
 
-/// A file whose streams are looked at.
+/// Reads the streams of a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
     pub(super) ffmpeg: &'a Ffmpeg,
@@ -54,7 +54,8 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// ffprobe's description of the streams, and a reader that finds them all.
+    /// ffprobe's description of the streams, and a reader that searches deep enough to find them
+    /// all.
     pub(super) async fn describe(self) -> Result<(Report, Self), ProbeError> {
         let mut found = (self.described_within(0).await?, self);
         let length = std::fs::metadata(self.file)?.len();
@@ -80,7 +81,7 @@ impl Reader<'_> {
         Ok(Report::read(&self.printed(input, &arguments).await?)?)
     }
 
-    /// All that ffprobe prints.
+    /// Everything that ffprobe prints.
     async fn printed(&self, input: Input<'_>, arguments: &[&str]) -> Result<String, ProbeError> {
         let printed = Arc::new(Mutex::new(String::new()));
         let lines = Arc::clone(&printed);
@@ -98,8 +99,8 @@ impl Reader<'_> {
         Ok(printed)
     }
 
-    /// Of each kind the first stream that has packets and can be decoded, and what the demuxer
-    /// reports of their packets.
+    /// For each kind, the first stream that has packets and can be decoded; and the demuxer's
+    /// errors.
     pub(super) async fn choose(
         &self,
         report: &Report,
@@ -124,7 +125,7 @@ impl Reader<'_> {
         Ok((Chosen { video, audio, undecodable }, complaints))
     }
 
-    /// The first candidate that has packets, and rather one of which something decodes.
+    /// The first candidate that has packets, preferably one of which a frame decodes.
     async fn first(&self, report: &Report, candidates: &[u32]) -> Result<Scanned, ProbeError> {
         let mut holds_packets = Scanned::default();
         for &index in candidates {
@@ -158,14 +159,14 @@ impl Reader<'_> {
         Ok(scanned)
     }
 
-    /// Notes how the first key frame of a video says that it is to be turned, where the container
-    /// says nothing. What does not decode says nothing either.
+    /// Reads the rotation that the first key frame of a video declares, if the container declares
+    /// none. If nothing decodes, there is no rotation.
     pub(super) async fn turn(&self, scan: &mut Scan) -> Result<(), ProbeError> {
         if !scan.may_turn_itself() {
             return Ok(());
         }
         let stream = scan.index().to_string();
-        // Streams that may begin anywhere have their first key frame later on.
+        // A stream that may begin in the middle has its first key frame later.
         let packets = match self.demuxer {
             Demuxer::MpegTs | Demuxer::MpegPs => FEW_PACKETS,
             _ => FIRST_PACKET,
@@ -181,8 +182,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// What an index tells of the streams, and where their packets are. Nothing where they have to
-    /// be looked at to be chosen, or to be counted, or where the demuxer reports errors.
+    /// What the index says about the streams, and where their packets are. `None` if packets have
+    /// to be read to choose or count, or if the demuxer reports errors.
     pub(super) async fn index(
         &self,
         report: &Report,
@@ -204,7 +205,7 @@ impl Reader<'_> {
         Ok(Some((chosen, Places { video: of_video, audio: of_audio })))
     }
 
-    /// The same of one stream, if there is one.
+    /// The same for one stream, if there is one.
     async fn indexed(
         &self,
         report: &Report,
@@ -224,7 +225,7 @@ impl Reader<'_> {
     /// Reads all packets of a stream.
     async fn packets(&self, scan: Scan) -> Result<Scanned, ProbeError> {
         let stream = scan.index().to_string();
-        // Without parsing, bytes that may be missing are not read.
+        // Without parsing, ffmpeg does not read packets' bytes, which may be missing.
         let (parsing, fields): (&[&str], &str) = if scan.has_places() {
             (&["-fflags", "+noparse"], PLACED_PACKET_FIELDS)
         } else {
@@ -234,8 +235,8 @@ impl Reader<'_> {
         Box::pin(self.packet_lines(scan, &arguments, |_| true)).await
     }
 
-    /// Reads the packets of a stream by the lines that ffprobe prints for these arguments, of those that are
-    /// its own.
+    /// Reads the packets of a stream from the lines that ffprobe prints with these arguments;
+    /// ignores lines of other streams.
     async fn packet_lines(
         &self,
         scan: Scan,
@@ -256,7 +257,7 @@ impl Reader<'_> {
         Ok(Scanned { scan: Some(scan), complaints: self.own_lines(&log) })
     }
 
-    /// How many frames the first packets of a stream decode to, and how many these are.
+    /// How many frames the first packets of a stream decode to, and how many packets these are.
     async fn count_frames(&self, index: u32) -> Result<(u64, u64), ProbeError> {
         let counts = Arc::new(Mutex::new((0, 0)));
         let counted = Arc::clone(&counts);
@@ -278,8 +279,8 @@ impl Reader<'_> {
         Ok(counts)
     }
 
-    /// What the demuxer itself reports: decoders try the first packets of all streams, whether they
-    /// are used or not.
+    /// The lines of the demuxer itself. Decoders also report errors, since they try the first
+    /// packets of all streams, used or not.
     fn own_lines(&self, log: &str) -> Vec<String> {
         let name = format!("[{}", self.demuxer.name());
         let is_own =
@@ -290,7 +291,7 @@ impl Reader<'_> {
         lines
     }
 
-    /// Whether a frame of a stream decodes.
+    /// Whether any frame of a stream decodes.
     async fn decodes(&self, index: u32) -> Result<bool, ProbeError> {
         let decoded = Arc::new(Mutex::new(Progress::default()));
         let reached = Arc::clone(&decoded);

@@ -1,4 +1,5 @@
-//! What a file of the finished output holds: its packets, and what they decode to.
+//! Compares a file of the finished output with what was encoded: its packets, and the frames that
+//! they decode to.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,26 +13,26 @@ use crate::plan::input::Input;
 use crate::plan::{AudioComparison, Group, PacketError, Times, VideoComparison, groups};
 use crate::policy::Verify;
 
-/// Streams that a file has by the plan.
+/// The streams that a file has according to the plan.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content {
     pub(super) video: bool,
     pub(super) audio: bool,
 }
 
-/// What was read of them.
+/// The results for one file.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Whether the packets of the video are those of the encoder, and when they are shown where not all
-    /// of them are decoded.
+    /// Whether the video's packets are the encoder's, and the packets' times (kept if not all of
+    /// them are decoded).
     video: Option<(Result<(), PacketError>, Times)>,
-    /// Whether the audio is, where it was not decoded with the video.
+    /// Whether the audio's packets are the encoder's, if the audio was not decoded with the video.
     audio: Option<Result<(), PacketError>>,
-    /// Frames of the video, where all were decoded.
+    /// Number of decoded video frames, if all were decoded.
     decoded: Option<u64>,
 }
 
-/// Reads the packets of a file, and decodes what has to be decoded whatever they are.
+/// Reads the packets of a file, and decodes what has to be decoded in any case.
 pub(super) async fn read(
     check: &Check<'_>,
     file: Input<'_>,
@@ -57,7 +58,7 @@ pub(super) async fn read(
         }
     };
     let (video, audio, decoded) = tokio::join!(video, audio, decoded);
-    // The decoder's own words tell more.
+    // Reported first, since the decoder's errors say more.
     let decoded = decoded?;
     Ok(Found { video: video?, audio: audio?, decoded })
 }
@@ -85,7 +86,7 @@ async fn compared_video(
     Ok((compared, times))
 }
 
-/// Compares what the audio decodes to with what the encoder's packets did.
+/// Compares the decoded audio with the decoded packets of the encoder.
 async fn compared_audio(
     check: &Check<'_>,
     listing: &Path,
@@ -100,7 +101,8 @@ async fn compared_audio(
 }
 
 impl Found {
-    /// Proves that the file holds what the encoders gave. Returns how many frames were decoded.
+    /// Fails unless the file holds what the encoders produced. Returns the number of decoded
+    /// frames.
     pub(super) async fn prove(
         self,
         check: &Check<'_>,
@@ -128,8 +130,8 @@ impl Found {
     }
 }
 
-/// Decodes the groups at the ends of the video and at its seams; all of it, where they can't be
-/// told. Returns how many frames they have.
+/// Decodes the groups of pictures at the ends of the video and at its seams, or all of it if the
+/// groups can't be determined. Returns the number of decoded frames.
 async fn decode_groups(
     check: &Check<'_>,
     file: Input<'_>,
@@ -139,7 +141,7 @@ async fn decode_groups(
     let keys = media.video.as_ref().map_or(&[][..], |video| &video.key_frames);
     let seams: Vec<u64> = check.made.chunks.iter().skip(1).map(|chunk| chunk.start).collect();
     let groups = groups(found, keys, &seams).filter(|groups| groups.len() > 1);
-    // Transparency is a second video beside each packet, which the list does not hold.
+    // Transparency is a second video inside the same packets, which the list does not contain.
     let groups = groups.filter(|_| check.plan.intermediate().can_be_continued());
     let Some(groups) = groups else {
         let decoded = decode(check.ffmpeg, file).await?;
@@ -164,12 +166,13 @@ pub(super) async fn decode(ffmpeg: &Ffmpeg, file: Input<'_>) -> Result<u64, Veri
     let frames = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&frames);
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    // Errors are in what is read, so what only beautifies frames is left out. Where parameter sets
-    // change, copied ones to our own, the count goes on.
+    // Errors occur in parsing packets, so the loop filter and the IDCT, which only change pixels,
+    // are skipped. Where parameter sets change from copied ones to our own, the frame count goes
+    // on.
     let mut arguments = words("-skip_loop_filter all -skip_idct all -reinit_filter 0");
     arguments.extend(file.arguments());
-    // Time stamps are replaced by a count: the check here is of the frames and the audio, and the
-    // null muxer reports rounded time stamps as errors.
+    // Timestamps are replaced by counters: this checks the frames and the audio only, and the null
+    // muxer would report rounded timestamps as errors.
     arguments
         .extend(words("-map 0 -vf setpts=N -af asetpts=N -fps_mode passthrough -f null pipe:"));
     let progress = move |progress: Progress| counter.store(progress.frames, Ordering::Relaxed);

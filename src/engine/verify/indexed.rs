@@ -1,5 +1,5 @@
-//! A film whose video stays where it is stored: its index and its audio are checked here, and the
-//! first frames of its ranges. Each range was decoded as a whole where it was rendered.
+//! Checks an output whose video ranges stay in storage: its index, its audio, and the first frame
+//! of each range. Each range was decoded completely by the function that rendered it.
 
 use std::path::Path;
 
@@ -17,27 +17,27 @@ use crate::mp4::{Packets, Samples};
 use crate::plan::input::Input;
 use crate::plan::{PacketError, PacketList, Plan};
 
-/// What there is of such a film.
+/// Such an output, as files.
 #[derive(Clone, Copy, Debug)]
 pub struct Indexed<'a> {
-    /// The programs.
+    /// The programs to run.
     pub ffmpeg: &'a Ffmpeg,
-    /// What it should be.
+    /// The plan.
     pub plan: &'a Plan,
-    /// The muxer's own file, of all the audio or the first range's, and of the first fragment of the
-    /// video.
+    /// The muxer's file, with the audio (all of it, or that of the first range) and the first
+    /// fragment of the video.
     pub template: &'a Path,
-    /// The film, with holes where its ranges are stored elsewhere.
+    /// The output, with holes in place of the ranges that are stored elsewhere.
     pub file: &'a Path,
-    /// A film of the first frame of each range, under the index that the whole has.
+    /// A video of the first frame of each range, with the header of the whole.
     pub beginnings: &'a Path,
     /// The samples of each range.
     pub ranges: &'a [&'a Samples],
-    /// The audio of each range; nothing where all of it is in the template.
+    /// The audio packets of each range; empty if the template has all audio.
     pub audio: &'a [&'a Packets],
 }
 
-/// Checks such a film.
+/// Checks such an output.
 ///
 /// # Errors
 /// When it is not what was planned, or the check can't be run.
@@ -71,7 +71,7 @@ pub async fn verify_indexed(check: &Indexed<'_>) -> Result<Verified, VerifyError
     Verified::by_parts(plan, media)
 }
 
-/// Whether the index has every sample of the ranges, at its time.
+/// Checks that the index has every sample of the ranges, at its time.
 fn check_video(plan: &Plan, found: &PacketList, ranges: &[&Samples]) -> Result<(), PacketError> {
     let encoded = ranges.iter().map(|range| range.samples.len()).sum();
     if found.packets.len() != encoded {
@@ -94,7 +94,7 @@ fn check_video(plan: &Plan, found: &PacketList, ranges: &[&Samples]) -> Result<(
     Ok(())
 }
 
-/// Whether the audio is what the muxer has written.
+/// Checks that the audio equals the muxer's.
 fn check_audio(made: &PacketList, placed: &PacketList) -> Result<(), PacketError> {
     let (found, encoded) = (placed.packets.len(), made.packets.len());
     if found != encoded {
@@ -107,7 +107,7 @@ fn check_audio(made: &PacketList, placed: &PacketList) -> Result<(), PacketError
     }
 }
 
-/// Whether the audio is that of all ranges, from when the muxer begins with it.
+/// Checks that the audio is that of all ranges, from the time at which the muxer begins it.
 fn check_woven(
     made: &PacketList,
     placed: &PacketList,
@@ -132,7 +132,7 @@ fn check_woven(
     Ok(())
 }
 
-/// Says of the audio of all ranges what the template says of the first one's.
+/// Extends the description of the first range's audio to the audio of all ranges.
 fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
     let Some(stream) = media.audio.as_mut().filter(|_| !audio.is_empty()) else { return };
     let time = |range: &&Packets| {
@@ -148,7 +148,7 @@ fn complete_audio(media: &mut Media, made: &PacketList, audio: &[&Packets]) {
     stream.bit_rate = clamped(mean);
 }
 
-/// Says of the whole video what the template says of its beginning.
+/// Extends the description of the first fragment's video to the whole video.
 fn complete(media: &mut Media, plan: &Plan, found: &PacketList) {
     let Some(video) = &mut media.video else { return };
     let times = found.packets.iter().map(|packet| packet.shown);

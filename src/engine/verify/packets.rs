@@ -1,4 +1,4 @@
-//! What the encoders gave, and what of it is in the finished file.
+//! Lists what the encoders produced, and what the finished file has of it.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::engine::packets::{PacketFile, each, list};
 use crate::plan::{Packet, PacketList};
 
-/// Reads what the joining process listed.
+/// Opens the list that the joining process wrote.
 pub(super) fn encoded(listing: &Path) -> Result<PacketFile, VerifyError> {
     PacketFile::open(listing).map_err(VerifyError::Listing)
 }
 
-/// Lists what a file holds.
+/// Lists the packets of a file.
 pub(super) async fn found(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,
@@ -23,7 +23,7 @@ pub(super) async fn found(
     }
 }
 
-/// Looks at each packet that a file holds.
+/// Passes each packet of a file to a function.
 pub(super) async fn look<L: Send + 'static>(
     ffmpeg: &Ffmpeg,
     arguments: Vec<String>,
@@ -36,12 +36,12 @@ pub(super) async fn look<L: Send + 'static>(
     }
 }
 
-/// A process that ended well has nothing to report.
+/// If a process succeeds but writes a log, the file does not decode properly.
 pub(super) fn silent(log: String) -> Result<(), VerifyError> {
     if log.is_empty() { Ok(()) } else { Err(VerifyError::Undecodable(log)) }
 }
 
-/// One that ended badly has reported what is wrong with the file.
+/// If a process fails, its log says what is wrong with the file.
 pub(super) fn failed<T>(error: RunError) -> Result<T, VerifyError> {
     Err(match error {
         RunError::Failed { log, .. } => VerifyError::Undecodable(log),

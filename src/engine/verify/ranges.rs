@@ -1,4 +1,5 @@
-//! Segments of a range are checked where they were made, and those of all ranges by what was found there.
+//! The segments of a range are checked by the function that made them; those of all ranges by
+//! combining these results.
 
 use std::path::PathBuf;
 
@@ -15,11 +16,11 @@ use crate::output::AudioOutput;
 use crate::plan::input::Input;
 use crate::plan::{Chunk, Plan, signed};
 
-/// Decodes all segments of a range, which `files` hold: one file, or one for each stream, the video's
-/// first. Returns what they are.
+/// Decodes all segments of a range. `files` contain them: one file, or one for each stream, with
+/// the video first. Returns their description.
 ///
 /// # Errors
-/// Where they do not decode, or are not all frames of the range.
+/// When they do not decode, or are not exactly the frames of the range.
 pub async fn verify_range(
     ffmpeg: &Ffmpeg,
     plan: &Plan,
@@ -47,8 +48,8 @@ pub async fn verify_range(
     Ok(media)
 }
 
-/// Checks that the segments of all ranges, each with what was found of them, are what was planned, one
-/// behind the other.
+/// Checks that the segments of all ranges, from the description of each, are together what was
+/// planned.
 ///
 /// # Errors
 /// When they are not.
@@ -59,8 +60,8 @@ pub fn verify_ranges(plan: &Plan, found: &[Media]) -> Result<Verified, VerifyErr
     Verified::by_parts(plan, media)
 }
 
-/// What was found of a range, at its place. By its own header, audio that goes on in the middle is later
-/// than by the first one's, which tells the encoder's delay.
+/// The description of a range at its place in the whole. Its own header does not declare the
+/// encoder's delay, so its audio appears later than by the first range's header.
 fn placed(plan: &Plan, index: usize, range: &Media) -> Media {
     let mut range = range.clone();
     if index > 0 && plan.output.container == Container::Mp4 {
@@ -74,7 +75,7 @@ fn placed(plan: &Plan, index: usize, range: &Media) -> Media {
     range
 }
 
-/// A range, and the next one.
+/// Appends the next range.
 fn behind(plan: &Plan, mut whole: Media, next: Media) -> Result<Media, VerifyError> {
     let frame = Flicks::of_units(signed(1), plan.timeline.frame_rate);
     let (before, length) = (whole.length, next.length);
@@ -101,7 +102,7 @@ fn behind(plan: &Plan, mut whole: Media, next: Media) -> Result<Media, VerifyErr
     Ok(whole)
 }
 
-/// The mean of two rates that last so long.
+/// The mean of two bit rates, weighted by length.
 fn mean(one: (u64, Flicks), other: (u64, Flicks)) -> u64 {
     let weight = |length: Flicks| u128::from(length.count().unsigned_abs());
     let (first, second) = (weight(one.1), weight(other.1));

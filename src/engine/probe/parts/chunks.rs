@@ -1,4 +1,4 @@
-//! Formats that are rows of chunks, each with its length.
+//! Formats that consist of chunks with a length each.
 
 use std::io;
 
@@ -6,16 +6,17 @@ use super::Walk;
 use super::search::ASF;
 use crate::media::Demuxer;
 
-/// Lengths of AMR's frames behind their first byte, by their type, 3GPP TS 26.101 and 26.201.
+/// Length of an AMR frame after its first byte, by frame type, 3GPP TS 26.101 and 26.201.
 const NARROW: [u64; 16] = [12, 13, 15, 17, 19, 20, 26, 31, 5, 6, 5, 5, 0, 0, 0, 0];
 const WIDE: [u64; 16] = [17, 23, 32, 36, 40, 46, 50, 58, 60, 5, 0, 0, 0, 0, 0, 0];
 
-/// The key of a header partition of MXF, SMPTE 377-1, but for its last two bytes.
+/// The key of an MXF header partition, SMPTE 377-1, without its last two bytes.
 const HEADER_PARTITION: [u8; 14] = [6, 14, 43, 52, 2, 5, 1, 1, 13, 1, 2, 1, 1, 2];
 const KEY: [u8; 4] = [6, 14, 43, 52];
 
 impl Walk {
-    /// Boxes. A file begins with its brands, or, in old ones, as the first has begun.
+    /// Boxes. A file begins with `ftyp` or, in old files, with the same kind of box as the first
+    /// file.
     pub(super) fn mov(&mut self) -> io::Result<()> {
         let mut indexed = false;
         let mut first = *b"ftyp";
@@ -47,7 +48,7 @@ impl Walk {
         Ok(())
     }
 
-    /// One chunk a file, but long AVIs, which have more.
+    /// A file is one chunk, except a long AVI file, which has several.
     pub(super) fn riff(&mut self, demuxer: Demuxer) -> io::Result<()> {
         let kind = if demuxer == Demuxer::Avi { b"AVI " } else { b"WAVE" };
         while let Some(head) = self.peek::<12>()? {
@@ -67,7 +68,7 @@ impl Walk {
             };
             let size = size.saturating_add(8);
             if !self.skip(size.saturating_add(size & 1))? {
-                // Of a size that was unknown when it was begun.
+                // The size was unknown when the chunk was begun.
                 return self.search(from + 12);
             }
         }
@@ -158,7 +159,7 @@ impl Walk {
         self.go_to_end()
     }
 
-    /// Its frames have no lengths: behind its tables, the next file is searched for.
+    /// FLAC frames don't store their length: after the metadata, the next file is searched for.
     pub(super) fn flac(&mut self) -> io::Result<()> {
         self.begin();
         let mut goes_on = self.skip(4)?;
@@ -168,7 +169,8 @@ impl Walk {
         self.search(self.at)
     }
 
-    /// Its chunks may be longer or shorter than they say: the next file is searched for behind the first.
+    /// Chunks may have another length than they declare: after the first, the next file is searched
+    /// for.
     pub(super) fn real_media(&mut self) -> io::Result<()> {
         self.begin();
         self.search(self.at + 10)

@@ -1,33 +1,34 @@
-//! Flash video whose clock jumps: written anew, with time stamps that go on.
+//! Rewrites a Flash video whose timestamps jump, with continuous timestamps.
 
 use crate::clamped::clamped;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-/// A clock that goes on so many milliseconds, while nothing else happens, has jumped.
+/// A step forward of more milliseconds is a jump.
 const LONGEST_STEP: i64 = 10_000;
-/// As has one that goes back so far.
+/// A step back of more milliseconds is a jump.
 const LONGEST_BACK: i64 = 100;
-/// The length of a tag where it is unknown.
+/// The length of a tag in milliseconds if it is unknown.
 const USUAL_STEP: i64 = 40;
 
 const AUDIO: u8 = 8;
 const VIDEO: u8 = 9;
 
-/// The time stamps of tags.
+/// Computes the new timestamps of tags.
 #[derive(Default)]
 struct Clock {
-    /// What is added to them.
+    /// The number that is added to timestamps.
     offset: i64,
-    /// As they were, of the last tag.
+    /// The original timestamp of the last tag.
     last: Option<i64>,
-    /// Of audio and video, as it was, the last, and how long after the one before it came.
+    /// For audio and for video: the original timestamp of the last tag, and its distance from the
+    /// one before.
     own: [Option<(i64, i64)>; 2],
 }
 
 impl Clock {
-    /// The time stamp that a tag gets, and whether the clock has jumped.
+    /// The new timestamp of a tag, and whether the clock jumped.
     fn tag(&mut self, kind: u8, time: i64) -> (i64, bool) {
         let own = &mut self.own[usize::from(kind - AUDIO)];
         let on = self.last.is_some_and(|last| time - last > LONGEST_STEP);
@@ -36,7 +37,8 @@ impl Clock {
         if jumped {
             let last = own.map_or(self.last.unwrap_or(time), |(last, step)| last + step);
             self.offset += last - time;
-            // What comes next of the other kind is beside this one.
+            // The next tag of the other kind belongs at the same time, so its own last timestamp
+            // must not count.
             self.own = [None; 2];
         }
         let own = &mut self.own[usize::from(kind - AUDIO)];
@@ -48,7 +50,7 @@ impl Clock {
     }
 }
 
-/// Copies a file with a clock that goes on to `copy`. Returns whether it jumped.
+/// Copies a file with continuous timestamps to `copy`. Returns whether they jumped.
 ///
 /// # Errors
 /// When a file can't be read or written.
@@ -66,7 +68,7 @@ pub(in super::super) fn straighten(path: &Path, copy: &Path) -> io::Result<bool>
     while source.read_exact(&mut tag).is_ok() {
         let size = u64::from(u32::from_be_bytes([0, tag[1], tag[2], tag[3]]));
         let kind = tag[0] & 0x1f;
-        // Set-ups of codecs are of no time.
+        // Tags that set up a codec have no meaningful time.
         let sets_up = match kind {
             AUDIO => tag[11] >> 4 == 10 && tag[12] == 0,
             VIDEO if tag[11] & 0x80 != 0 => matches!(tag[11] & 15, 0),
@@ -84,7 +86,7 @@ pub(in super::super) fn straighten(path: &Path, copy: &Path) -> io::Result<bool>
         let [high, a, b, c] = clamped::<u32>(stamp.max(0)).to_be_bytes();
         tag[4..8].copy_from_slice(&[a, b, c, high]);
         target.write_all(&tag)?;
-        // The rest of its payload, and its length once more.
+        // The rest of the tag's payload, and its length at the end.
         io::copy(&mut source.by_ref().take(size + 2), &mut target)?;
     }
     target.flush()?;

@@ -1,4 +1,4 @@
-//! Transport and program streams: where their clock starts anew, another one begins.
+//! Transport and program streams: another part begins where the clock restarts.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -6,49 +6,49 @@ use std::io::{self, Read};
 use super::Walk;
 use crate::media::Demuxer;
 
-/// Ticks of these clocks in a second.
+/// Clock ticks per second.
 const SECOND: u64 = 90_000;
-/// A clock that goes on so far is another one, as ffmpeg has it.
+/// A longer step forward is a jump; ffmpeg uses the same limit.
 const LONGEST_STEP: u64 = 10 * SECOND;
-/// Writers that are not exact go back less.
+/// A longer step back is a jump; inexact writers go back by less.
 const LONGEST_BACK: u64 = SECOND / 10;
-/// Where a file has several clocks, all of them have been there by then.
+/// If a file has several clocks, each has occurred within this time.
 const ACQUAINTED: u64 = SECOND / 2;
 /// Clocks have 33 bits.
 const WRAP: u64 = 1 << 33;
 
-/// How far apart packets are, and where each has its synchronisation byte.
+/// Distance of the packets, and offset of the sync byte in each.
 const LAYOUTS: [(usize, usize); 3] = [(188, 0), (192, 4), (204, 0)];
 const SYNC: u8 = 0x47;
-/// Packets that tell the layout.
+/// How many packets must be in sync to determine the layout.
 const SYNCED: usize = 3;
-/// What is looked through at a time for the next packet, where one is not where it should be.
+/// Bytes that are searched at once for the next packet if sync was lost.
 const LOST: usize = 64 * 1024;
-/// The identifier of the table of programmes, with which a stream begins.
+/// The identifier of the programme association table, with which a stream begins.
 const PROGRAMMES: u16 = 0;
-/// Identifiers below are of tables.
+/// Lower identifiers belong to tables.
 const FIRST_FREE: u16 = 0x20;
-/// The identifier of packets that hold nothing.
+/// The identifier of null packets.
 const NOTHING: u16 = 0x1fff;
 
-/// The start of a pack.
+/// The start code of a pack.
 const PACK: [u8; 4] = [0, 0, 1, 0xba];
 
-/// The clocks of a transport stream, and where its tables stand.
+/// The clocks of a transport stream, and the place of its tables.
 #[derive(Default)]
 struct Clocks {
-    /// Of each identifier, the time.
+    /// The last time of each identifier.
     times: BTreeMap<u16, u64>,
-    /// The first and the last time of any.
+    /// The first and the last time of any identifier.
     span: Option<(u64, u64)>,
-    /// Where the tables begin that were repeated last, behind the last time.
+    /// Start of the tables that were repeated after the last time.
     tables: Option<u64>,
-    /// Where the tables begin that the walk is in.
+    /// Start of the tables that the walk is in.
     run: Option<u64>,
 }
 
 impl Clocks {
-    /// Takes a packet; returns where another stream has begun.
+    /// Adds a packet; returns the start of another stream if the packet shows that one has begun.
     fn packet(&mut self, packet: &[u8], at: u64) -> Option<u64> {
         let identifier = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
         if identifier < FIRST_FREE || identifier == NOTHING {
@@ -78,7 +78,7 @@ impl Clocks {
     }
 }
 
-/// The clock reference that a packet may hold.
+/// The packet's clock reference, if it has one.
 fn time(packet: &[u8]) -> Option<u64> {
     let has_fields = packet[3] & 0x20 != 0 && packet[4] >= 7 && packet[5] & 0x10 != 0;
     let bytes: [u8; 5] = packet[6..11].try_into().expect("it is as long");
@@ -125,7 +125,7 @@ impl Walk {
         Ok(self.peek::<5>()?.is_some_and(|head| head[offset] == SYNC))
     }
 
-    /// Goes on to the next packets, and returns how they are laid out.
+    /// Goes on to the next packet that is in sync, and returns the layout.
     fn synchronise(&mut self) -> io::Result<Option<(usize, usize)>> {
         loop {
             let mut window = Vec::with_capacity(LOST);
@@ -143,7 +143,7 @@ impl Walk {
             if window.len() < LOST {
                 return Ok(None);
             }
-            // Packets may begin at the end of what has been looked through.
+            // Packets may begin at the end of the bytes that were searched.
             self.go_to(self.at + (LOST - SYNCED * 204) as u64)?;
         }
     }
@@ -174,7 +174,7 @@ impl Walk {
         self.go_to_end()
     }
 
-    /// Goes on to the next pack behind what is none.
+    /// Goes on to the next pack.
     fn next_pack(&mut self) -> io::Result<()> {
         let mut window = Vec::with_capacity(LOST);
         self.file.by_ref().take(LOST as u64).read_to_end(&mut window)?;
@@ -192,7 +192,7 @@ impl Walk {
 /// 11172-1.
 fn pack(head: &[u8; 14]) -> (u64, u64) {
     let bits = head[4..9].iter().fold(0, |sum: u64, &byte| sum << 8 | u64::from(byte));
-    // Three, fifteen and fifteen bits, with a one behind each.
+    // Three, fifteen and fifteen bits, each followed by a one.
     let time = |bits: u64| (bits >> 32 & 7) << 30 | (bits >> 16 & 0x7fff) << 15 | bits & 0x7fff;
     if head[4] & 0xc0 == 0x40 {
         (time(bits >> 3), 14 + u64::from(head[13] & 7))

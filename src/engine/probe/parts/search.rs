@@ -1,24 +1,24 @@
-//! Searching for the start of a file behind one of unknown length.
+//! Searches for the start of the next file after one of unknown length.
 
 use std::io::{self, Read};
 
 use super::Walk;
 
-/// Bytes that are read at a time.
+/// Bytes that are read at once.
 const WINDOW: usize = 64 * 1024;
-/// The longest of the beginnings below.
+/// Length of the longest pattern below.
 const LONGEST: usize = 16;
-/// Any byte.
+/// Matches any byte.
 const ANY: u8 = b'?';
 
-/// With which a file of ASF begins.
+/// The first bytes of an ASF file.
 pub(super) const ASF: &[u8; 16] =
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c";
 
-/// How files begin, in so many bytes that nothing else looks like it, and how many bytes stand
-/// before these.
+/// First bytes of files, long enough to be unambiguous, each with the number of bytes that precede
+/// the pattern.
 const BEGINNINGS: [(&[u8], u64); 11] = [
-    // A first block of the only length that it can have.
+    // A first metadata block of the only length that is valid.
     (b"fLaC\x00\x00\x00\x22", 0),
     (b"fLaC\x80\x00\x00\x22", 0),
     (b"RIFF????WAVE????", 0),
@@ -33,8 +33,7 @@ const BEGINNINGS: [(&[u8], u64); 11] = [
 ];
 
 impl Walk {
-    /// Goes on to the first beginning of a file at or behind `from`; to the end where there is
-    /// none.
+    /// Goes on to the first start of a file at or after `from`, or to the end if there is none.
     pub(super) fn search(&mut self, from: u64) -> io::Result<()> {
         self.go_to(from.min(self.length))?;
         let mut window = Vec::with_capacity(WINDOW + LONGEST);

@@ -1,4 +1,4 @@
-//! Streams of a file with cues, of which the packets are read at a few times alone.
+//! Reads a file with cues: of its streams, only the packets of a few times.
 
 use std::fmt::Write;
 
@@ -8,18 +8,18 @@ use crate::media::Places;
 use crate::media::elements::Cues;
 use crate::media::report::{Chosen, Report, Scan};
 
-/// Those of a second and a half, at the beginning of a file.
+/// Interval at the beginning of a file: a second and a half.
 const HEAD_PACKETS: &str = "%+1.5";
-/// Those of a second, somewhere in its middle.
+/// Interval in the middle: a second.
 const SAMPLE_PACKETS: &str = "+1";
-/// A time at which a few packets are seen alone is so far from others at least.
+/// Least distance between two of these times.
 const SAMPLES_APART_MS: u64 = 5000;
-/// The end of a file is seen for so long at least.
+/// Least length at the end of a file that is read.
 const TAIL_MS: u64 = 1000;
 
 impl Reader<'_> {
-    /// What the cues of a file tell of the streams, and the packets of a few times. Nothing where the
-    /// others would have to be looked at.
+    /// What the cues and the packets of a few times say about the streams. `None` if the other
+    /// packets have to be read as well.
     pub(in super::super) async fn cued(
         &self,
         report: &Report,
@@ -44,7 +44,7 @@ impl Reader<'_> {
         Ok(Some((chosen, Places::of_clusters(cues))))
     }
 
-    /// The same of one stream, if there is one.
+    /// The same for one stream, if there is one.
     async fn sampled(
         &self,
         report: &Report,
@@ -60,9 +60,9 @@ impl Reader<'_> {
         Ok(scan.filter(|_| complaints.is_empty()).map(Some))
     }
 
-    /// Reads the first packets of a stream, and those at these times. All streams are chosen: where the
-    /// audio alone is, ffprobe looks for a time in it, which cues don't tell, and reads everything on the
-    /// way.
+    /// Reads the first packets of a stream, and those at these times. No stream is selected: if
+    /// only the audio is, ffprobe seeks by the audio, for which there are no cues, and reads
+    /// everything on the way.
     async fn packets_at(&self, scan: Scan, times: &[Flicks]) -> Result<Scanned, ProbeError> {
         let own = format!("{},", scan.index());
         let intervals = read_intervals(times);
@@ -71,7 +71,8 @@ impl Reader<'_> {
     }
 }
 
-/// Key frames at which packets are seen, the last of them near the end, if there are any.
+/// The key frames at which packets are read, the last of them near the end; `None` if the file is
+/// too short.
 fn sample_times(Cues { cues, .. }: &Cues) -> Option<Vec<Flicks>> {
     let (first, last) = (cues.first()?.time, cues.last()?.time);
     let in_tail = |time: Flicks| time + Flicks::from_millis(TAIL_MS) > last;
@@ -92,7 +93,7 @@ fn sample_times(Cues { cues, .. }: &Cues) -> Option<Vec<Flicks>> {
     Some(times)
 }
 
-/// The first packets, some from each of these times on, and all from the last of them on.
+/// The first packets, some after each of these times, and all after the last of them.
 fn read_intervals(times: &[Flicks]) -> String {
     let mut intervals = HEAD_PACKETS.to_owned();
     for (index, time) in times.iter().enumerate() {
