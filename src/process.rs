@@ -1,8 +1,8 @@
 //! The process language `video/concat`: text in, a checked [`Request`] out.
 //!
-//! Everything here is pure. [`parse`] knows the grammar and where each word
-//! stands, [`resolve`] knows what the words mean together; both take their
-//! parameters from the one [`table`]. What depends on the media is left open.
+//! Everything here is pure. [`parse`] checks the grammar and finds where each word is, [`resolve`]
+//! checks what the words mean together; both take their parameters from the one [`table`]. Whatever
+//! depends on the media is decided later.
 
 mod alone;
 mod arguments;

@@ -1,25 +1,26 @@
-//! A process string by itself: what is not known of its main object is not judged.
+//! Checks a process string without knowing its main object: what depends on the object is not
+//! checked.
 
 use thiserror::Error;
 
 use crate::object::{Bucket, Key, ObjectNameError, ObjectUri};
 
-/// Why the main object can't be called so.
+/// The bucket or key of the main object is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the request's object can't be: {error}")]
 pub struct MainObjectError {
     /// `bucket` or `object`.
     pub argument: &'static str,
-    /// As it was given.
+    /// The value as given.
     pub value: String,
-    /// What is wrong with it.
+    /// The reason.
     pub error: ObjectNameError,
 }
 
-/// The main object as far as it is known.
+/// The main object, with placeholders for what is not known.
 ///
 /// # Errors
-/// Where no object can be called so.
+/// When a given name is not valid.
 pub fn known_main(bucket: Option<&str>, key: Option<&str>) -> Result<ObjectUri, MainObjectError> {
     let wrong = |argument, value: Option<&str>| {
         let value = value.unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! The parameters of one operation with their values read, each by itself and
-//! against the others of the table.
+//! The parameters of one operation, with their values read and checked against the table and each
+//! other.
 
 use num_rational::Ratio;
 
@@ -13,7 +13,7 @@ use super::template::Template;
 use super::value::{self, Size, Value};
 use crate::quote::quote;
 
-/// One operation.
+/// The parameters of one operation.
 #[derive(Debug)]
 pub(super) struct Arguments<'a> {
     pub(super) operation: Operation,
@@ -40,8 +40,8 @@ pub(super) struct Operations<'a> {
 }
 
 impl<'a> Operations<'a> {
-    /// Reads the operations in the order of the text, so that the first
-    /// mistake is the one that is told.
+    /// Reads the operations in the order of the text, so that the first mistake is the one that is
+    /// reported.
     pub(super) fn read(spec: &'a ProcessSpec) -> Result<Self, ProcessError> {
         let read = |operation| Arguments::read(&spec.source, operation);
         let concat = read(&spec.concat)?;
@@ -57,7 +57,7 @@ impl<'a> Operations<'a> {
         })
     }
 
-    /// All of them in canonical order.
+    /// All operations in canonical order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arguments<'a>> {
         std::iter::once(&self.concat)
             .chain(&self.pre)
@@ -127,14 +127,14 @@ impl<'a> Arguments<'a> {
         self.given(name).is_some()
     }
 
-    /// The parameters that are given, in table order.
+    /// The given parameters, in table order.
     pub(super) fn in_table_order(&self) -> impl Iterator<Item = (&'static Parameter, &Value)> {
         self.operation.parameters().filter_map(|parameter| {
             self.given(parameter.name).map(|given| (parameter, &given.value))
         })
     }
 
-    /// The value given, else the table's default.
+    /// The given value, else the table's default.
     fn value(&self, name: &str) -> Option<Value> {
         if let Some(given) = self.given(name) {
             return Some(given.value.clone());
@@ -155,12 +155,12 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// As [`Self::integer`] for numbers whose range in the table is narrower.
+    /// Like [`Self::integer`], for numbers whose range in the table is narrower.
     pub(super) fn small<T: TryFrom<u64>>(&self, name: &str) -> Option<T> {
         self.integer(name).and_then(|number| T::try_from(number).ok())
     }
 
-    /// As [`Self::integer`] where 0 is unset.
+    /// Like [`Self::integer`], for parameters where 0 means unset.
     pub(super) fn positive(&self, name: &str) -> Option<u64> {
         self.integer(name).filter(|&number| number > 0)
     }
@@ -208,8 +208,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// A mistake that the parameter `name` is to blame for, or the operation
-    /// where that is not given.
+    /// An error about the parameter `name`, or about the operation if the parameter is not given.
     pub(super) fn error(&self, name: &str, kind: impl Into<ProcessErrorKind>) -> ProcessError {
         match self.given(name) {
             Some(given) => self.error_at(given, kind),
@@ -217,14 +216,14 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// A parameter as it stands in the string, or its name alone where it is not given.
+    /// A parameter as written in the string, or its name alone if it is not given.
     pub(super) fn quoted(&self, name: &str) -> String {
         let given = self.given(name).map(|given| given.spec.span().of(self.source));
         quote(given.unwrap_or(name))
     }
 
-    /// A value that the table promises: required or with a default, and one of
-    /// the names of its type.
+    /// A value that the table guarantees: it is required or has a default, and is one of its type's
+    /// names.
     pub(super) fn presume<T>(&self, name: &str, value: Option<T>) -> T {
         value.unwrap_or_else(|| unreachable!("the table promises `{name}` in `{}`", self.operation))
     }

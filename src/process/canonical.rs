@@ -1,4 +1,4 @@
-//! One spelling for all process strings that mean the same task.
+//! The canonical spelling: one for all process strings that mean the same task.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ pub(super) fn canonical(operations: &Operations<'_>) -> String {
     for arguments in operations.iter() {
         text.push_str(arguments.operation.written());
         for (parameter, value) in arguments.in_table_order() {
-            // Writing into a String never fails.
+            // Writing to a String never fails.
             let _ = write!(text, ",{}_{}", parameter.name, value.canonical());
         }
     }

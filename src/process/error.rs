@@ -11,19 +11,19 @@ pub use self::kind::{Conflict, ProcessErrorKind};
 use super::span::Span;
 use crate::quote::quote;
 
-/// What OSS calls the string as a whole.
+/// OSS's name for the string as a whole.
 const WHOLE: &str = "x-oss-async-process";
 
 /// The first mistake in a process string.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessError {
-    // Boxed to keep every `Result` of the parser small.
+    // Boxed to keep the parser's `Result`s small.
     kind: Box<ProcessErrorKind>,
     span: Span,
     argument: Argument,
 }
 
-/// The words that the mistake is about, as OSS clients are told them.
+/// The argument that the error is about, as OSS's error responses name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Argument {
     name: String,
@@ -31,7 +31,7 @@ struct Argument {
 }
 
 impl Argument {
-    /// As it stands in the string.
+    /// As written in the string.
     fn quoted(&self) -> String {
         if self.name == WHOLE {
             quote(&self.value)
@@ -41,18 +41,18 @@ impl Argument {
     }
 }
 
-/// A parameter with its value, or alone where it has none.
+/// A parameter with its value, or alone if it has none.
 fn written(name: &str, value: &str) -> String {
     if value.is_empty() { name.to_owned() } else { format!("{name}_{value}") }
 }
 
 impl ProcessError {
-    /// A mistake at `span` in `source`, about the words there.
+    /// An error about the text at `span` in `source`.
     pub(super) fn new(kind: impl Into<ProcessErrorKind>, span: Span, source: &str) -> Self {
         Self::about(kind, span, WHOLE, span.of(source))
     }
 
-    /// A mistake at `span` about a parameter.
+    /// An error at `span` about a parameter.
     pub(super) fn about(
         kind: impl Into<ProcessErrorKind>,
         span: Span,
@@ -69,7 +69,7 @@ impl ProcessError {
         &self.kind
     }
 
-    /// What is wrong, in words, without the place and without what would be right.
+    /// What is wrong, as text, without the place and without what would be right.
     #[must_use]
     pub fn problem(&self) -> String {
         match &*self.kind {
@@ -80,40 +80,39 @@ impl ProcessError {
         }
     }
 
-    /// What would be right, in words, where that can be told.
+    /// What would be right, as text, if known.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         wording::remedy(&self.kind)
     }
 
-    /// Where it stands.
+    /// The place of the mistake.
     #[must_use]
     pub fn span(&self) -> Span {
         self.span
     }
 
-    /// The byte that it starts at.
+    /// The byte offset of the mistake.
     #[must_use]
     pub fn offset(&self) -> usize {
         self.span.start
     }
 
-    /// The parameter that is to blame, else `x-oss-async-process`.
+    /// The parameter that the error is about, else `x-oss-async-process`.
     #[must_use]
     pub fn argument_name(&self) -> &str {
         &self.argument.name
     }
 
-    /// The value that is to blame, as it was written; empty where it is
-    /// missing.
+    /// The value that the error is about, as written; empty if it is missing.
     #[must_use]
     pub fn argument_value(&self) -> &str {
         &self.argument.value
     }
 
-    /// The line of `source` that the mistake is in, with carets under it.
+    /// The line of `source` that contains the mistake, with carets under it.
     ///
-    /// Columns are counted in characters, which is right for all but wide ones.
+    /// Columns count characters, which is right except for wide ones.
     #[must_use]
     pub fn caret(&self, source: &str) -> String {
         let start = source.floor_char_boundary(self.span.start);
@@ -123,7 +122,7 @@ impl ProcessError {
         let end = source.floor_char_boundary(self.span.end).clamp(start, line_end.max(start));
         let indent = source[line_start..start].chars().count();
         let width = source[start..end].chars().count().max(1);
-        // A tab or an escape would shift the carets, if not more.
+        // A tab or an escape sequence would shift the carets, or worse.
         let line = line.replace(char::is_control, "\u{fffd}");
         format!("{line}\n{}{}", " ".repeat(indent), "^".repeat(width))
     }

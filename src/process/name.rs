@@ -19,18 +19,18 @@ const LENIENT_PADDING: GeneralPurpose = GeneralPurpose::new(
 pub struct Name {
     /// The text, without the line break.
     pub text: String,
-    /// Whether one line break at its end was dropped: published examples were
-    /// made with `echo | base64`.
+    /// Whether a line break at its end was dropped: published examples were made with
+    /// `echo | base64`.
     pub line_break_dropped: bool,
 }
 
-/// Why a name cannot be used.
+/// Why a name can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NameError {
     /// A character of the other Base64 alphabet.
     #[error("it is Base64, but not URL-safe: write `-` for `+` and `_` for `/`")]
     StandardAlphabet,
-    /// A character of no Base64 alphabet.
+    /// A character that belongs to no Base64 alphabet.
     #[error(
         "`{}` at its byte {offset} is no URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
         printable(&found.to_string())
@@ -38,25 +38,25 @@ pub enum NameError {
     Character {
         /// The character.
         found: char,
-        /// Where it stands in the value.
+        /// Its offset in the value.
         offset: usize,
     },
-    /// Base64 that breaks off or is wrongly padded.
+    /// Truncated or wrongly padded Base64.
     #[error("it is incomplete Base64; a character is missing or one too many")]
     Truncated,
-    /// The bytes are no text.
+    /// The bytes are not text.
     #[error("the decoded name is not UTF-8 text")]
     NotText,
-    /// Nothing is left.
+    /// The name is empty.
     #[error("the decoded name is empty")]
     Empty,
-    /// No bucket or object can be called so.
+    /// Not a valid name of a bucket or an object.
     #[error(transparent)]
     Object(#[from] ObjectNameError),
-    /// A name that other programs take for another.
+    /// A name that other programs resolve to another name.
     #[error("the name has `..` between slashes, which many programs take for the folder above")]
     ParentSegment,
-    /// Neither a topic name nor a topic's ARN.
+    /// Neither the name nor the ARN of a topic.
     #[error(
         "`{}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
          or its ARN, `arn:aws:sns:<region>:<account>:<name>`", printable(.0)
@@ -64,11 +64,11 @@ pub enum NameError {
     Topic(String),
 }
 
-/// Decodes a name as it stands in the process string.
+/// Decodes a name in a process string.
 ///
 /// # Errors
 ///
-/// Where it is no Base64 of UTF-8 text, or empty.
+/// When it is not Base64 of UTF-8 text, or empty.
 pub fn decode(encoded: &str) -> Result<Name, NameError> {
     let bytes = LENIENT_PADDING.decode(encoded).map_err(|_| explain(encoded))?;
     let mut text = String::from_utf8(bytes).map_err(|_| NameError::NotText)?;
@@ -83,7 +83,7 @@ pub fn decode(encoded: &str) -> Result<Name, NameError> {
 ///
 /// # Errors
 ///
-/// As [`decode`], and where no object can be called so.
+/// Like [`decode`], and when the name is not valid for an object.
 pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     Key::new(name.text.as_str())?;
@@ -94,7 +94,7 @@ pub fn decode_key(encoded: &str) -> Result<Name, NameError> {
 ///
 /// # Errors
 ///
-/// As [`decode`], and where no topic can be called so.
+/// Like [`decode`], and when the name is not valid for a topic.
 pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
     let name = decode(encoded)?;
     if is_topic_name(&name.text) || is_topic_arn(&name.text) {
@@ -104,7 +104,7 @@ pub fn decode_topic(encoded: &str) -> Result<Name, NameError> {
     }
 }
 
-/// The one way in which names are written in canonical strings.
+/// Encodes a name as canonical strings have it.
 #[must_use]
 pub fn encode(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(text)
@@ -117,12 +117,12 @@ fn drop_line_break(text: &mut String) -> bool {
     dropped
 }
 
-/// The text without the one line break at its end.
+/// The text without a line break at its end.
 pub(super) fn without_line_break(text: &str) -> &str {
     text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(text)
 }
 
-/// What is wrong with text that does not decode, in the user's terms.
+/// Explains to the user why a text does not decode.
 fn explain(encoded: &str) -> NameError {
     let unpadded = encoded.trim_end_matches('=');
     let is_known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -135,8 +135,8 @@ fn explain(encoded: &str) -> NameError {
     }
 }
 
-/// SNS's own rule. A FIFO topic's name ends in `.fifo`, and such topics take no
-/// message without a group, which a completion has not.
+/// SNS's rule for names. FIFO topics, whose names end in `.fifo`, are excluded: their messages need
+/// a group, which a completion message doesn't have.
 fn is_topic_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     !name.is_empty() && name.len() <= 256 && name.chars().all(allowed)

@@ -1,24 +1,24 @@
-//! From text to operations and parameters, each with the bytes it stands at.
+//! Parses text to operations and parameters, each with its byte range.
 //!
-//! By hand, since there are but four separators: `,` before a parameter, `_`
-//! behind its name, `/` before an operation and `|` before what follows the
-//! work. None of them but `_` occurs in URL-safe Base64.
+//! Written by hand, since there are only four separators: `,` before a parameter, `_` after its
+//! name, `/` before an operation, and `|` before an operation that follows the work. Only `_` of
+//! these occurs in URL-safe Base64.
 
 use super::error::{ProcessError, ProcessErrorKind};
 use super::name::without_line_break;
 use super::span::Span;
 use super::table::{self, Kind, LONGEST_PROCESS, Operation, Parameter};
 
-/// A process string that keeps to the grammar. Its values are unread text.
+/// A process string that follows the grammar. Its values are not read yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {
-    /// The whole text, which all spans are of, without the line break at its end.
+    /// The whole text, to which all spans refer, without a line break at its end.
     pub source: String,
-    /// Whether there was one.
+    /// Whether a line break at the end was dropped.
     pub line_break_dropped: bool,
     /// `video/concat`.
     pub concat: OperationSpec,
-    /// Every `/pre` and `/sur`, as they stand.
+    /// Every `/pre` and `/sur`, in the order of the text.
     pub clips: Vec<OperationSpec>,
     /// `/segment`.
     pub segment: Option<OperationSpec>,
@@ -29,8 +29,8 @@ pub struct ProcessSpec {
 }
 
 impl ProcessSpec {
-    /// The topic that is to hear of the task, where its name can be read: known
-    /// even where the rest does not hold together.
+    /// The topic for the completion message, if its name can be read: known even if the rest of the
+    /// string is wrong.
     #[must_use]
     pub fn topic(&self) -> Option<String> {
         let notify = self.notify.as_ref()?;
@@ -40,7 +40,7 @@ impl ProcessSpec {
 }
 
 impl ProcessSpec {
-    /// Every operation, as they stand.
+    /// Every operation, in the order of the text.
     pub fn operations(&self) -> impl Iterator<Item = &OperationSpec> {
         let mut all: Vec<&OperationSpec> = std::iter::once(&self.concat)
             .chain(&self.clips)
@@ -52,7 +52,7 @@ impl ProcessSpec {
         all.into_iter()
     }
 
-    /// The operations for programs, with their names in clear.
+    /// The operations as JSON, with decoded names.
     #[must_use]
     pub fn in_clear(&self) -> Vec<serde_json::Value> {
         let operations = self.operations().map(|operation| {
@@ -70,27 +70,27 @@ impl ProcessSpec {
 /// An operation as it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperationSpec {
-    /// Which one.
+    /// The kind of operation.
     pub operation: Operation,
-    /// Its separator and name.
+    /// The place of its separator and name.
     pub span: Span,
-    /// Its parameters, as they stand, each at most once.
+    /// Its parameters in the order of the text, each at most once.
     pub parameters: Vec<ParameterSpec>,
 }
 
 /// A parameter as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// Which one.
+    /// The parameter's row of the table.
     pub parameter: &'static Parameter,
-    /// Its name.
+    /// The place of its name.
     pub key: Span,
-    /// Its value. Never empty.
+    /// The place of its value. Never empty.
     pub value: Span,
 }
 
 impl ParameterSpec {
-    /// The value, decoded where it is a name.
+    /// The value; decoded if it is a name.
     #[must_use]
     pub fn clear(&self, source: &str) -> String {
         let value = self.value.of(source);
@@ -98,18 +98,18 @@ impl ParameterSpec {
         name.map_or_else(|| value.to_owned(), |name| name.text)
     }
 
-    /// Name and value.
+    /// The place of name and value.
     #[must_use]
     pub const fn span(&self) -> Span {
         self.key.to(self.value)
     }
 }
 
-/// Reads a process string. As in names, one line break at its end does not count.
+/// Parses a process string. As in names, a line break at its end is ignored.
 ///
 /// # Errors
 ///
-/// Where it breaks the grammar, or a name is unknown or given twice.
+/// When it violates the grammar, or a name is unknown or given twice.
 pub fn parse(text: &str) -> Result<ProcessSpec, ProcessError> {
     let source = without_line_break(text);
     if source.len() > LONGEST_PROCESS {
@@ -140,7 +140,7 @@ pub fn parse(text: &str) -> Result<ProcessSpec, ProcessError> {
     Ok(ProcessSpec { source, line_break_dropped, concat, clips, segment, target, notify })
 }
 
-/// What a word ends at.
+/// The characters that end a word.
 const SEPARATORS: [char; 3] = [',', '/', '|'];
 
 struct Parser<'a> {
@@ -153,7 +153,7 @@ impl<'a> Parser<'a> {
         &self.source[self.at..]
     }
 
-    /// Goes past `text` where it stands here and ends a word.
+    /// Steps over `text` if it is next and ends a word.
     fn accept(&mut self, text: &str) -> Option<Span> {
         let after = self.rest().strip_prefix(text)?;
         if !after.is_empty() && !after.starts_with(SEPARATORS) {
@@ -162,7 +162,7 @@ impl<'a> Parser<'a> {
         Some(self.presume(text.len()))
     }
 
-    /// Goes past `length` bytes that are known to be there.
+    /// Steps over `length` bytes that are known to be there.
     fn presume(&mut self, length: usize) -> Span {
         let span = Span::new(self.at, self.at + length);
         debug_assert!(self.source.is_char_boundary(span.end));
@@ -214,7 +214,7 @@ impl<'a> Parser<'a> {
         if self.rest().is_empty() { Ok(()) } else { Err(self.misfit(&[])) }
     }
 
-    /// The operation whose name was just passed, with its parameters.
+    /// Parses the parameters of the operation whose name was just read.
     fn operation(
         &mut self,
         operation: Operation,
@@ -272,8 +272,7 @@ impl<'a> Parser<'a> {
         ProcessError::new(kind, Span::new(0, found.len()), self.source)
     }
 
-    /// What is wrong with the operation at this place, which is none of
-    /// `expected`.
+    /// The error for an operation here that is none of `expected`.
     fn misfit(&self, expected: &'static [&'static str]) -> ProcessError {
         let word = word_of_operation(self.rest());
         let span = Span::new(self.at, self.at + word.len());
@@ -300,8 +299,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The separator and the word at the start of `rest`; `sys/` is no word of its
-/// own.
+/// The separator and the word at the start of `rest`; `sys/` alone does not count as a word.
 fn word_of_operation(rest: &str) -> &str {
     let prefix = ["/sys/", "|sys/", "/video/", "|video/"]
         .into_iter()

@@ -1,7 +1,7 @@
-//! The resolved request: typed, defaulted and checked against itself.
+//! The resolved request: typed, completed with defaults, and consistent.
 //!
-//! What depends on the media (inherited size, the `*opt` comparisons) is left
-//! open here and settled once every source has been probed.
+//! Whatever depends on the media (inherited size, the `*opt` comparisons) is left open here and
+//! decided once every source has been probed.
 
 use num_rational::Ratio;
 
@@ -12,16 +12,16 @@ use crate::named::named;
 use crate::object::{Bucket, Key};
 use crate::quote::quote;
 
-/// A request that can be carried out as far as its own words can tell.
+/// A request that is valid as far as its text shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Bucket of the main object and of every source.
+    /// Bucket of the main object and of all sources.
     pub bucket: Bucket,
     /// The concatenation list, in output order. Never empty.
     pub clips: Vec<Clip>,
     /// Index into `clips` of the main object.
     pub main: usize,
-    /// Index into `clips` of the clip whose properties are inherited.
+    /// Index into `clips` of the clip from which properties are inherited.
     pub align: usize,
     /// Output container.
     pub container: Container,
@@ -29,31 +29,31 @@ pub struct Request {
     pub video: Option<VideoRequest>,
     /// Audio, unless `an_1`.
     pub audio: Option<AudioRequest>,
-    /// Segmented output, where asked for.
+    /// Segmented output, if requested.
     pub segment: Option<Segment>,
-    /// Where the result goes.
+    /// Where the result is stored.
     pub target: Target,
     /// Topic name or ARN of the completion message.
     pub topic: Option<String>,
-    /// What was accepted but should be known, in words.
+    /// Warnings about accepted but unusual input, as text.
     pub warnings: Vec<String>,
-    /// The request as one canonical string: defaults that were spelled out
-    /// stay, parameters in table order, names in unpadded URL-safe Base64. Two
-    /// strings that mean the same task are the same here.
+    /// The request as one canonical string: explicit defaults stay, parameters are in table order,
+    /// names are in unpadded URL-safe Base64. Two strings that mean the same task have the same
+    /// canonical string.
     pub canonical: String,
 }
 
-/// The distinct sources of a request, and which of them each clip is of.
+/// The distinct sources of a request, and the source of each clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestSources<'a> {
-    /// Keys, with the first clip that each is used for.
+    /// The key of each source, with the first clip that uses it.
     pub keys: Vec<(&'a Key, usize)>,
-    /// An index into `keys` for each clip.
+    /// For each clip, an index into `keys`.
     pub of_clip: Vec<usize>,
 }
 
 impl Request {
-    /// The sources in the order in which the list first names them.
+    /// The distinct sources, in the order in which the list first names them.
     #[must_use]
     pub fn sources(&self) -> RequestSources<'_> {
         let mut keys: Vec<(&Key, usize)> = Vec::new();
@@ -81,12 +81,12 @@ impl Request {
     }
 }
 
-/// What an entry of the concatenation list was named by.
+/// Which part of the request names an entry of the concatenation list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A `/pre` operation.
     Pre,
-    /// The object that the request itself names.
+    /// The main object.
     Main,
     /// A `/sur` operation.
     Sur,
@@ -95,31 +95,31 @@ pub enum Role {
 /// One entry of the concatenation list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
-    /// What named it.
+    /// Which part of the request names it.
     pub role: Role,
     /// Object key in the request's bucket.
     pub key: Key,
-    /// Where the clip starts in its media, milliseconds.
+    /// Where the clip starts in its media, in milliseconds.
     pub start_ms: u64,
-    /// How long it lasts at most, milliseconds; `None` is to the end.
+    /// Its greatest length in milliseconds; `None` means up to the end.
     pub duration_ms: Option<u64>,
 }
 
-/// `fpsopt`, `sopt`, `vbopt`, `abopt`: what holds where the align clip's own
-/// value is lower than the asked one.
+/// `fpsopt`, `sopt`, `vbopt`, `abopt`: what applies if the align clip's own value is lower than the
+/// requested one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LowerSource {
-    /// 0: the asked value holds all the same.
+    /// 0: the requested value still applies.
     #[default]
     UseAsked,
-    /// 1: the clip's own value holds.
+    /// 1: the clip's own value applies.
     UseOwn,
     /// 2: the task fails.
     Fail,
 }
 
 impl LowerSource {
-    /// The option of that number, where there is one.
+    /// The option with this number, if there is one.
     #[must_use]
     pub const fn from_number(number: u64) -> Option<Self> {
         match number {
@@ -131,7 +131,7 @@ impl LowerSource {
     }
 }
 
-/// What is asked of the video.
+/// What is requested of the video.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VideoRequest {
     /// Output codec.
@@ -144,7 +144,7 @@ pub struct VideoRequest {
     pub pixel_format: Option<PixelFormat>,
     /// Output size; `None` inherits.
     pub size: Option<SizeRequest>,
-    /// `scaletype`, with the default that fits the presence of `s`.
+    /// `scaletype`, with the default that depends on whether `s` is given.
     pub scale: ScaleType,
     /// Largest distance between key frames, in frames.
     pub key_frame_interval: u32,
@@ -155,9 +155,9 @@ pub struct VideoRequest {
 /// `s` with its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeRequest {
-    /// Width in pixels as asked, even; `None` inherits.
+    /// Requested width in pixels, even; `None` inherits.
     pub width: Option<u32>,
-    /// Height in pixels as asked, even; `None` inherits.
+    /// Requested height in pixels, even; `None` inherits.
     pub height: Option<u32>,
     /// `sopt`.
     pub option: LowerSource,
@@ -166,20 +166,20 @@ pub struct SizeRequest {
 }
 
 named! {
-    /// `scaletype`: how a clip gets into the frame.
+    /// `scaletype`: how a clip is fitted into the frame.
     ScaleType {
-        /// To the frame exactly, whatever the aspect.
+        /// Scaled to exactly the frame, whatever the aspect.
         Stretch = "stretch",
-        /// Cover the frame and cut the centre.
+        /// Scaled to cover the frame, then cropped around the centre.
         Crop = "crop",
-        /// Inside the frame, centred, black bars.
+        /// Scaled to fit inside the frame, centred, with black bars.
         Fill = "fill",
-        /// The frame shrinks to the align clip's aspect; others are filled in.
+        /// The frame takes the align clip's aspect; other clips get black bars.
         Fit = "fit",
     }
 }
 
-/// How the video encoder spends its bits.
+/// How the video encoder controls its bit rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateControl {
     /// `vb`: mean bit rate in bit/s.
@@ -193,7 +193,7 @@ pub enum RateControl {
     Quality {
         /// 0-51, exact; smaller is better.
         crf: Ratio<i64>,
-        /// Whether it was not asked for.
+        /// Whether it is the default and was not requested.
         is_default: bool,
         /// Peak bit rate in bit/s.
         max_rate: Option<u64>,
@@ -202,7 +202,7 @@ pub enum RateControl {
     },
 }
 
-/// What is asked of the audio.
+/// What is requested of the audio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudioRequest {
     /// Output codec.
@@ -217,7 +217,7 @@ pub struct AudioRequest {
     pub bit_depth: Option<u8>,
 }
 
-/// How the audio encoder spends its bits.
+/// How the audio encoder controls its bit rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AudioRate {
     /// Neither `aq` nor `ab`.
@@ -238,7 +238,7 @@ pub enum AudioRate {
 pub struct Segment {
     /// Playlist format.
     pub format: SegmentFormat,
-    /// Segment length in milliseconds; `None` is one segment.
+    /// Segment length in milliseconds; `None` means one segment.
     pub length_ms: Option<u64>,
 }
 
@@ -273,12 +273,12 @@ impl SegmentFormat {
 }
 
 impl Request {
-    /// A parameter with its value as the canonical string has it, or its name alone where it is not
-    /// given; in backticks.
+    /// A parameter with its value as in the canonical string, or its name alone if it is not given;
+    /// in backticks.
     #[must_use]
     pub fn quoted(&self, operation: Operation, name: &str) -> String {
         let written = operation.written();
-        // No value has any of these: names are in Base64.
+        // No value contains any of these separators: names are in Base64.
         let words = self.canonical.find(written).map(|at| &self.canonical[at + written.len()..]);
         let mut words = words.into_iter().flat_map(|rest| rest.split(['/', '|']).take(1));
         let given = words.find_map(|words| {
@@ -287,8 +287,7 @@ impl Request {
         quote(given.unwrap_or(name))
     }
 
-    /// What `{autoext}` stands for: the extension of the playlist, else that of
-    /// the container, without dot.
+    /// The value of `{autoext}`: the extension of the playlist, else of the container, without dot.
     #[must_use]
     pub const fn auto_extension(&self) -> &'static str {
         match self.segment {
@@ -301,7 +300,7 @@ impl Request {
 /// `sys/saveas`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Bucket; `None` is the source bucket.
+    /// Bucket; `None` means the bucket of the sources.
     pub bucket: Option<Template>,
     /// Key.
     pub key: Template,

@@ -1,4 +1,4 @@
-//! From a parsed process string to a [`Request`] that holds together.
+//! Turns a parsed process string into a consistent [`Request`].
 
 mod audio;
 mod video;
@@ -14,10 +14,10 @@ use crate::codec::{Container, audio_ban, combination_ban, video_ban};
 use crate::object::{Key, ObjectUri};
 use crate::quote::printable;
 
-/// What the installation allows.
+/// The limits of this installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest concatenation list, the main object included.
+    /// The longest concatenation list, including the main object.
     pub max_sources: usize,
 }
 
@@ -27,11 +27,11 @@ impl Default for Limits {
     }
 }
 
-/// Reads every value, fills in defaults and checks all against each other.
+/// Reads every value, adds defaults and checks all values together.
 ///
 /// # Errors
 ///
-/// Where a value is not allowed, or not beside the others.
+/// When a value is not allowed, alone or together with others.
 pub fn resolve(
     spec: &ProcessSpec,
     main: &ObjectUri,
@@ -64,7 +64,7 @@ pub fn resolve(
     Ok(request)
 }
 
-/// What each codec goes with by itself has been checked; here both together.
+/// Each codec alone has been checked against the container; this checks both together.
 fn check_combination(request: &Request, concat: &Arguments<'_>) -> Result<(), ProcessError> {
     let Some(audio) = &request.audio else {
         return Ok(());
@@ -82,7 +82,7 @@ fn check_list(spec: &ProcessSpec, limits: Limits) -> Result<(), ProcessError> {
     if count <= limit {
         return Ok(());
     }
-    // The first clip that is one too many, as they stand.
+    // The first clip above the limit, in the order of the text.
     let extra = spec.clips.get(limit.saturating_sub(1)).unwrap_or(&spec.concat);
     let kind = Conflict::TooManySources { count, limit };
     Err(ProcessError::new(kind, extra.span, &spec.source))

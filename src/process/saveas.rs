@@ -1,4 +1,4 @@
-//! `sys/saveas`: the target as it was asked for.
+//! `sys/saveas`: the target as requested.
 
 use super::arguments::Arguments;
 use super::error::{Conflict, ProcessError};
@@ -6,19 +6,19 @@ use super::request::{Request, Target};
 use super::target::check_known;
 use super::template::{RenderError, Template, Variable, Variables};
 
-/// `sys/saveas` as it was asked for.
+/// The target that `sys/saveas` requests.
 pub(super) fn target(arguments: &Arguments<'_>) -> Target {
     let key = arguments.presume("o", arguments.template("o"));
     Target { bucket: arguments.template("b"), key }
 }
 
-/// What should be known of the name of the target: mostly such a name is meant otherwise.
+/// A warning about a target name that is probably a mistake.
 pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<String> {
     let (key, main) = (&request.target.key, &request.clips[request.main].key);
     if !main.is_known() && key.variables().next().is_some() {
         return None;
     }
-    // What is not known yet is never empty: these stand for it.
+    // Variables that are not known yet are never empty, so placeholders do for them.
     let values = Variables { resolution: Some("1x1".to_owned()), ..values(request) };
     let asked = key.render(&values).ok()?;
     let end = asked.chars().next_back().filter(|end| matches!(end, '/' | '.'))?;
@@ -29,7 +29,7 @@ pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<St
     ))
 }
 
-/// As much as is known before any object is looked at.
+/// The variables that are known before any object is read.
 fn values(request: &Request) -> Variables {
     Variables {
         bucket: request.bucket.to_string(),
@@ -39,7 +39,7 @@ fn values(request: &Request) -> Variables {
     }
 }
 
-/// Checks as much of the target as can be told before any object is looked at.
+/// Checks the target as far as possible before any object is read.
 pub(super) fn check_early(
     request: &Request,
     arguments: &Arguments<'_>,

@@ -1,4 +1,4 @@
-//! Where in the process string something stands.
+//! Places in the process string.
 
 /// A byte range of the process string, on character boundaries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ impl Span {
         Self::new(self.start, last.end)
     }
 
-    /// The spanned part of `source`; empty where the span is not of it.
+    /// The part of `source` in this range; empty if the range lies outside of it.
     #[must_use]
     pub fn of(self, source: &str) -> &str {
         source.get(self.start..self.end).unwrap_or_default()

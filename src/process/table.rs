@@ -1,8 +1,7 @@
 //! The one table of parameters.
 //!
-//! The parser, the error texts and the documentation's tables come from it, so
-//! that a parameter cannot be accepted without being documented, or the other
-//! way round.
+//! The parser, the error messages and the documentation's tables are made from it, so that no
+//! parameter can be accepted without being documented, or the other way round.
 
 mod markdown;
 mod rows;
@@ -21,7 +20,7 @@ pub enum Operation {
     Concat,
     /// `/pre`, a clip before the main object.
     Pre,
-    /// `/sur`, a clip behind the main object.
+    /// `/sur`, a clip after the main object.
     Sur,
     /// `/segment`, segmented output.
     Segment,
@@ -36,7 +35,7 @@ impl Operation {
     pub const ALL: [Self; 6] =
         [Self::Concat, Self::Pre, Self::Sur, Self::Segment, Self::SaveAs, Self::Notify];
 
-    /// The name without the separator in front.
+    /// The name without the separator before it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,7 +48,7 @@ impl Operation {
         }
     }
 
-    /// How it is written in a canonical string, and told of.
+    /// As written in a canonical string and in messages.
     #[must_use]
     pub const fn written(self) -> &'static str {
         match self {
@@ -74,7 +73,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What a value may be.
+/// Which values are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A whole number in a range.
@@ -86,24 +85,24 @@ pub enum Kind {
     },
     /// A whole number in a range, or 0 for unset.
     IntegerOrZero {
-        /// The least but 0.
+        /// The least except 0.
         min: u64,
         /// The most.
         max: u64,
     },
-    /// One of a few whole numbers.
+    /// One of several whole numbers.
     OneOf(&'static [u32]),
-    /// A decimal from 0.
+    /// A decimal number from 0.
     Decimal {
         /// The most.
         max: u32,
     },
-    /// A decimal from 0 that may stand for an exact n/1001 rate.
+    /// A decimal number from 0 that may stand for an exact n/1001 rate.
     FrameRate {
         /// The most.
         max: u32,
     },
-    /// One of a few words.
+    /// One of several words.
     Word(&'static [&'static str]),
     /// `WxH`, `Wx` or `xH`.
     Size {
@@ -127,7 +126,7 @@ impl Kind {
 }
 
 impl fmt::Display for Kind {
-    /// What is allowed, to follow "expected".
+    /// The allowed values, worded to follow "expected".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
@@ -149,37 +148,37 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The most bytes of a process string: as many as an asynchronous event of Lambda has.
+/// The most bytes of a process string: the size limit of Lambda's asynchronous events.
 pub(super) const LONGEST_PROCESS: usize = 256 * 1024;
 
-/// The most digits behind the point. More would make rates that no container
-/// can write down.
+/// The most digits after the decimal point. With more, there would be rates that no container can
+/// store.
 pub const MAX_DECIMALS: usize = 6;
 
-/// What holds where a parameter is not given.
+/// What applies if a parameter is not given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
     /// It has to be given.
     Required,
-    /// This value, as it would be written.
+    /// This value, in the form in which it would be written.
     Value(&'static str),
     /// This value, unless the other parameter is given.
     ValueUnless {
-        /// As it would be written.
+        /// The value, in the form in which it would be written.
         value: &'static str,
         /// The other parameter's name.
         other: &'static str,
     },
-    /// Something that no value can say.
+    /// A behaviour that no value expresses, as text.
     Words(&'static str),
 }
 
-/// What has to be given beside a parameter.
+/// What has to be given together with a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// A parameter with any value.
+    /// The parameter with this name, with any value.
     Given(&'static str),
-    /// A parameter with this value.
+    /// The parameter with this name, with this value.
     Is(&'static str, &'static str),
 }
 
@@ -195,25 +194,25 @@ impl fmt::Display for Need {
 /// One parameter of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// Where it belongs.
+    /// Its operation.
     pub operation: Operation,
-    /// What stands before the first `_`.
+    /// Its name, the part before the first `_`.
     pub name: &'static str,
-    /// What may stand behind it.
+    /// The allowed values.
     pub kind: Kind,
-    /// What its numbers count.
+    /// The unit of its numbers.
     pub unit: Option<&'static str>,
-    /// What holds without it.
+    /// What applies without it.
     pub absent: Absent,
-    /// What it is pointless without.
+    /// What it has no effect without.
     pub needs: Option<Need>,
-    /// What it cannot stand beside.
+    /// The parameter that it can't be combined with.
     pub excludes: Option<&'static str>,
-    /// What it means, as one sentence.
+    /// Its meaning, as one sentence.
     pub doc: &'static str,
 }
 
-/// The parameter `name` of `operation`, where there is one.
+/// The parameter `name` of `operation`, if there is one.
 #[must_use]
 pub fn find(operation: Operation, name: &str) -> Option<&'static Parameter> {
     operation.parameters().find(|parameter| parameter.name == name)

@@ -1,4 +1,4 @@
-//! Whether the result can be stored where the request wants it.
+//! Whether the result can be stored at the requested target.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -9,7 +9,7 @@ use crate::object::{Bucket, Key, ObjectNameError, ObjectUri};
 use super::request::Request;
 use super::template::{CivilTime, RenderError, Variables};
 
-/// What is wrong with a key like `a/../b`.
+/// The message for a key like `a/../b`.
 pub(super) const PARENT_SEGMENT: &str =
     "the name has `..` between slashes, which many programs take for the folder above";
 
@@ -19,27 +19,27 @@ pub enum TargetError {
     /// The target is also a source.
     #[error("the target `{}/{}` is also a source", .0.bucket, .0.key)]
     IsSource(ObjectUri),
-    /// The target is where task records are kept.
+    /// The target is in the folder of task records.
     #[error("the target key `{key}` starts with `{prefix}`, as only task records may there")]
     IsRecord {
         /// The key.
         key: Key,
-        /// What the keys of task records start with.
+        /// The prefix of task records' keys.
         prefix: String,
     },
-    /// No bucket can be called so.
+    /// Not a valid name of a bucket.
     #[error("invalid target bucket: {0}")]
     Bucket(ObjectNameError),
-    /// No object can be called so.
+    /// Not a valid key of an object.
     #[error("invalid target key: {0}")]
     Key(ObjectNameError),
-    /// A name that other programs take for another.
+    /// A name that other programs resolve to another name.
     #[error("invalid target key: {PARENT_SEGMENT}")]
     ParentSegment,
 }
 
 impl TargetError {
-    /// The parameter of `sys/saveas` that is to blame.
+    /// The parameter of `sys/saveas` that the error is about.
     #[must_use]
     pub const fn argument_name(&self) -> &'static str {
         match self {
@@ -49,11 +49,11 @@ impl TargetError {
     }
 }
 
-/// The target of those names, whose variables are all filled in.
+/// The target with these names, in which all variables are filled in.
 ///
 /// # Errors
 ///
-/// Where nothing can be called so, and as [`check_target`].
+/// When a name is not valid, and like [`check_target`].
 pub fn target_of(request: &Request, bucket: String, key: String) -> Result<ObjectUri, TargetError> {
     let uri = ObjectUri::new(bucket_of(request, bucket)?, named_key(key)?);
     check_target(request, &uri).map(|()| uri)
@@ -63,7 +63,7 @@ pub fn target_of(request: &Request, bucket: String, key: String) -> Result<Objec
 ///
 /// # Errors
 ///
-/// Where it is a source, or other programs take it for another place.
+/// When it is a source, or when other programs resolve the key to another one.
 pub fn check_target(request: &Request, uri: &ObjectUri) -> Result<(), TargetError> {
     if uri.key.has_parent_segment() {
         return Err(TargetError::ParentSegment);
@@ -73,7 +73,7 @@ pub fn check_target(request: &Request, uri: &ObjectUri) -> Result<(), TargetErro
     if is_source { Err(TargetError::IsSource(uri.clone())) } else { Ok(()) }
 }
 
-/// Its own bucket needs no look: it may be unknown.
+/// The request's own bucket is not checked: its name may be a placeholder.
 fn bucket_of(request: &Request, name: String) -> Result<Bucket, TargetError> {
     if *name == *request.bucket {
         return Ok(request.bucket.clone());
@@ -86,14 +86,14 @@ fn named_key(key: String) -> Result<Key, TargetError> {
 }
 
 impl Request {
-    /// The source of that key.
+    /// The source with this key.
     #[must_use]
     pub fn uri(&self, key: &Key) -> ObjectUri {
         ObjectUri::new(self.bucket.clone(), key.clone())
     }
 
-    /// The values of the variables that are known before the media are: of a task that was created
-    /// then, whose main object was last modified then.
+    /// The values of the variables that are known before the media are, for a task created at
+    /// `created` whose main object was last modified at `modified`.
     #[must_use]
     pub fn variables(&self, created: Timestamp, modified: Timestamp) -> Variables {
         Variables {
@@ -108,11 +108,11 @@ impl Request {
         }
     }
 
-    /// The bucket that the result goes to.
+    /// The bucket for the result.
     ///
     /// # Errors
     ///
-    /// As [`Template::render`].
+    /// Like [`Template::render`].
     pub fn target_bucket(&self, variables: &Variables) -> Result<String, RenderError> {
         match &self.target.bucket {
             Some(template) => template.render(variables),
@@ -134,7 +134,7 @@ fn civil(time: Timestamp) -> CivilTime {
     }
 }
 
-/// Checks as much of a target as is known.
+/// Checks the known part of a target.
 pub(super) fn check_known(
     request: &Request,
     bucket: Option<String>,

@@ -8,27 +8,27 @@ use super::text::{list, nearest};
 use crate::named::named;
 
 named! {
-    /// What may stand between braces.
+    /// The names that are allowed between braces.
     Variable {
         /// Bucket of the main object.
         Bucket = "bucket",
         /// Key of the main object.
         Key = "key",
-        /// The key up to its last `/`, without it; empty where there is none.
+        /// The key up to its last `/`, without it; empty if there is none.
         Dirname = "dirname",
         /// The key after its last `/`.
         Basename = "basename",
         /// The basename without its extension.
         Barename = "barename",
-        /// The main object's extension without dot; empty where there is none.
+        /// The main object's extension without dot; empty if there is none.
         Ext = "ext",
         /// The output's extension without dot.
         Autoext = "autoext",
         /// Width and height of the output, such as `1280x720`.
         Resolution = "resolution",
-        /// Number of a segment from 1; 1 where the target is no segment.
+        /// Number of a segment, from 1; 1 if the target is not a segment.
         Index = "index",
-        /// Number of the output stream from 0.
+        /// Number of the output stream, from 0.
         Streamindex = "streamindex",
         /// Year of the task's creation, UTC.
         TaskYear = "t_year",
@@ -58,8 +58,8 @@ named! {
 }
 
 impl Variable {
-    /// Whether its value is known from the request alone, before any object
-    /// was looked at and without a clock.
+    /// Whether its value is known from the request alone, before any object is read and without a
+    /// clock.
     #[must_use]
     pub const fn is_known_early(self) -> bool {
         matches!(
@@ -80,7 +80,7 @@ impl Variable {
 /// A date and time of day in UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CivilTime {
-    /// Such as 2025.
+    /// For example 2025.
     pub year: u16,
     /// From 1.
     pub month: u8,
@@ -103,12 +103,12 @@ pub struct Variables {
     pub key: String,
     /// The output's extension without dot.
     pub autoext: String,
-    /// Such as `1280x720`; `None` where the output has no video.
+    /// For example `1280x720`; `None` if the output has no video.
     pub resolution: Option<String>,
-    /// Number of a segment from 1. `None` counts as 1: a playlist or a whole
-    /// file is the first and only one of its name.
+    /// Number of a segment, from 1. `None` counts as 1, since a playlist or a single file is the
+    /// only one of its name.
     pub index: Option<u32>,
-    /// Number of the output stream from 0.
+    /// Number of the output stream, from 0.
     pub streamindex: u32,
     /// When the task was created.
     pub created: CivilTime,
@@ -116,7 +116,7 @@ pub struct Variables {
     pub modified: CivilTime,
 }
 
-/// A target name that has been read but not filled in.
+/// A target name whose variables have been parsed but not filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     source: String,
@@ -129,30 +129,30 @@ enum Part {
     Variable(Variable),
 }
 
-/// Why a target name cannot be read.
+/// Why a target name can't be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TemplateError {
     /// No such variable.
     #[error("unknown variable `{{{}}}`{}", crate::quote::printable(name), suggestion(name))]
     UnknownVariable {
-        /// What stands between the braces.
+        /// The text between the braces.
         name: String,
     },
     /// A `{` that is never closed.
     #[error("`{{` at byte {offset} of the decoded name is not closed; a literal brace is `{{{{`")]
     Unclosed {
-        /// Where it stands.
+        /// Its byte offset.
         offset: usize,
     },
     /// A `}` that was never opened.
     #[error("`}}` at byte {offset} of the decoded name closes nothing; a literal brace is `}}}}`")]
     Unopened {
-        /// Where it stands.
+        /// Its byte offset.
         offset: usize,
     },
 }
 
-/// Why a target name cannot be filled in.
+/// Why a target name can't be filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RenderError {
     /// The output has no video.
@@ -161,11 +161,11 @@ pub enum RenderError {
 }
 
 impl Template {
-    /// Reads a target name.
+    /// Parses a target name.
     ///
     /// # Errors
     ///
-    /// Where a variable is unknown or a brace stands alone.
+    /// When a variable is unknown or a brace has no partner.
     pub fn parse(source: &str) -> Result<Self, TemplateError> {
         let mut parts = Vec::new();
         let mut literal = String::new();
@@ -189,13 +189,13 @@ impl Template {
         Ok(Self { source: source.to_owned(), parts })
     }
 
-    /// The text that it was read from.
+    /// The text that was parsed.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The variables that occur, in order.
+    /// The variables in it, in order.
     pub fn variables(&self) -> impl Iterator<Item = Variable> {
         self.parts.iter().filter_map(|part| match part {
             Part::Literal(_) => None,
@@ -203,15 +203,15 @@ impl Template {
         })
     }
 
-    /// What every name that it can give starts with, as far as the request
-    /// alone tells, and whether that is the whole name.
+    /// The common start of all names that this template can produce, as far as the request alone
+    /// determines it, and whether that is the whole name.
     #[must_use]
     pub fn known_start(&self, values: &Variables) -> (String, bool) {
         let mut start = String::new();
         for part in &self.parts {
             match part {
                 Part::Literal(text) => start.push_str(text),
-                // Segments count on.
+                // Each segment has another number.
                 Part::Variable(Variable::Index | Variable::Streamindex) => return (start, false),
                 Part::Variable(variable) if variable.is_known_early() => {
                     if values.push(*variable, &mut start).is_err() {
@@ -224,11 +224,11 @@ impl Template {
         (start, true)
     }
 
-    /// The name with every variable filled in.
+    /// The name with all variables filled in.
     ///
     /// # Errors
     ///
-    /// Where it asks for the resolution of an output without video.
+    /// When it contains the resolution of an output without video.
     pub fn render(&self, values: &Variables) -> Result<String, RenderError> {
         let mut name = String::new();
         for part in &self.parts {
@@ -240,12 +240,11 @@ impl Template {
         Ok(name)
     }
 
-    /// The name as a target key: without an extension of its own it gets
-    /// `.` and `{autoext}`.
+    /// The name as a target key: without an extension of its own it gets `.` and `{autoext}`.
     ///
     /// # Errors
     ///
-    /// As [`Self::render`].
+    /// Like [`Self::render`].
     pub fn target_key(&self, values: &Variables) -> Result<String, RenderError> {
         let mut key = self.render(values)?;
         let (_, basename) = split_directory(&key);
@@ -292,7 +291,7 @@ impl Variables {
 }
 
 fn push_number(out: &mut String, number: u32, width: usize) {
-    // Writing into a String never fails.
+    // Writing to a String never fails.
     let _ = write!(out, "{number:0width$}");
 }
 
@@ -302,13 +301,12 @@ fn push_literal(parts: &mut Vec<Part>, literal: &mut String) {
     }
 }
 
-/// What follows a doubled brace at the start of `tail`.
+/// The rest after a doubled brace at the start of `tail`.
 fn escaped_brace(tail: &str) -> Option<&str> {
     tail.strip_prefix("{{").or_else(|| tail.strip_prefix("}}"))
 }
 
-/// The variable at the start of `tail`, which starts with a brace, and what
-/// follows it.
+/// The variable at the start of `tail`, which starts with a brace, and the rest after it.
 fn expect_variable(tail: &str, offset: usize) -> Result<(Variable, &str), TemplateError> {
     let inside = tail.strip_prefix('{').ok_or(TemplateError::Unopened { offset })?;
     let (name, after) = inside.split_once('}').ok_or(TemplateError::Unclosed { offset })?;
@@ -331,8 +329,8 @@ fn split_directory(key: &str) -> (&str, &str) {
     key.rsplit_once('/').unwrap_or(("", key))
 }
 
-/// The part before the last dot and the part after it. A dot in front names a
-/// hidden file, not an extension.
+/// The part before the last dot and the part after it. A dot at the start marks a hidden file, not
+/// an extension.
 fn split_extension(basename: &str) -> (&str, &str) {
     match basename.rsplit_once('.') {
         Some((bare, ext)) if !bare.is_empty() => (bare, ext),

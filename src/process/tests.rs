@@ -13,7 +13,7 @@ mod wording;
 use super::{Limits, ProcessError, Request, parse, resolve};
 use crate::object::ObjectUri;
 
-/// Parameters that are enough for `video/concat`.
+/// The smallest set of parameters for `video/concat`.
 const LEAST: &str = "f_mp4,vcodec_h264,acodec_aac";
 /// A target, `out`.
 const TARGET: &str = "|sys/saveas,o_b3V0";
@@ -24,12 +24,12 @@ fn read(process: &str) -> Result<Request, ProcessError> {
     resolve(&parse(process)?, &main, Limits::default())
 }
 
-/// Reads the least request with these parameters added to `video/concat`.
+/// Reads the smallest request with these parameters added to `video/concat`.
 fn read_with(parameters: &str) -> Result<Request, ProcessError> {
     read(&format!("video/concat,{LEAST},{parameters}{TARGET}"))
 }
 
-/// What is wrong with `process`, as the user is told.
+/// The error message for `process`.
 fn complaint(process: &str) -> String {
     read(process).unwrap_err().to_string()
 }

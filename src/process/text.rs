@@ -1,4 +1,4 @@
-//! What the sentences of several files are made with.
+//! Text helpers for the messages.
 
 use std::fmt::Display;
 
@@ -15,9 +15,9 @@ pub(super) fn list<T: Display>(items: &[T], conjunction: &str) -> String {
     }
 }
 
-/// The known name that `found` may be a slip of.
+/// The known name that is closest to `found`, if it may be a typing error.
 pub(super) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Longer than any name by far; the distance would take its time.
+    // Far longer than any name, and the distance would take long to compute.
     if found.len() > 64 {
         return None;
     }

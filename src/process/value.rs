@@ -1,4 +1,4 @@
-//! Values: from text to what the table says they are, and back.
+//! Values: parsed from text according to the table, and written back.
 
 use num_rational::Ratio;
 use thiserror::Error;
@@ -8,7 +8,7 @@ use super::table::{Kind, MAX_DECIMALS};
 use super::template::{Template, TemplateError};
 use crate::clamped::clamped;
 
-/// A value of the kind that the table asks for.
+/// A value of a kind in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// A whole number.
@@ -17,7 +17,7 @@ pub(super) enum Value {
     Decimal(Ratio<i64>),
     /// One of the words in the table.
     Word(&'static str),
-    /// A size with one side at least.
+    /// A size with at least one side.
     Size(Size),
     /// An object key or a topic.
     Name(Name),
@@ -25,23 +25,23 @@ pub(super) enum Value {
     Template(Template, Name),
 }
 
-/// `s` as it was written.
+/// The value of `s` as written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
 }
 
-/// Why a value is not what its parameter takes.
+/// Why a value is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ValueError {
-    /// Not of the kind or outside the range, both of which the table tells.
+    /// It has the wrong form or is out of range; the table gives both.
     #[error("not allowed")]
     NotAllowed,
-    /// A name that is none.
+    /// The name is not valid.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// A target name that is none.
+    /// The target name is not valid.
     #[error(transparent)]
     Template(#[from] TemplateError),
 }
@@ -83,7 +83,7 @@ fn read_scalar(kind: &Kind, text: &str) -> Option<Value> {
     }
 }
 
-/// Digits and nothing else: the standard library would take a `+` as well.
+/// Digits only: the standard library would also accept a `+`.
 fn whole(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
@@ -92,8 +92,8 @@ fn decimal_up_to(text: &str, max: u32) -> Option<Ratio<i64>> {
     decimal(text).filter(|&number| number <= Ratio::from_integer(max.into()))
 }
 
-/// The n/1001 rate that `rate` is a rounded form of, else `rate` itself. People
-/// write 23.98 as well as 23.976 and 23.976024, hence the width.
+/// The n/1001 rate of which `rate` is a rounded form, else `rate` itself. People write 23.98,
+/// 23.976 or 23.976024, hence the tolerance.
 fn exact_rate(rate: Ratio<i64>) -> Ratio<i64> {
     let near = Ratio::new(5, 1000);
     [24, 30, 48, 60, 120]
@@ -103,7 +103,7 @@ fn exact_rate(rate: Ratio<i64>) -> Ratio<i64> {
         .unwrap_or(rate)
 }
 
-/// Digits, and behind a point at least one and at most [`MAX_DECIMALS`] more.
+/// Digits, optionally followed by a point and one to [`MAX_DECIMALS`] more digits.
 fn decimal(text: &str) -> Option<Ratio<i64>> {
     let (integer, fraction) = match text.split_once('.') {
         Some((_, "")) => return None,
@@ -130,7 +130,7 @@ fn size(text: &str, max_side: u32) -> Option<Size> {
 }
 
 impl Value {
-    /// The one way in which the value is written in canonical strings.
+    /// The value as written in canonical strings.
     pub(super) fn canonical(&self) -> String {
         match self {
             Self::Integer(number) => number.to_string(),
@@ -146,12 +146,12 @@ impl Value {
     }
 }
 
-/// The next smaller even side; 2 for 1, since no codec takes a side of 0.
+/// The next smaller even side; 2 for 1, since no codec supports a side of 0.
 pub(super) fn even(side: u32) -> u32 {
     (side & !1).max(2)
 }
 
-/// As few digits as identify the number. Three identify every n/1001 rate.
+/// As few digits as identify the number. Three digits identify every n/1001 rate.
 fn canonical_decimal(number: Ratio<i64>) -> String {
     let digits = if number.denom() % 7 == 0 { 3 } else { MAX_DECIMALS };
     let one = 10_i64.pow(clamped(digits));

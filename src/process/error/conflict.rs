@@ -1,4 +1,4 @@
-//! The sentences for what cannot be asked for at once.
+//! Messages for values that exclude each other.
 
 use super::kind::Conflict;
 use crate::codec::{max_channels, sample_rates};

@@ -1,4 +1,4 @@
-//! The kinds of mistakes, each with what its sentence tells.
+//! The kinds of mistakes, each with the data for its message.
 
 use crate::codec::{AudioCodec, Container, PixelFormat, VideoCodec};
 use crate::process::span::Span;
@@ -7,89 +7,89 @@ use crate::process::target::TargetError;
 use crate::process::template::RenderError;
 use crate::process::value::ValueError;
 
-/// The kinds of mistakes.
+/// The kind of a mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProcessErrorKind {
-    /// There is no text at all.
+    /// The text is empty.
     Empty,
-    /// No event that starts work later could carry it.
+    /// It is too long for an asynchronous event.
     TooLong {
-        /// Its length.
+        /// The length.
         bytes: usize,
     },
     /// It starts with something other than `video/concat`.
     UnknownProcess {
-        /// What it starts with.
+        /// The word at the start.
         found: String,
     },
-    /// No operation is called so.
+    /// An unknown operation.
     UnknownOperation {
         /// The separator and the word.
         found: String,
-        /// What could stand here.
+        /// The operations that may be here.
         expected: &'static [&'static str],
-        /// Whether a name stands before it, which may hold a Base64 `/`.
+        /// Whether a name precedes it, which may contain a `/` of the other Base64 alphabet.
         follows_name: bool,
     },
-    /// A known operation where it cannot be, or once too often.
+    /// A known operation in the wrong place, or once too often.
     MisplacedOperation {
         /// The separator and the word.
         found: String,
         /// The operation.
         operation: Operation,
     },
-    /// `/segment` a second time.
+    /// A second `/segment`.
     RepeatedOperation(Operation),
-    /// `sys/saveas` does not occur.
+    /// `sys/saveas` is missing.
     MissingOperation(Operation),
-    /// Two commas in a row, or one at the end.
+    /// Two commas in a row, or a comma at the end.
     EmptyParameter(Operation),
-    /// No parameter is called so.
+    /// An unknown parameter.
     UnknownParameter {
-        /// Where it stands.
+        /// Its operation.
         operation: Operation,
-        /// What it is called.
+        /// Its name.
         name: String,
     },
-    /// A parameter a second time.
+    /// A parameter is given twice.
     RepeatedParameter {
         /// The parameter.
         parameter: &'static Parameter,
-        /// Where it stands first.
+        /// Where it is given first.
         first: Span,
     },
-    /// A parameter without `_`, or with nothing behind it.
+    /// A parameter without `_`, or with nothing after it.
     MissingValue(&'static Parameter),
-    /// A required parameter does not occur.
+    /// A required parameter is missing.
     MissingParameter(&'static Parameter),
-    /// A value that the parameter cannot have.
+    /// A value that the parameter does not allow.
     BadValue {
         /// The parameter.
         parameter: &'static Parameter,
         /// The value.
         value: String,
-        /// What is wrong with it.
+        /// The reason.
         error: ValueError,
     },
-    /// A parameter without the other that it needs.
+    /// A parameter without another that it needs.
     Needs {
         /// The parameter.
         parameter: &'static Parameter,
         /// What it needs.
         need: Need,
     },
-    /// Two parameters of which only one can be given.
+    /// Two parameters that exclude each other.
     Excludes {
-        /// The one.
+        /// The first.
         parameter: &'static Parameter,
         /// The other.
         other: &'static str,
     },
-    /// Words that are valid each by itself, but not together.
+    /// Words that are valid alone, but not together.
     Conflict(Conflict),
 }
 
-/// What cannot be asked for at once.
+/// What can't be requested together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conflict {
     /// `vn_1` and `an_1`.
@@ -102,36 +102,36 @@ pub enum Conflict {
     PixelFormatBan(PixelFormat, VideoCodec, &'static str),
     /// A container that cannot hold the pixel format.
     PixelFormatHolding(PixelFormat, Container, &'static str),
-    /// A sample rate that codec or container do not have.
+    /// A sample rate that the codec or the container does not support.
     SampleRate(Container, AudioCodec, u32),
-    /// More channels than codec or container have.
+    /// More channels than the codec or the container supports.
     Channels(Container, AudioCodec, u8),
-    /// A container that cannot be segmented so.
+    /// A container that can't be segmented in this format.
     SegmentBan {
         /// `f` of `/segment`.
         format: &'static str,
         /// `f` of `video/concat`.
         container: Container,
-        /// The containers that can.
+        /// The containers that are allowed.
         allowed: &'static [Container],
     },
-    /// A list that is too long.
+    /// The list is too long.
     TooManySources {
-        /// How many clips there are.
+        /// The number of clips.
         count: usize,
-        /// How many there may be.
+        /// The limit.
         limit: usize,
     },
-    /// `align` beyond the end of the list.
+    /// `align` is beyond the end of the list.
     AlignBeyondList {
-        /// The number asked for.
+        /// The requested number.
         align: u64,
-        /// How many clips there are.
+        /// The number of clips.
         count: usize,
     },
-    /// A target that cannot be named.
+    /// The target's name can't be determined.
     Render(RenderError),
-    /// A target that nothing can be stored at.
+    /// Nothing can be stored at the target.
     Target(TargetError),
 }
 

@@ -1,5 +1,4 @@
-//! The sentences. Each has a problem, which the offset follows, and mostly a
-//! remedy.
+//! The messages. Each has a problem, after which the offset follows, and usually a remedy.
 
 use super::kind::ProcessErrorKind as Kind;
 use super::written;
@@ -8,7 +7,7 @@ use crate::process::text::{list, nearest};
 use crate::process::value::ValueError;
 use crate::quote::quote;
 
-/// What is wrong with a parameter of this value, without the offset.
+/// What is wrong with a parameter that has this value, without the offset.
 pub(super) fn problem(kind: &Kind, value: &str) -> String {
     match kind {
         Kind::Empty => "the process string is empty".to_owned(),

@@ -1,11 +1,10 @@
-//! What is asked of the audio.
+//! What is requested of the audio.
 
 use super::{Arguments, Conflict, Container, ProcessError, audio_ban};
 use crate::codec::{AudioCodec, max_channels, sample_rates};
 use crate::process::request::{AudioRate, AudioRequest};
 
-/// What is asked of the audio, unless there is to be none. Then nothing that
-/// is said of it matters, whatever it is.
+/// What is requested of the audio; `None` if there is to be none. Its parameters are then ignored.
 pub(super) fn audio(
     concat: &Arguments<'_>,
     container: Container,

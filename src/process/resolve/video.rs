@@ -1,4 +1,4 @@
-//! What is asked of the video.
+//! What is requested of the video.
 
 use num_rational::Ratio;
 
@@ -7,8 +7,7 @@ use super::{Arguments, Conflict, Container, ProcessError, video_ban};
 use crate::codec::{PixelFormat, VideoCodec};
 use crate::process::request::{RateControl, ScaleType, SizeRequest, VideoRequest};
 
-/// What is asked of the video, unless there is to be none. Then nothing that
-/// is said of it matters, whatever it is.
+/// What is requested of the video; `None` if there is to be none. Its parameters are then ignored.
 pub(super) fn video(
     concat: &Arguments<'_>,
     container: Container,

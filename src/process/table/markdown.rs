@@ -1,4 +1,4 @@
-//! The tables as they stand in the README.
+//! The tables for the README.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::codec::{
 pub fn markdown() -> String {
     let mut out = String::new();
     for operation in Operation::ALL {
-        // Writing into a String never fails.
+        // Writing to a String never fails.
         let _ = writeln!(out, "### `{operation}`\n");
         out.push_str("| key | values | unit | default | meaning |\n|---|---|---|---|---|\n");
         for parameter in operation.parameters() {
@@ -39,11 +39,11 @@ fn parameter_row(parameter: &Parameter) -> String {
     )
 }
 
-/// What it means, needs, and excludes.
+/// Its meaning, what it needs, and what it excludes.
 pub(crate) fn meaning(parameter: &Parameter) -> String {
     let mut meaning = parameter.doc.to_owned();
     if let Some(need) = parameter.needs {
-        // Writing into a String never fails.
+        // Writing to a String never fails.
         let _ = write!(meaning, " Needs {need}.");
     }
     if let Some(other) = parameter.excludes {
@@ -52,7 +52,7 @@ pub(crate) fn meaning(parameter: &Parameter) -> String {
     meaning
 }
 
-/// The values that it can have.
+/// The allowed values.
 pub(crate) fn values(kind: &Kind) -> String {
     match kind {
         Kind::Integer { min, max } if *max >= u64::from(u32::MAX) => format!("from {min}"),
@@ -69,7 +69,7 @@ pub(crate) fn values(kind: &Kind) -> String {
     }
 }
 
-/// What holds without it.
+/// What applies without it.
 pub(crate) fn absent(absent: &Absent) -> String {
     match absent {
         Absent::Required => "required".to_owned(),
@@ -79,7 +79,7 @@ pub(crate) fn absent(absent: &Absent) -> String {
     }
 }
 
-/// A container a row, a codec a column; `-` where they do not go together.
+/// One row per container, one column per codec; `-` where they can't be combined.
 fn matrix() -> String {
     let codecs = VideoCodec::NAMES.iter().chain(AudioCodec::NAMES).copied();
     let mut out = format!("| `f` | {} |\n", codecs.collect::<Vec<_>>().join(" | "));
@@ -94,7 +94,7 @@ fn matrix() -> String {
     out
 }
 
-/// Why each `-` of the matrix is one.
+/// The reason for each `-` of the matrix.
 fn reasons() -> String {
     let mut out = "\nWhy not:\n\n".to_owned();
     for &container in Container::ALL {
@@ -111,11 +111,11 @@ fn reasons() -> String {
     out
 }
 
-/// One row for each codec, and one for each container that allows less.
+/// One row for each codec, and one for each container that allows less than the codec.
 fn audio_limits() -> String {
     let mut out = "| `acodec` | `ar` | `ac` |\n|---|---|---|\n".to_owned();
     for &codec in AudioCodec::ALL {
-        // Matroska takes all that a codec has.
+        // Matroska allows everything that a codec supports.
         let all = audio_limit(Container::Mkv, codec);
         let _ = writeln!(out, "| `{codec}` | {all} |");
         for &container in Container::ALL {

@@ -10,7 +10,8 @@ use Operation::{Concat, Notify, Pre, SaveAs, Segment, Sur};
 const FLAG: Kind = Kind::OneOf(&[0, 1]);
 const LOWER_SOURCE: Kind = Kind::OneOf(&[0, 1, 2]);
 const ALIGN: Absent = Words("the align clip's");
-/// 285,000 years: what JSON numbers hold exactly, and 11 of them still add up.
+/// 285,000 years: the range that JSON numbers hold exactly; the sum of 11 such numbers does not
+/// overflow.
 const MILLISECONDS: Kind = Kind::Integer { min: 0, max: (1 << 53) - 1 };
 
 const fn row(
@@ -129,7 +130,7 @@ pub const PARAMETERS: &[Parameter] = &[
     row(Concat, "adepth", Kind::OneOf(&[16, 24]), Words("the source's"),
         "Bits per sample.")
         .unit("bits").needs_value("acodec", "flac"),
-    // Its upper end is the length of the list, which only the request tells.
+    // The real upper end is the length of the list, which only the request determines.
     row(Concat, "align", Kind::Integer { min: 0, max: u32::MAX as u64 }, Value("0"),
         "Which clip of the list, from 0, size, rate, pixel format, `ar`, and `ac` are inherited from."),
 

@@ -1,4 +1,4 @@
-//! The order of operations, and what is said where it is broken.
+//! The order of operations, and the messages if it is wrong.
 
 use super::super::ProcessErrorKind;
 use super::{LEAST, complaint, read};
@@ -48,7 +48,7 @@ fn operations_out_of_place_are_told_their_place() {
     }
 }
 
-/// A process string and how the complaint about it starts.
+/// Process strings, each with the start of its error message.
 #[rustfmt::skip]
 const MISTAKES: &[(&str, &str)] = &[
     (

@@ -1,5 +1,4 @@
-//! Which codecs go into which containers, cell by cell, and what audio each
-//! codec can hold.
+//! Which codecs are allowed in which containers, cell by cell, and which audio each codec can hold.
 
 use super::super::{Conflict, ProcessErrorKind};
 use super::{TARGET, read};

@@ -283,7 +283,7 @@ fn targets_are_checked_again_once_they_are_known() {
     assert!(matches!(check("bucket", "").unwrap_err(), TargetError::Key(_)));
 }
 
-/// S3 takes them, and other programs resolve them to another place.
+/// S3 accepts such keys, but other programs resolve them to another place.
 #[test]
 fn no_target_has_parent_segments() {
     let request = read(&format!("video/concat,{LEAST}{TARGET}")).unwrap();
@@ -300,7 +300,7 @@ fn no_target_has_parent_segments() {
         ("a/.../b.mp4", true),
     ] {
         assert_eq!(target_of(&request, "bucket".into(), key.into()).is_ok(), fits, "{key}");
-        // The same before any object is looked at, where `..` at the end gets an extension.
+        // The same check before any object is read; there, a final `..` gets an extension.
         let process = format!("video/concat,{LEAST}|sys/saveas,o_{}", encode(key));
         assert_eq!(read(&process).is_ok(), fits || key.ends_with(".."), "{key}");
     }

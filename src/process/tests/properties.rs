@@ -1,4 +1,4 @@
-//! What holds for any text.
+//! Properties that hold for any text.
 
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq};
 use proptest::proptest;
@@ -29,10 +29,10 @@ fn spans(spec: &ProcessSpec) -> Vec<Span> {
 /// An operation and its parameters, taken apart.
 type Plain = (Operation, Vec<(String, String)>);
 
-/// The grammar once more, by splitting the whole text again and again.
+/// A second parser, which just splits the whole text again and again.
 fn naive(text: &str) -> Option<Vec<Plain>> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
-    // The separators that belong to names become letters first.
+    // The separators inside of names are replaced first.
     let text = text.replace("|sys/saveas", "|SAVEAS").replace("|sys/notify", "|NOTIFY");
     let text = text.strip_prefix("video/concat")?;
     let stages: Vec<&str> = text.split('|').collect();
@@ -103,7 +103,7 @@ fn plain(spec: &ProcessSpec) -> Vec<Plain> {
         .collect()
 }
 
-/// `/segment` may stand anywhere among the clips; the parser keeps it apart.
+/// `/segment` may be anywhere among the clips; the parser stores it separately.
 fn segment_last(mut operations: Vec<Plain>) -> Vec<Plain> {
     operations.sort_by_key(|(operation, _)| match operation {
         Operation::Concat => 0,
@@ -149,7 +149,7 @@ proptest! {
         let mut request = read(&text).unwrap();
         let mut again = read(&request.canonical).unwrap();
         prop_assert!(again.warnings.is_empty(), "{:?}", again.warnings);
-        // What the canonical spelling leaves out is what the warnings tell of.
+        // The warnings are about what the canonical spelling leaves out.
         request.warnings.clear();
         again.warnings.clear();
         prop_assert_eq!(request, again);

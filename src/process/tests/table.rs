@@ -9,8 +9,8 @@ type Bound = Option<u64>;
 type Text = &'static str;
 type Fact = (Operation, Text, bool, Bound, Bound, Text, Text, Text, Text);
 
-/// What the language promises: operation, name, required, least, most,
-/// words or numbers, default, need, exclusion.
+/// The specified facts: operation, name, required, least, most, words or numbers, default, need,
+/// exclusion.
 #[rustfmt::skip]
 const FACTS: &[Fact] = &[
     (Operation::Pre, "o", true, None, None, "", "", "", ""),
@@ -57,7 +57,7 @@ const FACTS: &[Fact] = &[
 
 /// Least, most and choice of a kind, in the terms of [`FACTS`].
 fn facts_of(kind: &Kind) -> (Option<u64>, Option<u64>, String) {
-    // A bound that only our number types set is none of the language.
+    // A bound that comes only from our number types is not part of the language.
     let bound = |max: u64| Some(max).filter(|&max| max < u64::from(u32::MAX));
     match *kind {
         Kind::Integer { min, max } | Kind::IntegerOrZero { min, max } => {

@@ -1,11 +1,10 @@
-//! Every parameter: its lowest and highest value, just outside, and rubbish.
+//! Every parameter: its lowest and highest value, values just outside, and garbage.
 
 use super::super::ProcessErrorKind;
 use super::{TARGET, read, read_with};
 use crate::process::table::{Kind, Operation, PARAMETERS, Parameter};
 
-/// A parameter of `video/concat`, what has to stand beside it, what it takes
-/// and what it does not.
+/// A parameter of `video/concat`, the parameters it needs, values it allows and values it does not.
 struct Case {
     name: &'static str,
     beside: &'static str,
@@ -22,7 +21,7 @@ const fn case(
     Case { name, beside, good, bad }
 }
 
-/// Bad for every parameter that takes no name.
+/// Wrong for every parameter that is not a name.
 const RUBBISH: &[&str] = &[
     "-1",
     "+1",
@@ -106,8 +105,7 @@ fn values_out_of_range_and_rubbish_are_refused_by_name() {
     }
 }
 
-/// Every row of the table in a request that is otherwise valid, `KEY` standing
-/// for the parameter.
+/// For every row of the table, an otherwise valid request in which `KEY` stands for the parameter.
 fn around(parameter: &Parameter, text: &str) -> String {
     let concat = |least: &str| format!("video/concat,{least}");
     let least = super::LEAST;

@@ -1,15 +1,15 @@
-//! What users read.
+//! The messages for users.
 
 use super::super::text::{list, nearest};
 use super::super::{Conflict, ProcessError, ProcessErrorKind, TargetError};
 use super::{LEAST, TARGET, complaint, read};
 
-/// The message for the least request with `parameters` added.
+/// The message for the smallest request with `parameters` added.
 fn complaint_with(parameters: &str) -> String {
     complaint(&format!("video/concat,{LEAST},{parameters}{TARGET}"))
 }
 
-/// Parameters added to the least request, and the whole complaint.
+/// Parameters added to the smallest request, each with the whole message.
 #[rustfmt::skip]
 const PARAMETER_MISTAKES: &[(&str, &str)] = &[
     (
@@ -208,7 +208,7 @@ fn targets_that_cannot_be_are_told_why() {
     );
 }
 
-/// Requests without their target and one mistake each, with the parameter that is to blame.
+/// Requests without their target, with one mistake each, and the parameter that the error is about.
 #[rustfmt::skip]
 const BLAMED: &[(&str, &str)] = &[
     ("f_mp4,vcodec_h264,acodec_aac,fpsx_25", "fpsx"),
@@ -229,7 +229,7 @@ const BLAMED: &[(&str, &str)] = &[
     ("f_mp4,vcodec_h264,acodec_aac,align_7", "align_7"),
 ];
 
-/// What tells one kind of mistake from another; `None` for those that are about no parameter.
+/// A name for the kind of mistake; `None` for kinds that are not about a parameter.
 fn kind_of_parameter(error: &ProcessError) -> Option<&'static str> {
     Some(match error.kind() {
         ProcessErrorKind::Empty
@@ -287,7 +287,7 @@ fn every_mistake_names_its_parameter_as_it_stands() {
         assert_eq!(blamed.split('_').next(), Some(error.argument_name()), "{message}");
         kinds.extend(kind_of_parameter(&error));
     }
-    // All but `IsRecord`, which the worker alone can tell.
+    // All except `IsRecord`, which only the worker can detect.
     assert_eq!(kinds.len(), 7 + 14 - 1, "{kinds:?}");
 }
 
