@@ -1,7 +1,7 @@
-//! The worker: it calls the steps in their order.
+//! The worker: it runs the steps of a task in order.
 //!
-//! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that
-//! fails ends the task; what the steps before it made goes away with its owner.
+//! Head, claim, fetch, probe, plan, run, verify, store, publish. A step that fails ends the task;
+//! the values that the earlier steps returned remove their files when they are dropped.
 
 use std::time::Duration;
 
@@ -45,22 +45,22 @@ mod report;
 mod sources;
 mod steps;
 
-/// Percent of a task that is done when a step ends, by rough experience.
+/// How many percent of a task are finished after a step, from rough experience.
 const FETCHED: u8 = 10;
 const PROBED: u8 = 15;
 const ENCODED: u8 = 90;
 
-/// Why the function's own event is refused that others have made.
+/// The error for a start event that this function did not send itself.
 const NOT_ACCEPTED: &str = "no such task has been accepted under this event id: send a direct event, or \
                             `POST` the request";
 
 const USER_DATA_KEPT: &str = "the `userData` of this request was not taken: the same task had been \
                               asked for before, and keeps what it was given then";
 
-/// What the reply takes at most.
+/// Time reserved for the reply.
 const REPLY: Duration = Duration::from_millis(500);
 
-/// How long a task that has ended waits until the event of its start is on the bus.
+/// How long a finished task waits until the event about its start has been sent to the bus.
 const LATE_START: Duration = Duration::from_millis(500);
 
 /// What a task needs from outside.
@@ -72,34 +72,36 @@ pub struct Worker {
     pub store: ObjectStore,
     /// Notification.
     pub publisher: Publisher,
-    /// Executions of tasks that are distributed.
+    /// Executions of distributed tasks.
     pub executions: Executions,
-    /// Where events about tasks go.
+    /// The destination of events about tasks, if any.
     pub bus: Option<EventBus>,
 }
 
-/// The invocation that a task runs in.
+/// The invocation in which a task runs.
 #[derive(Clone, Debug)]
 pub struct Invocation {
     /// The platform's request id.
     pub request_id: RequestId,
     /// ARN of the function that was invoked.
     pub function_arn: String,
-    /// When the platform started it.
+    /// When the platform started the invocation.
     pub started: Instant,
-    /// How long the start of the function took, of its first invocation: it is billed with it.
+    /// How long the function's initialisation took; zero except in its first invocation. It is
+    /// billed as well.
     pub init: Duration,
-    /// When the platform ends the function.
+    /// When the platform kills the function.
     pub deadline: Instant,
 }
 
 impl Invocation {
-    /// What it is billed for until now.
+    /// The time that is billed so far.
     fn billed(&self) -> Duration {
         self.init + self.started.elapsed()
     }
 
-    /// When to end what has to leave so much time to what follows it; now where that is over.
+    /// The time limit for work that must leave `reserve` to what follows; now if that time has
+    /// passed.
     fn end_before(&self, reserve: Duration) -> Instant {
         self.deadline.checked_sub(reserve).unwrap_or_else(Instant::now)
     }
@@ -110,7 +112,7 @@ impl Invocation {
 enum Done {
     /// Its result is stored.
     Here,
-    /// An execution does it.
+    /// It was handed over to an execution.
     HandedOver,
 }
 
@@ -119,16 +121,16 @@ enum Done {
 struct Superseded;
 
 impl Worker {
-    /// Carries out a task to its end and reports it, unless that has been done.
-    /// The record says how it went; nothing of the task is left anywhere else.
-    /// Where others are still at it when the time is over, it says `Running`.
+    /// Runs a task to its end and reports it, unless that has already been done. The record says
+    /// how it went; nothing else of the task is left. If other functions are still working on it
+    /// when the time is over, the record says `Running`.
     pub async fn perform(&self, job: Job, invocation: &Invocation) -> TaskRecord {
         let metered = self.store.metered(std::sync::Arc::new(Meter::default()));
         let worker = Self { store: metered, ..self.clone() };
         loop {
-            // On the heap: the state of the whole work is large.
+            // On the heap, since the state of this future is large.
             let outcome = Box::pin(worker.attempt(&job, invocation)).await;
-            // After the reply, nothing goes on before the next event.
+            // After the reply, background work would stop until the next event.
             timeout_at(invocation.end_before(REPLY), worker.store.finish()).await.ok();
             if let Ok(mut record) = outcome {
                 record.warnings.extend(dropped_user_data(&job, &record).map(str::to_owned));
@@ -138,7 +140,7 @@ impl Worker {
         }
     }
 
-    /// The record of an event that could not even be read.
+    /// The record for an event that could not be parsed.
     #[must_use]
     pub fn refuse(
         &self,
@@ -156,7 +158,7 @@ impl Worker {
         record
     }
 
-    /// Parses and resolves: no I/O, so a mistake costs nothing.
+    /// Parses and resolves the request: no I/O, so a mistake costs nothing.
     ///
     /// # Errors
     /// [`TaskError::Process`] and [`TaskError::Object`].
@@ -197,7 +199,8 @@ impl Worker {
             claim.map_err(TaskError::Record)
         };
         let claim = Box::pin(claim.instrument(stage("claim", &record)));
-        // Given up half-way, the record could say `Running` although nobody is at it.
+        // A claim that is canceled half-way could leave a record that says `Running` while nobody
+        // works on the task.
         match deadline.limit_to_last(claim).await {
             Err(error) => Ok(self.end_unrecorded(Some(error), job, record, invocation).await),
             Ok(Claimed::Known(known)) => {
@@ -225,7 +228,7 @@ impl Worker {
         self.prepare(request, job, record).await
     }
 
-    /// Does what is left to do, and reports.
+    /// Does the rest of the work, and reports.
     async fn carry_out(
         &self,
         begun: Begun,
@@ -259,7 +262,8 @@ impl Worker {
                 record
             }
         };
-        // Only the topic has missed something then.
+        // The earlier run has already sent the event to the bus, so only the topic lacks its
+        // message.
         let bus = self.bus.clone().filter(|_| !is_known);
         let reporter = Self { bus, ..self.clone() };
         let record = Box::pin(reporter.report(job, journal, record, invocation)).await?;
@@ -271,7 +275,7 @@ impl Worker {
         Ok(record)
     }
 
-    /// Does the task, and announces that on the bus. The journal has what was found out.
+    /// Does the work, and announces that on the bus. The results are in the journal.
     async fn work(
         &self,
         prepared: Result<Prepared, TaskError>,
@@ -279,7 +283,7 @@ impl Worker {
         journal: &Journal,
         invocation: &Invocation,
     ) -> Result<Done, TaskError> {
-        // The start of an accepted task has been announced.
+        // The start of an accepted task has been announced already.
         let is_new = job.told.is_none();
         let mut start = is_new.then(|| self.announce_start(journal.latest(), invocation));
         let outcome = match prepared {
@@ -311,7 +315,7 @@ impl Worker {
         if let Some(error) = error {
             record.fail(error.code(), error.to_string(), now());
         }
-        // Without a record, subscribers learn of it by the message alone.
+        // Since there is no record, only the message tells subscribers about it.
         let record = self.tell(report::topic(job).as_deref(), record, invocation).await;
         log_end(&record, invocation);
         record
@@ -329,7 +333,7 @@ impl Worker {
     }
 }
 
-/// A warning where a task that was asked for before keeps another `userData` than the request's.
+/// A warning if an existing task keeps another `userData` than this request's.
 #[must_use]
 pub fn dropped_user_data(job: &Job, record: &TaskRecord) -> Option<&'static str> {
     let given = job.user_data.as_ref().filter(|_| job.told.is_none())?;
@@ -348,13 +352,12 @@ fn log_end(record: &TaskRecord, invocation: &Invocation) {
             error!(code, reason = record.message, "failed");
         }
     }
-    // CloudWatch reads metrics from whole lines only, so this one is no event.
+    // CloudWatch reads metrics only from whole lines of JSON, so this line is not a log event.
     let time = Timestamp::now().as_millisecond();
     println!("{}", embedded(record, &invocation.function_arn, is_cold_start(), time));
 }
 
-/// The span of one stage. A line shows its innermost span only, so each has the
-/// ids.
+/// The span of one stage. A log line shows only its innermost span, so each span has the ids.
 fn stage(name: &'static str, record: &TaskRecord) -> Span {
     stage_of(name, &record.request_id, record.task_id)
 }
@@ -363,7 +366,7 @@ fn stage_of(name: &'static str, request: &RequestId, task: TaskId) -> Span {
     info_span!("stage", stage = name, request_id = %request, task_id = %task)
 }
 
-/// Puts the task's id on every line that is logged from here on.
+/// Adds the task's id to every later log line.
 fn name_span(record: &TaskRecord) {
     name_task(record.task_id);
 }

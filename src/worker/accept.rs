@@ -1,4 +1,4 @@
-//! Accepting a task: everything that can be checked at once is checked, and the record is written
+//! Accepts a task: everything that can be checked at once is checked, and the record is written
 //! before anybody gets the task's id.
 
 use tracing::info;
@@ -9,20 +9,20 @@ use crate::ledger::{Beginning, Wanted};
 use crate::process::Request;
 use crate::task::{RequestId, TaskId, TaskRecord};
 
-/// What becomes of a task that was asked for.
+/// The result of accepting a task.
 #[derive(Clone, Debug)]
 pub enum Acceptance {
-    /// Its record has been begun; the work is still to be started.
+    /// Its record has been created; the work still has to be started.
     Begun(Box<Accepted>, Box<TaskRecord>),
-    /// It runs already, or its result is there, as this record says.
+    /// It is already running, or its result exists, as this record says.
     Known(Box<TaskRecord>),
 }
 
 impl Worker {
-    /// Looks at every source and begins the record of the task.
+    /// Looks at every source and creates the record of the task.
     ///
     /// # Errors
-    /// Where the task could only fail, or storage does.
+    /// When the task would fail in any case, or storage fails.
     pub async fn accept(
         &self,
         request: Request,
@@ -51,15 +51,16 @@ impl Worker {
         })
     }
 
-    /// Whether the task of a start event has been accepted: its record is there under the same event id,
-    /// and is of the same objects and request. Without this check, a start event could overwrite any
-    /// record.
+    /// Whether the task of a start event has been accepted: its record exists with the same event
+    /// id, and belongs to the same objects and request. Without this check, a start event could
+    /// overwrite any record.
     pub(super) async fn is_accepted(&self, job: &Job, told: &Told) -> Result<bool, TaskError> {
         let bucket = &told.record_bucket;
         if self.settings.task_bucket.as_ref().is_some_and(|own| own != bucket) {
             return Ok(false);
         }
-        // What can't be read any more, with other settings, ends as the record's failure.
+        // If the request is no longer valid because the settings have changed, the task fails and
+        // its record says so.
         let is_another = self.read(job).is_ok_and(|request| {
             let keys = request.sources().keys.into_iter();
             let uris = keys.map(|(key, _)| request.uri(key));

@@ -1,5 +1,5 @@
-//! Announce: events about a task, beside the work. Nothing of a task waits long for the bus, or
-//! depends on what it answers.
+//! Sends events about a task to the bus, while the work goes on. No task waits long for the bus, or
+//! depends on its answer.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::ledger::Journal;
 use crate::message::EventKind;
 use crate::task::TaskRecord;
 
-/// How often it is said how far a task is.
+/// The interval of progress events.
 pub(super) const PROGRESS: Duration = Duration::from_secs(10);
 
 const NOT_PUT: &str = "an event could not be put on the bus";
 
 impl Worker {
-    /// Puts a change of the task's state on the bus, where there is one.
+    /// Sends a change of the task's state to the bus, if there is one.
     ///
     /// # Errors
-    /// Where the bus does not take it.
+    /// When the bus rejects it.
     pub async fn announce(
         &self,
         record: &TaskRecord,
@@ -33,8 +33,8 @@ impl Worker {
         self.put(EventKind::StateChange, record, invocation).await
     }
 
-    /// Puts on the bus that the task runs, while the caller goes on. What is not sent when the value
-    /// goes is not sent.
+    /// Sends to the bus that the task runs, in the background. Dropping the returned value cancels
+    /// the sending.
     pub(super) fn announce_start(
         &self,
         record: TaskRecord,
@@ -51,7 +51,7 @@ impl Worker {
         sending
     }
 
-    /// Puts on the bus how far the task is, now and then, for as long as it is polled.
+    /// Sends the task's progress to the bus regularly, for as long as it is polled.
     pub(super) async fn announce_progress(
         &self,
         journal: &Journal,
@@ -77,17 +77,17 @@ impl Worker {
     }
 }
 
-/// A lost event is worth a line.
+/// Logs an event that was not sent.
 pub fn log(put: &Result<(), BusError>) {
     if let Err(error) = put {
         warn!(%error, NOT_PUT);
     }
 }
 
-/// The record that says whether the bus took the event.
+/// The record with a warning if the bus rejected the event.
 pub(super) fn noted(put: &Result<(), BusError>, mut record: TaskRecord) -> TaskRecord {
     log(put);
-    // Of an earlier try.
+    // The warning of an earlier try.
     record.warnings.retain(|warning| !warning.starts_with(NOT_PUT));
     if let Err(error) = put {
         record.warnings.push(format!("{NOT_PUT}: {error}"));

@@ -1,6 +1,5 @@
-//! Whether a task fits the time that is left: what can't be done is refused at
-//! once, and what turns out to go too slowly is given up early, instead of
-//! being paid for until the deadline.
+//! Whether a task fits the remaining time: work that can't fit is rejected at once, and work that
+//! turns out too slow is stopped early, instead of being paid for until the deadline.
 
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -12,37 +11,37 @@ use crate::clamped::clamped;
 use crate::codec::Preset;
 use crate::plan::{Chunk, Plan};
 
-/// Bytes a second that no function has been seen to fetch.
+/// Bytes per second, more than any function has been seen to fetch.
 const FASTEST_FETCH: u64 = 1 << 30;
 
-/// Encoding is judged by its own speed after this share of its time.
+/// The measured speed counts only after this share of the available time.
 const SPEED_CHECK_SHARE: u32 = 8;
-/// What is left may well be easier; but not so much.
+/// The rest may be easier to encode, but not by more than this factor.
 const MAX_OVERRUN_FACTOR: u32 = 2;
 
-/// Why a task is not begun.
+/// Why a task is not started, or is stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BudgetError {
-    /// There is too much to fetch.
+    /// Too many bytes to fetch.
     #[error(
         "{bytes} bytes of the sources are needed, which take at least {} s to fetch, and {} s are left: use \
          fewer or smaller sources", least.as_secs(), left.as_secs()
     )]
     Fetch {
-        /// Bytes of them that are needed.
+        /// The bytes of the sources that are needed.
         bytes: u64,
-        /// What fetching takes at least.
+        /// The least time for fetching.
         least: Duration,
-        /// What is left of the function's time.
+        /// The function's remaining time.
         left: Duration,
     },
-    /// There is too much to encode.
+    /// Too much to encode.
     #[error(
         "encoding {frames} frames of {size} as `{codec}` with preset `{preset}` takes at least {} s \
          on {cores} processors, and {} s are left: {FASTER}", least.as_secs(), left.as_secs()
     )]
     Encode {
-        /// Frames of the output.
+        /// Number of frames of the output.
         frames: u64,
         /// Their size.
         size: String,
@@ -50,11 +49,11 @@ pub enum BudgetError {
         codec: &'static str,
         /// The encoder's preset.
         preset: Preset,
-        /// Processors of the function.
+        /// Number of processors of the function.
         cores: u32,
-        /// What encoding takes at least.
+        /// The least time for encoding.
         least: Duration,
-        /// What is left of the function's time.
+        /// The function's remaining time.
         left: Duration,
     },
     /// Encoding is too slow.
@@ -63,46 +62,46 @@ pub enum BudgetError {
          left: {FASTER}", spent.as_secs(), rest.as_secs(), left.as_secs()
     )]
     Slow {
-        /// How long encoding has gone on.
+        /// The time spent on encoding so far.
         spent: Duration,
-        /// Percent that is done.
+        /// How many percent are finished.
         percent: u64,
-        /// What the rest takes at that speed.
+        /// The time that the rest takes at this speed.
         rest: Duration,
-        /// What is left of the function's time.
+        /// The function's remaining time.
         left: Duration,
     },
 }
 
-/// What makes encoding fit.
+/// Advice on how to make encoding faster.
 const FASTER: &str = "ask for a smaller `s` or `fps` or for shorter clips, set `VIDEO_PRESET` to a \
     faster one, or give the function more memory, which brings more processors";
 
-/// What storing a segment takes, by experience; many are stored at the same time.
+/// Time to store a segment, from experience; many are stored at the same time.
 const STORING: Duration = Duration::from_millis(100);
-/// Segments that are on their way to storage at the same time, at least.
+/// At least so many segments are stored at the same time.
 const STORED_AT_ONCE: u32 = 8;
 
-/// How long storing the segments takes, by experience; nothing of a single file, which is on its way
-/// while it is checked.
+/// The time to store the segments, from experience; zero for a single file, which is uploaded while
+/// it is checked.
 pub(super) fn storing(plan: &Plan) -> Duration {
     let count = clamped::<u32>(plan.segment_files());
     STORING * count.div_ceil(STORED_AT_ONCE)
 }
 
-/// Checks that so many bytes can be fetched by then.
+/// Checks that so many bytes can be fetched before the deadline.
 pub(super) fn check_fetch(bytes: u64, deadline: Instant) -> Result<(), BudgetError> {
     let least = Duration::from_secs(bytes / FASTEST_FETCH);
     let left = deadline.saturating_duration_since(Instant::now());
     if least > left { Err(BudgetError::Fetch { bytes, least, left }) } else { Ok(()) }
 }
 
-/// Checks that the output can be encoded by then.
+/// Checks that the output can be encoded before the deadline.
 pub(super) fn check(plan: &Plan, deadline: Instant) -> Result<(), BudgetError> {
     check_range(plan, &Chunk { frames: plan.frames() }, deadline)
 }
 
-/// Checks that a range of the video can be encoded by then.
+/// Checks that a range of the video can be encoded before the deadline.
 pub(super) fn check_range(
     plan: &Plan,
     range: &Chunk,
@@ -128,8 +127,7 @@ pub(super) fn check_range(
     })
 }
 
-/// Checks that encoding goes fast enough, when `done` of `whole` has been
-/// encoded since `started`.
+/// Checks that encoding is fast enough, if `done` of `whole` has been encoded since `started`.
 pub(super) fn check_speed(
     done: u64,
     whole: u64,

@@ -1,5 +1,5 @@
-//! Verify and store: nothing appears before all of it has been checked, and
-//! the playlist not before the segments that it names.
+//! Checks and stores the result: no object appears before everything has been checked, and the
+//! playlist appears after the segments that it names.
 
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, timeout_at};
@@ -16,20 +16,20 @@ use crate::storage::assembly::PlannedPart;
 use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
 use crate::task::{Entry, Segments, Stage, TargetRecord};
 
-/// Segments that are stored at the same time.
+/// How many segments are stored at the same time.
 const PARALLEL_FILES: usize = 16;
 
-/// Files that are to be stored.
+/// The files to store.
 #[derive(Clone, Copy)]
 pub(super) struct Goods<'a> {
     pub(super) files: &'a [Artifact],
-    /// The parts of the only file, where it has holes.
+    /// The parts of the only file, if it has holes.
     pub(super) assembly: &'a [PlannedPart],
 }
 
 impl Worker {
-    /// Sends large files while the output is being checked; they appear only
-    /// after the check.
+    /// Uploads large files while the output is being checked; the objects appear only after the
+    /// check.
     pub(super) async fn send(
         &self,
         check: &Check<'_>,
@@ -41,7 +41,7 @@ impl Worker {
         Box::pin(self.send_checked(check.plan, goods, verify, journal)).await
     }
 
-    /// Sends files while a check goes on.
+    /// Uploads files while a check runs.
     pub(super) async fn send_checked(
         &self,
         plan: &Plan,
@@ -73,7 +73,7 @@ impl Worker {
         }
     }
 
-    /// Makes the result appear.
+    /// Makes the uploaded objects appear.
     pub(super) async fn store(
         &self,
         files: &[Artifact],
@@ -133,7 +133,7 @@ impl Worker {
     }
 }
 
-/// What the keys of all segments start with.
+/// The common prefix of all segments' keys.
 fn named(segments: &[Artifact], journal: &Journal) -> Option<Segments> {
     let first = &segments.first()?.uri;
     let run = format!("-{}-", run_name(journal.holder()));
@@ -152,8 +152,8 @@ struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// Makes the objects appear, the last one after all others. Where one
-    /// fails, those that have appeared are taken back.
+    /// Makes the objects appear, the last one after all others. If one fails, those that have
+    /// appeared are removed.
     async fn complete(
         self,
         last: &Artifact,
@@ -191,7 +191,7 @@ impl Delivery<'_> {
         stream::iter(files.iter().zip(uploads))
             .map(|(file, mut upload)| async move {
                 self.deadline.check()?;
-                // Given up half-way, it is removed like all others.
+                // If this is canceled half-way, the segment is removed like all others.
                 let placed =
                     timeout_at(self.deadline.until, self.journal.place_segment(&mut upload));
                 let placed = placed.await.map_err(|_| self.deadline.over())?;
@@ -202,7 +202,7 @@ impl Delivery<'_> {
             .await
     }
 
-    /// Segments stay if it is unknown whether their playlist is there.
+    /// Segments stay if it is unknown whether their playlist exists.
     async fn without_last(&self, error: TaskError) -> TaskError {
         let is_unclear = matches!(error, TaskError::Upload(UploadError::Unclear(_)));
         if is_unclear || self.storing.segments.is_none() {
@@ -215,7 +215,7 @@ impl Delivery<'_> {
     /// Removes the segments that have appeared.
     async fn take_back(&self, error: TaskError) -> TaskError {
         let Some(Segments { prefix, .. }) = &self.storing.segments else { return error };
-        // Another run has the task, and makes good what this one left.
+        // Another run has the task, and cleans up what this one has left.
         if matches!(error, TaskError::Superseded) {
             return error;
         }
@@ -233,7 +233,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// More than once: what was still on its way may have come meanwhile.
+    /// Lists again until nothing is left: an upload that was still under way may have completed in
+    /// the meantime.
     async fn remove(&self, prefix: &ObjectUri) -> Result<(), StoreError> {
         let store = &self.worker.store;
         loop {
@@ -246,7 +247,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// Removes the segments of the playlist that was there before, as no playlist names them now.
+    /// Removes the segments of the playlist that was replaced, since no playlist names them any
+    /// more.
     async fn sweep_replaced(&self, replaced: Seen) {
         if let (Some(_), Some(prefix)) = (&self.storing.segments, &replaced.segments) {
             let removed = timeout_at(self.deadline.until, self.remove(prefix)).await;

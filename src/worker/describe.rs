@@ -1,4 +1,4 @@
-//! What the record says of each step, in the record's own words.
+//! The entries of the record that each step adds.
 
 use num_rational::Ratio;
 
@@ -15,7 +15,7 @@ use crate::task::{
     TimelineRecord, VerifiedRecord, VideoRecord,
 };
 
-/// The list as it was asked for; lengths are known after the probe.
+/// The list as requested; lengths are known only after the probe.
 pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord> {
     let clips = request.clips.iter().enumerate();
     clips
@@ -27,7 +27,7 @@ pub(super) fn sources(request: &Request, sources: &Sources) -> Vec<SourceRecord>
         .collect()
 }
 
-/// Where every clip is in the output, and what it was given.
+/// The place of every clip in the output, and which streams were made for it.
 #[must_use]
 pub fn planned(plan: &Plan) -> Entry {
     let sources = 0..plan.clips.last().map_or(0, |part| part.clip + 1);
@@ -69,7 +69,7 @@ fn timeline(plan: &Plan) -> Vec<TimelineRecord> {
     timeline
 }
 
-/// Warnings of what is copied, unless its quality was asked for.
+/// Warnings about what is copied, unless the request asks for it.
 #[must_use]
 pub fn copied(plan: &Plan) -> Entry {
     let is_asked = |video: &VideoOutput| matches!(video.rate, VideoRate::BitRate(_));
@@ -85,7 +85,7 @@ pub fn copied(plan: &Plan) -> Entry {
     Entry::Warnings(warnings.collect())
 }
 
-/// What a clip lacks, or one of its parts.
+/// What a clip, or one of its parts, lacks.
 fn filled<'a, I: Iterator<Item = &'a Media>>(plan: &Plan, parts: impl Fn() -> I) -> Vec<Filled> {
     let audio = plan.output.audio.is_some() && parts().any(|media| media.audio.is_none());
     let video = plan.output.video.is_some() && parts().any(|media| media.video.is_none());
@@ -93,7 +93,7 @@ fn filled<'a, I: Iterator<Item = &'a Media>>(plan: &Plan, parts: impl Fn() -> I)
     kinds.into_iter().filter(|(missing, _)| *missing).map(|(_, kind)| kind).collect()
 }
 
-/// What the output is, as it was found on the finished file.
+/// The properties of the output, as found in the finished file.
 #[must_use]
 pub fn verified(plan: &Plan, verified: &Verified) -> Entry {
     let (media, counts) = (&verified.media, verified.counts);
@@ -132,7 +132,7 @@ pub fn verified(plan: &Plan, verified: &Verified) -> Entry {
     Entry::Verified(Box::new(Finished { output, verified, seconds, definition }))
 }
 
-/// JSON has no fractions; a record may round what the timeline may not.
+/// JSON has no fractions; unlike the timeline, a record may round.
 fn float(number: Ratio<i64>) -> f64 {
     let part = |n: i64| f64::from(clamped::<i32>(n));
     part(*number.numer()) / part(*number.denom())

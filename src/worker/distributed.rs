@@ -1,7 +1,7 @@
-//! Tasks that are distributed over several functions, as the state machine drives them.
+//! Distributed tasks: the steps that the state machine runs in several functions.
 //!
-//! The record decides here, too. Its lease names the execution. Steps that write the record take the
-//! lease in turn; the other steps check it before and after they write. Everything else is kept in a
+//! Here, too, the record decides. Its lease names the execution. Steps that write the record take
+//! the lease in turn; the other steps check it before and after they write. Everything else is in a
 //! folder beside the record, which only this run writes to. So each step may be repeated.
 
 mod fail;
@@ -29,10 +29,10 @@ use crate::storage::Meter;
 use crate::task::Usage;
 use folder::{Folder, Piece};
 
-/// A step at work.
+/// A step that is running.
 struct Shift<'a> {
     of: &'a RunOfTask,
-    /// Where the record is.
+    /// The object of the record.
     record: ObjectUri,
     folder: Folder,
     invocation: &'a Invocation,
@@ -40,10 +40,10 @@ struct Shift<'a> {
 }
 
 impl Worker {
-    /// Carries out a step of a distributed task.
+    /// Runs a step of a distributed task.
     ///
     /// # Errors
-    /// Where the step failed. The state machine repeats it, or ends the task.
+    /// When the step failed. The state machine repeats it, or ends the task.
     pub async fn step(&self, step: &Step, invocation: &Invocation) -> Result<Value, FunctionError> {
         let metered = self.store.metered(std::sync::Arc::new(Meter::default()));
         let worker = Self { store: metered, ..self.clone() };
@@ -62,7 +62,7 @@ impl Worker {
         Step { of, work }: &Step,
         invocation: &Invocation,
     ) -> Result<Value, TaskError> {
-        // Else whoever may write to any bucket could say what the functions do.
+        // Otherwise anybody who may write to any bucket could control what the functions do.
         if self.settings.task_bucket.as_ref().is_some_and(|own| *own != of.bucket) {
             return Err(TaskError::StrangeBucket(of.bucket.clone()));
         }
@@ -97,7 +97,8 @@ impl Worker {
             }
         };
         let done = Box::pin(done.instrument(span)).await;
-        // What is no step of the run says nothing of why that fails.
+        // An error that only says that this is not a step of the current run does not explain why
+        // the run fails.
         if let Err(error) = &done
             && !matches!(
                 error,
@@ -107,13 +108,13 @@ impl Worker {
                     | TaskError::StrangeBucket(_)
             )
         {
-            // The state machine's report may lack the reason when the task is ended.
+            // When the task is ended, the state machine's report may lack the reason.
             self.note_failure(&shift, piece, error).await;
         }
         done
     }
 
-    /// Refuses to go on for a run that the task is no more.
+    /// Fails unless the record still belongs to this run.
     async fn check_run(&self, shift: &Shift<'_>) -> Result<(), TaskError> {
         let current = self.ledger().is_current(&shift.record, &shift.of.run).await;
         if current.map_err(TaskError::Record)? { Ok(()) } else { Err(TaskError::Superseded) }
@@ -128,12 +129,12 @@ impl Worker {
     }
 }
 
-/// What a step replies where all is well.
+/// The reply of a successful step.
 fn done(status: &str) -> Value {
     json!({"status": status})
 }
 
-/// Whether another function, or several, may do what this one could not.
+/// Whether another function, or several, could do what this one could not.
 pub(super) fn wants_more_room(error: &TaskError) -> bool {
     matches!(error.code(), Code::DeadlineExceeded | Code::InsufficientStorage)
 }

@@ -1,5 +1,4 @@
-//! Encode: the engine makes the output, while its progress is recorded and its
-//! speed held against the time that is left.
+//! Runs the engine, records its progress, and stops it if it is too slow for the remaining time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +15,10 @@ use crate::engine::make::{Found, Made, MakeError, Maker};
 use crate::engine::workspace::Workspace;
 use crate::plan::Plan;
 
-/// How often the progress of an encoding is looked at.
+/// How often the progress of an encoding is checked.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What an encoding reads and writes.
+/// The inputs and outputs of an encoding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Files<'a> {
     pub(super) sources: &'a [&'a Path],
@@ -29,7 +28,7 @@ pub(super) struct Files<'a> {
 }
 
 impl Worker {
-    /// Makes the output, and tells `reached` how far the task is, in percent.
+    /// Makes the output, and calls `reached` with the task's progress in percent.
     pub(super) async fn encode(
         &self,
         plan: &Plan,
@@ -41,7 +40,7 @@ impl Worker {
         let started = Instant::now();
         let done = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&done);
-        // When the work began, anew where it had to, in milliseconds.
+        // When the work began (or began again), in milliseconds.
         let begun = Arc::new(AtomicU64::new(0));
         let noted = Arc::clone(&begun);
         let events = move |event: Event| match event {
@@ -80,7 +79,7 @@ impl Worker {
     }
 }
 
-/// What was found wrong with clips, by their objects.
+/// Warnings about clips, with the names of their objects.
 pub(super) fn warnings<'a>(
     found: &'a Found,
     sources: &'a Sources,
@@ -100,7 +99,7 @@ pub(super) fn failure(error: MakeError, sources: &Sources) -> TaskError {
     }
 }
 
-/// How far a task is when so much of its output has been made.
+/// How many percent of the task are finished when `done` of `whole` has been made.
 fn percent(done: u64, whole: u64) -> u8 {
     let span = u64::from(ENCODED - PROBED);
     PROBED + u8::try_from(done * span / whole).expect("no more is done than there is to do")

@@ -1,4 +1,4 @@
-//! Why a task failed, and the one map from there to the outward code.
+//! Why a task failed, and the only mapping from that to the outward code.
 
 use std::io;
 use std::time::Duration;
@@ -28,10 +28,10 @@ pub enum TaskError {
     /// The process string is wrong.
     #[error(transparent)]
     Process(#[from] ProcessError),
-    /// The main object's bucket or key is no name.
+    /// The main object's bucket or key is not a valid name.
     #[error("the request's object can't be: {0}")]
     Object(#[from] ObjectNameError),
-    /// A source can't be looked at.
+    /// The head of a source can't be read.
     #[error("clip {clip} can't be used: {source}")]
     Head {
         /// Index in the concatenation list.
@@ -39,21 +39,21 @@ pub enum TaskError {
         /// Storage's answer.
         source: StoreError,
     },
-    /// The task's record can't be written, so its result could not be either.
+    /// The task's record can't be written, so the result could not be stored either.
     #[error("the task's record can't be written: {0}")]
     Record(StoreError),
-    /// The sources don't fit the disk.
+    /// The sources don't fit on the disk.
     #[error(
         "{needed} bytes of the sources are needed and the work folder has room for {free}: give the \
          function more ephemeral storage"
     )]
     Space {
-        /// Bytes of them that are needed.
+        /// The bytes of the sources that are needed.
         needed: u64,
-        /// Bytes that are free.
+        /// Free bytes.
         free: u64,
     },
-    /// The pieces of the output don't fit the disk.
+    /// The pieces of the output don't fit on the disk.
     #[error(
         "the output has about {needed} bytes and the work folder has room for {free}: give the \
          function more ephemeral storage"
@@ -61,20 +61,20 @@ pub enum TaskError {
     OutputSpace {
         /// Bytes of all pieces.
         needed: u64,
-        /// Bytes that are free.
+        /// Free bytes.
         free: u64,
     },
     /// A source could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// A source is no media.
+    /// A source is not a media file, or is unusable.
     #[error("clip {clip} (`{uri}`) can't be used: {source}")]
     Probe {
         /// Index in the concatenation list.
         clip: usize,
         /// The object.
         uri: ObjectUri,
-        /// What is wrong with it.
+        /// The reason.
         source: ProbeError,
     },
     /// The request does not fit the sources.
@@ -95,71 +95,70 @@ pub enum TaskError {
     /// The output could not be stored.
     #[error(transparent)]
     Upload(#[from] UploadError),
-    /// The output could not be stored, and neither could what was stored of it
-    /// be removed.
+    /// The output could not be stored, and what was already stored could not be removed.
     #[error("{0}; some of it may be stored all the same")]
     Leftover(Box<TaskError>),
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
     Workspace(#[from] io::Error),
-    /// Its record could not name all that it stores.
+    /// The record could not name all segments.
     #[error(
         "the output would have about {count} segments with such names, and a record holds {most} of \
          them: ask for a longer `t` of `/segment`, or for a shorter name"
     )]
     Segments {
-        /// Segments of the output, all streams together.
+        /// Number of segments of all streams.
         count: u64,
-        /// As many as fit.
+        /// The most that fit.
         most: u64,
     },
-    /// Even under the best of circumstances it would take too long.
+    /// Even in the best case it would take too long.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// Step Functions does not do what it is asked for.
+    /// Step Functions failed.
     #[error("the task can't be distributed: {0}")]
     Execution(#[from] ExecutionError),
-    /// Another step holds the lease.
+    /// Another step has the lease.
     #[error("another step of the task is at work")]
     Busy,
-    /// The sources, or the settings, are others than when the task was handed over.
+    /// The sources or the settings have changed since the task was handed over.
     #[error("the sources have changed since the task was begun")]
     Changed,
     /// There is no such range.
     #[error("there is no range {0}")]
     NoRange(usize),
-    /// A step names another bucket than the one in which its task's record is.
+    /// A step names a bucket that is not the one for task records.
     #[error("the records of tasks are not in bucket `{0}`: it is no step of this stack's tasks")]
     StrangeBucket(Bucket),
-    /// A step that went before has left nothing.
+    /// An earlier step has left nothing.
     #[error("`{0}` is missing: a step that was to make it failed")]
     Missing(ObjectUri),
-    /// What a step has left can't be read.
+    /// The data of an earlier step can't be read.
     #[error("`{uri}` can't be read: {said}")]
     Note {
         /// The object.
         uri: ObjectUri,
-        /// What the parser said.
+        /// The parser's message.
         said: String,
     },
-    /// The pieces can't stand behind one index.
+    /// The pieces can't be joined with one index.
     #[error("the ranges can't be joined: {0}")]
     Index(#[from] Mp4Error),
-    /// One of them can't.
+    /// One piece can't be joined.
     #[error("range {0} can't be joined with the others: it is not what was planned")]
     OddRange(usize),
-    /// The pieces are not the whole.
+    /// The pieces don't have all frames.
     #[error("the pieces have {frames} frames together, not {planned}")]
     Frames {
-        /// Of all pieces.
+        /// The frames of all pieces.
         frames: u64,
-        /// By the plan.
+        /// The frames of the plan.
         planned: u64,
     },
-    /// Its lease lapsed while it was stalled, and another run has the task now.
+    /// The lease expired while this run was stalled, and another run has taken the task over.
     #[error("another run has taken the task over")]
     Superseded,
-    /// The caller wants it no more.
+    /// The caller canceled the task.
     #[error("{CANCELED}")]
     Canceled,
     /// The function's time ran out.
@@ -169,7 +168,7 @@ pub enum TaskError {
         after.as_secs()
     )]
     Deadline {
-        /// How long the task had.
+        /// How long the task has run.
         after: Duration,
     },
 }
@@ -219,7 +218,7 @@ impl TaskError {
             Self::Busy | Self::Missing(_) | Self::Note { .. } => Code::InternalError,
             Self::Frames { .. } | Self::Index(_) | Self::OddRange(_) => Code::OutputMismatch,
             Self::Execution(error) => error.code(),
-            // No step of such a run is to be repeated.
+            // No step of such a run should be repeated.
             Self::Superseded | Self::Canceled => Code::Canceled,
             Self::Budget(_) | Self::Deadline { .. } => Code::DeadlineExceeded,
         }

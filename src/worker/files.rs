@@ -1,8 +1,8 @@
 //! The files of a task's sources: fetched whole, or filled as far as they are needed.
 //!
-//! A large MP4 is read by its index, and a large Matroska file by its cues. A process that needs other bytes than were foreseen waits until
-//! they have been read, so a wrong forecast costs time only. A file without a usable index is fetched
-//! whole.
+//! A large MP4 file is read by its index, and a large Matroska file by its cues. A process that
+//! needs other bytes than expected waits until they have been read, so a wrong forecast only costs
+//! time. A file without a usable index is fetched whole.
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -34,11 +34,12 @@ use crate::task::Entry;
 
 mod index;
 
-/// Sources that are fetched at the same time, each with parallel ranges.
+/// How many sources are fetched at the same time, each with parallel ranges.
 const PARALLEL_FETCHES: usize = 3;
-/// An object of fewer bytes takes less time to read than to look into; one of more has no room.
+/// Sizes of objects that may be read in part. Smaller ones are read whole in less time; larger ones
+/// don't fit on the disk.
 const LOOKED_INTO: Range<u64> = 4 * 1024 * 1024..1 << 38;
-/// With more ranges of a source, asking for them takes longer than reading it.
+/// With more ranges of a source, requesting them takes longer than reading the whole source.
 const MOST_RANGES: usize = 1000;
 
 /// See the module.
@@ -50,36 +51,36 @@ pub(super) struct SourceFiles<'a> {
     deadline: Instant,
     paths: Vec<PathBuf>,
     filler: Filler,
-    /// Which of the filler's files each source is; none for those that are fetched in one go.
+    /// For each source, its index among the filler's files; `None` if it is fetched whole.
     filled: Vec<Option<usize>>,
-    /// Bytes that were fetched in one go, of each source.
+    /// For each source, how many bytes were fetched as a whole.
     fetched: Vec<AtomicU64>,
 }
 
-/// Byte ranges of a distinct source, in the order of their need.
+/// Byte ranges of a distinct source, in the order in which they are needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Share {
     pub(super) source: usize,
     pub(super) ranges: Vec<Range<u64>>,
 }
 
-/// How a source can be read.
+/// What of a source is on the disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// All of it is there.
+    /// All of it.
     Whole,
-    /// Its index is there.
+    /// Its index.
     Index,
-    /// The same of Matroska, whose index tells less.
+    /// The cues of a Matroska file, which say less than an index of MP4.
     Cues(Cues),
 }
 
-/// What a request takes of its sources.
+/// What a request needs to know about its sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
-    /// Frames and samples of some time.
+    /// Only the frames and samples at certain times.
     Times,
-    /// Also how many bits a second they have, or which packets all of them are.
+    /// Also their bit rates, or all packets.
     Packets,
 }
 
@@ -87,25 +88,25 @@ pub(super) enum Takes {
 #[derive(Debug)]
 pub(super) struct Looked {
     pub(super) kept: Vec<Kept>,
-    /// Whether ffmpeg waits for what is missing of a file: one that has been probed can be read in
-    /// part then, whatever it is.
+    /// Whether ffmpeg can wait for missing bytes of a file; then any source that has been probed
+    /// can be read in part.
     pub(super) can_wait: bool,
 }
 
-/// A probed source, and where its packets are, unless all of it is there.
+/// A probed source, and the places of its packets, unless the whole file is on the disk.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) probed: Probed,
     places: Option<Places>,
 }
 
-/// What may be read by ranges.
+/// Whether the source may be read in ranges.
 pub(super) fn is_large(source: &Source) -> bool {
     LOOKED_INTO.contains(&source.head.size)
 }
 
 impl Takes {
-    /// Of this request.
+    /// What this request needs.
     pub(super) fn of(request: &Request, copy: CopyPolicy) -> Self {
         if permission(request, copy).is_ok() || request.asks_own_bit_rate() {
             Self::Packets
@@ -123,7 +124,7 @@ impl Known {
 }
 
 impl<'a> SourceFiles<'a> {
-    /// Before anything of them is read.
+    /// Prepares the files; nothing is read yet.
     pub(super) fn new(
         sources: &'a Sources,
         store: &'a ObjectStore,
@@ -149,8 +150,8 @@ impl<'a> SourceFiles<'a> {
         Ok((files, waits))
     }
 
-    /// Does the work while what it needs is read in the background. What is waited for and does not
-    /// come ends everything with its own reason.
+    /// Runs the work while requested bytes are read in the background. If bytes that ffmpeg waits
+    /// for can't be read, everything ends with that error.
     pub(super) async fn filling<T>(
         &self,
         waits: Waits,
@@ -162,8 +163,8 @@ impl<'a> SourceFiles<'a> {
         }
     }
 
-    /// Brings the index of each source that has one, where this ffmpeg can read by it, and it tells
-    /// what the request takes.
+    /// Fetches the index of each source that has one, if this ffmpeg can read by it and it says
+    /// what the request needs.
     pub(super) async fn look(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Looked, TaskError> {
         let can_wait = async {
             let any = self.filled.iter().any(Option::is_some);
@@ -179,7 +180,7 @@ impl<'a> SourceFiles<'a> {
         Ok(Looked { kept, can_wait })
     }
 
-    /// Brings of each source what probing needs: its index, or all of it.
+    /// Fetches what probing needs of each source: its index, or all of it.
     pub(super) async fn open(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Vec<Kept>, TaskError> {
         let Looked { kept, .. } = self.look(ffmpeg, takes).await?;
         let whole = kept.iter().enumerate().filter(|(_, kept)| **kept == Kept::Whole);
@@ -187,7 +188,7 @@ impl<'a> SourceFiles<'a> {
         Ok(kept)
     }
 
-    /// Brings all of these sources, for which there has to be room.
+    /// Fetches all of these sources, if there is room for them.
     pub(super) async fn bring(
         &self,
         indices: impl Iterator<Item = usize> + Clone,
@@ -220,7 +221,7 @@ impl<'a> SourceFiles<'a> {
             .await
     }
 
-    /// Probes the sources whose index is enough for it.
+    /// Probes the sources whose index is enough.
     pub(super) async fn probe_by_indices(
         &self,
         ffmpeg: &Ffmpeg,
@@ -234,7 +235,7 @@ impl<'a> SourceFiles<'a> {
             .await
     }
 
-    /// Probes a source of which all is there.
+    /// Probes a source that is on the disk as a whole.
     pub(super) async fn probe_whole(
         &self,
         ffmpeg: &Ffmpeg,
@@ -244,8 +245,8 @@ impl<'a> SourceFiles<'a> {
         Ok(Known { probed, places: None })
     }
 
-    /// Gives the room of a source back, and of those files that it was parted into. Nothing of it can
-    /// be read again.
+    /// Removes the file of a source, and the files that it was split into. It can't be read again
+    /// afterwards.
     pub(super) fn remove<'p>(
         &'p self,
         index: usize,
@@ -263,13 +264,13 @@ impl<'a> SourceFiles<'a> {
         Ok(())
     }
 
-    /// What is odd about sources, in words.
+    /// What is unusual about the sources, as text.
     pub(super) fn notices(&self, known: &[Known]) -> Vec<String> {
         let each = self.sources.distinct.iter().zip(known);
         each.flat_map(|(source, known)| source.notices(&known.probed)).collect()
     }
 
-    /// Has all that the plan will read filled, in the order of its need.
+    /// Requests everything that the plan will read, in the order in which it is needed.
     pub(super) fn ask(
         &self,
         plan: &Plan,
@@ -279,7 +280,7 @@ impl<'a> SourceFiles<'a> {
         self.ask_for(&self.shares(&plan.reads(chunks), known))
     }
 
-    /// Where in partial files that is, what is read.
+    /// The byte ranges of partial files that these reads need.
     pub(super) fn shares(&self, reads: &[Read], known: &[Known]) -> Vec<Share> {
         let parts = known.iter().enumerate();
         let of_part: Vec<usize> = parts
@@ -300,7 +301,7 @@ impl<'a> SourceFiles<'a> {
         reads.iter().filter_map(share).collect()
     }
 
-    /// Has these ranges of partial files filled, as far as they are not.
+    /// Requests these ranges of partial files, as far as they are missing.
     pub(super) fn ask_for(&self, shares: &[Share]) -> Result<(), TaskError> {
         let asked = || shares.iter().filter_map(|it| Some((self.filled[it.source]?, &it.ranges)));
         let missing = asked().map(|(file, ranges)| -> u64 {
@@ -313,18 +314,18 @@ impl<'a> SourceFiles<'a> {
         Ok(())
     }
 
-    /// What opening a source takes that was probed by its index.
+    /// The bytes that opening a source needs, if it was probed by its index.
     pub(super) fn opening(&self, index: usize, known: &Known) -> Option<Vec<Range<u64>>> {
         let file = self.filled[index].filter(|_| known.places.is_some());
         file.map(|file| self.filler.file(file).there())
     }
 
-    /// Where these are.
+    /// The paths of the files.
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
     }
 
-    /// The files of which something may be missing.
+    /// The files that may be incomplete.
     pub(super) fn partial(&self, known: &[Known]) -> Vec<PathBuf> {
         let paths = self.paths.iter().zip(known);
         paths.filter(|(_, known)| known.places.is_some()).map(|(path, _)| path.clone()).collect()
@@ -336,7 +337,7 @@ impl<'a> SourceFiles<'a> {
         self.filled[index].map_or(fetched, |file| self.filler.bytes(file))
     }
 
-    /// What has been read of each source, for the first clip that uses it.
+    /// How many bytes of each source have been read, recorded for the first clip that uses it.
     pub(super) fn fetched(&self) -> Vec<Entry> {
         let sources = self.sources.distinct.iter().enumerate();
         let fetched = sources
@@ -344,12 +345,12 @@ impl<'a> SourceFiles<'a> {
         fetched.collect()
     }
 
-    /// Milliseconds that have been spent on partial files.
+    /// Milliseconds that were spent on partial files.
     pub(super) fn busy_ms(&self) -> u64 {
         clamped::<u64>(self.filler.busy().as_millis())
     }
 
-    /// Nothing where that takes all of the source.
+    /// `None` if probing needs the whole source.
     async fn probe_by_index(&self, ffmpeg: &Ffmpeg, index: usize, kept: &Kept) -> Option<Known> {
         let path = &self.paths[index];
         let probed = match kept {
@@ -360,7 +361,7 @@ impl<'a> SourceFiles<'a> {
         match probed {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
             Ok(None) => tracing::info!("a source's index does not tell enough"),
-            // The whole file shows what is wrong.
+            // Probing the whole file will show what is wrong.
             Err(error) => tracing::info!(%error, "a source's index can't be used"),
         }
         None
@@ -376,7 +377,7 @@ impl<'a> SourceFiles<'a> {
         Ok(())
     }
 
-    /// Whether so many bytes can be read in time and have room.
+    /// Checks that so many bytes can be read in time and fit on the disk.
     fn check_room(&self, needed: u64) -> Result<(), TaskError> {
         budget::check_fetch(needed, self.deadline)?;
         let free = free_bytes(self.work_dir)?;

@@ -10,20 +10,20 @@ use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
 /// A task as it was submitted.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The main object's bucket, as it was given.
+    /// The main object's bucket as given.
     pub bucket: String,
-    /// The main object's key, as it was given.
+    /// The main object's key as given.
     pub object: String,
-    /// The version of it, where the event named one.
+    /// Its version, if the event named one.
     pub version: Option<String>,
     /// The process string.
     pub process: String,
-    /// What the caller wants to have back.
+    /// Text that the caller gets back.
     pub user_data: Option<String>,
-    /// The entity tags of sources that have been seen before, by key: a source
-    /// that is another by now fails the task.
+    /// The entity tags of sources when the task was accepted, by key. If a source has changed since
+    /// then, the task fails.
     pub seen: BTreeMap<String, ETag>,
-    /// What a caller already knows of the task.
+    /// What the caller already knows about the task.
     pub told: Option<Told>,
 }
 
@@ -42,21 +42,21 @@ impl Job {
         }
     }
 
-    /// The main object, where objects can be called so.
+    /// The main object, if its names are valid.
     ///
     /// # Errors
-    /// Where they can't.
+    /// When a name is not valid.
     pub fn main(&self) -> Result<ObjectUri, ObjectNameError> {
         ObjectUri::named(&self.bucket, &self.object)
     }
 
-    /// Whether the source of that key is another than was seen before.
+    /// Whether the source with this key has changed since it was seen.
     #[must_use]
     pub fn has_changed(&self, key: &str, etag: &ETag) -> bool {
         self.seen.get(key).is_some_and(|seen| seen != etag)
     }
 
-    /// What carries the job on to another process, under the ids of its record.
+    /// The data with which another process continues the job, with the ids of its record.
     pub(super) fn accepted(
         &self,
         record: &TaskRecord,
@@ -80,10 +80,10 @@ impl Job {
         }
     }
 
-    /// The record of its beginning. The task's id is final only where somebody
-    /// has been told; else the sources are still unknown.
+    /// The first record. Its task id is final only if the caller already has it; otherwise the
+    /// sources are still unknown.
     pub(super) fn begin(&self, request_id: &RequestId, now: Moment) -> TaskRecord {
-        // One that can be read becomes the canonical one.
+        // If it is valid, it is replaced by the canonical string later.
         let process = shortened(&self.process, LONGEST_MESSAGE);
         let mut record = match self.told.clone() {
             Some(told) => TaskRecord::begin(

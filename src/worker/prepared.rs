@@ -1,5 +1,4 @@
-//! A task before its work begins: all that can be known without reading a byte
-//! of its sources.
+//! A task before its work begins: everything that is known without reading a byte of its sources.
 
 use super::sources::Sources;
 use super::{Job, TaskError, Worker, describe};
@@ -20,7 +19,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Where the result has to be.
+    /// Where the result is to be stored.
     pub(super) fn place(&self) -> Place {
         let modified = self.sources.of(self.request.main).head.last_modified;
         Place { request: self.request.clone(), modified }
@@ -28,7 +27,7 @@ impl Prepared {
 }
 
 impl Worker {
-    /// Looks at every source, and writes into `record` what the task is.
+    /// Looks at every source, and records in `record` what the task is.
     pub(super) async fn prepare(
         &self,
         request: Request,
@@ -46,13 +45,14 @@ impl Worker {
         Ok(Prepared { request, sources, record_bucket })
     }
 
-    /// What a request's output is, in words: settings that change it belong to what the task is.
+    /// What determines a request's output, as text: the settings that change it are part of the
+    /// task's identity.
     pub(super) fn definition(&self, request: &Request) -> String {
         self.settings.definition(&request.canonical)
     }
 
-    /// The target's bucket. Its key is checked as far as it is known before any
-    /// source has been read.
+    /// The target's bucket. Its key is checked as far as it is known before any source has been
+    /// read.
     fn check_known_target(
         &self,
         request: &Request,
@@ -68,8 +68,7 @@ impl Worker {
         Ok(Bucket::new(bucket).map_err(TargetError::Bucket)?)
     }
 
-    /// Whether something can be stored there: no source may be overwritten, nor
-    /// what tells of tasks.
+    /// Whether a result may be stored there: neither a source nor a task record may be overwritten.
     pub(super) fn check_target(
         &self,
         request: &Request,
@@ -84,7 +83,7 @@ impl Worker {
         check_target(request, uri)
     }
 
-    /// The target of those names.
+    /// The target with these names.
     pub(super) fn target_of(
         &self,
         request: &Request,

@@ -1,7 +1,7 @@
-//! Reporting how a task ended: first in its record, then to its topic.
+//! Reports how a task ended: first in its record, then to its topic.
 //!
-//! The record is written first, so that a receiver of the message finds the task ended. The lease is
-//! kept until the message has been sent: if this run dies in between, the next run sends it.
+//! The record is written first, so that a receiver of the message finds the task ended. The lease
+//! is kept until the message has been sent: if this run dies in between, the next run sends it.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ use crate::process::parse;
 use crate::storage::StoreError;
 use crate::task::{TaskId, TaskRecord};
 
-/// How long the bus waits for the topic's answer, which the record that it gets has then.
+/// How long the event for the bus waits for the topic's answer, so that its record can include it.
 const PROMPT: Duration = Duration::from_millis(500);
 
 const NOT_SENT: &str = "the completion message could not be sent";
 
 impl Worker {
-    /// Writes the record and notifies the topic and the bus. Returns the record that says whether they
-    /// took it.
+    /// Writes the record and notifies the topic and the bus. Returns the record that says whether
+    /// they accepted it.
     pub(super) async fn report(
         &self,
         job: &Job,
@@ -49,10 +49,10 @@ impl Worker {
         Ok(record)
     }
 
-    /// Cancels a task, and ends its record where no run works on it.
+    /// Cancels a task, and ends its record if no run is working on it.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn cancel(
         &self,
         bucket: &Bucket,
@@ -67,7 +67,7 @@ impl Worker {
             record.fail(Code::Canceled, CANCELED, now());
             let job = Job::new("", "", record.process.clone());
             let reported = self.report(&job, journal, record.clone(), invocation);
-            // Where another run has taken it meanwhile, that one ends it.
+            // If another run has taken the task in the meantime, that run ends it.
             if let Ok(reported) = Box::pin(reported).await {
                 record = reported;
             }
@@ -77,7 +77,7 @@ impl Worker {
         Ok(canceling)
     }
 
-    /// Notifies the topic and the bus. Returns the record that says whether they took it.
+    /// Notifies the topic and the bus. Returns the record that says whether they accepted it.
     pub(super) async fn tell(
         &self,
         topic: Option<&str>,
@@ -120,10 +120,10 @@ impl Worker {
     }
 }
 
-/// The record that says whether the topic took the message.
+/// The record that says whether the topic accepted the message.
 fn noted(said: Option<Result<(), NotifyError>>, mut record: TaskRecord) -> TaskRecord {
     let Some(said) = said else { return record };
-    // Of an earlier try.
+    // The warning of an earlier try.
     record.warnings.retain(|warning| !warning.starts_with(NOT_SENT));
     record.notified = said.is_ok();
     if let Err(error) = said {
@@ -133,16 +133,16 @@ fn noted(said: Option<Result<(), NotifyError>>, mut record: TaskRecord) -> TaskR
     record
 }
 
-/// The topic of the task, even where the rest of its process string is wrong.
+/// The topic of the task, even if the rest of its process string is wrong.
 pub(super) fn topic(job: &Job) -> Option<String> {
     parse(&job.process).ok().and_then(|spec| spec.topic())
 }
 
-/// Whether the task is still this run's, and a warning where the record could not be written: that is no
-/// reason to hide how the task ended.
+/// Fails if the task is no longer this run's. Returns a warning if the record could not be written,
+/// since that is no reason to hide how the task ended.
 fn still_ours(written: Result<(), LeaseError>) -> Result<Option<String>, Superseded> {
     match written {
-        // Where it was to be canceled, it has ended before.
+        // If it was to be canceled, it has ended before that.
         Ok(()) | Err(LeaseError::Canceled) => Ok(None),
         Err(LeaseError::Superseded) => Err(Superseded),
         Err(LeaseError::Store(error)) => {

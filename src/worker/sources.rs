@@ -1,4 +1,4 @@
-//! The distinct sources of a task: seen once, fetched once, probed once.
+//! The distinct sources of a task: each is looked at, fetched and probed once.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::process::template::Variables;
 use crate::storage::{ObjectHead, ObjectStore, StoreError};
 use crate::task::{Moment, TaskId};
 
-/// Sources that are looked at at the same time.
+/// How many sources are looked at at the same time.
 const PARALLEL_LOOKS: usize = 4;
 
 /// A distinct source object.
@@ -22,11 +22,11 @@ const PARALLEL_LOOKS: usize = 4;
 pub(super) struct Source {
     pub(super) uri: ObjectUri,
     pub(super) head: ObjectHead,
-    /// The first clip that it is used for.
+    /// The first clip that uses it.
     pub(super) clip: usize,
 }
 
-/// The distinct sources, and which of them each clip is of.
+/// The distinct sources, and the source of each clip.
 #[derive(Debug)]
 pub(super) struct Sources {
     pub(super) distinct: Vec<Source>,
@@ -34,14 +34,14 @@ pub(super) struct Sources {
 }
 
 impl Source {
-    /// Probes it where all of it has been fetched.
+    /// Probes the source from its complete file.
     pub(super) async fn probe(&self, ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, TaskError> {
         let Self { uri, clip, .. } = self;
         let failed = |source| TaskError::Probe { clip: *clip, uri: uri.clone(), source };
         probe(ffmpeg, path).await.map_err(failed)
     }
 
-    /// What is odd about it, in words.
+    /// What is unusual about it, as text.
     pub(super) fn notices(&self, probed: &Probed) -> impl Iterator<Item = String> {
         let notices = probed.notices.iter();
         notices.map(|notice| format!("clip {} (`{}`): {notice}", self.clip, self.uri))
@@ -49,8 +49,7 @@ impl Source {
 }
 
 impl Sources {
-    /// Looks at every source once. Nothing has been downloaded when one is
-    /// missing.
+    /// Reads the head of every source once. If one is missing, nothing has been downloaded yet.
     pub(super) async fn head(
         store: &ObjectStore,
         request: &Request,
@@ -76,7 +75,7 @@ impl Sources {
         Ok(Self { distinct, of_clip })
     }
 
-    /// What the task on these sources is called.
+    /// The task's id for these sources.
     pub(super) fn task_id(&self, definition: &str, job: &Job) -> TaskId {
         let named = self.distinct.iter();
         let named = named.map(|source| (&source.uri, &source.head.etag));

@@ -25,10 +25,11 @@ use crate::process::{Request, TargetError};
 use crate::storage::upload::PendingUpload;
 use crate::task::{Entry, Moment, Stage, TargetRecord};
 
-/// The most bytes of a record's targets: less than storage reads back at once, and than fits into a
-/// reply.
+/// Most bytes of the targets in a record: storage must be able to read it back at once, and it must
+/// fit into a reply.
 const LARGEST_TARGETS: usize = 2 * 1024 * 1024;
-/// Those of objects that were stored in parts have the number of parts behind 32 digits.
+/// The entity tag of an object that was stored in parts has 32 digits, followed by the number of
+/// parts.
 const LONGEST_ETAG: usize = 38;
 
 impl Worker {
@@ -42,7 +43,7 @@ impl Worker {
         let workspace = Workspace::new(&self.settings.work_dir)?;
         let make = Box::pin(self.make(prepared, &workspace, journal, deadline));
         let (files, uploads) = deadline.limit(make).await?;
-        // Not given up half-way: it would stay unknown which objects have appeared.
+        // Not canceled half-way: it would be unknown which objects have appeared.
         let span = stage("store", &journal.latest());
         self.store(&files, uploads, journal, deadline).instrument(span).await
     }
@@ -128,7 +129,7 @@ impl Worker {
         Ok((artifacts.files, uploads))
     }
 
-    /// Where the output goes, and its extension.
+    /// The target, and its extension.
     fn destination(
         &self,
         Prepared { request, sources, .. }: &Prepared,
@@ -165,7 +166,7 @@ impl Worker {
         Ok(self.target_of(request, bucket, key)?)
     }
 
-    /// Whether all segments can be stored and named, before any is made.
+    /// Checks that all segments can be stored and named, before any is made.
     pub(super) fn check_segments(
         &self,
         request: &Request,
@@ -177,7 +178,7 @@ impl Worker {
         if count == 0 {
             return Ok(());
         }
-        // The longest of their names.
+        // The longest possible name.
         let key = format!("{}-0-{:05}.m4s", segment_stem(&target.key, Some(run)), count);
         let uri = target.beside(key).map_err(TargetError::Key)?;
         self.check_target(request, &uri)?;
@@ -193,7 +194,7 @@ impl Worker {
     }
 }
 
-/// How a step ended, and how long it took, in milliseconds.
+/// The result of a step, and how long it took in milliseconds.
 async fn timed<T>(step: &'static str, work: impl Future<Output = T>) -> (T, u64) {
     let started = Instant::now();
     let outcome = work.await;
@@ -209,7 +210,7 @@ mod tests {
     use crate::reply::{HttpReply, direct};
     use crate::task::{TargetRecord, example};
 
-    /// Lambda takes no reply that is larger than 6 MB.
+    /// Lambda rejects replies larger than 6 MB.
     #[test]
     fn the_largest_record_fits_into_a_reply() {
         for key in ["k".repeat(1024), "\u{1}".repeat(1024), "\"".repeat(1024), "k".to_owned()] {

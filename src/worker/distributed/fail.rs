@@ -1,4 +1,5 @@
-//! The fail step: ends the task of an execution that can't go on, or has ended otherwise.
+//! The fail step: ends the task of an execution that can't continue, or that was ended from
+//! outside.
 
 use serde_json::Value;
 use tracing::info;
@@ -13,7 +14,7 @@ use crate::ledger::{Begun, Resumed};
 use crate::quote::{LONGEST_MESSAGE, shortened};
 
 impl Worker {
-    /// Ends the task, unless it has ended or is another run's, and removes the run's folder.
+    /// Ends the task, unless it has ended or belongs to another run, and removes the run's folder.
     pub(super) async fn end_failed(
         &self,
         shift: &Shift<'_>,
@@ -29,7 +30,7 @@ impl Worker {
                 record.fail(code, message, now());
                 self.end(shift, &journal, record).await
             }
-            // It had ended when a step was cut off.
+            // The task had ended when a step was cut off before reporting it.
             Resumed::Ours(journal, Begun::Stored(record) | Begun::Untold(record)) => {
                 self.end(shift, &journal, *record).await
             }
@@ -42,8 +43,9 @@ impl Worker {
         }
     }
 
-    /// Why the task failed: what a step has noted, else what the state machine reports. If the execution
-    /// was stopped or ran out of time, that is the reason, even if a step was being repeated.
+    /// Why the task failed: the failure that a step has recorded, else what the state machine
+    /// reports. If the execution was stopped or ran out of time, that comes first, even if a step
+    /// was being repeated.
     async fn reason(&self, shift: &Shift<'_>, failure: &Failure) -> Result<FailureNote, TaskError> {
         let listing = shift.folder.list(&self.store).await.map_err(TaskError::Record)?;
         let noted = self.noted(shift, &listing).await?;
@@ -59,7 +61,7 @@ impl Worker {
         })
     }
 
-    /// Why a piece is missing: what its step has noted.
+    /// Why a piece is missing: the failure that its step has recorded.
     pub(super) async fn why_missing(
         &self,
         shift: &Shift<'_>,
@@ -70,7 +72,7 @@ impl Worker {
         Ok(noted.unwrap_or_else(|| FailureNote { code: error.code(), message: error.to_string() }))
     }
 
-    /// The first failure that no retry could mend, else the first.
+    /// The first recorded failure that a retry would not help, else the first one.
     async fn noted(
         &self,
         shift: &Shift<'_>,
@@ -88,7 +90,7 @@ impl Worker {
     }
 }
 
-/// What the state machine reports of a failure.
+/// The failure as the state machine reports it.
 fn told(failure: &Failure) -> FailureNote {
     let Failure { error, cause, status } = failure;
     let note = |code, message: String| FailureNote { code, message };
@@ -110,7 +112,7 @@ fn told(failure: &Failure) -> FailureNote {
     }
 }
 
-/// The message of a function error, which the engine quotes as JSON.
+/// The message of a function error, which the state machine quotes as JSON.
 fn said(cause: &str) -> String {
     let error: Option<Value> = serde_json::from_str(cause).ok();
     let message = error.as_ref().and_then(|error| error.get("errorMessage")?.as_str());

@@ -1,7 +1,7 @@
-//! The folder of a run: what its steps leave for each other.
+//! The folder of a run, in which its steps leave data for each other.
 //!
-//! Everything is written once. A piece's note is written after the piece, so where the note is, both
-//! are.
+//! Everything is written once. A piece's note is written after the piece, so if the note exists,
+//! both do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use crate::plan::Chunk;
 use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::TaskId;
 
-/// The largest plan: film of which every frame is a key frame has the longest.
+/// The largest plan in bytes. Plans are longest for sources in which every frame is a key frame.
 const LARGEST_PLAN: u64 = 256 * 1024 * 1024;
 
-/// What names of notes end with.
+/// The suffix of notes' names.
 const NOTE: &str = ".json";
 
-/// Where a run keeps its pieces.
+/// The folder of a run.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     bucket: Bucket,
@@ -45,14 +45,14 @@ pub(super) enum Piece {
     Join,
 }
 
-/// What is in the folder.
+/// The objects in the folder.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     keys: Vec<Key>,
     names: BTreeSet<String>,
 }
 
-/// The one range of a line of the list that the state machine reads.
+/// One line of the list that the state machine reads: one range.
 #[derive(Serialize)]
 struct RangeItem {
     index: usize,
@@ -61,7 +61,7 @@ struct RangeItem {
 }
 
 impl Piece {
-    /// What its log lines say.
+    /// The stage in its log lines.
     pub(super) const fn stage(self) -> &'static str {
         match self {
             Self::Plan => "plan",
@@ -101,7 +101,7 @@ impl Listing {
         names.filter(|name| name.starts_with("r-")).count()
     }
 
-    /// Names of failures whose pieces have not been made since.
+    /// Names of failures whose pieces have not been made since then.
     pub(super) fn failures(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str).filter(|name| {
             name.strip_prefix("failed-").is_some_and(|note| !self.names.contains(note))
@@ -128,12 +128,13 @@ impl Folder {
         self.uri(&piece.note())
     }
 
-    /// The start of the first range as it was rendered, where only its samples are kept otherwise.
+    /// The beginning of the first range as rendered; only the samples of ranges are kept otherwise.
     pub(super) fn first(&self) -> ObjectUri {
         self.uri("first.video")
     }
 
-    /// What the names of the segments of a range begin with that one try stores. Tries don't mix.
+    /// The common start of the names of the segments that one try at a range stores. It differs for
+    /// each try, so that tries don't mix.
     pub(super) fn segments_of(piece: Piece) -> String {
         format!("{}-{}", piece.name(), Uuid::new_v4().simple())
     }
@@ -143,7 +144,7 @@ impl Folder {
         self.uri(&format!("{stored_as}{suffix}"))
     }
 
-    /// The audio of the first range as it was encoded.
+    /// The audio of the first range as encoded.
     pub(super) fn first_audio(&self) -> ObjectUri {
         self.uri("first.audio")
     }
@@ -157,7 +158,7 @@ impl Folder {
         own_description(content_type, self.task)
     }
 
-    /// What was noted, where it was.
+    /// Reads a note, if it exists.
     pub(super) async fn read<T: DeserializeOwned>(
         &self,
         store: &ObjectStore,
@@ -169,7 +170,7 @@ impl Folder {
         note.map_err(|error| TaskError::Note { uri: uri.clone(), said: error.to_string() })
     }
 
-    /// Notes something, unless it has been noted.
+    /// Writes a note, unless it exists.
     pub(super) async fn write<T: Serialize>(
         &self,
         store: &ObjectStore,
@@ -184,7 +185,7 @@ impl Folder {
         }
     }
 
-    /// Notes what the state machine reads.
+    /// Writes the list that the state machine reads.
     pub(super) async fn write_ranges(
         &self,
         store: &ObjectStore,
@@ -198,7 +199,7 @@ impl Folder {
         self.write(store, &self.ranges(), &items.collect::<Vec<_>>()).await
     }
 
-    /// Notes why a try failed; the last one counts.
+    /// Records why a try failed; the last one counts.
     pub(super) async fn write_failure(
         &self,
         store: &ObjectStore,
@@ -211,7 +212,7 @@ impl Folder {
         store.put_small(&uri, bytes, &description, Precondition::None).await.map(drop)
     }
 
-    /// Why a try failed, by the name in a [`Listing`].
+    /// The recorded failure with this name from a [`Listing`].
     pub(super) async fn failure(
         &self,
         store: &ObjectStore,
@@ -220,12 +221,13 @@ impl Folder {
         self.read(store, &self.uri(name)).await
     }
 
-    /// What a step writes when it announces the task's progress.
+    /// The object that a step writes when it announces the task's progress.
     pub(super) fn turn(&self) -> ObjectUri {
         self.uri("progress.json")
     }
 
-    /// Whether this step may announce the task's progress: no other step has done so within `wait`.
+    /// Whether this step may announce the task's progress, because no other step has done so within
+    /// `wait`.
     pub(super) async fn take_turn(
         &self,
         store: &ObjectStore,
@@ -239,7 +241,7 @@ impl Folder {
             Err(error) if *error.problem() == Problem::NoSuchKey => Precondition::IfAbsent,
             Err(error) => return Err(error),
         };
-        // Each has content, and with it a tag, of its own.
+        // Random content, so that each write gets an entity tag of its own.
         let content = serde_json::to_vec(&Uuid::new_v4()).expect("it is text");
         let description = self.description("application/json");
         match store.put_small(&uri, content, &description, before).await {

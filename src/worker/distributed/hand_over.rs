@@ -1,4 +1,4 @@
-//! Handing a task over to an execution, and following those that have been.
+//! Hands a task over to an execution, and checks on executions that exist.
 
 use serde_json::Value;
 use tracing::{info, warn};
@@ -15,8 +15,8 @@ use crate::settings::Distribute;
 use crate::task::{Execution, Run, TaskRecord, execution_arn};
 
 impl Worker {
-    /// Does the task here, or leaves it to an execution: because all are, or because this function
-    /// can't carry it.
+    /// Does the task here, or hands it over to an execution: because all tasks are handed over, or
+    /// because one function can't do it.
     pub(in crate::worker) async fn here_or_elsewhere(
         &self,
         prepared: &Prepared,
@@ -41,8 +41,8 @@ impl Worker {
         self.hand_over(state_machine, job, journal, record).await.map(|()| Done::HandedOver)
     }
 
-    /// Leaves the task to an execution. The record names the execution before it is started: if this
-    /// process dies in between, the next request for the task starts it.
+    /// Hands the task over to an execution. The record names the execution before it is started: if
+    /// this process dies in between, the next request for the task starts it.
     async fn hand_over(
         &self,
         state_machine: &str,
@@ -55,7 +55,7 @@ impl Worker {
         let name = run.execution_name(record.task_id);
         let arn = execution_arn(state_machine, &name);
         let input = input(job, bucket, &record, run.clone());
-        // The execution finds out itself what this run has found out.
+        // The execution repeats the analysis, so its results are dropped here.
         let record = TaskRecord {
             execution_arn: Some(arn.clone()),
             timeline: Vec::new(),
@@ -69,7 +69,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Looks after an execution that another request for the task has found: false where it is dead.
+    /// Checks on an execution that another request for the task has found; `false` if it has ended.
     pub(in crate::worker) async fn follow(
         &self,
         job: &Job,
@@ -89,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// Starts an execution that a dead process has noted and not started.
+    /// Starts an execution that a process recorded but died before starting.
     async fn start_again(
         &self,
         job: &Job,
@@ -113,7 +113,7 @@ impl Worker {
         true
     }
 
-    /// Ends the execution of a task that was canceled, and what it has made.
+    /// Stops the execution of a canceled task, and removes what it has made.
     pub(in crate::worker) async fn stop(&self, record: &TaskRecord, bucket: &Bucket) {
         let Some(arn) = record.execution_arn.as_deref() else { return };
         if let Err(error) = self.executions.stop(arn, CANCELED).await {
@@ -126,7 +126,7 @@ impl Worker {
     }
 }
 
-/// What the execution of a run is started with.
+/// The input of a run's execution.
 fn input(job: &Job, bucket: &Bucket, record: &TaskRecord, run: Run) -> Value {
     let sources = record.sources.iter();
     let etags =

@@ -1,7 +1,8 @@
-//! A join without a download: the ranges become the output where they are stored.
+//! Joins ranges without downloading them: they become the output inside storage.
 //!
-//! Storage copies them into the parts of one upload. Sent are the index, the audio where the ranges do not
-//! have it themselves, and as much of the ranges as makes the parts with these large enough.
+//! Storage copies the ranges into the parts of a multipart upload. This function uploads only the
+//! index, the audio unless the ranges contain it, and as much of the ranges as is needed to make
+//! these parts large enough.
 
 use std::fs::File;
 use std::io;
@@ -29,10 +30,10 @@ use crate::storage::fetch::fetch_part;
 use crate::storage::upload::PendingUpload;
 use crate::task::{Entry, Stage};
 
-/// Reads at the same time.
+/// How many objects are read at the same time.
 const PARALLEL_READS: usize = 16;
 
-/// What a join works with.
+/// The inputs of a join.
 pub(super) struct Join<'a> {
     pub(super) shift: &'a Shift<'a>,
     pub(super) note: &'a PlanNote,
@@ -42,13 +43,13 @@ pub(super) struct Join<'a> {
 }
 
 impl<'a> Join<'a> {
-    /// The ranges with what is known of them.
+    /// The ranges and their notes.
     fn ranges(&self) -> impl Iterator<Item = (Piece, &'a PieceNote)> {
         let pieces = self.pieces.iter().filter(|(piece, _)| *piece != Piece::Sound);
         pieces.map(|(piece, note)| (*piece, note))
     }
 
-    /// The samples of every range, if they can stand behind each other.
+    /// The samples of every range, if the ranges can be joined.
     fn samples(&self) -> Result<Vec<&'a Samples>, TaskError> {
         let (mut all, mut header) = (Vec::new(), None);
         for (index, (_, piece)) in self.ranges().enumerate() {
@@ -65,7 +66,7 @@ impl<'a> Join<'a> {
         Ok(all)
     }
 
-    /// The audio of every range, where they have it themselves.
+    /// The audio of every range, if the ranges contain it.
     fn audio(&self) -> Vec<&'a Packets> {
         let ranges = self.ranges().filter(|_| self.note.audio_in_ranges);
         ranges.map(|(_, piece)| &piece.audio).collect()
@@ -73,7 +74,7 @@ impl<'a> Join<'a> {
 }
 
 impl Worker {
-    /// Joins the ranges. The upload that is returned is complete but for its end.
+    /// Joins the ranges. The returned upload is complete and only has to be finished.
     pub(super) async fn join_where_stored(
         &self,
         join: &Join<'_>,
@@ -125,8 +126,8 @@ impl Worker {
         Ok((files, uploads))
     }
 
-    /// Writes the index, the audio that is in no range, and what has to be sent with them of the ranges.
-    /// All else of the file stays a hole.
+    /// Writes the index, the audio that is in no range, and the bytes of ranges that have to be
+    /// uploaded with them. The rest of the file is a hole.
     async fn put_together(
         &self,
         join: &Join<'_>,
@@ -176,7 +177,7 @@ impl Worker {
         if needed > free { Err(TaskError::OutputSpace { needed, free }) } else { Ok(()) }
     }
 
-    /// Writes a film of the first frame of each range.
+    /// Writes a video of the first frame of each range.
     async fn begin_each(
         &self,
         join: &Join<'_>,
@@ -215,7 +216,7 @@ impl Worker {
     }
 }
 
-/// Writes the index, and the audio where it belongs.
+/// Writes the index, and the audio at its places.
 fn write_own(
     file: &File,
     head: &[u8],

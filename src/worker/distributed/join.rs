@@ -1,4 +1,4 @@
-//! The join step. It uses what is in the run's folder, and nothing from the state machine.
+//! The join step. It uses only what is in the run's folder, and nothing from the state machine.
 
 use std::path::{Path, PathBuf};
 
@@ -26,12 +26,12 @@ use crate::storage::fetch::{fetch, read_whole};
 use crate::storage::upload::PendingUpload;
 use crate::task::{ChunkCount, Entry, Stage, TaskRecord};
 
-/// Each piece was decoded where it was rendered: the join is proven by its packets, and by decoding
-/// what is on both sides of a seam, and the audio.
+/// Each piece was decoded when it was rendered, so checking the join needs only its packets, and
+/// decoding both sides of each seam and the audio.
 const PIECES_ARE_DECODED: Verify = Verify::Packets;
-/// Notes that are read at the same time.
+/// How many notes are read at the same time.
 const PARALLEL_READS: usize = 16;
-/// Pieces of what is read that wait for the process that joins.
+/// How many buffers may wait for the joining process.
 const BUFFERED: usize = 16;
 
 impl Worker {
@@ -52,12 +52,13 @@ impl Worker {
                     Err(error @ TaskError::Canceled) => {
                         record.fail(error.code(), error.to_string(), now());
                     }
-                    // It is not going to come: the step that was to make it is over.
+                    // A missing piece will not appear any more: the step that should have made it
+                    // has ended.
                     Err(error @ TaskError::Missing(_)) => {
                         let FailureNote { code, message } = self.why_missing(shift, &error).await?;
                         record.fail(code, message, now());
                     }
-                    // Another try adds up again.
+                    // Resets the record, since another try adds everything again.
                     Err(error) => {
                         self.let_go(&journal, &before, shift).await;
                         return Err(error);
@@ -65,7 +66,7 @@ impl Worker {
                 }
                 (journal, record)
             }
-            // An earlier try has come so far.
+            // An earlier try has got this far.
             Resumed::Ours(journal, Begun::Stored(record) | Begun::Untold(record)) => {
                 (journal, *record)
             }
@@ -78,8 +79,8 @@ impl Worker {
         self.end(shift, &journal, record).await
     }
 
-    /// Writes the last record, tells the topic, and removes the run's folder. Returns what the state
-    /// machine is told.
+    /// Writes the last record, notifies the topic, and removes the run's folder. Returns the reply
+    /// for the state machine.
     pub(super) async fn end(
         &self,
         shift: &Shift<'_>,
@@ -89,7 +90,7 @@ impl Worker {
         let took = now().timestamp().duration_since(record.start_time.timestamp());
         record.timings.total_ms = clamped(took.as_millis());
         record.usage.add(&self.used(shift.invocation));
-        // Only its topic counts now.
+        // Only the topic in the process string is used here.
         let job = Job::new("", "", record.process.clone());
         let reported = Box::pin(self.report(&job, journal, record, shift.invocation)).await;
         let record = reported.map_err(|_| TaskError::Superseded)?;
@@ -103,7 +104,7 @@ impl Worker {
             let workspace = Workspace::new(&self.settings.work_dir)?;
             let make = Box::pin(self.join_into(shift, &workspace, journal));
             let (files, uploads) = shift.deadline.limit(make).await?;
-            // Not given up half-way: it would stay unknown which objects have appeared.
+            // Not canceled half-way: it would be unknown which objects have appeared.
             let span = stage("store", &journal.latest());
             let stored = self.store(&files, uploads, journal, shift.deadline);
             stored.instrument(span).await
@@ -174,7 +175,7 @@ impl Worker {
         Ok((artifacts.files, uploads))
     }
 
-    /// What is known of each piece. All have to be there, with all frames between them.
+    /// The notes of all pieces. Together these must have all frames.
     async fn piece_notes(
         &self,
         shift: &Shift<'_>,
@@ -202,7 +203,7 @@ impl Worker {
         Ok(())
     }
 
-    /// The audio that the join begins with: all of it, or that of the first range.
+    /// The audio that the join needs: all of it, or that of the first range.
     pub(super) async fn fetch_sound(
         &self,
         shift: &Shift<'_>,
@@ -220,7 +221,7 @@ impl Worker {
         Ok(path)
     }
 
-    /// Reads the ranges in their order.
+    /// Reads the ranges in order.
     async fn feed(
         &self,
         shift: &Shift<'_>,
@@ -236,13 +237,13 @@ impl Worker {
             read_whole(&self.store, &uri, &note.head(), sink).await?;
             feed.send(Fed::End).await.ok();
         }
-        // If nothing receives it, the joining process has ended and returns the reason.
+        // If there is no receiver, the joining process has ended and returns the reason.
         feed.send(Fed::Last).await.ok();
         Ok(())
     }
 }
 
-/// What the steps have used, read, and found.
+/// The sums of what the steps have used, read, and found.
 fn add_up(note: &PlanNote, pieces: &[(Piece, PieceNote)]) -> Vec<Entry> {
     let total = note.ranges.len();
     let mut entries = vec![Entry::Chunks(ChunkCount { total, done: total })];

@@ -1,4 +1,4 @@
-//! Notes: what the steps of a run tell each other.
+//! Notes: the data that the steps of a run store for each other.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,26 +14,26 @@ use crate::plan::{AudioRange, Chunk, Plan};
 use crate::storage::ObjectHead;
 use crate::task::{Moment, Timings, Usage};
 
-/// What the steps after the plan have to know.
+/// What the steps after the plan need to know.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PlanNote {
     pub(super) plan: Plan,
     pub(super) ranges: Vec<Chunk>,
     /// The distinct sources.
     pub(super) sources: Vec<SourceNote>,
-    /// Of each clip, which of them it is of.
+    /// For each clip, the index of its source.
     pub(super) of_clip: Vec<usize>,
     pub(super) target: ObjectUri,
     pub(super) extension: String,
-    /// The main object, by which a key of the target is judged.
+    /// The main object, against which the target's key is checked.
     pub(super) main: ObjectUri,
-    /// What each range reads of the sources, as far as that is foreseen.
+    /// For each range, the bytes of the sources that it is expected to read.
     #[serde(default)]
     pub(super) shown: Vec<Vec<Share>>,
-    /// The same of the audio of each clip.
+    /// The same for the audio of each clip.
     #[serde(default)]
     pub(super) heard: BTreeMap<usize, Share>,
-    /// Whether each range has its audio itself.
+    /// Whether each range makes its own audio.
     #[serde(default)]
     pub(super) audio_in_ranges: bool,
     /// Whether each range makes its own segments.
@@ -41,7 +41,7 @@ pub(super) struct PlanNote {
     pub(super) segments_in_ranges: bool,
 }
 
-/// A source as the plan saw it.
+/// A source as the plan step found it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SourceNote {
     pub(super) uri: ObjectUri,
@@ -49,21 +49,21 @@ pub(super) struct SourceNote {
     pub(super) size: u64,
     pub(super) version: Option<String>,
     pub(super) modified: Moment,
-    /// The first clip that it is used for.
+    /// The first clip that uses it.
     pub(super) clip: usize,
-    /// Files that it is made of.
+    /// The number of files that it consists of.
     pub(super) parts: usize,
-    /// Whether it can be read as it is.
+    /// Whether it can be read without being rewritten.
     pub(super) as_it_is: bool,
-    /// What opening it reads, as far as that is foreseen. Nothing where all of it has to be there.
+    /// The bytes that opening it is expected to read. `None` if all of it has to be fetched.
     #[serde(default)]
     pub(super) opening: Option<Vec<Range<u64>>>,
 }
 
-/// What is known of a piece.
+/// What is known about a piece.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct PieceNote {
-    /// Frames that were decoded; 0 for the audio.
+    /// Number of decoded frames; 0 for the audio.
     pub(super) frames: u64,
     pub(super) size: u64,
     pub(super) etag: Option<ETag>,
@@ -72,37 +72,38 @@ pub(super) struct PieceNote {
     pub(super) timings: Timings,
     /// Bytes that were read of each source, by its index.
     pub(super) fetched: Vec<(usize, u64)>,
-    /// What is stored of a range that becomes part of the output where it is: its samples alone.
+    /// The samples of a range, if the range becomes part of the output and only its samples are
+    /// stored.
     #[serde(default)]
     pub(super) samples: Samples,
-    /// What described them.
+    /// The header that described these samples.
     #[serde(default)]
     pub(super) header: Vec<u8>,
-    /// The audio that is stored between these samples.
+    /// The audio packets that are stored between these samples.
     #[serde(default)]
     pub(super) audio: Packets,
-    /// The segments of a range that makes its own.
+    /// The segments of a range, if it makes its own.
     #[serde(default)]
     pub(super) segments: Option<RangeNote>,
 }
 
-/// What is known of the segments of a range.
+/// What is known about the segments of a range.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RangeNote {
-    /// What the names of those begin with which this try has stored.
+    /// The common start of the names under which this try has stored them.
     pub(super) stored_as: String,
-    /// In their order.
+    /// The segments in order.
     pub(super) files: Vec<SegmentNote>,
-    /// The playlist of them alone.
+    /// The playlist of only these segments.
     pub(super) playlist: String,
-    /// What they are.
+    /// The description of their streams.
     pub(super) media: Media,
 }
 
 /// A segment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct SegmentNote {
-    /// What its name ends with.
+    /// The end of its name.
     pub(super) suffix: String,
     pub(super) etag: ETag,
     pub(super) size: u64,
@@ -129,19 +130,19 @@ impl SourceNote {
 }
 
 impl PlanNote {
-    /// Whether a step of its own makes the audio.
+    /// Whether a separate step makes the audio.
     pub(super) const fn has_sound(&self) -> bool {
         self.plan.output.audio.is_some() && !self.audio_in_ranges
     }
 
-    /// The audio of a range, where that has it itself.
+    /// The audio range of a video range, if ranges make their own audio.
     pub(super) fn audio_of(&self, range: &Chunk) -> Option<AudioRange> {
         self.plan.audio_range(range).filter(|_| self.audio_in_ranges)
     }
 }
 
 impl PieceNote {
-    /// The piece as it was stored.
+    /// The stored piece.
     pub(super) fn head(&self) -> ObjectHead {
         ObjectHead {
             etag: self.etag.clone().expect("a piece is noted once it is stored"),

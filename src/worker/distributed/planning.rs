@@ -21,7 +21,8 @@ use crate::policy::CopyPolicy;
 use crate::task::{ChunkCount, Entry, Execution, Moment, Stage, TaskRecord};
 
 impl Worker {
-    /// Plans, and replies with what the state machine has to know. Another try finds the plan.
+    /// Makes the plan, and replies with what the state machine needs. A repeated try finds the
+    /// existing plan.
     pub(super) async fn plan_ranges(
         &self,
         shift: &Shift<'_>,
@@ -76,7 +77,7 @@ impl Worker {
         reply
     }
 
-    /// Lets the next step take the lease.
+    /// Releases the lease to the next step.
     async fn rest(
         &self,
         journal: &Journal,
@@ -136,7 +137,7 @@ impl Worker {
         shift: &Shift<'_>,
         journal: &Journal,
     ) -> Result<PlanNote, TaskError> {
-        // Nothing is copied here.
+        // Distributed tasks copy nothing.
         let takes = Takes::of(request, CopyPolicy::Never);
         let (looked, known) = self.probe_in_turn(files, takes, journal).await?;
         let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
@@ -152,7 +153,7 @@ impl Worker {
         let mut variables = sources.variables(request, journal.latest().start_time);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
-        // The run that joins has a name of the same length.
+        // The name of the joining run has the same length as this one.
         self.check_segments(request, &plan, &target, &run_name(Uuid::nil()))?;
         let (segments_in_ranges, audio_in_ranges) = in_ranges(&plan, &ranges);
         let shown = ranges.iter().map(|range| {
@@ -182,8 +183,8 @@ impl Worker {
         })
     }
 
-    /// Probes the sources and keeps no file: first those whose index is enough, then the others one by
-    /// one, since all of them together may not fit the disk.
+    /// Probes the sources and keeps no file: first those whose index is enough, then the others one
+    /// by one, since all of them together may not fit the disk.
     async fn probe_in_turn(
         &self,
         files: &SourceFiles<'_>,
@@ -216,7 +217,7 @@ impl Worker {
     }
 }
 
-/// Whether each range makes its own segments, and whether it has its audio itself.
+/// Whether each range makes its own segments, and whether it makes its own audio.
 fn in_ranges(plan: &Plan, ranges: &[Chunk]) -> (bool, bool) {
     if plan.output.segments.is_none() {
         return (false, plan.audio_is_in_ranges());
@@ -226,14 +227,14 @@ fn in_ranges(plan: &Plan, ranges: &[Chunk]) -> (bool, bool) {
     (segments, segments && plan.output.audio.is_some())
 }
 
-/// When a function ends that begins now and has the time that this one had.
+/// The deadline of a function that begins now and has as much time as this one had.
 fn own_deadline(shift: &Shift<'_>) -> Instant {
     let invocation = shift.invocation;
     let whole: Duration = invocation.deadline.saturating_duration_since(invocation.started);
     Deadline::before(Instant::now() + whole).until
 }
 
-/// The sources as the steps after this one read them.
+/// The sources as the later steps read them.
 fn notes(
     sources: &Sources,
     files: &SourceFiles<'_>,

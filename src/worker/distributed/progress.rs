@@ -1,5 +1,5 @@
-//! How far a distributed task is: by the pieces that are in the run's folder, as no step that makes one
-//! writes the record.
+//! The progress of a distributed task, from the pieces in the run's folder, since the steps that
+//! make pieces don't write the record.
 
 use std::convert::Infallible;
 
@@ -17,8 +17,8 @@ use crate::object::Bucket;
 use crate::task::{ChunkCount, Entry, Run, Status, TaskRecord};
 
 impl Worker {
-    /// The record with the number of pieces that are there by now. The record of a task that has no
-    /// pieces or has ended stays as it is.
+    /// The record with the number of existing pieces. The record of a task without pieces, or one
+    /// that has ended, stays as it is.
     #[must_use = "the record that is given stays as it is"]
     pub async fn count_pieces(&self, mut record: TaskRecord, bucket: &Bucket) -> TaskRecord {
         let (Some(chunks), Some(arn)) = (record.chunks, &record.execution_arn) else {
@@ -41,7 +41,7 @@ impl Worker {
         record
     }
 
-    /// Puts on the bus how far the task is, now and then, for as long as it is polled.
+    /// Sends the task's progress to the bus regularly, for as long as it is polled.
     pub(super) async fn announce_pieces(&self, shift: &Shift<'_>) -> Infallible {
         loop {
             sleep(PROGRESS).await;
@@ -49,8 +49,8 @@ impl Worker {
         }
     }
 
-    /// Puts on the bus how far the task is, unless one of its steps has done so a moment ago: there may
-    /// be hundreds at work.
+    /// Sends the task's progress to the bus, unless one of its steps has just done so: hundreds of
+    /// steps may be running.
     pub(super) async fn announce_piece(&self, shift: &Shift<'_>) {
         if self.bus.is_none() {
             return;
@@ -68,7 +68,7 @@ impl Worker {
         if !taken.map_err(TaskError::Record)? {
             return Ok(());
         }
-        // The folder may have been removed meanwhile.
+        // The folder may have been removed in the meantime.
         if let Err(error) = self.check_run(shift).await {
             store.delete(&turn).await.map_err(TaskError::Record)?;
             return Err(error);
@@ -83,7 +83,7 @@ impl Worker {
     }
 }
 
-/// How far a task is when so many of its pieces are there.
+/// How many percent of the task are finished with this number of pieces.
 fn percent(chunks: ChunkCount) -> u8 {
     let span = usize::from(ENCODED - PROBED);
     let done = u8::try_from(span * chunks.done / chunks.total.max(1));

@@ -1,4 +1,4 @@
-//! The render step: a range of the video, from the sources that it shows; and how pieces are kept.
+//! The render step: makes a range of the video from the sources that it shows. Also stores pieces.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -24,13 +24,13 @@ use crate::object::{ETag, ObjectUri};
 use crate::plan::{AudioRange, Chunk};
 use crate::storage::{FileSlice, Precondition, Problem};
 
-/// The user metadata of a piece that says how many frames it has.
+/// User metadata of a piece: its number of frames.
 const FRAMES: &str = "video-concat-frames";
 /// The name of the file with the encoded audio of a range.
 pub(super) const AUDIO: &str = "audio";
 
 impl Worker {
-    /// Makes a piece, unless an earlier try has.
+    /// Makes a piece, unless an earlier try has made it.
     pub(super) async fn make_piece(
         &self,
         shift: &Shift<'_>,
@@ -74,14 +74,15 @@ impl Worker {
         self.made(shift, piece, &note).await
     }
 
-    /// Makes sure that the run is the task's still, once a piece has been stored.
+    /// Checks that the task still belongs to this run after a piece has been stored, and removes
+    /// the piece if not.
     async fn made(
         &self,
         shift: &Shift<'_>,
         piece: Piece,
         note: &PieceNote,
     ) -> Result<serde_json::Value, TaskError> {
-        // It may have been another's while it was being written.
+        // Another run may have taken the task over during the writing.
         if let Err(error) = self.check_run(shift).await {
             let folder = &shift.folder;
             let own =
@@ -148,7 +149,7 @@ impl Worker {
         rendered
     }
 
-    /// Decodes a range as it was rendered.
+    /// Decodes a rendered range as a check.
     async fn decode_range(
         &self,
         note: &PlanNote,
@@ -166,7 +167,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Leaves the samples of a range alone in its file. What the first one began with is stored.
+    /// Reduces the file of a range to its samples. The beginning of the first range is stored
+    /// before.
     async fn keep_samples(
         &self,
         shift: &Shift<'_>,
@@ -186,7 +188,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Puts the audio of a range between its samples. Returns the file that has both.
+    /// Interleaves the audio of a range with its samples. Returns the file that contains both.
     async fn weave(
         &self,
         shift: &Shift<'_>,
@@ -213,7 +215,7 @@ impl Worker {
         Ok(both)
     }
 
-    /// Stores what the first range began with.
+    /// Stores the beginning of the first range.
     async fn keep_first(
         &self,
         shift: &Shift<'_>,
@@ -231,7 +233,7 @@ impl Worker {
         }
     }
 
-    /// Stores a piece and then its note. Of two tries that end at the same time, the first counts.
+    /// Stores a piece and then its note. If two tries end at the same time, the first one counts.
     async fn keep_piece(
         &self,
         shift: &Shift<'_>,
@@ -266,9 +268,9 @@ impl Worker {
         shift.folder.write(&self.store, &uri, note).await.map_err(TaskError::Record)
     }
 
-    /// Stores why it failed, for the step that ends the task.
+    /// Records why a piece failed, for the step that ends the task.
     pub(super) async fn note_failure(&self, shift: &Shift<'_>, piece: Piece, error: &TaskError) {
-        // Of a run that is over, the folder has gone.
+        // If the run is over, its folder has been removed.
         if self.check_run(shift).await.is_err() {
             return;
         }
@@ -279,7 +281,7 @@ impl Worker {
     }
 }
 
-/// Encodes the audio of a range, where it has that itself.
+/// Encodes the audio of a range, if ranges make their own audio.
 async fn encode_audio(
     maker: &Maker<'_>,
     note: &PlanNote,
@@ -290,7 +292,7 @@ async fn encode_audio(
     make_audio(maker, &audio, &part("samples"), &part(AUDIO)).await
 }
 
-/// The sources that a range shows, and those that are heard in it.
+/// The sources of a range's video, and of its audio.
 fn wanted(note: &PlanNote, range: &Chunk) -> BTreeSet<usize> {
     let shown = note.plan.clips_of(range).into_iter().map(|clip| note.plan.clips[clip].clip);
     let part = note.audio_of(range).map(|audio| note.plan.audio_part(&audio).plan);

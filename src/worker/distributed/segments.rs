@@ -1,5 +1,5 @@
-//! Segments of which each range makes its own. They wait in the run's folder: the step that joins has
-//! storage copy them to where they belong, and writes the playlist.
+//! Segments that each range makes itself. They are stored in the run's folder; the join step makes
+//! storage copy them to their final place, and writes the playlist.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,11 +29,11 @@ use crate::storage::upload::PendingUpload;
 use crate::storage::{FileSlice, Precondition};
 use crate::task::{Entry, Stage};
 
-/// Segments that are stored at the same time.
+/// How many segments are stored at the same time.
 const PARALLEL_FILES: usize = 16;
 
 impl Worker {
-    /// Makes the segments of a range that has been rendered, checks and stores them, and notes them.
+    /// Makes the segments of a rendered range, checks and stores them, and records them.
     pub(super) async fn keep_segments(
         &self,
         shift: &Shift<'_>,
@@ -94,7 +94,7 @@ impl Worker {
             .await
     }
 
-    /// Makes one playlist of those of all ranges. The segments that it names are still to be copied.
+    /// Makes one playlist from those of all ranges. The segments in it still have to be copied.
     pub(super) async fn join_segments(
         &self,
         work: &Join<'_>,
@@ -111,7 +111,7 @@ impl Worker {
             let copies = range.files.iter().map(|file| copy(work, range, file, &stem));
             files.extend(copies.collect::<io::Result<Vec<_>>>()?);
         }
-        // A reader never finds a name that is not there.
+        // The playlist comes last, so that readers never find a name of a missing segment.
         let content_type = format(note).content_type();
         files.push(Artifact { path: output, uri: note.target.clone(), content_type, copied: None });
         let request =
@@ -155,7 +155,8 @@ async fn write_own_audio(
     Ok(written.await.map_err(io::Error::other)??)
 }
 
-/// Of each stream there are as many as planned; only at the end audio may have another number.
+/// Each stream must have as many segments as planned, except that the number for audio may differ
+/// at the end.
 fn check_counts(
     note: &PlanNote,
     index: usize,
@@ -175,7 +176,7 @@ fn check_counts(
     }
 }
 
-/// What is known of the segments of each range.
+/// The notes about the segments of each range.
 fn range_notes<'a>(work: &Join<'a>) -> Result<Vec<&'a RangeNote>, TaskError> {
     let pieces = work.pieces.iter().enumerate();
     pieces
@@ -183,7 +184,7 @@ fn range_notes<'a>(work: &Join<'a>) -> Result<Vec<&'a RangeNote>, TaskError> {
         .collect()
 }
 
-/// The playlist of all ranges, whose segments have such names.
+/// The playlist of all ranges, with segment names that begin with `stem`.
 fn playlist(note: &PlanNote, ranges: &[&RangeNote], stem: &str) -> io::Result<String> {
     let playlists: Vec<&str> = ranges.iter().map(|range| &*range.playlist).collect();
     let length = note.plan.segment_length().unwrap_or(note.plan.length());

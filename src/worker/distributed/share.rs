@@ -1,4 +1,4 @@
-//! What a step reads of the sources: its share, where they can be read in part.
+//! Fetches what a step reads of the sources: only its share if a source can be read in part.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -14,13 +14,13 @@ use crate::storage::fill::Waits;
 
 /// The files of a step's sources, and the ffmpeg that reads them.
 pub(super) struct Brought {
-    /// In the plan's order; those that are not wanted are nowhere.
+    /// In the plan's order; files of sources that are not wanted don't exist.
     pub(super) paths: Vec<PathBuf>,
     pub(super) ffmpeg: Ffmpeg,
 }
 
 impl Worker {
-    /// Makes the files of the wanted sources that can be read in part.
+    /// Creates the files of the wanted sources that can be read in part.
     pub(super) fn open_some<'a>(
         &'a self,
         sources: &'a Sources,
@@ -36,8 +36,8 @@ impl Worker {
         SourceFiles::new(sources, &self.store, workspace, work_dir, until, is_partial)
     }
 
-    /// Brings the wanted sources that can't be read in part, and has these shares of the others
-    /// filled, after what opening them reads.
+    /// Fetches the wanted sources that can't be read in part, and requests these shares of the
+    /// others, after the bytes that opening them reads.
     pub(super) async fn bring_some(
         &self,
         note: &PlanNote,
@@ -59,7 +59,7 @@ impl Worker {
         Ok(Brought { paths, ffmpeg: self.ffmpeg().waiting(partial.collect()) })
     }
 
-    /// The files that the sources are made of. One that has to be parted is probed again.
+    /// The files that the sources consist of. A source that has to be split is probed again.
     async fn parts(
         &self,
         note: &PlanNote,
@@ -74,7 +74,7 @@ impl Worker {
                 files.extend(std::iter::repeat_n(path.clone(), source.parts));
                 continue;
             }
-            // The plan step has warned of what is odd about it.
+            // The plan step has already warned about anything unusual.
             let probed = all.distinct[index].probe(&self.ffmpeg(), path).await?;
             files.extend(probed.parts.into_iter().map(|part| part.file));
         }
@@ -83,13 +83,13 @@ impl Worker {
 }
 
 impl PieceNote {
-    /// Notes what was read of the sources.
+    /// Records how much of the sources was read.
     pub(super) fn note_fetched(&mut self, files: &SourceFiles<'_>, wanted: &BTreeSet<usize>) {
         self.fetched.extend(wanted.iter().map(|&index| (index, files.bytes(index))));
     }
 }
 
-/// The sources as they were planned with.
+/// The sources as the plan step found them.
 pub(super) fn sources(note: &PlanNote) -> Sources {
     let distinct = note.sources.iter().map(|source| Source {
         uri: source.uri.clone(),

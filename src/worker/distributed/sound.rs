@@ -1,4 +1,4 @@
-//! The audio's step: clip by clip, so that no more than one source has to be there at a time.
+//! The audio step: works clip by clip, so that only one source has to be on the disk at a time.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::engine::make::Maker;
 use crate::engine::workspace::Workspace;
 
 impl Worker {
-    /// Makes the audio of the whole timeline.
+    /// Renders the audio of the whole timeline.
     pub(super) async fn render_sound(
         &self,
         shift: &Shift<'_>,
@@ -42,7 +42,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Writes the samples of clips of one source, which is there as long as that takes.
+    /// Writes the samples of the clips of one source, which is on the disk only for that time.
     async fn samples_of_one(
         &self,
         shift: &Shift<'_>,
@@ -73,7 +73,7 @@ impl Worker {
         let brought = files.filling(waits, Box::pin(making)).await;
         piece.note_fetched(&files, &wanted);
         let brought = brought?;
-        // There may be no room for two.
+        // There may be no room for two sources.
         for &index in &wanted {
             files.remove(index, brought.paths.iter().map(PathBuf::as_path))?;
         }

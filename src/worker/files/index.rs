@@ -1,4 +1,4 @@
-//! The indices of sources, as far as they have such.
+//! Fetches the indices of sources that have one.
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -9,7 +9,7 @@ use crate::media::elements::{self, Elements};
 use crate::media::{Demuxer, Recognised, recognise};
 
 impl SourceFiles<'_> {
-    /// Brings the index of each source that can be read by it.
+    /// Fetches the index of each source that can be read by it.
     pub(super) async fn bring_indices(&self) -> Result<Vec<Kept>, TaskError> {
         let kept = stream::iter(&self.filled).map(|filled| async move {
             let Some(file) = *filled else { return Ok(Kept::Whole) };
@@ -24,7 +24,7 @@ impl SourceFiles<'_> {
         kept.buffered(PARALLEL_FETCHES).try_collect().await
     }
 
-    /// Brings the head of a file, and the index that it has.
+    /// Fetches the head of a file, and its index.
     async fn bring_index(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
         let partial = self.filler.file(file);
         let head = 0..BLOCK;
