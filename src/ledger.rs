@@ -1,8 +1,8 @@
 //! The ledger: who does a task, and how it went.
 //!
-//! A task's record is an object. Whoever holds the lease inside it does the work; every write names
-//! the tag of the one before, so of several that want the same task one gets it, and a holder whose
-//! lease has lapsed finds out at its next write.
+//! A task's record is an object. The holder of the lease inside it does the work. Every write is
+//! conditional on the entity tag of the previous one, so only one of several runs that want a task
+//! gets it, and a holder whose lease has expired notices at its next write.
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -47,19 +47,19 @@ pub struct Ledger<S = ObjectStore> {
     clock: Clock,
 }
 
-/// What became of a record that was to be begun.
+/// The result of creating a record.
 #[derive(Clone, Debug)]
 pub enum Beginning {
-    /// It is there now; the work is still to be started.
+    /// The record exists; the work still has to be started.
     Begun(Box<TaskRecord>),
-    /// There is nothing to start: the task runs, will run soon, or its result is there.
+    /// There is nothing to start: the task runs, will run soon, or its result exists.
     Known(Box<TaskRecord>),
 }
 
-/// A task's place in a list: tasks come by their last change, the newest first.
+/// A task's place in a list. Tasks are listed by their last change, the newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Marker {
-    /// Epoch milliseconds.
+    /// The time of the last change, in epoch milliseconds.
     changed: i64,
     /// The task.
     pub task: TaskId,
@@ -87,30 +87,30 @@ impl FromStr for Marker {
     }
 }
 
-/// What is said of a canceled task.
+/// The message of a canceled task.
 pub const CANCELED: &str = "the task was canceled by its caller";
 
-/// What became of a task that was to be canceled.
+/// The result of canceling a task.
 #[derive(Debug)]
 pub enum Canceling<S = ObjectStore> {
     /// There is no such task.
     Unknown,
-    /// It has ended, or its result is appearing.
+    /// The task has ended, or its result is already appearing.
     Ended,
-    /// The run that works on it ends it at its next renewal.
+    /// A run is working on it and will stop at its next renewal.
     Asked,
-    /// No run worked on it: its record is held, to be ended.
+    /// No run was working on it. The caller now has the lease, and has to end the record.
     Taken(Box<Journal<S>>, Box<TaskRecord>),
 }
 
 impl<S: Objects> Ledger<S> {
-    /// The records whose keys start with `prefix`.
+    /// The ledger of records whose keys start with `prefix`.
     #[must_use]
     pub fn new(store: S, prefix: &str) -> Self {
         Self { store, prefix: prefix.to_owned(), clock: Clock::default() }
     }
 
-    /// Where the record of a task is.
+    /// The object of a task's record.
     #[must_use]
     pub fn uri(&self, bucket: &Bucket, task: TaskId) -> ObjectUri {
         self.named(bucket, &format!("{task}.json"))
@@ -121,10 +121,10 @@ impl<S: Objects> Ledger<S> {
         ObjectUri::new(bucket.clone(), key.expect("settings keep the prefix short"))
     }
 
-    /// The record of a task in `bucket`, as it is stored.
+    /// The record of a task in `bucket`, as stored.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn find(
         &self,
         bucket: &Bucket,
@@ -134,11 +134,11 @@ impl<S: Objects> Ledger<S> {
         Ok(found.and_then(|found| found.stored).map(|stored| stored.record))
     }
 
-    /// Writes the record of an accepted task, unless the one that is there still stands. Of several
-    /// that ask for the same task at once, one begins it and the others find it.
+    /// Writes the record of an accepted task, unless the existing one is still valid. Of several
+    /// callers that ask for the same task at once, one begins it and the others get its record.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn begin(&self, uri: &ObjectUri, wanted: &Wanted) -> Result<Beginning, StoreError> {
         let fresh = StoredRecord { record: wanted.record.clone(), lease: None };
         let mut precondition = Precondition::IfAbsent;
@@ -159,11 +159,12 @@ impl<S: Objects> Ledger<S> {
                         State::Succeeded if self.stands(&record, wanted).await => {
                             return Ok(Beginning::Known(record));
                         }
-                        // Its ids are known to the caller who asked first, so it goes on under them.
+                        // The first caller knows the ids of this record, so the task keeps them.
                         State::Untold if self.stands(&record, wanted).await => {
                             return Ok(Beginning::Begun(record));
                         }
-                        // Where the execution is alive, its next asker finds it so.
+                        // If the execution is still running, the run that is started now will
+                        // notice it.
                         State::Overdue
                         | State::Abandoned
                         | State::Distributed
@@ -179,11 +180,11 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Ends the record of an accepted task whose work can't be started, unless
-    /// it has been started all the same. Returns what was written.
+    /// Ends the record of an accepted task whose work can't be started, unless the work has started
+    /// nevertheless. Returns the record that was written.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn give_up(
         &self,
         told: &Told,
@@ -210,7 +211,7 @@ impl<S: Objects> Ledger<S> {
     /// Cancels a task.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn cancel(&self, uri: &ObjectUri) -> Result<Canceling<S>, StoreError> {
         for _ in 0..MAX_CONFLICTS {
             let Some(Found { stored: Some(stored), tag }) = look(&self.store, uri).await? else {
@@ -229,7 +230,7 @@ impl<S: Objects> Ledger<S> {
                     let asked = StoredRecord { record, lease: Some(lease) };
                     put(&self.store, uri, &asked, precondition).await.map(|_| Canceling::Asked)
                 }
-                // Its result is appearing.
+                // The result is already appearing.
                 (State::Distributed, Some(lease)) if lease.is_at_work(self.clock.now()) => {
                     return Ok(Canceling::Ended);
                 }
@@ -258,10 +259,10 @@ impl<S: Objects> Ledger<S> {
         Ok(Canceling::Ended)
     }
 
-    /// The tasks of `bucket`, newest first, from behind `marker` on.
+    /// The tasks of `bucket` after `marker`, newest first.
     ///
     /// # Errors
-    /// Where storage fails.
+    /// When storage fails.
     pub async fn list(
         &self,
         bucket: &Bucket,

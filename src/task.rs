@@ -1,4 +1,4 @@
-//! Tasks: how they are named and what is recorded of them.
+//! Tasks: their names and their records.
 
 mod definition;
 mod entry;
@@ -22,7 +22,7 @@ pub use run::{Run, RunError, execution_arn, state_machine_arn};
 pub use stored::{Execution, LEASE, Lease, START, Segments, State, StoredRecord};
 pub use time::Moment;
 
-/// A finished task, for tests of whatever renders one.
+/// A finished task, for tests that render one.
 #[cfg(test)]
 pub(crate) fn example() -> TaskRecord {
     serde_json::from_str(include_str!("task/example.json")).unwrap()

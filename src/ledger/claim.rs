@@ -1,5 +1,4 @@
-//! Claiming a task: of all that ask for it, one does the work, and the others
-//! get its record.
+//! Claims a task: of all runs that want it, one does the work, and the others get its record.
 
 use std::time::Duration;
 
@@ -17,36 +16,35 @@ use crate::task::{
     EventId, Execution, Lease, Moment, State, StoredRecord, TargetRecord, TaskRecord,
 };
 
-/// How long a record that others hold is left alone before it is looked at
-/// again: at first, and at most.
+/// The pause before a record with another run's lease is read again: at first, and at most.
 pub(super) const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(2)];
-/// How long others are waited for: time that is billed like work. A lease lapses sooner, so a run
-/// that died is taken over.
+/// The longest wait for other runs, since waiting is billed like work. A lease expires sooner, so
+/// the task of a dead run is taken over within this time.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// What came of claiming a task.
+/// The result of claiming a task.
 #[derive(Debug)]
 pub enum Claimed<S = ObjectStore> {
-    /// It is ours.
+    /// This run has the lease.
     Ours(Box<Journal<S>>, Begun),
-    /// An execution is at it, or should be.
+    /// An execution works on the task, or should.
     Distributed(Box<TaskRecord>, Execution),
-    /// It has been done; or others are still at it, as the record says.
+    /// The task is finished, or others still work on it, as the record says.
     Known(Box<TaskRecord>),
 }
 
-/// What is left to do of a task.
+/// What remains to be done for a task.
 #[derive(Clone, Debug)]
 pub enum Begun {
-    /// All of it.
+    /// Everything.
     Work(Box<TaskRecord>),
-    /// Its result is there, but the run that stored it did not report it.
+    /// Its result is stored, but the run that stored it did not report it.
     Stored(Box<TaskRecord>),
-    /// Its result is there and known, but its topic did not take the message.
+    /// Its result is stored and recorded, but the topic did not accept the message.
     Untold(Box<TaskRecord>),
 }
 
-/// What a record means for a request for the task.
+/// What the existing record means for a new request.
 enum Verdict {
     Known(Box<TaskRecord>),
     Held(Box<TaskRecord>),
@@ -54,10 +52,11 @@ enum Verdict {
     Free(Begun, Option<Left>),
 }
 
-/// What a dead run has left.
+/// The remains of a dead run.
 struct Left {
     lease: Lease,
-    /// Whether it was still at work. What it stored may then be the whole result, which its record names.
+    /// Whether it died at work. Then the objects that it stored may be the whole result, which its
+    /// record names.
     was_running: bool,
 }
 
@@ -70,8 +69,8 @@ impl Begun {
 }
 
 impl<S: Objects> Ledger<S> {
-    /// Takes the lease of a task, unless the task is done. While others hold it, waits, but not for
-    /// long, and not beyond `patience`.
+    /// Takes the lease of a task, unless the task is finished. While others have the lease, waits
+    /// for a limited time, and not beyond `patience`.
     pub async fn claim(
         &self,
         uri: &ObjectUri,
@@ -82,7 +81,7 @@ impl<S: Objects> Ledger<S> {
         let mut watched = None;
         let [mut pause, longest] = PAUSES;
         let mut conflicts = 0;
-        // Mostly there is none, and a look would only cost time.
+        // Usually there is no record yet, and reading would only cost time.
         let mut found: Option<Found> = None;
         loop {
             let (begun, left, precondition) = match &found {
@@ -124,8 +123,8 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Takes the lease, and then cleans up after a dead run. Returns nothing if the lease is lost
-    /// meanwhile.
+    /// Takes the lease, and then cleans up after a dead run. Returns `None` if the lease is lost in
+    /// the meantime.
     async fn take_lease(
         &self,
         uri: &ObjectUri,
@@ -149,8 +148,8 @@ impl<S: Objects> Ledger<S> {
         Ok(Some((journal, begun)))
     }
 
-    /// What is left to do after a dead run. If everything that it was about to store is there, only the
-    /// report is.
+    /// What remains to be done after a dead run. If it has stored everything that it wanted to
+    /// store, only the report remains.
     async fn go_on(&self, begun: Begun, left: &Left, wanted: &Wanted) -> Begun {
         let Begun::Work(record) = begun else {
             self.abort(&left.lease).await;
@@ -166,7 +165,7 @@ impl<S: Objects> Ledger<S> {
         self.found_stored(*record, targets)
     }
 
-    /// The result is there and has not been reported.
+    /// The record of a result that is stored but not reported.
     pub(super) fn found_stored(&self, mut record: TaskRecord, targets: Vec<TargetRecord>) -> Begun {
         record.targets = targets;
         let end = Moment::new(self.clock.now());
@@ -176,8 +175,8 @@ impl<S: Objects> Ledger<S> {
         Begun::Stored(Box::new(record))
     }
 
-    /// `watched` is the event of the run that was waited for: its failure is the
-    /// answer, while an older one is a reason to try again.
+    /// `watched` is the event of the run that was waited for: if that run failed, its failure is
+    /// the answer; an older failure is a reason to try again.
     async fn judge(&self, found: &Found, wanted: &Wanted, watched: Option<&EventId>) -> Verdict {
         let fresh = &wanted.record;
         let left =
@@ -207,7 +206,8 @@ impl<S: Objects> Ledger<S> {
             (State::Unreported, lease) if self.stands(&record, wanted).await => {
                 Verdict::Free(Begun::Stored(record), left(lease, false))
             }
-            // Whoever waited for this run has its answer; another try would be the same.
+            // A caller that has waited for this run gets its failure: another try would fail in the
+            // same way.
             (State::Failed | State::Untold, None) if watched == Some(&record.event_id) => {
                 Verdict::Known(record)
             }
@@ -227,13 +227,14 @@ impl<S: Objects> Ledger<S> {
     }
 }
 
-/// An accepted task that was canceled before its work began is not begun by its own event.
+/// Whether this is an accepted task that was canceled before its work began. Its own start event
+/// must not begin it.
 fn is_canceled_run(record: &TaskRecord, fresh: &TaskRecord) -> bool {
     record.code == Some(Code::Canceled) && record.event_id == fresh.event_id
 }
 
-/// The same run once more. It keeps its ids, by which a caller may be asking for it, and its start time,
-/// which names of targets may contain.
+/// The first record of another try at the same task. It keeps the ids, since a caller may ask for
+/// the task by them, and the start time, which names of targets may contain.
 fn again(before: &TaskRecord, fresh: &TaskRecord) -> TaskRecord {
     TaskRecord {
         event_id: before.event_id.clone(),

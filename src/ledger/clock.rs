@@ -1,4 +1,5 @@
-//! The wall clock by which leases are judged. Sandboxes have one each, and they differ.
+//! The wall clock that decides whether a lease has expired. Each sandbox has its own, and they
+//! differ.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,13 +11,13 @@ use jiff::Timestamp;
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The time by it.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 
-    /// A clock that says what `now` does.
+    /// A clock that returns what `now` returns.
     #[cfg(test)]
     pub(super) fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))

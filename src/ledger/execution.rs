@@ -1,5 +1,5 @@
-//! Tasks that an execution works on: its steps hold the lease in turn, and other requests leave
-//! the task to it while it runs.
+//! Tasks of an execution: its steps have the lease in turn, and other requests leave the task to
+//! the execution while it runs.
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
@@ -12,19 +12,19 @@ use crate::object::ObjectUri;
 use crate::storage::{ObjectStore, Precondition, StoreError};
 use crate::task::{Execution, Lease, Moment, Run, Status, StoredRecord, TaskRecord};
 
-/// What a step finds that would go on with its run.
+/// The result of resuming a run for one of its steps.
 #[derive(Debug)]
 pub enum Resumed<S = ObjectStore> {
-    /// The lease, and what is left to do.
+    /// The step has the lease; this remains to be done.
     Ours(Box<Journal<S>>, Begun),
-    /// The run is over: the task has ended, or is another run's.
+    /// The run is over: the task has ended, or belongs to another run.
     Over,
-    /// Another step holds the lease, and has not let go of it in time.
+    /// Another step has the lease, and did not release it in time.
     Busy,
 }
 
 impl<S: Objects> Journal<S> {
-    /// Leaves the task to an execution. Its first step takes the lease next.
+    /// Hands the task over to an execution, whose first step will take the lease.
     pub async fn hand_over(
         &self,
         record: &TaskRecord,
@@ -42,7 +42,7 @@ impl<S: Objects> Journal<S> {
 }
 
 impl<S: Objects> Ledger<S> {
-    /// Takes the lease for a step of this run; waits while another step holds it.
+    /// Takes the lease for a step of this run; waits while another step has it.
     pub async fn resume(
         &self,
         uri: &ObjectUri,
@@ -80,7 +80,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Whether this run still has the task, and nobody has canceled it.
+    /// Whether the task still belongs to this run, and nobody has canceled it.
     pub async fn is_current(&self, uri: &ObjectUri, run: &Run) -> Result<bool, StoreError> {
         let found = self.lease_of(uri, run).await?;
         Ok(found.is_some_and(|(found, lease)| {
@@ -89,8 +89,8 @@ impl<S: Objects> Ledger<S> {
         }))
     }
 
-    /// Takes the task from an execution that has ended without ending it. The next request for the
-    /// task starts the task again.
+    /// Takes the task from an execution that stopped without ending the task. The next request for
+    /// the task starts it again.
     pub async fn bury(&self, uri: &ObjectUri, dead: &Execution) -> Result<(), StoreError> {
         let Some((found, mut lease)) = self.lease_of(uri, &dead.run).await? else { return Ok(()) };
         let Some(stored) = found.stored else { return Ok(()) };
@@ -99,14 +99,14 @@ impl<S: Objects> Ledger<S> {
             let free = StoredRecord { lease: Some(lease), ..stored };
             match put(&self.store, uri, &free, Precondition::IfMatch(found.tag)).await {
                 Err(error) if !is_conflict(&error) => return Err(error),
-                // Somebody else has taken it meanwhile.
+                // Somebody else has taken it in the meantime.
                 _ => {}
             }
         }
         Ok(())
     }
 
-    /// The record, where its lease is this run's.
+    /// The record and its lease, if the lease belongs to this run.
     async fn lease_of(
         &self,
         uri: &ObjectUri,
@@ -120,7 +120,7 @@ impl<S: Objects> Ledger<S> {
         }))
     }
 
-    /// What a step has to do, after another step that may have died.
+    /// What a step has to do after another step that may have died.
     async fn left_to_do(&self, record: TaskRecord, lease: &Lease) -> Begun {
         if record.status != Status::Running {
             return Begun::Stored(Box::new(record));
@@ -135,7 +135,8 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Takes the lease. What the step before has left stays noted until it has been cleaned up.
+    /// Takes the lease. The previous step's lease is kept in `left` until its remains have been
+    /// cleaned up.
     async fn take(
         &self,
         uri: &ObjectUri,

@@ -1,8 +1,8 @@
-//! The task's record as an object: its holder keeps it up to date, and keeps
-//! the lease with it.
+//! The record of a running task: the holder of the lease updates the record and renews the lease
+//! with it.
 //!
-//! Every write names the tag of the one before, so a run that has lost the lease learns it
-//! at its next write.
+//! Every write is conditional on the entity tag of the previous one, so a run that has lost the
+//! lease notices at its next write.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -21,76 +21,76 @@ use crate::object::{ETag, ObjectUri, UploadName};
 use crate::storage::{Description, ObjectStore, Precondition, Problem, StoreError};
 use crate::task::{Entry, Lease, Segments, Status, StoredRecord, TaskId, TaskRecord};
 
-/// User metadata on everything that this service writes, with the task's id:
-/// such an object never starts a task.
+/// User metadata on everything that this service writes: the task's id. An object with it never
+/// starts a task.
 pub const OWN_MARK: &str = "video-concat-task";
-/// User metadata on results, with the holder of the lease that stored them.
+/// User metadata on results: the holder of the lease that stored them.
 pub const RUN_MARK: &str = "video-concat-run";
 
-/// How often the record is written while the task runs: several times in a
-/// lease, and often enough for a caller who watches the progress.
+/// How often the record is written while the task runs: several times within a lease, and often
+/// enough for a caller who watches the progress.
 const RENEWAL: Duration = Duration::from_secs(3);
-/// A renewal that takes longer is tried again: the lease goes on lapsing.
+/// A renewal that takes longer is tried again, since the lease continues to expire.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A lease that was renewed so long ago holds, however slow the next request is.
+/// Within this time after a renewal the lease is still valid, however slow the next request is.
 const RECENT: Duration = Duration::from_secs(7);
-/// How often a record is looked at again that somebody else may have written.
+/// How often an operation is tried again after somebody else has changed the record.
 pub(super) const MAX_CONFLICTS: usize = 8;
 
 /// Why a record could not be written.
 #[derive(Debug, Error)]
 pub enum LeaseError {
-    /// The lease lapsed, and another run has taken the task over.
+    /// The lease expired, and another run has taken the task over.
     #[error("another run has taken the task over")]
     Superseded,
     /// The caller has canceled the task.
     #[error("the task was canceled")]
     Canceled,
-    /// Storage does not take it.
+    /// Storage failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Whether a write ends the work on the task.
+/// What happens to the lease after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// There is more to do.
+    /// The run keeps it and continues.
     Lease,
-    /// An execution goes on with it.
+    /// It is released to the next step of an execution.
     Execution,
-    /// It is over.
+    /// The task has ended; the lease is removed.
     Nothing,
 }
 
-/// What is about to appear.
+/// The objects that are about to appear.
 #[derive(Clone, Debug)]
 pub struct Storing {
     /// The only object, or the playlist.
     pub last: ObjectUri,
-    /// What appears before it.
+    /// The segments that appear before it.
     pub segments: Option<Segments>,
 }
 
-/// The record of a task that is held.
+/// The record of a task whose lease this run has.
 #[derive(Debug)]
 pub struct Journal<S = ObjectStore> {
     pub(super) store: S,
     clock: Clock,
     uri: ObjectUri,
     holder: Uuid,
-    /// When the last write of the record that went well was begun.
+    /// When the last successful write of the record was started.
     renewed: SyncMutex<(Instant, Timestamp)>,
-    /// Of the record as it is stored. Locked while it is being written.
+    /// The tag of the stored record. Locked while the record is being written.
     tag: Mutex<ETag>,
-    /// What the next renewal writes.
+    /// The record that the next renewal writes.
     latest: SyncMutex<StoredRecord>,
-    /// Whether the last object of the result may have appeared, or may do so yet.
+    /// Whether the last object of the result may have appeared, or may still appear.
     pub(super) is_appearing: AtomicBool,
 }
 
 impl<S: Objects> Journal<S> {
-    /// Writes the first record of a run, and with it takes the lease. What a run that died has `left`
-    /// stays noted until it is [`Journal::settled`].
+    /// Writes the first record of a run, and thereby takes the lease. The lease of a dead run,
+    /// `left`, is kept in the record until [`Journal::settled`] is called.
     pub(super) async fn open(
         ledger: &Ledger<S>,
         uri: &ObjectUri,
@@ -128,33 +128,33 @@ impl<S: Objects> Journal<S> {
         })
     }
 
-    /// The run, as what it stores is marked.
+    /// The id of this run, which marks the objects that it stores.
     pub fn holder(&self) -> Uuid {
         self.holder
     }
 
-    /// Where the record is.
+    /// The object of the record.
     pub fn uri(&self) -> &ObjectUri {
         &self.uri
     }
 
-    /// Notes what is known of the task by now. The next renewal writes it.
+    /// Adds an entry to the record. The next renewal writes it.
     pub fn note(&self, entry: Entry) {
         self.change(|latest| latest.record.note(entry));
     }
 
-    /// Notes all of them, in their order.
+    /// Adds several entries in order.
     pub fn note_all(&self, entries: impl IntoIterator<Item = Entry>) {
         self.change(|latest| latest.record.note_all(entries));
     }
 
-    /// The record as it is known now.
+    /// The current record.
     pub fn latest(&self) -> TaskRecord {
         self.change(|_| {}).record
     }
 
-    /// Makes sure that the task is still held, right before these objects
-    /// appear. The record names them, so that a run that takes over can recognise them.
+    /// Makes sure that this run still has the lease, just before these objects appear. The record
+    /// names them, so that a run that takes over can recognise them.
     pub async fn confirm(&self, storing: Storing) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
@@ -165,8 +165,8 @@ impl<S: Objects> Journal<S> {
         self.renew(Keep::Lease).await
     }
 
-    /// Makes sure that the task is still held, without a request where that was so a moment ago: for
-    /// before each of many objects.
+    /// Makes sure that this run still has the lease. Sends no request if that was confirmed a
+    /// moment ago, so it is cheap to call before each of many objects.
     pub async fn check(&self) -> Result<(), LeaseError> {
         for _ in 0..MAX_CONFLICTS {
             if self.age() < RECENT {
@@ -174,19 +174,20 @@ impl<S: Objects> Journal<S> {
             }
             self.renew(Keep::Lease).await?;
         }
-        // Each renewal took so long that it may have lapsed before its answer came.
+        // Each renewal took so long that the lease may have expired before the answer came.
         Err(LeaseError::Superseded)
     }
 
-    /// How long ago the lease was renewed. Of two clocks, the longer time counts: one of them may have
-    /// stopped while the sandbox was frozen.
+    /// The time since the last renewal, by the clock that shows the longer time: one of the two may
+    /// have stopped while the sandbox was frozen.
     fn age(&self) -> Duration {
         let (instant, moment) = *self.renewed.lock();
         let passed: SignedDuration = self.clock.now().duration_since(moment);
         instant.elapsed().max(passed.try_into().unwrap_or_default())
     }
 
-    /// Notes that the remains of earlier runs have been cleaned up, and the record to go on with.
+    /// Records that the remains of earlier runs have been cleaned up, and the record to continue
+    /// with.
     pub(super) fn settled(&self, record: &TaskRecord) {
         self.change(|latest| {
             latest.record = record.clone();
@@ -196,8 +197,8 @@ impl<S: Objects> Journal<S> {
         });
     }
 
-    /// Notes an upload before anything of it is sent, so that a run that takes over finds
-    /// every upload that has parts.
+    /// Records an upload before anything is sent, so that a run that takes over finds every upload
+    /// that has parts.
     pub async fn begin_upload(&self, name: UploadName) -> Result<(), LeaseError> {
         self.change(|latest| {
             if let Some(lease) = &mut latest.lease {
@@ -207,7 +208,7 @@ impl<S: Objects> Journal<S> {
         self.renew(Keep::Lease).await
     }
 
-    /// Renews the lease for as long as this is polled, and ends where the work has to.
+    /// Renews the lease for as long as this is polled. Returns when the work has to stop.
     pub async fn keep_alive(&self) -> LeaseError {
         loop {
             sleep(RENEWAL).await;
@@ -220,7 +221,8 @@ impl<S: Objects> Journal<S> {
         }
     }
 
-    /// Writes the record. Where the task has ended, it is too late to cancel it.
+    /// Writes the record. If the record says that the task has ended, a cancellation comes too
+    /// late.
     pub async fn write(&self, record: &TaskRecord, keep: Keep) -> Result<(), LeaseError> {
         self.change(|latest| latest.record = record.clone());
         match self.renew(keep).await {
@@ -242,7 +244,8 @@ impl<S: Objects> Journal<S> {
                     return Ok(());
                 }
                 Err(error) if is_conflict(&error) => match look(&self.store, &self.uri).await? {
-                    // A renewal whose answer was not awaited, or the caller has canceled.
+                    // An earlier renewal succeeded but its answer was lost, or the caller has
+                    // canceled.
                     Some(found) if found.is_of(self.holder) => {
                         let canceled = found.is_canceled();
                         *tag = found.tag;
@@ -258,7 +261,7 @@ impl<S: Objects> Journal<S> {
         Err(LeaseError::Superseded)
     }
 
-    /// Whether it is news that the task was canceled.
+    /// Marks the lease as canceled; returns whether it was not marked before.
     fn note_cancel(&self) -> bool {
         let mut is_news = false;
         self.change(|latest| {
@@ -283,23 +286,23 @@ impl<S: Objects> Journal<S> {
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut StoredRecord)) -> StoredRecord {
-        // Where a holder panicked, the record is whole all the same.
+        // Even if a thread panicked with the lock, the record is complete.
         let mut latest = self.latest.lock();
         change(&mut latest);
         latest.clone()
     }
 }
 
-/// A record as it was found.
+/// A stored record.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// `None` where it is no record that can be read.
+    /// `None` if the object is not a valid record.
     pub(super) stored: Option<StoredRecord>,
     pub(super) tag: ETag,
 }
 
 impl Found {
-    /// Whether the run of this name wrote it.
+    /// Whether this run wrote it.
     fn is_of(&self, holder: Uuid) -> bool {
         let lease = self.stored.as_ref().and_then(|stored| stored.lease.as_ref());
         lease.is_some_and(|lease| lease.holder == holder)
@@ -311,7 +314,7 @@ impl Found {
     }
 }
 
-/// Looks at a record.
+/// Reads a record.
 pub(super) async fn look<S: Objects>(
     store: &S,
     uri: &ObjectUri,
@@ -332,13 +335,12 @@ pub(super) async fn put<S: Objects>(
     store.put(uri, body, &description, precondition).await
 }
 
-/// Whether a conditional write failed because the record is another by now, or
-/// gone.
+/// Whether a conditional write failed because the record has changed or is gone.
 pub(super) fn is_conflict(error: &StoreError) -> bool {
     matches!(error.problem(), Problem::Precondition | Problem::NoSuchKey)
 }
 
-/// How an object of this service is described.
+/// Content type and metadata of an object that this service writes.
 pub fn own_description(content_type: &str, task: TaskId) -> Description {
     Description {
         content_type: content_type.to_owned(),
@@ -346,7 +348,7 @@ pub fn own_description(content_type: &str, task: TaskId) -> Description {
     }
 }
 
-/// How a result is described.
+/// Content type and metadata of a result.
 pub fn result_description(content_type: &str, task: TaskId, run: Uuid) -> Description {
     let mut description = own_description(content_type, task);
     description.metadata.insert(RUN_MARK.to_owned(), run.to_string());

@@ -1,4 +1,5 @@
-//! What the ledger asks of storage, so that its rules can also be tried against a model of one.
+//! The storage operations that the ledger needs, as a trait, so that its rules can also be tested
+//! with a model of storage.
 
 use std::fmt::Debug;
 
@@ -9,9 +10,9 @@ use crate::storage::{
     Description, Listed, ObjectHead, ObjectStore, Precondition, Problem, StoreError,
 };
 
-/// Storage, as the ledger needs it.
+/// Storage, as far as the ledger needs it.
 pub trait Objects: Clone + Debug + Send + Sync {
-    /// Reads a small object; `None` where there is none.
+    /// Reads a small object; `None` if there is none.
     fn get(
         &self,
         uri: &ObjectUri,
@@ -26,7 +27,7 @@ pub trait Objects: Clone + Debug + Send + Sync {
         precondition: Precondition,
     ) -> impl Future<Output = Result<ETag, StoreError>> + Send;
 
-    /// Looks at an object.
+    /// Reads an object's head.
     fn head(&self, uri: &ObjectUri) -> impl Future<Output = Result<ObjectHead, StoreError>> + Send;
 
     /// The objects whose keys start with `prefix`.
@@ -42,7 +43,7 @@ pub trait Objects: Clone + Debug + Send + Sync {
         keys: &[Key],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Gives an upload up; one that is not open is given up.
+    /// Aborts an upload; succeeds if it is no longer open.
     fn abort(&self, name: &UploadName) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 

@@ -1,5 +1,5 @@
-//! What a dead run has left: open uploads, objects that it stored, and perhaps a whole result that it
-//! did not report.
+//! The remains of a dead run: open uploads, objects that it stored, and perhaps a complete result
+//! that it did not report.
 
 use std::sync::atomic::Ordering;
 
@@ -14,20 +14,20 @@ use crate::playlist::segment_content_type;
 use crate::storage::{Listed, ObjectHead, StoreError};
 use crate::task::{Lease, Segments, TargetRecord, TaskRecord};
 
-/// Objects that are looked at at the same time.
+/// How many objects are looked at at the same time.
 const PARALLEL_LOOKS: usize = 16;
 
-/// What the names of a run's segments have between the target's and their numbers: no two runs store
-/// segments of the same name, so no playlist ever names those of two.
+/// The part of a segment's name between the target's name and the segment's number. It differs for
+/// each run, so no playlist ever names segments of two runs.
 #[must_use]
 pub fn run_name(run: Uuid) -> String {
     format!("{:08x}", run.as_fields().0)
 }
 
 impl<S: Objects> Ledger<S> {
-    /// Cleans up after dead runs. If everything that one of them was about to store is there, returns
-    /// these targets; else removes all of it. Only the holder of the lease may call this: the other
-    /// run may still be alive, and would find its objects gone.
+    /// Cleans up after dead runs. If one of them has stored everything that it wanted to store,
+    /// returns these targets; otherwise removes all of it. Only the holder of the lease may call
+    /// this, since the other run may still be alive and would find its objects gone.
     pub(super) async fn settle(
         &self,
         record: &TaskRecord,
@@ -37,7 +37,7 @@ impl<S: Objects> Ledger<S> {
         info!(progress = record.progress, "taking over from a run that died");
         let mut next = Some(left);
         while let Some(lease) = next {
-            // Only after that it is certain what it has stored.
+            // Uploads are aborted first: only then is it certain what the run has stored.
             self.abort(lease).await;
             let segments = lease.segments.as_ref().map(|segments| &segments.prefix);
             let mut named = lease.storing.iter().chain(segments);
@@ -53,7 +53,7 @@ impl<S: Objects> Ledger<S> {
         None
     }
 
-    /// Removes all that a dead run has left, and what dead runs before it have left.
+    /// Removes everything that a dead run and the dead runs before it have left.
     pub(super) async fn give_way(&self, left: &Lease) {
         let mut next = Some(left);
         while let Some(lease) = next {
@@ -63,8 +63,9 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Removes the segments of a run that was taken for dead: some may have come after the next one had
-    /// cleaned up. Once their playlist was on its way, that one may have taken them for its own.
+    /// Removes the segments of a run that was taken for dead, since some may have appeared after
+    /// the next run had cleaned up. Not if its playlist may be appearing: then the next run may
+    /// have taken the segments over.
     pub async fn withdraw(&self, journal: &Journal<S>) {
         let lease = journal.change(|_| {}).lease;
         let segments = lease.as_ref().and_then(own_segments);
@@ -82,8 +83,8 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Removes what a dead run has stored of an unfinished result, the playlist
-    /// first: a reader never finds a name that is not there.
+    /// Removes the unfinished result of a dead run, the playlist first, so that a reader never
+    /// finds a name of a missing segment.
     pub(super) async fn sweep(&self, lease: &Lease) {
         for uri in lease.storing.iter().rev() {
             if self.stored_by(lease, uri).await.is_some()
@@ -98,7 +99,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// Removes segments whose playlist is not there any more.
+    /// Removes segments whose playlist is gone.
     pub(super) async fn sweep_segments(&self, prefix: &ObjectUri) {
         let removed = async {
             let listed = self.store.list(prefix).await?;
@@ -110,7 +111,7 @@ impl<S: Objects> Ledger<S> {
         }
     }
 
-    /// All that the holder of the lease was about to store, if it is there.
+    /// Everything that the holder of the lease wanted to store, if it is complete.
     async fn stored(&self, lease: &Lease) -> Option<Vec<TargetRecord>> {
         let mut last = Vec::with_capacity(lease.storing.len());
         for uri in &lease.storing {
@@ -141,7 +142,7 @@ impl<S: Objects> Ledger<S> {
         Some(targets).filter(|targets| !targets.is_empty())
     }
 
-    /// A list with entity tags, which some compatible stores leave out.
+    /// Lists objects with entity tags, which some compatible stores omit.
     pub(super) async fn tagged(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
         let listed = self.store.list(prefix).await?;
         stream::iter(listed)
@@ -157,14 +158,14 @@ impl<S: Objects> Ledger<S> {
             .await
     }
 
-    /// An object, if it is there and the holder of the lease stored it.
+    /// An object's head, if it exists and the holder of the lease stored it.
     async fn stored_by(&self, lease: &Lease, uri: &ObjectUri) -> Option<ObjectHead> {
         let head = self.store.head(uri).await.ok()?;
         (head.metadata.get(RUN_MARK) == Some(&lease.holder.to_string())).then_some(head)
     }
 }
 
-/// The segments that the lease names, where they can be its holder's.
+/// The segments that the lease names, if their names fit its holder.
 fn own_segments(lease: &Lease) -> Option<&Segments> {
     let end = format!("-{}-", run_name(lease.holder));
     lease.segments.as_ref().filter(|segments| segments.prefix.key.ends_with(&end))

@@ -1,6 +1,6 @@
-//! Making a result appear. A run that was stalled may have lost its task meanwhile, so each object is
-//! written where nothing has changed since the run looked and then made sure that it still held the
-//! lease: what another run stored after that is never overwritten.
+//! Makes a result appear. A stalled run may have lost its task in the meantime. So it looks at the
+//! target, then makes sure that it still has the lease, then writes on condition that the target
+//! has not changed since: this never overwrites what another run has stored after that.
 
 use std::sync::atomic::Ordering;
 
@@ -14,37 +14,37 @@ use crate::playlist::stem;
 use crate::storage::upload::{NotStored, PendingUpload, Stored, TRIES, UploadError};
 use crate::storage::{Precondition, Problem, StoreError};
 
-/// What had a target's name when it was looked at.
+/// The state of a target when it was looked at.
 #[derive(Clone, Debug)]
 pub struct Seen {
     precondition: Precondition,
-    /// What the segments of the playlist start with that it was, where it was one.
+    /// The prefix of its segments' keys, if the target was a playlist of this service.
     pub segments: Option<ObjectUri>,
 }
 
-/// Why an object was not made to appear.
+/// Why an object did not appear.
 #[derive(Debug, Error)]
 pub enum PlaceError {
-    /// The task is not held any more.
+    /// This run no longer has the lease.
     #[error(transparent)]
     Lease(#[from] LeaseError),
-    /// Storage did not take it.
+    /// Storage failed or refused.
     #[error(transparent)]
     Upload(#[from] UploadError),
 }
 
-/// A file that is on its way to be an object.
+/// A file that is being uploaded.
 pub trait Upload: Send {
-    /// Makes the object appear, where the precondition holds.
+    /// Makes the object appear, if the precondition holds.
     fn appear(
         &mut self,
         precondition: &Precondition,
     ) -> impl Future<Output = Result<Stored, NotStored>> + Send;
 
-    /// Opens it again; its name, where there is something to abort.
+    /// Opens the upload again. Returns its name if there is something to abort later.
     fn reopen(&mut self) -> impl Future<Output = Result<Option<UploadName>, UploadError>> + Send;
 
-    /// Sends what can be sent before it appears.
+    /// Sends everything that can be sent before the object appears.
     fn send(&mut self) -> impl Future<Output = Result<(), UploadError>> + Send;
 }
 
@@ -64,7 +64,7 @@ impl Upload for PendingUpload {
 }
 
 impl<S: Objects> Journal<S> {
-    /// Looks at a target; to be followed by [`Journal::confirm`].
+    /// Looks at a target; [`Journal::confirm`] has to follow.
     pub async fn look_at(&self, target: &ObjectUri) -> Result<Seen, StoreError> {
         match self.store.head(target).await {
             Ok(head) => {
@@ -82,7 +82,7 @@ impl<S: Objects> Journal<S> {
                 Problem::NoSuchKey => {
                     Ok(Seen { precondition: Precondition::IfAbsent, segments: None })
                 }
-                // It can be written all the same, perhaps.
+                // Writing may still be allowed.
                 Problem::AccessDenied(_) => {
                     Ok(Seen { precondition: Precondition::None, segments: None })
                 }
@@ -91,7 +91,7 @@ impl<S: Objects> Journal<S> {
         }
     }
 
-    /// Makes the last object of a result appear in the place of what was `seen` there.
+    /// Makes the last object of a result appear, replacing what was `seen` there.
     pub async fn place_last(
         &self,
         upload: &mut impl Upload,
@@ -116,7 +116,7 @@ impl<S: Objects> Journal<S> {
         }
     }
 
-    /// Makes a segment appear, under a name that is this run's own.
+    /// Makes a segment appear, under a name that only this run uses.
     pub async fn place_segment(&self, upload: &mut impl Upload) -> Result<Stored, PlaceError> {
         let mut tries = 1;
         loop {

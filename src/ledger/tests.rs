@@ -1,5 +1,5 @@
-//! The ledger's rules in thousands of small worlds: three sandboxes want the same task, their clocks
-//! differ by up to two minutes, they freeze and die, and storage loses requests and answers.
+//! Tests the ledger's rules in thousands of small worlds: three sandboxes want the same task, their
+//! clocks differ by up to two minutes, they freeze and die, and storage loses requests and answers.
 
 use std::time::Duration;
 
@@ -26,14 +26,15 @@ mod model;
 
 const SEEDS: u64 = 2000;
 const BASE: i64 = 1_800_000_000;
-/// A lease that was renewed so long ago is looked at again before an object is stored.
+/// If the last renewal is older than this, the lease has to be confirmed before an object is
+/// stored.
 const MOST_AGE: Duration = Duration::from_secs(7);
-/// Segments of a result.
+/// Number of segments of a result.
 const SEGMENTS: usize = 2;
-/// How long anything may take, in the worlds' own time.
+/// The longest time that anything may take, in a world's own time.
 const AGES: Duration = Duration::from_hours(2);
 
-/// A file that is on its way, as `PendingUpload` sends small ones.
+/// A small file that is being uploaded in one request, as `PendingUpload` does.
 struct Small {
     link: Link,
     uri: ObjectUri,
@@ -44,8 +45,8 @@ struct Small {
 impl Upload for Small {
     async fn appear(&mut self, precondition: &Precondition) -> Result<Stored, NotStored> {
         let Self { link, uri, bytes, description } = self;
-        // A run that was frozen looks whether it still holds the lease before it stores anything: the next
-        // one may have made good already what this one left.
+        // A run that was frozen has to confirm that it still has the lease before it stores
+        // anything: the next run may already have cleaned up what this one left.
         let age = link.world.since_renewal(&description.metadata[RUN_MARK]);
         assert!(age <= MOST_AGE, "{uri} is stored {age:?} after the lease was renewed");
         let size = bytes.len() as u64;
@@ -74,7 +75,7 @@ impl Upload for Small {
     }
 }
 
-/// One of several that want the task.
+/// One of several sandboxes that want the task.
 #[derive(Clone)]
 struct Sandbox {
     link: Link,
@@ -121,7 +122,7 @@ impl Sandbox {
         Self { link, ledger, uri, wanted: Wanted { record, result: None } }
     }
 
-    /// As the worker does it.
+    /// Does what the worker does.
     async fn perform(&self) -> Option<TaskRecord> {
         let patience = Instant::now() + Duration::from_mins(15);
         loop {
@@ -152,7 +153,7 @@ impl Sandbox {
                     record
                 }
             };
-            // The message, and the record before and after it.
+            // The message, with a write of the record before and after it.
             if journal.write(&record, Keep::Lease).await.is_ok() {
                 sleep(self.link.dice.millis(3000)).await;
                 journal.write(&record, Keep::Nothing).await.ok();
@@ -192,7 +193,7 @@ impl Sandbox {
         Small { link: self.link.clone(), uri: uri.clone(), bytes, description }
     }
 
-    /// Asks for the task, dies now and then, and is started again, as Lambda does.
+    /// Asks for the task, sometimes dies, and is started again, as with Lambda.
     async fn live(&self) {
         let dice = &self.link.dice;
         for _ in 0..3 {
@@ -212,7 +213,7 @@ fn target_record(uri: &ObjectUri, stored: Stored) -> TargetRecord {
     }
 }
 
-/// What is wrong with a record that says that the task has succeeded.
+/// What is wrong with a record that says that the task has succeeded, if anything.
 fn judge(world: &World, uri: &ObjectUri) -> Option<String> {
     let (objects, _) = &*world.objects();
     let record: StoredRecord = serde_json::from_slice(&objects.get(&uri.key)?.bytes).unwrap();
@@ -234,7 +235,7 @@ fn judge(world: &World, uri: &ObjectUri) -> Option<String> {
     (!same || !whole).then(|| format!("{targets:?} are of {runs:?}"))
 }
 
-/// What nobody needs any more: objects that are neither the record nor named by it.
+/// An object that nobody needs any more: neither the record nor named by it.
 fn left(world: &World, uri: &ObjectUri) -> Option<String> {
     let (objects, _) = &*world.objects();
     let record: StoredRecord = serde_json::from_slice(&objects.get(&uri.key)?.bytes).unwrap();
@@ -243,10 +244,10 @@ fn left(world: &World, uri: &ObjectUri) -> Option<String> {
     (!left.is_empty()).then(|| format!("{left:?} are left"))
 }
 
-/// One world in so many is calm: sandboxes die there, and nothing else goes wrong. So all that they leave
-/// has to be found.
+/// One world in so many is calm: sandboxes die there, but nothing else goes wrong. So everything
+/// that they leave has to be found.
 const CALM: u64 = 5;
-/// In one of so many, somebody else stores over the result, at last.
+/// In one world in so many, somebody else overwrites the result in the end.
 const OVERWRITTEN: u64 = 3;
 
 async fn simulate(seed: u64) -> Result<(), String> {
@@ -264,7 +265,7 @@ async fn simulate(seed: u64) -> Result<(), String> {
     let uri = sandboxes[0].uri.clone();
     let lives = sandboxes.clone().map(|sandbox| tokio::spawn(async move { sandbox.live().await }));
     let mut watched = lives.into_iter().collect::<Vec<_>>();
-    // Nobody may ever see a lie, at whatever time.
+    // At no time may anybody see a wrong record.
     while watched.iter().any(|life| !life.is_finished()) {
         sleep(Duration::from_millis(700)).await;
         if let Some(lie) = judge(&world, &uri) {
@@ -274,7 +275,7 @@ async fn simulate(seed: u64) -> Result<(), String> {
     for life in &mut watched {
         life.await.map_err(|error| error.to_string())?;
     }
-    // What was late has come, every lease has lapsed, and nothing fails any more.
+    // Late requests have arrived, every lease has expired, and nothing fails any more.
     sleep(Duration::from_mins(5)).await;
     let last = Sandbox::new(&world, &dice, 0, SignedDuration::from_mins(5));
     let mut last = last;

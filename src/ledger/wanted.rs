@@ -1,6 +1,6 @@
-//! Whether a record's result is what is wanted. Where records are kept in the bucket of the results,
-//! anyone with the right to write there can also write a record, so none is believed that the request
-//! can't have.
+//! Checks whether a record's result is what a request wants. If records are kept in the bucket of
+//! the results, anyone with write access there can also write a record, so a record is not believed
+//! if it contains what the request can't produce.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,29 @@ use crate::playlist::stem;
 use crate::process::Request;
 use crate::task::{TargetRecord, TaskRecord};
 
-/// Targets that are looked at one by one; of more, a list is made.
+/// Up to so many targets are looked at one by one; more are listed.
 const FEW: usize = 4;
 
-/// A task as it is asked for.
+/// A task as requested.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// The record of its beginning.
+    /// Its first record.
     pub record: TaskRecord,
-    /// Where its result has to be, where the request could be read.
+    /// Where its result has to be stored, if the request was valid.
     pub result: Option<Place>,
 }
 
-/// Where a request's result has to be.
+/// Where a request's result has to be stored.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The request.
     pub request: Request,
-    /// When its main object was last modified.
+    /// The last modification of its main object.
     pub modified: Timestamp,
 }
 
 impl Place {
-    /// The target of the run that this is the record of.
+    /// The target of the run with this record.
     fn of(&self, record: &TaskRecord) -> Option<ObjectUri> {
         let mut variables = self.request.variables(record.start_time.timestamp(), self.modified);
         let video = record.output.as_ref().and_then(|output| output.video.as_ref());
@@ -46,7 +46,7 @@ impl Place {
 }
 
 impl Wanted {
-    /// Whether these can be the targets of the task.
+    /// Whether the targets in a record can belong to the task.
     fn can_have(&self, record: &TaskRecord) -> bool {
         let Some((last, segments)) = record.targets.split_last() else { return false };
         let Some(place) = &self.result else { return true };
@@ -61,7 +61,7 @@ impl Wanted {
             && segments.iter().all(beside)
     }
 
-    /// Whether a run can have been about to store this.
+    /// Whether a run of the task can have been about to store this object.
     pub(super) fn can_store(&self, record: &TaskRecord, uri: &ObjectUri) -> bool {
         let Some(place) = &self.result else { return true };
         place.of(record).is_some_and(|target| {
@@ -71,8 +71,8 @@ impl Wanted {
 }
 
 impl<S: Objects> Ledger<S> {
-    /// Whether all that a task stored is still what it stored. A target that
-    /// can't be looked at is made again rather than promised.
+    /// Whether everything that a task stored is still unchanged. If a target can't be looked at,
+    /// the result is made again.
     pub(super) async fn stands(&self, record: &TaskRecord, wanted: &Wanted) -> bool {
         if !wanted.can_have(record) {
             return false;

@@ -1,4 +1,4 @@
-//! What a second of output is billed as.
+//! The billing class of a second of output.
 
 use std::fmt;
 
@@ -40,10 +40,10 @@ const LARGEST: [(u32, u32, Definition); 5] = [
 ];
 
 impl Definition {
-    /// The class of an output of this width and height; `None` is audio alone.
+    /// The class of an output with this width and height; `None` means audio only.
     ///
-    /// The long side is compared with the long side, so that a portrait is
-    /// what the same video turned to landscape would be.
+    /// The longer side is compared with the longer side, so that a portrait video has the same
+    /// class as a landscape one.
     #[must_use]
     pub fn of(size: Option<(u32, u32)>) -> Self {
         let Some((width, height)) = size else {
@@ -56,7 +56,7 @@ impl Definition {
             .map_or(Self::Larger, |(_, _, definition)| definition)
     }
 
-    /// The class's name on the wire.
+    /// The class's name in the record.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-//! What the stages of a task find out, and how a record takes it. A stage returns it or notes it in the
-//! journal; this is the only place where the record of a task at work is written.
+//! The results of a task's stages, and how they change the record. A stage returns an entry or adds
+//! it to the journal; only this file changes the record of a running task.
 
 use super::{
     ChunkCount, Definition, Filled, OutputRecord, SourceRecord, TargetRecord, TaskRecord,
@@ -8,36 +8,36 @@ use super::{
 use crate::object::{ETag, ObjectUri};
 use crate::process::request::Clip;
 
-/// Progress of a task that has not ended, in percent.
+/// The greatest progress of a task that has not ended, in percent.
 const MOST_PROGRESS: u8 = 99;
 
-/// What is known of a task by now.
+/// A new fact about a task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
-    /// How far it is, in percent.
+    /// Its progress in percent.
     Progress(u8),
-    /// What was accepted but should be known. A warning that is there already is not repeated.
+    /// Warnings about accepted but unusual input. A warning that already exists is not repeated.
     Warnings(Vec<String>),
-    /// The concatenation list, and all warnings that are known with it, in place of those before.
+    /// The concatenation list, and all warnings known with it; replaces the earlier ones.
     Sources(Vec<SourceRecord>, Vec<String>),
-    /// Bytes that were read of the source of a clip, beside those that are noted.
+    /// Bytes that were read of a clip's source, in addition to those that are recorded.
     Fetched {
         /// The first clip of the source.
         clip: usize,
-        /// How many.
+        /// Number of bytes.
         bytes: u64,
     },
-    /// What each source is in the output, and where it is.
+    /// How each source is used in the output, and its place there.
     Planned(Vec<PlannedSource>, Vec<TimelineRecord>),
-    /// How long a stage took, in milliseconds, beside the time that is noted.
+    /// The time that a stage took, in milliseconds, in addition to what is recorded.
     Took(Stage, u64),
-    /// How many pieces there are.
+    /// Number of pieces.
     Chunks(ChunkCount),
-    /// What was counted on the output.
+    /// The properties of the finished output.
     Verified(Box<Finished>),
-    /// What was stored.
+    /// The objects that were stored.
     Stored(Vec<TargetRecord>),
-    /// What another invocation used.
+    /// The usage of another invocation.
     Used(Usage),
 }
 
@@ -52,30 +52,30 @@ pub enum Stage {
     Store,
 }
 
-/// What is known of a source after planning.
+/// What planning adds to a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedSource {
-    /// How long the clip's cut is.
+    /// Length of the clip's cut.
     pub duration_ms: u64,
-    /// What it lacked and was given.
+    /// Which streams it lacks, so that black or silence takes their place.
     pub filled: Vec<Filled>,
 }
 
-/// What is known of a finished output.
+/// A finished output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finished {
-    /// What the output is.
+    /// Its properties.
     pub output: OutputRecord,
-    /// What was counted on it.
+    /// The numbers that were counted.
     pub verified: VerifiedRecord,
-    /// Its length, to the millisecond.
+    /// Its length, with milliseconds.
     pub seconds: f64,
     /// Its billing class.
     pub definition: Definition,
 }
 
 impl SourceRecord {
-    /// A source of which nothing has been read. Its length is what was asked for until planning.
+    /// A source of which nothing has been read. Until planning, its length is the requested one.
     #[must_use]
     pub fn new(uri: ObjectUri, etag: ETag, size: u64, asked: &Clip) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl SourceRecord {
 }
 
 impl TaskRecord {
-    /// Takes over what is known by now.
+    /// Adds an entry.
     pub fn note(&mut self, entry: Entry) {
         match entry {
             Entry::Progress(percent) => {
@@ -128,7 +128,7 @@ impl TaskRecord {
         }
     }
 
-    /// Takes over all of them, in their order.
+    /// Adds several entries in order.
     pub fn note_all(&mut self, entries: impl IntoIterator<Item = Entry>) {
         entries.into_iter().for_each(|entry| self.note(entry));
     }

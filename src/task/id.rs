@@ -1,4 +1,4 @@
-//! Names of tasks, events and requests.
+//! Ids of tasks, events and requests.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,20 +12,19 @@ use crate::quote::quote;
 
 const PREFIX: &str = "MediaConvert-";
 
-/// What a task is, as a name: the same request on the same objects has the
-/// same one.
+/// The id of a task. The same request for the same objects has the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TaskId(Uuid);
 
-/// Text that names no task.
+/// Text that is not a task id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} is no task id; one looks like `MediaConvert-` and a UUID in lower case", quote(.0))]
 pub struct TaskIdError(String);
 
 impl TaskId {
-    /// Derives the name from the main object, from every source with its
-    /// entity tag in list order, and from the canonical process string.
+    /// Derives the id from the main object, from every source with its entity tag in list order,
+    /// and from the canonical process string.
     pub fn derive<'a>(
         (bucket, key): (&str, &str),
         sources: impl IntoIterator<Item = (&'a ObjectUri, &'a ETag)>,
@@ -33,7 +32,7 @@ impl TaskId {
     ) -> Self {
         let mut hash = Sha256::new();
         let mut field = |text: &str| {
-            // Lengths keep `ab` + `c` from being `a` + `bc`.
+            // Lengths distinguish `ab` + `c` from `a` + `bc`.
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
         };
@@ -63,7 +62,7 @@ impl FromStr for TaskId {
 
     fn from_str(text: &str) -> Result<Self, TaskIdError> {
         let id = text.strip_prefix(PREFIX).and_then(|uuid| Uuid::try_parse(uuid).ok()).map(Self);
-        // One spelling only: the id is part of an object key.
+        // Only one spelling is accepted, since the id is part of an object key.
         id.filter(|id| id.to_string() == text).ok_or_else(|| TaskIdError(text.to_owned()))
     }
 }
@@ -82,8 +81,8 @@ impl TryFrom<String> for TaskId {
     }
 }
 
-/// One event that asked for a task: three hex digits, a hyphen and 27 letters
-/// and digits, as clients of the original service know it.
+/// The id of an event that asked for a task: three hex digits, a hyphen and 27 letters and digits,
+/// the form that clients of the original service know.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct EventId(String);
 
@@ -118,20 +117,20 @@ impl fmt::Display for EventId {
 pub struct RequestId(String);
 
 impl RequestId {
-    /// Takes over the id that the platform gave, so that its logs can be found.
+    /// Uses the id that the platform gave, so that its logs can be found.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid.hyphenated().to_string().to_uppercase())
     }
 
-    /// The platform's id where it is a UUID, else a new one.
+    /// The platform's id if it is a UUID, else a new one.
     #[cfg(feature = "service")]
     #[must_use]
     pub fn from_invocation(id: &str) -> Self {
         Self::from_uuid(Uuid::try_parse(id).unwrap_or_else(|_| Uuid::new_v4()))
     }
 
-    /// The first 24 hex digits, as the header `x-oss-request-id` wants it.
+    /// The first 24 hex digits, the form of the header `x-oss-request-id`.
     #[must_use]
     pub fn header(&self) -> String {
         self.0.chars().filter(|c| *c != '-').take(24).collect()
@@ -181,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_id_of_a_task_never_changes() {
-        // A change here makes every finished task be made again.
+        // A change here would make every finished task run again.
         let source = (ObjectUri::named("clips", "main").unwrap(), ETag::new("tag"));
         assert_eq!(
             derive(&[source], "video/concat,f_mp4").to_string(),

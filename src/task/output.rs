@@ -1,4 +1,4 @@
-//! The output of a task: as it is planned, and in words.
+//! The output of a task: as planned, and as text.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::clamped::clamped;
 use crate::plan::Plan;
 
 impl From<&Plan> for OutputRecord {
-    /// As it is planned.
+    /// The output as planned.
     fn from(plan: &Plan) -> Self {
         let video = plan.output.video.as_ref().map(|video| VideoRecord {
             codec: video.codec.name().to_owned(),

@@ -1,4 +1,4 @@
-//! The task record: what is known of a task, by the names of the outside.
+//! The task record: what is known about a task, under the names that callers use.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::object::{ETag, ObjectUri};
 use crate::process::parse;
 use crate::quote::{LONGEST_MESSAGE, shortened};
 
-/// The only kind of task there is, by the original service's name for it.
+/// The only kind of task, by the original service's name.
 pub const TASK_TYPE: &str = "MediaConvert";
 
 /// [`TASK_TYPE`], as a field of every record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskType {
-    /// The one.
+    /// The only kind.
     #[default]
     MediaConvert,
 }
 
-/// How far a task has come.
+/// The state of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
-    /// It is being worked on.
+    /// It is running.
     Running,
     /// The output has been checked and is stored.
     Succeeded,
@@ -44,11 +44,11 @@ impl fmt::Display for Status {
     }
 }
 
-/// A task, whatever its state. What does not apply (yet) is left out.
+/// A task in any state. Fields that do not apply (yet) are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TaskRecord {
-    /// What the task is.
+    /// The task's id.
     pub task_id: TaskId,
     /// The event that started it.
     pub event_id: EventId,
@@ -56,15 +56,15 @@ pub struct TaskRecord {
     pub request_id: RequestId,
     /// The kind of task.
     pub task_type: TaskType,
-    /// How far it has come.
+    /// The state of the task.
     pub status: Status,
-    /// Why it failed.
+    /// The code of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<Code>,
-    /// Why it failed, in words.
+    /// The message of its failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// What the caller gave to have back.
+    /// The text that the caller gets back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
     /// When the work began.
@@ -72,45 +72,45 @@ pub struct TaskRecord {
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_time: Option<Moment>,
-    /// From 0 to 100.
+    /// Percentage, from 0 to 100.
     pub progress: u8,
-    /// The canonical process string; as given, where it could not be read.
+    /// The canonical process string; if it is invalid, as given.
     pub process: String,
-    /// What was accepted but should be known, in words.
+    /// Warnings about accepted but unusual input, as text.
     pub warnings: Vec<String>,
     /// The concatenation list.
     pub sources: Vec<SourceRecord>,
-    /// What was stored, the playlist last where there is one.
+    /// The stored objects; the playlist, if any, comes last.
     pub targets: Vec<TargetRecord>,
-    /// What the output is.
+    /// The properties of the output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputRecord>,
-    /// Where each source is in the output.
+    /// The place of each source in the output.
     pub timeline: Vec<TimelineRecord>,
-    /// What was counted on the finished output.
+    /// Numbers that were counted in the finished output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<VerifiedRecord>,
     /// How long each stage took.
     pub timings: Timings,
-    /// What the task is billed by.
+    /// What the task is billed for.
     pub usage: Usage,
     /// Whether the completion message was sent.
     pub notified: bool,
-    /// The execution that the task is distributed by.
+    /// The execution that does the task, if it is distributed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub execution_arn: Option<String>,
-    /// The pieces of its video.
+    /// The pieces of its video, if it is distributed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub chunks: Option<ChunkCount>,
 }
 
-/// How many pieces the video of a distributed task has.
+/// Number of pieces of a distributed task's video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChunkCount {
-    /// In all.
+    /// All pieces.
     pub total: usize,
-    /// That have been rendered.
+    /// Pieces that have been rendered.
     pub done: usize,
 }
 
@@ -118,31 +118,31 @@ pub struct ChunkCount {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SourceRecord {
-    /// Where it is.
+    /// The object.
     #[serde(rename = "URI")]
     pub uri: ObjectUri,
-    /// Its content, as first seen.
+    /// Its entity tag when it was first looked at.
     #[serde(rename = "ETag")]
     pub etag: ETag,
-    /// Bytes.
+    /// Its length in bytes.
     pub size: u64,
-    /// Bytes of it that were read; 0 where an earlier entry is the same object.
+    /// Bytes of it that were read; 0 if an earlier entry is the same object.
     pub bytes_fetched: u64,
-    /// Where the clip's cut starts.
+    /// Start of the clip's cut in milliseconds.
     pub start_ms: u64,
-    /// How long the clip's cut is.
+    /// Length of the clip's cut in milliseconds.
     pub duration_ms: u64,
-    /// What it lacked and was given.
+    /// Which streams it lacks, so that black or silence takes their place.
     pub filled: Vec<Filled>,
 }
 
-/// A stream that a source lacked.
+/// A stream that a source lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Filled {
-    /// Silence.
+    /// Audio: replaced by silence.
     Audio,
-    /// Black.
+    /// Video: replaced by black.
     Video,
 }
 
@@ -150,13 +150,13 @@ pub enum Filled {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TargetRecord {
-    /// Where it is.
+    /// The object.
     #[serde(rename = "URI")]
     pub uri: ObjectUri,
-    /// Its content.
+    /// Its entity tag.
     #[serde(rename = "ETag")]
     pub etag: ETag,
-    /// Bytes.
+    /// Its length in bytes.
     pub size: u64,
     /// Media type.
     pub content_type: String,
@@ -166,9 +166,9 @@ pub struct TargetRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct OutputRecord {
-    /// Container, as `f` names it.
+    /// Container, by its name in `f`.
     pub container: String,
-    /// Length.
+    /// Length in milliseconds.
     pub duration_ms: u64,
     /// Its video.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,17 +182,17 @@ pub struct OutputRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VideoRecord {
-    /// Codec, as `vcodec` names it.
+    /// Codec, by its name in `vcodec`.
     pub codec: String,
-    /// Pixels.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// Height in pixels.
     pub height: u32,
-    /// Frames per second, as near as a JSON number gets.
+    /// Frames per second, rounded to a JSON number.
     pub frame_rate: f64,
-    /// Pixel format, as `pixfmt` names it.
+    /// Pixel format, by its name in `pixfmt`.
     pub pixel_format: String,
-    /// Frames.
+    /// Number of frames.
     pub frames: u64,
     /// bit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,20 +203,20 @@ pub struct VideoRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AudioRecord {
-    /// Codec, as `acodec` names it.
+    /// Codec, by its name in `acodec`.
     pub codec: String,
     /// Hz.
     pub sample_rate: u32,
-    /// Channels.
+    /// Number of channels.
     pub channels: u8,
     /// bit/s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bit_rate: Option<u64>,
-    /// Samples of one channel.
+    /// Number of samples per channel.
     pub samples: u64,
 }
 
-/// Where a source is in the output.
+/// The place of a source in the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TimelineRecord {
@@ -224,28 +224,28 @@ pub struct TimelineRecord {
     pub source: usize,
     /// Its first frame.
     pub first_frame: u64,
-    /// Its frames.
+    /// Number of its frames.
     pub frames: u64,
-    /// Those of them that were copied and not encoded.
+    /// How many of these were copied and not encoded.
     #[serde(default)]
     pub copied: u64,
     /// Its first sample.
     pub first_sample: u64,
-    /// Its samples.
+    /// Number of its samples.
     pub samples: u64,
 }
 
-/// What was counted on the finished output, not what was planned.
+/// Numbers that were counted in the finished output, not planned.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct VerifiedRecord {
-    /// Frames.
+    /// Number of frames.
     pub frames: u64,
-    /// Samples of one channel.
+    /// Number of samples per channel.
     pub samples: u64,
-    /// Largest distance between video and audio at a join.
+    /// Largest distance between video and audio at a join, in milliseconds.
     pub max_join_offset_ms: f64,
-    /// Whether all of it was decoded, not only its packets counted.
+    /// Whether everything was decoded, and not only the packets counted.
     pub decoded: bool,
     /// How many frames were decoded.
     #[serde(default)]
@@ -265,7 +265,7 @@ pub struct Timings {
     pub total_ms: u64,
 }
 
-/// What the task is billed by.
+/// What the task is billed for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Usage {
@@ -273,19 +273,19 @@ pub struct Usage {
     pub head_requests: u64,
     /// GET requests to object storage.
     pub get_requests: u64,
-    /// PUT requests to object storage, steps of multipart uploads among them.
+    /// PUT requests to object storage, including the steps of multipart uploads.
     pub put_requests: u64,
     /// Bytes read from object storage.
     pub bytes_fetched: u64,
     /// Bytes written to object storage.
     pub bytes_stored: u64,
-    /// Length of the output, to the millisecond.
+    /// Length of the output, with milliseconds.
     pub output_seconds: f64,
     /// Memory of the function, in MB.
     #[serde(default)]
     pub memory_mb: u32,
-    /// Gigabyte-seconds, by the function's memory and the time from the start of the invocation, or of
-    /// the function where it is its first.
+    /// Gigabyte-seconds: the function's memory times the billed duration, which includes the
+    /// function's start if the invocation is its first.
     #[serde(default)]
     pub gb_seconds: f64,
     /// Billing class of the output.
@@ -294,14 +294,14 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Takes over what the function is billed by, to the millisecond.
+    /// Sets the function's memory and its billed time, with milliseconds.
     pub fn count_memory(&mut self, megabytes: u32, billed: Duration) {
         self.memory_mb = megabytes;
         let gigabytes = f64::from(megabytes) / 1024.0;
         self.gb_seconds = (gigabytes * billed.as_secs_f64() * 1000.0).round() / 1000.0;
     }
 
-    /// Takes over what the meter counted.
+    /// Sets what the meter has counted.
     pub fn count(&mut self, requests: Requests) {
         self.head_requests = requests.head_requests;
         self.get_requests = requests.get_requests;
@@ -310,7 +310,7 @@ impl Usage {
         self.bytes_stored = requests.bytes_stored;
     }
 
-    /// Adds what another invocation used for the same task.
+    /// Adds the usage of another invocation for the same task.
     pub fn add(&mut self, other: &Self) {
         self.head_requests += other.head_requests;
         self.get_requests += other.get_requests;
@@ -323,7 +323,7 @@ impl Usage {
 }
 
 impl TaskRecord {
-    /// A task whose work begins.
+    /// The record of a task whose work begins.
     #[must_use]
     pub fn begin(
         task_id: TaskId,
@@ -367,14 +367,14 @@ impl TaskRecord {
         self.end_time = Some(end);
     }
 
-    /// The record as it is shown.
+    /// The record as JSON.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "it can't fail")]
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a record has text keys only")
     }
 
-    /// Whether a topic is to hear how it ended, and has not.
+    /// Whether the task has a topic that has not received the completion message.
     #[must_use]
     pub fn owes_message(&self) -> bool {
         !self.notified && parse(&self.process).is_ok_and(|spec| spec.topic().is_some())

@@ -1,4 +1,4 @@
-//! What a task asked of object storage.
+//! Requests of a task to object storage.
 
 /// Requests and bytes of a task so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub struct Requests {
     pub get_requests: u64,
     /// `PutObject`, and every step of a multipart upload.
     pub put_requests: u64,
-    /// Bytes of object bodies that arrived.
+    /// Bytes of object bodies that were received.
     pub bytes_fetched: u64,
-    /// Bytes of object bodies that were taken.
+    /// Bytes of object bodies that storage accepted.
     pub bytes_stored: u64,
 }

@@ -1,4 +1,4 @@
-//! A run of a task that is distributed: one execution of the state machine.
+//! A run of a distributed task: one execution of the state machine.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,25 +9,25 @@ use uuid::Uuid;
 use super::{TaskId, TaskIdError};
 use crate::quote::quote;
 
-/// Hex digits of a run: with a task's id they make the name of an execution, which has at most 80
+/// Hex digits of a run. With a task's id they form the name of an execution, which has at most 80
 /// characters.
 const DIGITS: usize = 16;
 
-/// One try at a distributed task. Everything that its steps write is kept under its name.
+/// One try at a distributed task. Everything that its steps write is stored under its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Run(String);
 
-/// Text that names no run.
+/// Text that is not a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// It is no run.
+    /// It does not have the form of a run.
     #[error("{} is no run; one has 16 hex digits", quote(.0))]
     Run(String),
-    /// It is no execution of a task.
+    /// It is not the ARN of a task's execution.
     #[error("{} is no execution of a task", quote(.0))]
     Execution(String),
-    /// The execution's task is none.
+    /// The task id in it is not valid.
     #[error(transparent)]
     Task(#[from] TaskIdError),
 }
@@ -47,7 +47,7 @@ impl Run {
         format!("{task}-{self}")
     }
 
-    /// The task and the run that an execution, by its ARN, works on.
+    /// The task and the run of an execution, from its ARN.
     ///
     /// # Errors
     /// See [`RunError`].
@@ -57,7 +57,7 @@ impl Run {
         Ok((task.parse()?, run.parse()?))
     }
 
-    /// Where its steps keep what they make: a folder beside the task's record.
+    /// The folder for what its steps make, beside the task's record.
     #[must_use]
     pub fn folder(&self, prefix: &str, task: TaskId) -> String {
         format!("{prefix}{task}/{self}/")
@@ -97,7 +97,7 @@ impl TryFrom<String> for Run {
     }
 }
 
-/// Where an execution of this name is, by the ARN of its state machine.
+/// The ARN of an execution with this name, from the ARN of its state machine.
 #[must_use]
 pub fn execution_arn(state_machine: &str, name: &str) -> String {
     format!("{}:{name}", state_machine.replacen(":stateMachine:", ":execution:", 1))

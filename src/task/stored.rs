@@ -1,8 +1,7 @@
-//! The task's record as it is stored: the public record, and the lease of the run that works on
-//! the task.
+//! The task's record as stored: the public record, and the lease of the run that works on the task.
 //!
 //! The lease decides who works on a task. Its holder does the work, renews the lease meanwhile, and
-//! removes it with the last write. If a lease has lapsed, its holder has died.
+//! removes it with the last write. If a lease has expired, its holder has died.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -11,20 +10,20 @@ use uuid::Uuid;
 use super::{Moment, Run, Status, TaskRecord};
 use crate::object::{ObjectUri, UploadName};
 
-/// How long a lease holds after it was last renewed. Renewals come several
-/// times as often, so that a slow one is no lost one.
+/// How long a lease is valid after a renewal. Renewals are several times as frequent, so that one
+/// slow renewal does not lose the lease.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(20);
 
-/// By how much the clocks of two sandboxes may differ.
+/// The greatest difference between the clocks of two sandboxes.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// A record in storage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredRecord {
-    /// What the outside reads.
+    /// The record that callers read.
     #[serde(flatten)]
     pub record: TaskRecord,
-    /// Who works on the task, where anybody does.
+    /// The lease of the run that works on the task, if any.
     #[serde(rename = "Lease", skip_serializing_if = "Option::is_none", default)]
     pub lease: Option<Lease>,
 }
@@ -33,10 +32,10 @@ pub struct StoredRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Segments {
-    /// What the keys of all of them start with, and no other's.
+    /// The prefix of their keys, which no other object's key has.
     #[serde(rename = "URI")]
     pub prefix: ObjectUri,
-    /// How many there are.
+    /// Number of segments.
     pub count: usize,
 }
 
@@ -44,27 +43,27 @@ pub struct Segments {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Lease {
-    /// One run of the task; what it stores is marked with this.
+    /// The id of the run, which also marks the objects that it stores.
     pub holder: Uuid,
-    /// When it lapses.
+    /// When it expires.
     pub until: Moment,
-    /// Objects that the holder makes appear from now on, all of them checked.
+    /// The objects, all of them checked, that the holder makes appear from now on.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub storing: Vec<ObjectUri>,
-    /// Segments that appear before them. Thousands are not named one by one: the record is written
-    /// every few seconds.
+    /// Segments that appear before them. They are not named one by one, since there may be
+    /// thousands and the record is written every few seconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub segments: Option<Segments>,
-    /// Uploads that the holder has begun. A run that takes over aborts them.
+    /// Uploads that the holder has started. A run that takes over aborts them.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub uploads: Vec<UploadName>,
-    /// Whether the caller has canceled the task. The holder learns it at its next renewal.
+    /// Whether the caller has canceled the task. The holder notices it at its next renewal.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub canceled: bool,
-    /// The lease of a dead run, until what it left has been cleaned up.
+    /// The lease of a dead run, until its remains have been cleaned up.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub left: Option<Box<Lease>>,
-    /// The execution that the task has been handed over to. Its steps hold the lease in turn.
+    /// The execution to which the task has been handed over. Its steps have the lease in turn.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub execution: Option<Execution>,
 }
@@ -75,15 +74,15 @@ pub struct Lease {
 pub struct Execution {
     /// Its ARN.
     pub arn: String,
-    /// Which try at the task it is.
+    /// The try at the task.
     pub run: Run,
-    /// Whether none of its steps writes the record now.
+    /// Whether none of its steps is writing the record now.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub idle: bool,
 }
 
 impl Lease {
-    /// A lease from `now` on.
+    /// A lease that begins at `now`.
     #[must_use]
     pub fn new(holder: Uuid, now: Timestamp) -> Self {
         let until = Moment::new(now.saturating_add(LEASE).unwrap_or(Timestamp::MAX));
@@ -99,50 +98,51 @@ impl Lease {
         }
     }
 
-    /// Whether its holder has given a sign of life lately. One that is to hold for longer than any
-    /// does has no holder.
+    /// Whether its holder has renewed it in time. A lease that is valid for longer than any lease
+    /// can be is ignored.
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         let left = self.until.timestamp().duration_since(now);
         left > SignedDuration::ZERO && left <= LEASE + CLOCK_SKEW
     }
 
-    /// Whether somebody works under it now: of an execution, one of its steps that writes the record.
+    /// Whether somebody is working under it now: a run, or a step of an execution that writes the
+    /// record.
     #[must_use]
     pub fn is_at_work(&self, now: Timestamp) -> bool {
         self.is_live(now) && self.execution.as_ref().is_none_or(|execution| !execution.idle)
     }
 }
 
-/// An accepted task that has not begun after this is asked for once more. Should the first
-/// invocation come after all, it finds the task taken.
+/// An accepted task that has not begun after this time is requested again. If the first invocation
+/// still comes, it finds that the task has been taken.
 pub const START: SignedDuration = SignedDuration::from_mins(1);
 
-/// What a stored record means.
+/// The meaning of a stored record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Accepted a moment ago: its work begins soon.
+    /// Accepted a moment ago; its work begins soon.
     Pending,
     /// Accepted, and its work has never begun.
     Overdue,
-    /// A run holds the lease.
+    /// A run has the lease.
     Held,
-    /// An execution works on it, be its lease lapsed or not.
+    /// An execution works on it, whether its lease has expired or not.
     Distributed,
-    /// The run that held the lease died before it ended.
+    /// The run that had the lease died before the task ended.
     Abandoned,
-    /// The result is there, and the run died before it reported it.
+    /// The result is stored, but the run died before it reported it.
     Unreported,
-    /// The result is there, and its topic did not take the message.
+    /// The result is stored, but the topic did not accept the message.
     Untold,
-    /// The result is there.
+    /// The result is stored.
     Succeeded,
     /// It failed.
     Failed,
 }
 
 impl StoredRecord {
-    /// What it means at this time.
+    /// The meaning of the record at this time.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
         match (self.record.status, &self.lease) {

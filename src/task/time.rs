@@ -1,23 +1,23 @@
-//! Moments as the record writes them.
+//! Points in time as the record writes them.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A moment in RFC 3339, UTC, to the millisecond.
+/// A point in time in RFC 3339, UTC, with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Moment(Timestamp);
 
 impl Moment {
-    /// Keeps the milliseconds of `time`.
+    /// Rounds `time` to milliseconds.
     #[must_use]
     pub fn new(time: Timestamp) -> Self {
         Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
     }
 
-    /// The moment itself.
+    /// The timestamp.
     #[must_use]
     pub const fn timestamp(self) -> Timestamp {
         self.0

@@ -1,7 +1,7 @@
-//! A model of storage, for sandboxes in a time that only passes where somebody waits.
+//! A model of storage, for sandboxes in simulated time, which only advances while they wait.
 //!
-//! Requests take a while, fail, lose their answers, or are carried out long after nobody waits for
-//! them any more. Sandboxes freeze.
+//! Requests take time, fail, lose their answers, or are executed long after their sender has
+//! stopped waiting. Sandboxes freeze.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,7 +18,7 @@ use crate::storage::{
 };
 use crate::task::StoredRecord;
 
-/// Numbers that look random, and are the same for the same seed.
+/// Pseudo-random numbers that depend only on the seed.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(Arc<Mutex<u64>>);
 
@@ -27,7 +27,7 @@ impl Dice {
         Self(Arc::new(Mutex::new(seed)))
     }
 
-    /// Below `end`; `SplitMix64`.
+    /// A number below `end`, by `SplitMix64`.
     pub(super) fn below(&self, end: u64) -> u64 {
         let mut state = self.0.lock().unwrap();
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -59,7 +59,7 @@ impl Object {
     }
 }
 
-/// All objects of one bucket, by their keys.
+/// All objects of one bucket, by key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct World(Arc<Mutex<(BTreeMap<Key, Object>, u64)>>, Arc<Mutex<Renewals>>);
 
@@ -71,12 +71,12 @@ impl World {
         self.0.lock().unwrap()
     }
 
-    /// How long ago a holder renewed its lease.
+    /// The time since a holder renewed its lease.
     pub(super) fn since_renewal(&self, holder: &str) -> Duration {
         self.1.lock().unwrap()[holder].elapsed()
     }
 
-    /// Somebody else stores another object over each playlist, with the same marks.
+    /// Overwrites each playlist with another object that has the same marks.
     pub(super) fn overwrite(&self) {
         let (objects, count) = &mut *self.objects();
         for (_, object) in objects.iter_mut().filter(|(key, _)| key.ends_with(".m3u8")) {
@@ -86,7 +86,7 @@ impl World {
         }
     }
 
-    /// A write, all at once.
+    /// Writes an object atomically.
     pub(super) fn write(
         &self,
         uri: &ObjectUri,
@@ -116,23 +116,23 @@ impl World {
     }
 }
 
-/// Storage as a sandbox has it.
+/// Storage as one sandbox reaches it.
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) world: World,
     pub(super) dice: Dice,
-    /// One request in so many goes wrong; 0 for none.
+    /// One request in so many fails; 0 for none.
     pub(super) faults: u64,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 enum Fate {
     Good,
-    /// It is refused before anything happens.
+    /// It is rejected before anything happens.
     Refused,
-    /// It is carried out, and nobody hears of it.
+    /// It is executed, but its answer is lost.
     Lost,
-    /// The same, but long after.
+    /// The same, but executed long after.
     Late(Duration),
 }
 
@@ -141,7 +141,7 @@ impl Link {
         self.faults > 0 && self.dice.is_one_in(self.faults)
     }
 
-    /// A request on its way. Now and then the sandbox freezes.
+    /// The way of a request. From time to time the sandbox freezes.
     async fn travel(&self) {
         sleep(self.dice.millis(150)).await;
         if self.faults > 0 && self.dice.is_one_in(self.faults * 4) {
@@ -174,7 +174,7 @@ impl Link {
         Ok(found)
     }
 
-    /// A write, tried again as the SDK does.
+    /// A write with retries, as the SDK does it.
     pub(super) async fn write(
         &self,
         uri: &ObjectUri,
@@ -232,7 +232,7 @@ impl Objects for Link {
     ) -> Result<ETag, StoreError> {
         let bytes = Bytes::from(bytes);
         match self.write(uri, &bytes, description, &precondition).await {
-            // As `ObjectStore::put_small` does.
+            // Like `ObjectStore::put_small`.
             Err(error) if *error.problem() == Problem::Precondition => {
                 let found = self.get(uri).await?;
                 found.filter(|found| found.0 == bytes).map(|found| found.1).ok_or(error)
@@ -284,7 +284,7 @@ impl Objects for Link {
     }
 }
 
-/// How an object of a run is described.
+/// Metadata of an object that a run stores.
 pub(super) fn marks(task: &str, run: &str) -> Description {
     let marks = [(OWN_MARK, task), (RUN_MARK, run)];
     Description {
