@@ -1,7 +1,7 @@
 //! Object storage: the only module that uses the S3 SDK.
 //!
-//! Every operation is counted on the store's [`Meter`], and every failure is a
-//! [`StoreError`] that names the operation, the object and the request id.
+//! Every operation is counted by the store's [`Meter`], and every failure is a [`StoreError`] that
+//! names the operation, the object and the request id.
 
 pub mod assembly;
 mod body;
@@ -47,7 +47,7 @@ pub use multipart::{FileSlice, MultipartUpload, Part};
 /// Largest object that [`ObjectStore::get_small`] reads.
 pub const SMALL_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// Tries of a write that meets another one of the same object.
+/// How often a write is tried that conflicts with another write of the same object.
 const CONFLICT_TRIES: u32 = 3;
 const CONFLICT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,36 +59,36 @@ pub struct ObjectStore {
     chores: Chores,
 }
 
-/// What is written beside an object's bytes.
+/// Properties that are written together with an object's bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Description {
     /// Media type.
     pub content_type: String,
-    /// User metadata, names without `x-amz-meta-`. Header text: printable ASCII.
+    /// User metadata: names without `x-amz-meta-`, values in printable ASCII.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// What has to hold for a write to happen.
+/// The condition for a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// No condition.
     None,
-    /// There is no such object yet.
+    /// The object does not exist yet.
     IfAbsent,
-    /// The object is still this one.
+    /// The object still has this tag.
     IfMatch(ETag),
 }
 
 type PutResult = Result<PutObjectOutput, SdkError<PutObjectError, HttpResponse>>;
 
 impl ObjectStore {
-    /// Wraps a client, with a meter of its own.
+    /// Wraps a client, with a new meter.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client, meter: Arc::default(), chores: Chores::default() }
     }
 
-    /// The same store for a task of its own, counted on `meter`.
+    /// The same store for one task, counted by `meter`.
     #[must_use]
     pub fn metered(&self, meter: Arc<Meter>) -> Self {
         Self { client: self.client.clone(), meter, chores: Chores::default() }
@@ -123,16 +123,16 @@ impl ObjectStore {
         StoreError::from_sdk(error, operation, uri, action, partition(region))
     }
 
-    /// Where this handle counts.
+    /// The meter of this handle.
     #[must_use]
     pub fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// Starts to read a range of the object that `head` saw.
+    /// Starts reading a range of the object whose `head` is given.
     ///
     /// # Errors
-    /// [`Problem::Changed`] where the object is another by now; see [`Problem`].
+    /// [`Problem::Changed`] if the object has changed since then; see [`Problem`].
     pub async fn read_range(
         &self,
         uri: &ObjectUri,
@@ -155,8 +155,7 @@ impl ObjectStore {
         Ok(RangeBody { stream: output.body, meter: Arc::clone(&self.meter), uri: uri.clone() })
     }
 
-    /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` where
-    /// there is none.
+    /// Reads a whole object of at most [`SMALL_LIMIT`] bytes; `None` if it does not exist.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -164,7 +163,7 @@ impl ObjectStore {
         self.get_up_to(uri, SMALL_LIMIT).await
     }
 
-    /// The same of an object of at most so many bytes.
+    /// The same for an object of at most `limit` bytes.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -191,17 +190,16 @@ impl ObjectStore {
         Ok(Some((body.collect(limit).await?, etag)))
     }
 
-    /// Waits until uploads that were dropped half-way are given up.
+    /// Waits until abandoned uploads have been aborted.
     pub async fn finish(&self) {
         self.chores.finish().await;
     }
 
-    /// Writes a whole object from memory. Where `precondition` is one, no other
-    /// writer may write the same bytes: they tell whose write it was after an
-    /// answer was lost.
+    /// Writes a whole object from memory. With a `precondition`, no other writer may write the same
+    /// bytes: if an answer is lost, the bytes show whose write it was.
     ///
     /// # Errors
-    /// [`Problem::Precondition`] where `precondition` does not hold; see [`Problem`].
+    /// [`Problem::Precondition`] if `precondition` does not hold; see [`Problem`].
     pub async fn put_small(
         &self,
         uri: &ObjectUri,
@@ -237,7 +235,8 @@ impl ObjectStore {
         self.count_put(Box::pin(request.send()), uri, length).await
     }
 
-    /// What stood in a write's way may be that write, whose answer was lost.
+    /// Checks whether the object that made a write fail is that write itself, whose answer was
+    /// lost.
     async fn find_own(&self, uri: &ObjectUri, bytes: &Bytes) -> Result<Option<ETag>, StoreError> {
         let stored = self.get_small(uri).await?;
         Ok(stored.and_then(|(stored, etag)| (stored == bytes).then_some(etag)))
@@ -246,8 +245,8 @@ impl ObjectStore {
     /// Writes a whole object from a file, in one request.
     ///
     /// # Errors
-    /// [`Problem::Precondition`] where `precondition` does not hold, be it that the same request
-    /// has stored it before and the answer was lost; see [`Problem`].
+    /// [`Problem::Precondition`] if `precondition` does not hold, possibly because the same request
+    /// has already stored the object and its answer was lost; see [`Problem`].
     pub async fn put_file(
         &self,
         uri: &ObjectUri,
@@ -277,7 +276,7 @@ impl ObjectStore {
             .body(body)
     }
 
-    /// `sent` is large, and every caller's future would be so too.
+    /// Boxed, since `sent` is large and would make every caller's future large.
     async fn count_put(
         &self,
         sent: Pin<Box<impl Future<Output = PutResult>>>,
@@ -290,7 +289,7 @@ impl ObjectStore {
         head::tag(output.e_tag(), Operation::PutObject, uri)
     }
 
-    /// Removes an object; removing what is not there is no failure.
+    /// Removes an object; succeeds if it does not exist.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -299,7 +298,7 @@ impl ObjectStore {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match self.failed(&error, Operation::DeleteObject, uri) {
-                // AWS never says so, some compatible stores do.
+                // AWS never returns this error, but some compatible stores do.
                 error if *error.problem() == Problem::NoSuchKey => Ok(()),
                 error => Err(error),
             },
@@ -318,8 +317,8 @@ fn conditional(
     }
 }
 
-/// Not every store honours `If-Match` and `Range` on reads, and two files must
-/// never be mixed: what was sent is checked as well as asked for.
+/// Some stores ignore `If-Match` and `Range` on reads, and bytes of two objects must never be
+/// mixed: so the answer is checked, too.
 fn check_range(
     output: &GetObjectOutput,
     head: &ObjectHead,

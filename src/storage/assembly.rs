@@ -1,87 +1,88 @@
-//! Assembly: an object of bytes of which the most are stored already.
+//! Assembles an object, most of whose bytes are already stored.
 //!
-//! Storage copies parts of other objects by itself, but no part may be small, except for the last. So
-//! what is new takes some of its neighbours' bytes with it: these are fetched, and sent again.
+//! Storage can copy parts of other objects, but no part except the last may be small. So a part
+//! with new bytes also takes bytes of the adjacent stored objects, which are downloaded and
+//! uploaded again.
 
 use crate::object::{ETag, ObjectUri};
 
 pub(super) const MIB: u64 = 1024 * 1024;
-/// Largest file that goes in one request, and least size of a part that is sent.
+/// The largest file that is sent in one request, and the least size of uploaded parts.
 pub(super) const PART_SIZE: u64 = 16 * MIB;
-/// Storage takes no more parts than this.
+/// The most parts that storage accepts.
 pub(super) const MAX_PARTS: u64 = 10_000;
-/// Storage takes no smaller parts, except for the last.
+/// The least size of a part that storage accepts, except for the last part.
 const LEAST_PART: u64 = 5 * MIB;
-/// Storage copies several parts at once faster than one large one.
+/// Storage copies several parts in parallel faster than one large part.
 const LARGEST_COPY: u64 = 256 * MIB;
 
 /// A part of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedPart {
-    /// Bytes.
+    /// Number of bytes.
     pub length: u64,
-    /// Where they come from.
+    /// Where the bytes come from.
     pub from: PartOf,
 }
 
 /// Where a part comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartOf {
-    /// The file, at the part's own place.
+    /// From the local file, at the part's own offset.
     File,
     /// Another object.
     Object {
-        /// Which.
+        /// The object.
         uri: ObjectUri,
-        /// Its content.
+        /// Its entity tag.
         etag: ETag,
-        /// Where the bytes begin in it.
+        /// Offset of the bytes in it.
         start: u64,
     },
 }
 
-/// A run of bytes of the object that is put together.
+/// A run of bytes of the assembled object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bytes {
-    /// They are in the file.
+    /// New bytes, in the local file.
     Here(u64),
-    /// They are a whole object.
+    /// A whole stored object.
     Stored {
-        /// Which.
+        /// The object.
         uri: ObjectUri,
-        /// Its content.
+        /// Its entity tag.
         etag: ETag,
-        /// Its bytes.
+        /// Its length in bytes.
         length: u64,
     },
 }
 
-/// Bytes of an object that have to be in the file after all.
+/// Bytes of a stored object that have to be downloaded into the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// Which run of bytes they are the start of.
+    /// The run of bytes that they begin.
     pub run: usize,
-    /// How many.
+    /// Number of bytes.
     pub length: u64,
-    /// Where they belong in the file.
+    /// Their offset in the file.
     pub at: u64,
 }
 
-/// How an object is put together.
+/// How an object is assembled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assembly {
-    /// Its parts; none where the file is so small that it goes in one request.
+    /// Its parts; empty if the file is so small that it is sent in one request.
     pub parts: Vec<PlannedPart>,
-    /// What has to be fetched first.
+    /// The bytes to download first.
     pub wanted: Vec<Wanted>,
 }
 
 impl Assembly {
-    /// Of these bytes, in their order.
+    /// Plans the assembly of these runs of bytes, in order.
     #[must_use]
     pub fn of(runs: &[Bytes]) -> Self {
         let total: u64 = runs.iter().map(Bytes::length).sum();
-        // Of parts of this size there can't be too many.
+        // With parts of at least this size, there can't be too many.
         let least = LEAST_PART.max(total.div_ceil(MAX_PARTS / 2));
         let (mut assembly, mut at, mut open) = (Self::default(), 0, 0);
         for (run, bytes) in runs.iter().enumerate() {
@@ -116,12 +117,12 @@ impl Assembly {
         assembly
     }
 
-    /// Ends the part that has new bytes.
+    /// Ends the current part of new bytes.
     fn close(&mut self, open: &mut u64, least: u64) {
         self.add(std::mem::take(open), PART_SIZE.max(2 * least), |_| PartOf::File);
     }
 
-    /// Adds parts of about the same size, none of them larger.
+    /// Adds parts of about equal size, none larger than `largest`.
     fn add(&mut self, length: u64, largest: u64, from: impl Fn(u64) -> PartOf) {
         let count = length.div_ceil(largest);
         let mut start = 0;
@@ -157,7 +158,7 @@ mod tests {
         Bytes::Stored { uri, etag: ETag::new("e"), length }
     }
 
-    /// Where each byte of the object comes from: the run, and the place in it.
+    /// For each byte of the object: its run, and the offset in the run.
     fn check(runs: &[Bytes]) -> Result<Assembly, TestCaseError> {
         let assembly = Assembly::of(runs);
         let total: u64 = runs.iter().map(Bytes::length).sum();
@@ -222,7 +223,7 @@ mod tests {
         let assembly = check(&runs).unwrap();
         let fetched: u64 = assembly.wanted.iter().map(|wanted| wanted.length).sum();
         assert_eq!(fetched, 40 * 4 * MIB);
-        // However many there are, storage takes them all.
+        // Storage accepts the parts of any number of runs.
         let many: Vec<Bytes> =
             (0..20_000).map(|index| run(index, index % 2 == 0, 6 * MIB)).collect();
         check(&many).unwrap();

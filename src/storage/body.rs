@@ -1,4 +1,4 @@
-//! Bytes of an object, as they arrive.
+//! The body of an object, read piece by piece.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl RangeBody {
     /// The next bytes; `None` at the end.
     ///
     /// # Errors
-    /// [`Problem::Transient`] where the connection breaks.
+    /// [`Problem::Transient`] if the connection breaks.
     pub async fn next(&mut self) -> Result<Option<Bytes>, StoreError> {
         match self.stream.next().await {
             None => Ok(None),

@@ -1,4 +1,4 @@
-//! Work that must be finished even if the future that began it is cancelled.
+//! Work that must be finished even if the future that started it is dropped.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,34 +8,33 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Work in progress, shared by all that belong to one task.
+/// Running work, shared by everything that belongs to one task.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chores(Arc<Mutex<JoinSet<()>>>);
 
 impl Chores {
-    /// Begins work that goes on when what is returned is dropped; `None` where
-    /// it can't be done any more.
+    /// Starts work that continues if the returned future is dropped; `None` if it can't be done any
+    /// more.
     pub(super) async fn run<T>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T>
     where
         T: Send + 'static,
     {
         let (done, result) = oneshot::channel();
         self.begin(async move {
-            // Nobody may be waiting.
+            // The receiver may be gone.
             done.send(work.await).ok();
         });
         result.await.ok()
     }
 
-    /// Begins work, unless the process is about to end.
+    /// Starts work, unless the process is about to end.
     pub(super) fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Ok(runtime) = Handle::try_current() {
             self.all().spawn_on(work, &runtime);
         }
     }
 
-    /// Waits until nothing is left to be done, what the work itself begins
-    /// included.
+    /// Waits until all work is finished, including work that other work starts.
     pub(super) async fn finish(&self) {
         loop {
             let mut all = std::mem::take(&mut *self.all());

@@ -1,4 +1,4 @@
-//! How the function talks to AWS: one shared configuration, one S3 client.
+//! Clients for AWS: one shared configuration, one S3 client.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -14,12 +14,12 @@ use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation}
 
 const ATTEMPTS: u32 = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// From the start of a request to its answer, without the answer's body. Two
-/// tries fit what a task has left when it gives up, to say so.
+/// From the start of a request to the start of its answer. Two tries fit into the time that a task
+/// has left to report after it gives up.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// To the first byte of the answer, where a whole part is sent before.
+/// Until the first byte of the answer, for requests that first send a whole part.
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
-/// The SDK's own 5 seconds give false alarms while the encoder has the cores.
+/// The SDK's default of 5 seconds causes false alarms while the encoder uses all processors.
 const STALL_GRACE: Duration = Duration::from_secs(20);
 
 /// The configuration of every AWS client, from the environment.
@@ -27,7 +27,7 @@ pub async fn shared_config() -> SdkConfig {
     config_loader().load().await
 }
 
-/// What [`shared_config`] loads, where more is to be said.
+/// The loader for [`shared_config`], for callers that add more settings.
 #[must_use]
 pub fn config_loader() -> ConfigLoader {
     let timeouts = TimeoutConfig::builder()
@@ -40,14 +40,14 @@ pub fn config_loader() -> ConfigLoader {
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
         .stalled_stream_protection(stalls)
-        // Trailing checksums would make chunked bodies, which not every
-        // S3-compatible store takes; TLS already guards the bytes.
+        // With trailing checksums, bodies would be chunked, which not every S3-compatible store
+        // accepts; TLS already protects the bytes.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
 }
 
-/// The S3 client. Stores behind an endpoint URL seldom have a wildcard DNS
-/// name, so requests are path-style whenever one is set.
+/// The S3 client. Stores with an endpoint URL seldom have a wildcard DNS name, so requests are
+/// path-style if one is set.
 #[must_use]
 pub fn s3_client(shared: &SdkConfig) -> Client {
     let own_endpoint = shared.endpoint_url().is_some() || is_set("AWS_ENDPOINT_URL_S3");
@@ -55,8 +55,7 @@ pub fn s3_client(shared: &SdkConfig) -> Client {
     Client::from_conf(config)
 }
 
-/// The client's settings for requests that send much, or make storage put much
-/// together, before they are answered.
+/// Settings for requests that send many bytes, or that take storage long to answer.
 pub(super) fn bulk(client: &Client) -> aws_sdk_s3::config::Builder {
     let known = client.config().timeout_config().cloned();
     let timeouts = known.map_or_else(TimeoutConfig::builder, TimeoutConfig::into_builder);
@@ -64,12 +63,12 @@ pub(super) fn bulk(client: &Client) -> aws_sdk_s3::config::Builder {
     aws_sdk_s3::Config::builder().timeout_config(timeouts)
 }
 
-/// Starts this program once more where an endpoint is set to nothing, as `sam local` does. Other SDKs
-/// take that for unset, and this one panics. No variable can be taken away safely from a process that
-/// runs.
+/// Restarts this program without endpoint variables that are set to an empty string, as `sam local`
+/// sets them. Other SDKs treat these as unset, but this one panics, and a running process can't
+/// remove a variable safely.
 ///
 /// # Errors
-/// The program could not be started again.
+/// When the program can't be restarted.
 pub fn restart_without_empty_endpoints() -> std::io::Result<()> {
     let is_empty = |name: &OsStr, value: &OsStr| {
         value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AWS_ENDPOINT_URL"))

@@ -1,4 +1,4 @@
-//! Copies that storage makes by itself.
+//! Copies inside of storage.
 
 use aws_sdk_s3::types::MetadataDirective;
 use percent_encoding::utf8_percent_encode;
@@ -11,10 +11,10 @@ use super::{Description, ObjectStore, Precondition, StoreError};
 use crate::object::{ETag, ObjectUri};
 
 impl ObjectStore {
-    /// Copies a whole object, of up to 5 GiB, to where it is described anew.
+    /// Copies a whole object of up to 5 GiB, with a new description.
     ///
     /// # Errors
-    /// [`Problem::Precondition`](super::Problem::Precondition) where the source is another by now, or
+    /// [`Problem::Precondition`](super::Problem::Precondition) if the source has changed, or
     /// `precondition` does not hold; see [`Problem`](super::Problem).
     pub async fn copy(
         &self,

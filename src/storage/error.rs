@@ -1,6 +1,6 @@
-//! What object storage can answer instead of doing what was asked.
+//! Errors of object storage.
 //!
-//! SDK errors become ours here and nowhere else.
+//! SDK errors are converted to ours here and nowhere else.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct StoreError {
 /// Why an operation failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// The object, or the asked version of it, does not exist.
+    /// The object, or its requested version, does not exist.
     #[error("the object does not exist")]
     NoSuchKey,
     /// The bucket does not exist.
@@ -32,47 +32,47 @@ pub enum Problem {
     /// The function's role lacks a permission.
     #[error("access is denied: {0}")]
     AccessDenied(String),
-    /// The function's credentials themselves are refused.
+    /// The function's credentials are rejected.
     #[error("the function's credentials are refused: {0}")]
     Credentials(String),
-    /// The object is no longer the one that was seen first.
+    /// The object has changed since it was first looked at.
     #[error(
         "the object changed since this task first saw it; run the task again on the new object"
     )]
     Changed,
-    /// A conditional write found something else than it expected.
+    /// The condition of a write does not hold.
     #[error("another writer was faster")]
     Precondition,
-    /// Another write of the object was under way.
+    /// Another write of the object was in progress.
     #[error("another write of the object was under way")]
     Conflict,
     /// The multipart upload has been completed or aborted.
     #[error("the multipart upload is not open")]
     NoSuchUpload,
-    /// The object is in an archive and has to be restored first.
+    /// The object is archived and has to be restored first.
     #[error("the object is archived; restore it before it is used")]
     Archived,
     /// The bucket is in another region than the client.
     #[error("the bucket is in {}, not in the function's region", .0.as_deref().unwrap_or("another region"))]
     OtherRegion(Option<String>),
-    /// Storage does not take such a bucket name or key.
+    /// Storage rejects this bucket name or key.
     #[error("storage does not take this name: {0}")]
     BadName(String),
-    /// The object is larger than anything of its kind may be.
+    /// The object is larger than allowed.
     #[error("the object is larger than {0} bytes")]
     TooLarge(u64),
-    /// The local file that is being stored cannot be read.
+    /// The local file can't be read.
     #[error("the file to be stored cannot be read: {0}")]
     File(String),
-    /// The connection or storage itself failed; trying again may help.
+    /// The connection or storage itself failed; a retry may help.
     #[error("storage could not be reached or is busy: {0}")]
     Transient(String),
-    /// Anything else that storage may say.
+    /// Any other answer.
     #[error("storage answered unexpectedly: {0}")]
     Unexpected(String),
 }
 
-/// The operations that are used, by the names of the S3 API.
+/// The S3 operations that are used, by their names in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the S3 operation of its name")]
 pub enum Operation {
@@ -112,7 +112,7 @@ impl Operation {
         }
     }
 
-    /// The permission that it needs; reading a version by its name takes another.
+    /// The permission that it needs; reading a version by its id needs another one.
     pub(super) const fn action(self, names_version: bool) -> &'static str {
         match self {
             Self::HeadObject | Self::GetObject if names_version => "s3:GetObjectVersion",
@@ -135,7 +135,7 @@ impl Operation {
         }
     }
 
-    /// The permission that it needs on the key which encrypts the object.
+    /// The permission that it needs for the KMS key of the object.
     const fn key_action(self) -> &'static str {
         match self {
             Self::PutObject | Self::CopyObject | Self::CreateMultipartUpload => {
@@ -169,13 +169,13 @@ impl StoreError {
         Self { problem, context: Box::new(context) }
     }
 
-    /// An object whose `head` shows another entity tag than was seen first.
+    /// The error for an object whose `head` shows another entity tag than before.
     #[must_use]
     pub fn changed(uri: &ObjectUri) -> Self {
         Self::new(Problem::Changed, Operation::HeadObject, uri)
     }
 
-    /// `partition` is what ARNs begin with in this region, `action` the permission that was needed.
+    /// `partition` is the start of ARNs in this region, `action` the permission that was needed.
     pub(super) fn from_sdk<E>(
         error: &SdkError<E, HttpResponse>,
         operation: Operation,
@@ -210,13 +210,13 @@ impl StoreError {
         &self.problem
     }
 
-    /// The object that the operation was about.
+    /// The object of the operation.
     #[must_use]
     pub fn uri(&self) -> &ObjectUri {
         &self.context.uri
     }
 
-    /// Whether the same operation may succeed when it is tried again.
+    /// Whether a retry may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.problem, Problem::Transient(_))
@@ -229,8 +229,8 @@ impl StoreError {
             Problem::NoSuchKey => Code::NoSuchKey,
             Problem::NoSuchBucket => Code::NoSuchBucket,
             Problem::AccessDenied(_) | Problem::Credentials(_) => Code::AccessDenied,
-            // The same words mean another task once the object has changed, so
-            // this task can never be finished.
+            // With the changed object, the same request is another task, so this task can never be
+            // finished.
             Problem::Changed
             | Problem::Archived
             | Problem::OtherRegion(_)
@@ -246,7 +246,7 @@ impl StoreError {
     }
 }
 
-/// What an answer means.
+/// Classifies an answer.
 fn problem(answer: &Answer, region: Option<&str>, operation: Operation) -> Problem {
     let named = answer.code.as_deref().and_then(|code| problem_by_code(code, answer, region));
     named.unwrap_or_else(|| problem_by_status(answer, region, operation))
@@ -276,14 +276,14 @@ fn problem_by_code(code: &str, answer: &Answer, region: Option<&str>) -> Option<
     })
 }
 
-/// Answers to HEAD have no body, so the status is all there is.
+/// Answers to HEAD have no body, so only the status is known.
 fn problem_by_status(answer: &Answer, region: Option<&str>, operation: Operation) -> Problem {
     let words = || answer.words.clone();
     match answer.status {
         None | Some(408 | 429 | 500..=599) => Problem::Transient(words()),
         Some(301 | 307) => Problem::OtherRegion(region.map(str::to_owned)),
         Some(401 | 403) => Problem::AccessDenied(words()),
-        // 405: the asked version is a delete marker.
+        // 405 means that the requested version is a delete marker.
         Some(404 | 405) if matches!(operation, Operation::HeadObject | Operation::GetObject) => {
             Problem::NoSuchKey
         }
@@ -300,7 +300,7 @@ fn arn(partition: &str, uri: &ObjectUri) -> (String, String) {
     (bucket, object)
 }
 
-/// Which permission is missing, and on what.
+/// The missing permission, and its resource.
 fn denial(
     answer: &Answer,
     operation: Operation,
@@ -317,7 +317,7 @@ fn denial(
         Right { action: action.to_owned(), resource: object.clone() }
     };
     let Right { action, resource } = answer.missing(usual);
-    // A HEAD of what is missing looks the same without the right to list.
+    // Without the right to list, a HEAD of a missing object gets the same answer.
     let list = if operation == Operation::HeadObject {
         format!(", and `s3:ListBucket` on `{bucket}` to tell a missing object from a forbidden one")
     } else {
@@ -327,7 +327,7 @@ fn denial(
     format!("the function's role needs `{action}` on {resource}{list}; S3 said: {}", answer.words)
 }
 
-/// A read's precondition is that the object is still the same.
+/// On a read, the condition was that the object has not changed.
 const fn precondition(operation: Operation) -> Problem {
     match operation {
         Operation::GetObject | Operation::HeadObject => Problem::Changed,

@@ -1,9 +1,8 @@
-//! Fetch: an object becomes a local file.
+//! Fetches an object into a local file.
 //!
-//! Several ranges come at once, each written where it belongs as its bytes
-//! arrive, so that memory does not grow with the object. A range that breaks
-//! goes on from where it broke. Every read names the entity tag that was seen
-//! first, so the file is never a mixture of two objects.
+//! Several ranges are read in parallel, and each is written to its place as its bytes arrive, so
+//! that memory does not grow with the object. A range that breaks is continued from there. Every
+//! read names the entity tag that was seen first, so the file never mixes two objects.
 
 use std::fs::File;
 use std::io;
@@ -23,26 +22,26 @@ use crate::storage::{ObjectHead, ObjectStore, StoreError};
 
 pub(super) const RANGE_SIZE: u64 = 8 * 1024 * 1024;
 pub(super) const PARALLEL_RANGES: usize = 6;
-/// Tries of one range in all; each goes on where the last one ended.
+/// Tries of one range; each continues where the previous one ended.
 pub(super) const ATTEMPTS: u32 = 6;
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How many bytes arrived for a file.
+/// How many bytes of a file arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchedBytes(pub u64);
 
 /// Why an object could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Storage did not give it.
+    /// Storage failed or refused.
     #[error("cannot fetch a source: {0}")]
     Store(#[from] StoreError),
-    /// Storage keeps giving less than it announced.
+    /// Storage repeatedly sends less than it announced.
     #[error("cannot fetch `{uri}`: its body ended at byte {at} of {size}")]
     Short {
         /// The object.
         uri: ObjectUri,
-        /// Where the body ended.
+        /// The offset at which the body ended.
         at: u64,
         /// The object's size.
         size: u64,
@@ -62,7 +61,7 @@ pub enum FetchError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         source: io::Error,
     },
 }
@@ -87,10 +86,10 @@ impl FetchError {
     }
 }
 
-/// Fetches the object that `head` saw into the file `dest`.
+/// Fetches the object whose `head` is given into the file `dest`.
 ///
 /// # Errors
-/// See [`FetchError`]; what stands in `dest` is then of no use.
+/// See [`FetchError`]; the content of `dest` is then useless.
 pub async fn fetch(
     store: &ObjectStore,
     uri: &ObjectUri,
@@ -114,8 +113,8 @@ pub async fn fetch(
     Ok(FetchedBytes(arrived.iter().sum()))
 }
 
-/// Reads the object that `head` saw from its start to its end; `take` gets the bytes in order, and
-/// says whether it wants more.
+/// Reads the object whose `head` is given from start to end; `take` gets the bytes in order, and
+/// returns whether it wants more.
 ///
 /// # Errors
 /// See [`FetchError`].
@@ -132,7 +131,7 @@ where
     read_part(store, uri, head, 0..head.size, take).await
 }
 
-/// Writes a part of the object that `head` saw into a file, from `at` on.
+/// Writes a range of the object whose `head` is given into a file, from offset `at` on.
 ///
 /// # Errors
 /// See [`FetchError`].
@@ -208,13 +207,13 @@ struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
-    /// Takes the disk space first: a full disk is known before a byte is paid for.
+    /// Reserves the disk space first, so that a full disk shows before anything is downloaded.
     fn reserve(&self) -> Result<(), FetchError> {
         if self.head.size == 0 {
             return Ok(());
         }
         match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, self.head.size) {
-            // Not every file system can.
+            // Some file systems don't support it.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => {
                 self.file.set_len(self.head.size)
             }
@@ -240,17 +239,17 @@ impl Fetch<'_> {
         Ok(range.end - range.start)
     }
 
-    /// Copies up to `end`, keeping `at` where the next byte belongs.
+    /// Copies up to `end`, and keeps in `at` the offset of the next byte.
     async fn copy(&self, at: &mut u64, end: u64) -> Result<(), FetchError> {
         if *at == end {
             return Ok(());
         }
         let mut body = self.store.read_range(self.uri, self.head, *at..end).await?;
         while let Some(bytes) = body.next().await? {
-            // A body longer than its range would run into the next one's place.
+            // Limited, since a body longer than its range would overwrite the next range.
             let room = clamped::<usize>(end - *at);
             let bytes = &bytes[..bytes.len().min(room)];
-            // Into the page cache, a few microseconds: not worth another thread.
+            // This writes to the page cache and takes a few microseconds: not worth another thread.
             self.file.write_all_at(bytes, *at).map_err(|source| self.file_error(source))?;
             *at += bytes.len() as u64;
         }

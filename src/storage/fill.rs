@@ -1,7 +1,7 @@
-//! Fill: the parts of objects that somebody needs become partial files.
+//! Fills partial files with the parts of objects that are needed.
 //!
-//! What will be needed is asked for in its order; what ffmpeg waits for comes first. Every read
-//! names the entity tag that was seen first, as for whole files.
+//! Ranges that will be needed are queued in order; bytes that ffmpeg waits for come first. Every
+//! read names the entity tag that was seen first, as for whole files.
 
 use std::collections::VecDeque;
 use std::io;
@@ -20,10 +20,10 @@ use crate::clamped::clamped;
 use crate::engine::partial::{BLOCK, PartialFile, Wanted};
 use crate::object::ObjectUri;
 
-/// Requests for bytes that ffmpeg waits for, in addition to those for bytes that it will need.
+/// Parallel requests for bytes that ffmpeg waits for, in addition to those for queued ranges.
 const URGENT_RANGES: usize = 4;
-/// The least that is read at a place that was not foreseen. Each read that follows on from it is twice
-/// as long, so that a file that is read from end to end takes few requests.
+/// The least that is read at an unexpected place. Each read that continues it is twice as long, so
+/// that reading a file from end to end takes few requests.
 const FIRST_WINDOW: u64 = 4 * BLOCK;
 
 /// Fills partial files of objects.
@@ -56,19 +56,19 @@ struct Piece {
 struct State {
     urgent: VecDeque<Piece>,
     queue: VecDeque<Piece>,
-    /// Of each source, the last that was read unforeseen.
+    /// For each source, the range that was last read unexpectedly.
     windows: Vec<Range<u64>>,
 }
 
-/// Where a [`Filler`] learns which bytes ffmpeg waits for.
+/// Receives the places that ffmpeg waits for, for a [`Filler`].
 #[derive(Debug, Default)]
 pub struct Waits(Vec<Wanted>);
 
 impl Filler {
-    /// Makes a partial file of each object, without any of its bytes.
+    /// Creates a partial file for each object, without any bytes.
     ///
     /// # Errors
-    /// When one can't be made.
+    /// When a file can't be created.
     pub fn new<'a>(
         store: &ObjectStore,
         objects: impl Iterator<Item = (&'a ObjectUri, &'a ObjectHead, &'a Path)>,
@@ -106,27 +106,27 @@ impl Filler {
         self.sources[source].bytes.load(Ordering::Relaxed)
     }
 
-    /// How long it has been reading.
+    /// The time spent reading.
     #[must_use]
     pub fn busy(&self) -> Duration {
         Duration::from_micros(self.busy_micros.load(Ordering::Relaxed))
     }
 
-    /// Has these ranges filled, behind all that was asked for before.
+    /// Queues these ranges after all earlier ones.
     pub fn ask(&self, source: usize, ranges: impl IntoIterator<Item = Range<u64>>) {
         let pieces = ranges.into_iter().map(|range| Piece { source, range });
         self.state().queue.extend(pieces);
         self.asked.notify_one();
     }
 
-    /// Waits until a range is filled, and has it filled before all others.
+    /// Requests a range before all queued ones, and waits until it is filled.
     pub async fn need(&self, source: usize, range: Range<u64>) {
         self.state().urgent.push_back(Piece { source, range: range.clone() });
         self.asked.notify_one();
         self.wait(source, &range).await;
     }
 
-    /// Waits until all of an object is there.
+    /// Waits until the whole object is filled.
     ///
     /// # Errors
     /// When the disk has no room for it.
@@ -151,7 +151,7 @@ impl Filler {
         }
     }
 
-    /// Fills what is asked for and waited for, as long as nothing fails.
+    /// Fills ranges that are queued or waited for, until something fails.
     pub async fn run(&self, waits: Waits) -> FetchError {
         let waits = waits.0.into_iter().enumerate().map(|(source, wanted)| {
             Box::pin(unfold(wanted, move |mut wanted| async move {
@@ -184,7 +184,7 @@ impl Filler {
         }
     }
 
-    /// Somebody waits for this byte.
+    /// Requests the byte that ffmpeg waits for.
     fn want(&self, source: usize, place: u64) {
         let file = self.file(source);
         if file.missing(&(place..place + 1)) == 0 {
@@ -207,7 +207,7 @@ impl Filler {
         state.urgent.push_back(Piece { source, range: place..end });
     }
 
-    /// What is to be read next, where so many reads are under way.
+    /// The next range to read, if `reads` reads are in progress.
     fn next(&self, reads: usize) -> Option<Piece> {
         let mut state = self.state();
         let State { urgent, queue, .. } = &mut *state;
@@ -243,7 +243,7 @@ impl Filler {
         self.copy(piece.source, &mut at, piece.range.end).await
     }
 
-    /// Copies up to `end`, in whole blocks, keeping `at` where the next one belongs.
+    /// Copies up to `end` in whole blocks, and keeps in `at` the offset of the next block.
     async fn copy(&self, source: usize, at: &mut u64, end: u64) -> Result<(), FetchError> {
         if *at == end {
             return Ok(());
@@ -253,7 +253,7 @@ impl Filler {
         let mut held = Vec::new();
         while let Some(bytes) = body.next().await? {
             count.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            // A body longer than its range would run into the next one's place.
+            // Limited, since a body longer than its range would overwrite the next range.
             let room = (end - *at).saturating_sub(held.len() as u64);
             let room = clamped::<usize>(room);
             held.extend_from_slice(&bytes[..bytes.len().min(room)]);

@@ -1,4 +1,4 @@
-//! What an object is, before any of it is read.
+//! The properties of an object, read before its content.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,17 @@ use jiff::Timestamp;
 use super::{ObjectStore, Operation, Problem, StoreError};
 use crate::object::{ETag, ObjectUri};
 
-/// What is known of an object without reading it.
+/// The properties of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectHead {
-    /// Its content's tag. Every later read names it.
+    /// Its entity tag. Every later read names it.
     pub etag: ETag,
     /// Its length in bytes.
     pub size: u64,
-    /// The version that was asked for, if one was. The current version of a
-    /// versioned bucket is left out, since reading a version by name takes a
-    /// permission of its own.
+    /// The version, if one was requested. The current version of a versioned bucket is left out,
+    /// since reading a version by its id needs another permission.
     pub version: Option<String>,
-    /// When it was last written.
+    /// Time of its last modification.
     pub last_modified: Timestamp,
     /// Its media type.
     pub content_type: Option<String>,
@@ -29,7 +28,7 @@ pub struct ObjectHead {
 }
 
 impl ObjectStore {
-    /// Looks at an object, or at one version of it.
+    /// Reads the head of an object, or of one of its versions.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -50,7 +49,7 @@ impl ObjectStore {
         }
     }
 
-    /// A HEAD answer has no body: its 404 leaves open what is missing.
+    /// A HEAD answer has no body, so a 404 doesn't say whether the bucket or the key is missing.
     async fn tell_bucket_from_key(&self, error: StoreError) -> StoreError {
         if *error.problem() != Problem::NoSuchKey {
             return error;
@@ -58,8 +57,8 @@ impl ObjectStore {
         self.meter.head();
         let uri = error.uri();
         let bucket = self.client.head_bucket().bucket(&uri.bucket).send().await;
-        // Whatever else that says (403 without `s3:ListBucket`), the key's own
-        // 404 is the better answer.
+        // For any other answer (such as 403 without `s3:ListBucket`), the key's own 404 is more
+        // useful.
         match bucket.map_err(|e| self.failed(&e, Operation::HeadBucket, uri)) {
             Err(other) if *other.problem() == Problem::NoSuchBucket => {
                 error.with_problem(Problem::NoSuchBucket)
@@ -69,7 +68,7 @@ impl ObjectStore {
     }
 }
 
-/// What an answer says that an object's content is known by. Nothing can be made sure of without it.
+/// The entity tag of an answer; an error if it has none, since changes could not be detected.
 pub(super) fn tag(
     given: Option<&str>,
     operation: Operation,

@@ -1,4 +1,4 @@
-//! Many objects at once: which there are, and their removal.
+//! Lists and removes many objects at once.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures::{StreamExt, stream};
@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::{ObjectStore, Operation, Problem, StoreError};
 use crate::object::{Bucket, ETag, Key, ObjectUri};
 
-/// Storage removes no more objects with one request.
+/// Storage's limit for one request.
 const MOST_AT_ONCE: usize = 1000;
-/// Requests at the same time.
+/// Parallel requests.
 const PARALLEL: usize = 8;
 
 /// An object in a list.
@@ -17,16 +17,16 @@ const PARALLEL: usize = 8;
 pub struct Listed {
     /// Its key.
     pub key: Key,
-    /// Its content's tag.
+    /// Its entity tag.
     pub etag: ETag,
     /// Its length in bytes.
     pub size: u64,
-    /// When it was last written.
+    /// Time of its last modification.
     pub changed: Timestamp,
 }
 
 impl ObjectStore {
-    /// The objects whose bucket and start of the key are those of `prefix`, by their keys.
+    /// The objects in the bucket of `prefix` whose keys start with its key, by key.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -42,10 +42,10 @@ impl ObjectStore {
         Ok(found)
     }
 
-    /// Removes objects of one bucket, many with each request. What is not there is removed.
+    /// Removes objects of one bucket, many per request. Objects that do not exist count as removed.
     ///
     /// # Errors
-    /// See [`Problem`]. As many as can be are removed all the same.
+    /// See [`Problem`]. As many objects as possible are removed nevertheless.
     pub async fn delete_all(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {
         let groups: Vec<Vec<Key>> = keys.chunks(MOST_AT_ONCE).map(<[_]>::to_vec).collect();
         let results: Vec<_> = stream::iter(groups)
@@ -64,7 +64,8 @@ impl ObjectStore {
             Ok(left) if left.is_empty() => return Ok(()),
             Ok(left) => left,
             Err(error) if error.is_transient() => return Err(error),
-            // Not every compatible store, and not every policy, takes many at once.
+            // Some compatible stores, and some policies, do not allow removing several objects at
+            // once.
             Err(_) => keys.to_vec(),
         };
         let results: Vec<_> = stream::iter(left)

@@ -1,4 +1,4 @@
-//! What a task asked of object storage, counted as it is billed.
+//! Counts the requests of a task to object storage, as they are billed.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use crate::task::Requests;
 
 /// Counters of one task, shared by everything that works for it.
 ///
-/// Requests are counted once each, whatever retries they took.
+/// Each request counts once, however often it was retried.
 #[derive(Debug, Default)]
 pub struct Meter {
     head: AtomicU64,

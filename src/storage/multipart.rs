@@ -1,8 +1,8 @@
 //! Multipart uploads that never outlive their owner.
 //!
-//! An upload that is neither completed nor aborted stays in the bucket, unseen
-//! and billed. So an open [`MultipartUpload`] aborts itself when it is dropped;
-//! [`ObjectStore::finish`] waits for that.
+//! An upload that is neither completed nor aborted stays in the bucket, invisible but billed. So an
+//! open [`MultipartUpload`] aborts itself when it is dropped; [`ObjectStore::finish`] waits for
+//! that.
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,10 +17,11 @@ use super::{Description, ObjectStore, Operation, Precondition, Problem, StoreErr
 use crate::clamped::clamped;
 use crate::object::{ETag, ObjectUri, UploadName};
 
-/// Read buffer of a streamed body. The SDK's own 4 KiB cost a thread hop each.
+/// Read buffer of a streamed body. With the SDK's 4 KiB, every 4 KiB would cost a switch between
+/// threads.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// What a key has in a header as it is.
+/// Characters of a key that need no escaping in a header.
 pub(super) const NOT_IN_NAMES: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -29,9 +30,9 @@ pub(super) const NOT_IN_NAMES: &AsciiSet =
 pub struct FileSlice<'a> {
     /// The file.
     pub path: &'a Path,
-    /// Where the run starts.
+    /// Offset of the run.
     pub offset: u64,
-    /// How long it is.
+    /// Length of the run.
     pub length: u64,
 }
 
@@ -56,10 +57,10 @@ impl FileSlice<'_> {
     }
 }
 
-/// A part that storage has.
+/// A part that has been uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// From 1.
+    /// Its number, from 1.
     pub number: u32,
     /// The part's own tag.
     pub etag: ETag,
@@ -84,16 +85,16 @@ impl ObjectStore {
         description: &Description,
     ) -> Result<MultipartUpload, StoreError> {
         let (store, target, meta) = (self.clone(), uri.clone(), description.clone());
-        // A caller that is cancelled half-way would never learn the id of what
-        // it has to abort.
+        // A caller that is dropped half-way would never learn the id of the upload that it has to
+        // abort.
         let created = self.chores.run(create(store, target, meta)).await;
         created.ok_or_else(|| ending(Operation::CreateMultipartUpload, uri))?
     }
 
-    /// Gives up an upload by its name, be it another process's.
+    /// Aborts an upload by its name, even if another process has opened it.
     ///
     /// # Errors
-    /// [`Problem::NoSuchUpload`] where it has ended already; see [`Problem`].
+    /// [`Problem::NoSuchUpload`] if it has already ended; see [`Problem`].
     pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
         self.meter.put();
         let request = self.client.abort_multipart_upload();
@@ -129,13 +130,13 @@ async fn create(
 }
 
 impl MultipartUpload {
-    /// Its name, by which another process can abort it if this one dies.
+    /// Its name, with which another process can abort it if this one dies.
     #[must_use]
     pub fn name(&self) -> &UploadName {
         &self.name
     }
 
-    /// Stores one part.
+    /// Uploads one part.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -160,7 +161,7 @@ impl MultipartUpload {
         Ok(Part { number, etag })
     }
 
-    /// Stores one part that is a run of bytes of another object, which has to be of this tag.
+    /// Makes one part by copying a range of another object, which must have this tag.
     ///
     /// # Errors
     /// See [`Problem`].
@@ -192,10 +193,10 @@ impl MultipartUpload {
         Ok(Part { number, etag: tag(copied.as_deref(), OPERATION, &self.name.uri)? })
     }
 
-    /// Makes the parts, in order of their numbers, one object.
+    /// Combines the parts to one object, in order of their numbers.
     ///
     /// # Errors
-    /// See [`Problem`]; the upload is open still, unless an answer was lost.
+    /// See [`Problem`]; the upload is still open, unless an answer was lost.
     pub async fn complete(
         &mut self,
         parts: &[Part],
@@ -235,10 +236,10 @@ impl MultipartUpload {
         tag(output.e_tag(), Operation::CompleteMultipartUpload, &self.name.uri)
     }
 
-    /// Gives the upload up and removes its parts.
+    /// Aborts the upload and removes its parts.
     ///
     /// # Errors
-    /// [`Problem::NoSuchUpload`] where it was completed; see [`Problem`].
+    /// [`Problem::NoSuchUpload`] if it has been completed; see [`Problem`].
     pub async fn abort(mut self) -> Result<(), StoreError> {
         self.open = false;
         let (store, name) = (self.store.clone(), self.name.clone());

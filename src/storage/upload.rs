@@ -1,13 +1,12 @@
-//! Store: a local file becomes an object, whole or not at all.
+//! Stores a local file as an object, completely or not at all.
 //!
-//! Small files go in one request. Larger ones go in parts, several at once,
-//! each streamed from the file, so that memory does not grow with the file.
-//! [`begin`] opens an upload, [`PendingUpload::send`] sends the parts, and
-//! [`PendingUpload::appear`] makes the object appear: what is still being
-//! verified can already be on its way.
+//! Small files are sent in one request. Larger ones are sent in parts, several at once, each
+//! streamed from the file, so that memory does not grow with the file. [`begin`] opens an upload,
+//! [`PendingUpload::send`] sends the parts, and [`PendingUpload::appear`] makes the object appear:
+//! so a file can be sent while it is still being checked.
 //!
-//! Where an answer was lost, the object's metadata tell whether it is there all
-//! the same. So no two uploads may carry the same.
+//! If an answer is lost, the object's metadata show whether it was stored nevertheless. So no two
+//! uploads may have the same metadata.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,18 +20,18 @@ use crate::storage::{
     Description, FileSlice, MultipartUpload, ObjectStore, Part, Precondition, Problem, StoreError,
 };
 
-/// Parts that storage copies at the same time.
+/// How many parts storage copies at the same time.
 const PARALLEL_COPIES: usize = 16;
 const PARALLEL_PARTS: usize = 4;
-/// Times that a file is sent at most where other writers stand in its way.
+/// How often a file is sent if other writers interfere.
 pub const TRIES: u32 = 3;
 
 /// An object that has been stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The tag of what storage has now.
+    /// Its entity tag.
     pub etag: ETag,
-    /// Length in bytes.
+    /// Its length in bytes.
     pub size: u64,
 }
 
@@ -44,10 +43,10 @@ pub enum UploadError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         source: io::Error,
     },
-    /// Storage did not take it.
+    /// Storage failed or refused.
     #[error("cannot store the output: {0}")]
     Store(#[from] StoreError),
     /// It is unknown whether storage has stored it.
@@ -58,9 +57,9 @@ pub enum UploadError {
 /// Why an object did not appear.
 #[derive(Debug)]
 pub enum NotStored {
-    /// Another write, or somebody who gave the upload up, was in the way. Another try may succeed.
+    /// Another write interfered, or somebody aborted the upload. A retry may succeed.
     InTheWay(StoreError),
-    /// Storage did not take it.
+    /// Storage failed or refused.
     Refused(UploadError),
 }
 
@@ -84,7 +83,7 @@ impl UploadError {
     }
 }
 
-/// A file that is on its way, and no object yet. Dropping it aborts it.
+/// A file that is being uploaded and is not an object yet. Dropping it aborts the upload.
 #[derive(Debug)]
 #[must_use = "an upload that is not completed is aborted"]
 pub struct PendingUpload {
@@ -94,7 +93,7 @@ pub struct PendingUpload {
     size: u64,
     description: Description,
     assembly: Vec<PlannedPart>,
-    /// What it is a copy of, where it is no file.
+    /// The object to copy, if there is no local file.
     copied: Option<(ObjectUri, ETag)>,
     parts: Option<(MultipartUpload, Vec<Part>)>,
 }
@@ -102,8 +101,8 @@ pub struct PendingUpload {
 /// Stores a file.
 ///
 /// # Errors
-/// Where the file cannot be read or storage does not take it. Nothing is left
-/// behind then, and a previous object of that name is untouched.
+/// When the file can't be read or storage fails. Then nothing is left behind, and an existing
+/// object with this key is unchanged.
 pub async fn store_file(
     store: &ObjectStore,
     uri: &ObjectUri,
@@ -126,10 +125,10 @@ pub async fn store_file(
     }
 }
 
-/// Opens an upload for a file that goes in parts; storage keeps nothing yet.
+/// Opens an upload for a file; nothing is sent yet.
 ///
 /// # Errors
-/// As [`store_file`].
+/// Like [`store_file`].
 pub async fn begin(
     store: &ObjectStore,
     uri: &ObjectUri,
@@ -139,10 +138,10 @@ pub async fn begin(
     begin_assembly(store, uri, path, description, Vec::new()).await
 }
 
-/// The same for a file with holes, whose parts are copies there of what is stored already.
+/// The same for a file with holes, which are filled by copying parts of stored objects.
 ///
 /// # Errors
-/// As [`store_file`].
+/// Like [`store_file`].
 pub async fn begin_assembly(
     store: &ObjectStore,
     uri: &ObjectUri,
@@ -164,7 +163,7 @@ pub async fn begin_assembly(
     Ok(pending)
 }
 
-/// The same of what is stored already, and appears as a copy.
+/// The same for a stored object, which is copied when it appears.
 pub fn begin_copy(
     store: &ObjectStore,
     uri: &ObjectUri,
@@ -184,22 +183,22 @@ pub fn begin_copy(
 }
 
 impl PendingUpload {
-    /// What has to be aborted should this process die.
+    /// The name of the open upload, which has to be aborted if this process dies.
     #[must_use]
     pub fn name(&self) -> Option<&UploadName> {
         self.parts.as_ref().map(|(upload, _)| upload.name())
     }
 
-    /// Sends all that can be sent without making an object. Small files wait
-    /// until they are completed.
+    /// Sends everything that can be sent without making an object. Small files are sent only when
+    /// they appear.
     ///
     /// # Errors
-    /// As [`store_file`].
+    /// Like [`store_file`].
     pub async fn send(&mut self) -> Result<(), UploadError> {
         Ok(self.send_parts().await?)
     }
 
-    /// Makes the object appear, once, if `precondition` holds. Must not be cancelled: it would stay
+    /// Makes the object appear, once, if `precondition` holds. Must not be canceled: it would be
     /// unknown whether the object has appeared.
     ///
     /// # Errors
@@ -218,10 +217,10 @@ impl PendingUpload {
         }
     }
 
-    /// Opens an upload again whose object did not appear; its parts are to be sent again.
+    /// Opens an upload again after its object did not appear; its parts have to be sent again.
     ///
     /// # Errors
-    /// As [`store_file`].
+    /// Like [`store_file`].
     pub async fn reopen(&mut self) -> Result<(), UploadError> {
         Ok(self.open().await?)
     }
@@ -238,9 +237,9 @@ impl PendingUpload {
         }
     }
 
-    /// The object, if it has appeared although storage did not say so.
+    /// The object's tag, if it has appeared although storage reported an error.
     async fn find(&mut self, error: &StoreError) -> Result<Option<ETag>, StoreError> {
-        // First of all: what is still on its way can't make it appear then.
+        // Aborted first, so that a request that is still in progress can't make it appear later.
         let aborted = match self.parts.take() {
             Some((upload, _)) => upload.abort().await.is_ok(),
             None => false,
@@ -278,10 +277,10 @@ impl PendingUpload {
         Ok(())
     }
 
-    /// Takes back what was sent.
+    /// Aborts the upload.
     ///
     /// # Errors
-    /// Where storage cannot be told so.
+    /// When storage can't be reached.
     pub async fn abort(self) -> Result<(), StoreError> {
         match self.parts {
             Some((upload, _)) => upload.abort().await,
@@ -290,14 +289,15 @@ impl PendingUpload {
     }
 }
 
-/// Whether storage may have done what it did not say it did.
+/// Whether storage may have done the operation although it reported an error.
 const fn is_unclear(error: &StoreError) -> bool {
-    // A condition also fails on what the same request, sent twice, has stored before.
+    // A condition also fails if the same request was sent twice and the first one succeeded.
     matches!(error.problem(), Problem::Transient(_)) || starts_again(error)
 }
 
-/// S3 asks for it after a conflict; an upload that somebody else aborted is gone. Of an object that
-/// is to match and is not there, S3 says that there is no such key.
+/// Whether the upload has to start again: S3 requires that after a conflict; an upload that
+/// somebody else aborted is gone; and if an object that has to match is missing, S3 reports that
+/// there is no such key.
 const fn starts_again(error: &StoreError) -> bool {
     matches!(
         error.problem(),
@@ -330,7 +330,7 @@ async fn send_parts(
     all_or_nothing(upload, sent).await
 }
 
-/// Sends the parts that the file has, and lets storage copy the others.
+/// Sends the parts that the file contains, and makes storage copy the others.
 async fn assemble(
     upload: MultipartUpload,
     path: &Path,
@@ -366,14 +366,14 @@ async fn all_or_nothing(
     match sent {
         Ok(parts) => Ok((upload, parts)),
         Err(error) => {
-            // The cause matters more than whether storage could be told.
+            // The cause is more important than whether the abort succeeded.
             upload.abort().await.ok();
             Err(error)
         }
     }
 }
 
-/// The parts of a file: equal but for the last, as few as the limits allow.
+/// The parts of a file: equal except for the last, as few as the limits allow.
 fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'_>)> {
     let step = part_size(size);
     (1..).zip((0..size).step_by(clamped::<usize>(step))).map(move |(number, offset)| {
