@@ -113,22 +113,23 @@ endif
 # A ready ffmpeg, named by FFMPEG_PATH and FFPROBE_PATH, spares these two the layer.
 ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)
 
-# Another ffmpeg, which makes the sources of the tests, the demo and the benchmark, and judges results.
-# A ready one does that as well.
+# Another ffmpeg, which makes the sources of the tests and the benchmark, and judges results. A ready one
+# does that as well.
 tools-ffmpeg:
 	layers/ffmpeg/build --tools
 ready_ffmpeg := $(if $(ready_layer),$(ready_layer) tools-ffmpeg)
 ready_needs := $(if $(ready_layer),-layer-tools)
 
 # The function and the harness in the profile of the tests and by one call: no dependency is compiled
-# twice, and `make test` finds them all.
-demo: need-rust-compiler-python$(ready_needs) $(rie) $(ready_ffmpeg)
+# twice, and `make test` finds them all. Any installed ffmpeg can make the sources.
+demo_needs := $(if $(ready_layer),-layer-ffmpeg)
+demo: need-rust-compiler-python$(demo_needs) $(rie) $(ready_layer)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
 # What the function needs around it, at an address of this machine, for `sam local`. Python plays Step
 # Functions, whose steps functions of the stage's own carry out.
-stage: need-rust-compiler-python$(ready_needs) $(venv)/.installed $(ready_ffmpeg)
+stage: need-rust-compiler-python$(demo_needs) $(venv)/.installed $(ready_layer)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	exec "$(CARGO_TARGET_DIR)/debug/examples/demo" stage
 

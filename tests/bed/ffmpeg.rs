@@ -16,9 +16,9 @@ pub fn ffprobe_path() -> PathBuf {
     shipped("FFPROBE_PATH", "ffprobe")
 }
 
-/// Built for the tests, or else the same as above.
+/// Built for the tests, named by the environment, or installed.
 pub fn tool_path() -> PathBuf {
-    built("target/tools/ffmpeg/bin", "ffmpeg").unwrap_or_else(ffmpeg_path)
+    tool("FFMPEG_PATH", "ffmpeg")
 }
 
 /// The tests' own, which makes sources and reads results.
@@ -30,8 +30,7 @@ pub fn ffmpeg() -> Command {
 
 /// Its neighbour, likewise.
 pub fn ffprobe() -> Command {
-    let path = built("target/tools/ffmpeg/bin", "ffprobe").unwrap_or_else(ffprobe_path);
-    let mut command = Command::new(path);
+    let mut command = Command::new(tool("FFPROBE_PATH", "ffprobe"));
     command.args(["-v", "error"]);
     command
 }
@@ -44,16 +43,30 @@ pub fn environment() -> Vec<(String, String)> {
 }
 
 fn shipped(variable: &str, name: &str) -> PathBuf {
-    if let Some(path) = std::env::var_os(variable) {
-        return path.into();
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let installed = std::env::split_paths(&path).map(|folder| folder.join(name));
-    built("target/layers/ffmpeg/bin", name)
-        .or_else(|| first_file(installed))
+    named(variable)
+        .or_else(|| built("target/layers/ffmpeg/bin", name))
+        .or_else(|| installed(name))
         .unwrap_or_else(|| panic!("no {name}: run `make build`, install it, or set {variable}"))
+}
+
+fn tool(variable: &str, name: &str) -> PathBuf {
+    built("target/tools/ffmpeg/bin", name)
+        .or_else(|| named(variable))
+        .or_else(|| installed(name))
+        .unwrap_or_else(|| {
+            panic!("no {name}: run `make tools-ffmpeg`, install it, or set {variable}")
+        })
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
 }
 
 fn built(folder: &str, name: &str) -> Option<PathBuf> {
     first_file(std::iter::once(repository().join(folder).join(name)))
+}
+
+fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    first_file(std::env::split_paths(&path).map(|folder| folder.join(name)))
 }

@@ -118,7 +118,7 @@ fn stage(line: &Value) -> Option<String> {
     let seconds = |name: &str| line[name].as_f64().unwrap_or(0.0) / 1000.0;
     let took = seconds("ms");
     Some(match line["message"].as_str()? {
-        "fetch" => format!("fetched {} objects in {took:.2} s", line["sources"]),
+        "fetch" => format!("fetched the sources in {took:.2} s"),
         "probe" => format!("read every packet's time stamp in {took:.2} s"),
         "encode" => format!("encoded in {took:.2} s"),
         "verify" => format!("decoded the result and counted it in {took:.2} s"),
