@@ -1,9 +1,9 @@
-//! MP4 (ISO/IEC 14496-12), as much of it as it takes to join the ranges of a long video where they
-//! are stored: the samples of fragments are listed, and the index of the whole film is written.
+//! The parts of MP4 (ISO/IEC 14496-12) that are needed to join the ranges of a long video inside
+//! storage: this module lists the samples of fragments, and writes the index of the whole file.
 //!
-//! What describes the streams is not made here. The muxer writes a *template*: a film of the same
-//! audio and of the first frames. The index is the template's, with the tables of the whole video,
-//! and with the places where samples of both are.
+//! It does not write descriptions of streams. The muxer writes a *template*: a file with the same
+//! audio and the first frames of the video. The index is the template's, with the tables of the
+//! whole video, and with the places of all samples.
 
 mod alone;
 mod boxes;
@@ -27,22 +27,22 @@ pub use packets::Packets;
 pub use sound::Extent;
 pub use weave::{Span, weave};
 
-/// Why something is not the MP4 that it should be.
+/// Why something is not the expected MP4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Mp4Error {
     /// A box ends before its content does.
     #[error("the box `{}` is cut off", name(*.0))]
     Cut([u8; 4]),
-    /// There is no such box.
+    /// A box is missing.
     #[error("there is no box `{}`", name(*.0))]
     Missing([u8; 4]),
-    /// A box that nobody would expect there.
+    /// A box that should not occur there.
     #[error("the box `{}` is not expected", name(*.0))]
     Unexpected([u8; 4]),
-    /// A box says something that does not fit the rest.
+    /// The content of a box contradicts the others.
     #[error("the box `{}` does not fit the others", name(*.0))]
     Unfit([u8; 4]),
-    /// The time stamps of samples can't be written.
+    /// The timestamps of samples can't be written.
     #[error("time stamps of the video are not whole ticks, or not in order")]
     Times,
 }

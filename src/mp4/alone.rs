@@ -1,15 +1,15 @@
-//! Packets of audio as a file of their own.
+//! Writes audio packets as a file of their own.
 
 use super::boxes::{HEAD, boxed, children};
 use super::packets::Woven;
 use super::video::is_of;
 use super::{Mp4Error, Packets, tables};
 
-/// What stands before the data of a file of these packets alone, which begin at 0, by the `ftyp` and the
-/// content of the `moov` of a file that has them among others.
+/// Everything before the media data of a file with only these packets, which begin at 0. `ftyp` and
+/// `moov` are those of a file that contains the packets among others; `moov` without its header.
 ///
 /// # Errors
-/// Where that is no file of audio alone.
+/// When that is not a file with audio only.
 pub fn alone(ftyp: &[u8], moov: &[u8], packets: &Packets) -> Result<Vec<u8>, Mp4Error> {
     let length = index(moov, packets, 0)?.len();
     let start = ftyp.len() + length + HEAD;
@@ -41,7 +41,8 @@ fn index(moov: &[u8], packets: &Packets, start: u64) -> Result<Vec<u8>, Mp4Error
     Ok(boxed(*b"moov", &content))
 }
 
-/// The delay of the encoder, which edits tell, is that of the packets that are not there.
+/// Removes the edit list: it declares the encoder's delay, which belongs to packets that are not in
+/// this file.
 fn without_edits(trak: &[u8]) -> Result<Vec<u8>, Mp4Error> {
     let body = trak.get(HEAD..).ok_or(Mp4Error::Cut(*b"trak"))?;
     let kept = children(body)?.into_iter().filter(|child| child.kind != *b"edts");

@@ -1,22 +1,22 @@
-//! Boxes: how they are told apart, read, and written.
+//! Reads and writes boxes.
 
 use super::Mp4Error;
 
-/// Bytes of a box before its content; twice as many where its size takes 64 bits.
+/// Length of a box's header; 16 if its size takes 64 bits.
 pub const HEAD: usize = 8;
 
-/// What stands before the content of a box.
+/// The header of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoxHead {
-    /// Its type.
+    /// The type of the box.
     pub kind: [u8; 4],
-    /// Bytes of the head itself.
+    /// Length of the header in bytes.
     pub head: u64,
-    /// Bytes of the content.
+    /// Length of the content in bytes.
     pub body: u64,
 }
 
-/// The head of a box, by its first 16 bytes or as many as there are.
+/// The header of a box, from its first 16 bytes or as many as there are.
 #[must_use]
 pub fn box_head(bytes: &[u8]) -> Option<BoxHead> {
     let mut fields = Fields::new(*b"    ", bytes);
@@ -31,11 +31,11 @@ pub fn box_head(bytes: &[u8]) -> Option<BoxHead> {
 pub(super) struct Child<'a> {
     pub(super) kind: [u8; 4],
     pub(super) body: &'a [u8],
-    /// With its head.
+    /// Header and content.
     pub(super) whole: &'a [u8],
 }
 
-/// All boxes in the content of one.
+/// All boxes in the content of a box.
 pub(super) fn children(mut bytes: &[u8]) -> Result<Vec<Child<'_>>, Mp4Error> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
@@ -75,7 +75,7 @@ pub fn boxed(kind: [u8; 4], body: &[u8]) -> Vec<u8> {
     [&head, body].concat()
 }
 
-/// The fields of a box, one after the other.
+/// Reads the fields of a box one after the other.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
     kind: [u8; 4],
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
         Ok(u64::from(self.u32()?) << 32 | u64::from(self.u32()?))
     }
 
-    /// A number of 32 bits, or of 64 in the box's newer version.
+    /// A number of 32 bits, or of 64 bits in version 1.
     pub(super) fn long(&mut self, version: u8) -> Result<u64, Mp4Error> {
         if version == 0 { self.u32().map(u64::from) } else { self.u64() }
     }

@@ -1,28 +1,28 @@
-//! The samples of a fragment, as a `moof` lists them.
+//! Reads the samples of a fragment from its `moof`.
 
 use serde::{Deserialize, Serialize};
 
 use super::Mp4Error;
 use super::boxes::{Fields, child, children, descend};
 
-/// Samples of a fragment, where runs list none of theirs as each is like the others.
+/// Most samples of a fragment whose runs have no fields per sample, because all samples are alike.
 const MOST_BARE: usize = 1 << 16;
 
 /// An encoded frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "(u32, i64, i64, bool)", from = "(u32, i64, i64, bool)")]
 pub struct Sample {
-    /// Bytes.
+    /// Length in bytes.
     pub size: u32,
-    /// When it is decoded, in ticks.
+    /// Decoding time in ticks.
     pub dts: i64,
-    /// When it is shown, in ticks.
+    /// Presentation time in ticks.
     pub pts: i64,
-    /// Whether decoding can begin there.
+    /// Whether decoding can begin with this sample.
     pub sync: bool,
 }
 
-/// Encoded frames, in the order of decoding.
+/// Encoded frames in decoding order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Samples {
     /// Ticks a second.
@@ -31,12 +31,12 @@ pub struct Samples {
     pub samples: Vec<Sample>,
 }
 
-/// What a `moof` says of the `mdat` behind it.
+/// The samples that a `moof` declares in the `mdat` after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
     /// Its samples.
     pub samples: Vec<Sample>,
-    /// Where they begin, from the start of the `moof`.
+    /// The offset of their first byte from the start of the `moof`.
     pub data: u64,
 }
 
@@ -53,8 +53,8 @@ impl From<Sample> for (u32, i64, i64, bool) {
 }
 
 impl Samples {
-    /// The first of each of several ranges, shown one after the other: what a decoder begins with. Each
-    /// is stored at the start of its range.
+    /// The first sample of each range, as if they were shown one after the other. Each is stored at
+    /// the start of its range, and decoding can begin with it.
     #[must_use]
     pub fn beginnings(ranges: &[&Self]) -> Self {
         let time_scale = ranges.first().map_or(0, |range| range.time_scale);
@@ -70,17 +70,17 @@ impl Samples {
         Self { time_scale, samples }
     }
 
-    /// Bytes of all.
+    /// Length of all samples in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.samples.iter().map(|sample| u64::from(sample.size)).sum()
     }
 }
 
-/// Ticks a second of the only track, by the content of a `moov`.
+/// The time scale of the only track, from the content of a `moov`.
 ///
 /// # Errors
-/// Where it has none.
+/// When there is no track.
 pub fn time_scale(moov: &[u8]) -> Result<u32, Mp4Error> {
     let mdhd = descend(moov, &[*b"trak", *b"mdia", *b"mdhd"])?;
     media_time_scale(mdhd)
@@ -94,7 +94,7 @@ pub(super) fn media_time_scale(mdhd: &[u8]) -> Result<u32, Mp4Error> {
     if scale == 0 { Err(Mp4Error::Unfit(*b"mdhd")) } else { Ok(scale) }
 }
 
-/// What `tfhd` says of samples that say nothing themselves.
+/// The values in `tfhd` for samples that have none of their own.
 #[derive(Clone, Copy, Debug, Default)]
 struct Defaults {
     duration: Option<u32>,
@@ -102,10 +102,10 @@ struct Defaults {
     flags: Option<u32>,
 }
 
-/// Reads the content of a `moof` with one track, whose offsets count from its own start.
+/// Reads the content of a `moof` with one track, whose offsets are relative to its own start.
 ///
 /// # Errors
-/// Where it is no such `moof`.
+/// When it has another form.
 pub fn fragment(moof: &[u8]) -> Result<Fragment, Mp4Error> {
     let traf = child(moof, *b"traf")?;
     let defaults = defaults(child(traf, *b"tfhd")?)?;
@@ -116,7 +116,7 @@ pub fn fragment(moof: &[u8]) -> Result<Fragment, Mp4Error> {
     let (mut samples, mut data) = (Vec::new(), None);
     for run in children(traf)?.into_iter().filter(|child| child.kind == *b"trun") {
         let (offset, bytes) = read_run(run.body, defaults, &mut dts, &mut samples)?;
-        // All runs have to follow each other.
+        // The data of all runs have to be adjacent.
         match data {
             None => data = Some((offset, offset + bytes)),
             Some((first, end)) if end == offset => data = Some((first, end + bytes)),
@@ -131,7 +131,7 @@ fn defaults(tfhd: &[u8]) -> Result<Defaults, Mp4Error> {
     let mut fields = Fields::new(*b"tfhd", tfhd);
     let (_, flags) = fields.version()?;
     fields.u32()?;
-    // A place in the file, and which description: fragments of one encoder need neither.
+    // Base data offset and description index; fragments of one encoder need neither.
     for (flag, bytes) in [(0x01, 8), (0x02, 4)] {
         if flags & flag != 0 {
             fields.take(bytes)?;
@@ -141,7 +141,7 @@ fn defaults(tfhd: &[u8]) -> Result<Defaults, Mp4Error> {
     Ok(Defaults { duration: optional(0x08)?, size: optional(0x10)?, flags: optional(0x20)? })
 }
 
-/// Adds the samples of a `trun`. Returns where they begin, and how many bytes they have.
+/// Adds the samples of a `trun`. Returns the offset of their data, and its length.
 fn read_run(
     trun: &[u8],
     defaults: Defaults,
@@ -154,7 +154,7 @@ fn read_run(
     let count = fields.u32()?;
     let offset = if flags & 0x01 == 0 { 0 } else { fields.u32()? };
     let first_flags = (flags & 0x04 != 0).then(|| fields.u32()).transpose()?;
-    // Entries without any field could be without end.
+    // Without fields per sample, a small box could declare any number of samples.
     if flags & 0xf00 == 0 && samples.len().saturating_add(count as usize) > MOST_BARE {
         return Err(UNFIT);
     }
@@ -184,7 +184,7 @@ mod tests {
         boxed(kind, &fields.iter().flat_map(|field| field.to_be_bytes()).collect::<Vec<_>>())
     }
 
-    /// A `moof` of so many runs of so many samples that have no fields of their own.
+    /// A `moof` with this number of runs and of samples in each, without fields per sample.
     fn bare(runs: usize, samples: u32) -> Vec<u8> {
         let head = full(*b"tfhd", &[0x18, 1, 1, 0]);
         let start = full(*b"tfdt", &[0, 0]);

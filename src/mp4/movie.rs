@@ -1,4 +1,4 @@
-//! The film: in which order its samples are stored, and the index that says so.
+//! The whole file: the order in which its samples are stored, and its index.
 
 use num_rational::Ratio;
 
@@ -10,37 +10,37 @@ use super::video::{Video, is_of};
 use super::weave::{Span, alone, weave};
 use super::{Mp4Error, tables};
 
-/// A film that is made of a template and of ranges of video.
+/// A file that consists of a template and of ranges of video.
 #[derive(Clone, Debug)]
 pub struct Movie<'a> {
     moov: &'a [u8],
     time_scale: u32,
     video: Video<'a>,
     sound: Option<Sound<'a>>,
-    /// How many chunks of audio stand before each range, and after the last.
+    /// The number of audio chunks before each range, and after the last.
     before: Vec<usize>,
-    /// The audio, where the ranges have it themselves.
+    /// The audio, if the ranges contain it.
     woven: Option<Woven<'a>>,
-    /// What each range has, in its order.
+    /// For each range, its spans in order.
     spans: Vec<Vec<Span>>,
 }
 
-/// What is stored in one piece.
+/// Bytes that are stored contiguously.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stretch {
-    /// Audio of the template.
+    /// Audio from the template.
     Audio(Extent),
-    /// A range, by its number.
+    /// A range.
     Range {
-        /// Which.
+        /// Its number.
         range: usize,
-        /// Its bytes.
+        /// Its length in bytes.
         length: u64,
     },
 }
 
 impl Stretch {
-    /// Bytes.
+    /// Length in bytes.
     #[must_use]
     pub const fn length(&self) -> u64 {
         match self {
@@ -51,10 +51,10 @@ impl Stretch {
 }
 
 impl<'a> Movie<'a> {
-    /// By the content of the template's `moov`. The audio is the template's.
+    /// Reads the content of the template's `moov`. The audio comes from the template.
     ///
     /// # Errors
-    /// Where it is no template for these ranges.
+    /// When it is not a template for these ranges.
     pub fn new(moov: &'a [u8], ranges: &[&Samples], rate: Ratio<i64>) -> Result<Self, Mp4Error> {
         let (mut movie, sound) = Self::silent(moov, ranges, rate)?;
         movie.sound = sound.map(Sound::read).transpose()?;
@@ -62,10 +62,10 @@ impl<'a> Movie<'a> {
         Ok(movie)
     }
 
-    /// The same where each range has its audio itself, as [`weave`] puts it.
+    /// The same for ranges that contain their audio, in the order of [`weave`].
     ///
     /// # Errors
-    /// Where it is no template for these ranges.
+    /// When it is not a template for these ranges.
     pub fn woven(
         moov: &'a [u8],
         ranges: &[(&Samples, &Packets)],
@@ -80,7 +80,7 @@ impl<'a> Movie<'a> {
         Ok(movie)
     }
 
-    /// The film without its audio, and the track of that.
+    /// The file without its audio, and the audio track if there is one.
     fn silent(
         moov: &'a [u8],
         ranges: &[&Samples],
@@ -104,7 +104,7 @@ impl<'a> Movie<'a> {
         Ok((movie, sound))
     }
 
-    /// The same film without its audio.
+    /// The same file without its audio.
     #[must_use]
     pub fn mute(self) -> Self {
         let before = vec![0; self.video.ranges.len() + 1];
@@ -112,8 +112,8 @@ impl<'a> Movie<'a> {
         Self { sound: None, woven: None, before, spans, ..self }
     }
 
-    /// What is stored behind the index, in its order: before each range the audio that is heard with
-    /// it, so that a player that reads on never waits for one of the two.
+    /// The media data after the index, in order: before each range comes the audio that is played
+    /// with it, so that a player that reads sequentially never waits for one of the two.
     #[must_use]
     pub fn stretches(&self) -> Vec<Stretch> {
         let (mut stretches, mut chunk) = (Vec::new(), 0);
@@ -138,19 +138,19 @@ impl<'a> Movie<'a> {
         stretches
     }
 
-    /// Where the video of a range begins in it.
+    /// The offset of the first video byte in a range.
     #[must_use]
     pub fn video_in(&self, range: usize) -> u64 {
         let spans = self.spans.get(range).into_iter().flatten();
         spans.take_while(|span| span.audio).map(|span| span.bytes).sum()
     }
 
-    /// What stands before the first of [`Movie::stretches`]: `ftyp`, which is given, the index, and the
-    /// head of the box that holds everything. `filler` names the box with nothing in it that muxers
-    /// keep for a longer head.
+    /// Everything before the first of [`Movie::stretches`]: the given `ftyp`, the index, and the
+    /// header of the box that holds the media data. `filler` is the type of the empty box that
+    /// muxers reserve for a longer header.
     ///
     /// # Errors
-    /// Where the template has what is not expected there.
+    /// When the template contains something unexpected.
     pub fn head(&self, ftyp: &[u8], filler: [u8; 4]) -> Result<Vec<u8>, Mp4Error> {
         let content: u64 = self.stretches().iter().map(Stretch::length).sum();
         let near = self.index(0, false)?.len() as u64;
@@ -167,7 +167,7 @@ impl<'a> Movie<'a> {
         Ok([ftyp, &index, &head].concat())
     }
 
-    /// How many samples each chunk of a stream has, as far as the ranges have it.
+    /// The number of samples in each chunk of a stream, for samples that are in the ranges.
     fn chunks(&self, audio: bool) -> Vec<u32> {
         let spans = self.spans.iter().flatten().filter(|span| span.audio == audio);
         spans.map(|span| span.samples).collect()
@@ -182,7 +182,7 @@ impl<'a> Movie<'a> {
         sound.map(|chunk| chunk.bytes).sum()
     }
 
-    /// The `moov`, where the first stretch begins at `start`.
+    /// The `moov`, if the first stretch begins at `start`.
     fn index(&self, start: u64, far: bool) -> Result<Vec<u8>, Mp4Error> {
         let (video, sound) = self.places(start);
         let mut longest = self.video.movie_duration(self.time_scale);
@@ -213,7 +213,7 @@ impl<'a> Movie<'a> {
         Ok(boxed(*b"moov", &content))
     }
 
-    /// Where the chunks of the video and of the audio are.
+    /// The places of the chunks of video and audio.
     fn places(&self, start: u64) -> (Vec<u64>, Vec<u64>) {
         let (mut at, mut chunk) = (start, 0);
         let (mut video, mut sound) = (Vec::new(), Vec::new());
@@ -233,8 +233,8 @@ impl<'a> Movie<'a> {
     }
 }
 
-/// How many chunks of audio begin before each range of the video ends; the last are those that begin
-/// after it.
+/// How many chunks of audio begin before the end of each range; the last number counts those that
+/// begin after all ranges.
 fn before(video: &Video<'_>, sound: Option<&Sound<'_>>) -> Vec<usize> {
     let Some(sound) = sound else { return vec![0; video.ranges.len() + 1] };
     let mut counts = Vec::new();

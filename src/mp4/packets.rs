@@ -1,4 +1,4 @@
-//! Encoded audio whose packets are stored with the ranges of the video, and its track.
+//! Encoded audio whose packets are stored in the ranges of the video, and the track for it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,28 +9,29 @@ use super::tables;
 use super::video::{edits, is_of, most_in_a_row};
 use crate::clamped::clamped;
 
-/// Bytes of a description of audio before the boxes that it holds, by its version.
+/// Length of the fixed fields of an audio description, by its version.
 const DESCRIPTIONS: [usize; 3] = [28, 44, 64];
-/// What stands in `esds` before the descriptor of the decoder, and in that before its bit rates.
+/// Length of the fields in `esds` before the decoder's descriptor, and in the latter before its bit
+/// rates.
 const ES_HEAD: usize = 3;
 const RATES: usize = 5;
 
-/// Encoded audio, in its order.
+/// Packets of encoded audio, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packets {
     /// Ticks a second.
     pub time_scale: u32,
-    /// Bytes of each.
+    /// The length of each packet in bytes.
     pub sizes: Vec<u32>,
-    /// How many follow each other that last so many ticks.
+    /// Runs of packets with equal durations: the number of packets, and the duration in ticks.
     pub steps: Vec<(u32, u32)>,
 }
 
 impl Packets {
-    /// The packets of the audio that a `moov` describes, by its content, and where they are.
+    /// The packets of the audio in a `moov` with this content, and their places.
     ///
     /// # Errors
-    /// Where there is none.
+    /// When there is no audio.
     pub fn read(moov: &[u8]) -> Result<(Self, Vec<Extent>), Mp4Error> {
         let traks = children(moov)?.into_iter().filter(|child| child.kind == *b"trak");
         for trak in traks {
@@ -52,7 +53,7 @@ impl Packets {
         Ok(Self { time_scale, sizes: sizes.ok_or(Mp4Error::Unfit(*b"stsz"))?, steps })
     }
 
-    /// Those from `first` on, at most `count`.
+    /// The packets from `first` on, at most `count`.
     #[must_use]
     pub fn part(&self, first: usize, count: usize) -> Self {
         let start = first.min(self.sizes.len());
@@ -71,43 +72,43 @@ impl Packets {
         Self { sizes: self.sizes[start..end].to_vec(), steps, ..*self }
     }
 
-    /// The same packets, of which each lasts so many ticks.
+    /// The same packets, each with a duration of `ticks`.
     #[must_use]
     pub fn lasting(self, ticks: u32) -> Self {
         let count = u32::try_from(self.sizes.len()).unwrap_or(u32::MAX);
         Self { steps: vec![(count, ticks)], ..self }
     }
 
-    /// Bytes of all.
+    /// Length of all packets in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.sizes.iter().map(|&size| u64::from(size)).sum()
     }
 
-    /// How long they last, in ticks.
+    /// Duration of all packets in ticks.
     #[must_use]
     pub fn duration(&self) -> u64 {
         self.steps.iter().map(|&(count, step)| u64::from(count) * u64::from(step)).sum()
     }
 
-    /// The bytes of each, and how long it lasts in ticks.
+    /// The length in bytes and the duration in ticks of each packet.
     pub fn each(&self) -> impl Iterator<Item = (u32, u32)> {
         self.sizes.iter().copied().zip(self.each_step())
     }
 
-    /// How long each of them lasts.
+    /// The duration of each packet in ticks.
     pub(super) fn each_step(&self) -> impl Iterator<Item = u32> {
         self.steps.iter().flat_map(|&(count, step)| std::iter::repeat_n(step, count as usize))
     }
 }
 
-/// An audio track whose packets are stored with the ranges.
+/// An audio track whose packets are stored in the ranges.
 #[derive(Clone, Debug)]
 pub(super) struct Woven<'a> {
     trak: &'a [u8],
-    /// Of all ranges.
+    /// The packets of all ranges.
     packets: Packets,
-    /// Ticks before the first that is heard.
+    /// The encoder's delay in ticks.
     delay: u64,
 }
 
@@ -126,13 +127,13 @@ impl<'a> Woven<'a> {
         Ok(Self { trak, packets, delay: delay(child(edts, *b"elst")?)? })
     }
 
-    /// How long it is heard, in ticks of the movie, of which none is left out.
+    /// How long the audio is played, in ticks of the movie, rounded up.
     pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
         let heard = self.packets.duration().saturating_sub(self.delay);
         tables::in_movie(heard, self.packets.time_scale, movie_scale)
     }
 
-    /// The track with its chunks, of so many samples each, at these places.
+    /// The track, with chunks of these numbers of samples at these places.
     pub(super) fn write(
         &self,
         movie_scale: u32,
@@ -166,7 +167,7 @@ impl<'a> Woven<'a> {
         }
     }
 
-    /// The description, with the mean bit rate of the whole where it tells one.
+    /// The description, with the mean bit rate of the whole if it contains one.
     fn description(&self, stsd: &[u8]) -> Result<Vec<u8>, Mp4Error> {
         const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stsd");
         let (head, entries) = stsd.split_at_checked(8).ok_or(Mp4Error::Cut(*b"stsd"))?;
@@ -178,7 +179,7 @@ impl<'a> Woven<'a> {
         Ok(boxed(*b"stsd", &[head, &entry].concat()))
     }
 
-    /// The boxes of a description.
+    /// Rewrites the boxes inside a description.
     fn described(&self, boxes: &[u8]) -> Result<Vec<u8>, Mp4Error> {
         let mut all = Vec::new();
         for inner in children(boxes)? {
@@ -194,7 +195,7 @@ impl<'a> Woven<'a> {
         Ok(all)
     }
 
-    /// Writes the most bits of any second, and their mean, at a place, if it is one.
+    /// If `at` is a place, writes two bit rates there: the highest of any second, and the mean.
     fn set_rates(&self, at: Option<usize>, body: &mut [u8]) {
         let Some(fields) = at.and_then(|at| body.get_mut(at..at + 8)) else { return };
         let Packets { time_scale, sizes, steps } = &self.packets;
@@ -209,7 +210,7 @@ impl<'a> Woven<'a> {
     }
 }
 
-/// When the media are heard first, by the only edit or the last of several, in ticks of the track.
+/// The media time of the first played sample, from the last edit, in ticks of the track.
 fn delay(elst: &[u8]) -> Result<u64, Mp4Error> {
     let mut fields = Fields::new(*b"elst", elst);
     let (version, _) = fields.version()?;
@@ -220,7 +221,7 @@ fn delay(elst: &[u8]) -> Result<u64, Mp4Error> {
     Ok(delay)
 }
 
-/// `sbgp`, where all samples are in one group.
+/// `sbgp`, in which all samples are in one group.
 fn group(sbgp: &[u8], count: usize) -> Result<Vec<u8>, Mp4Error> {
     const UNFIT: Mp4Error = Mp4Error::Unfit(*b"sbgp");
     let mut fields = Fields::new(*b"sbgp", sbgp);
@@ -235,14 +236,15 @@ fn group(sbgp: &[u8], count: usize) -> Result<Vec<u8>, Mp4Error> {
     Ok(boxed(*b"sbgp", &[&sbgp[..head + 4], &count, fields.rest()].concat()))
 }
 
-/// Where `esds`, ISO/IEC 14496-14, has the most bits a second and their mean.
+/// The place of the highest and the mean bit rate in `esds`, ISO/IEC 14496-14.
 fn rates_of_esds(esds: &[u8]) -> Option<usize> {
     let mut at = 4;
     for (tag, head) in [(3, ES_HEAD), (4, RATES)] {
         if *esds.get(at)? != tag {
             return None;
         }
-        // The length has up to four bytes, of which all but the last say that more follow.
+        // The length takes up to four bytes; in all but the last, the top bit says that another
+        // follows.
         let length = esds.get(at + 1..)?.iter().take(4).position(|byte| byte & 0x80 == 0)?;
         at += 2 + length + head;
     }

@@ -1,4 +1,5 @@
-//! The audio of a template: all of it is there, and its tables hold but for the places.
+//! The audio of a template that contains all of it: its tables stay as they are, except for the
+//! places.
 
 use super::Mp4Error;
 use super::boxes::{Fields, boxed, child, children, descend, optional};
@@ -7,18 +8,18 @@ use super::packets::Packets;
 use super::tables;
 use crate::clamped::clamped;
 
-/// More chunks than a film of weeks has.
+/// More chunks than weeks of video have.
 const MOST_CHUNKS: u64 = 1 << 22;
 
-/// More samples of one size than a range has.
+/// More equal samples than a range has.
 const MOST_EQUAL: u32 = 1 << 24;
 
-/// Bytes of a file.
+/// A range of bytes in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
-    /// Where they begin.
+    /// Offset of the first byte.
     pub offset: u64,
-    /// How many.
+    /// Number of bytes.
     pub length: u64,
 }
 
@@ -27,7 +28,7 @@ pub struct Extent {
 pub(super) struct SoundChunk {
     pub(super) samples: u32,
     pub(super) bytes: u64,
-    /// When it begins, in ticks.
+    /// Its start in ticks.
     pub(super) start: u64,
 }
 
@@ -37,7 +38,7 @@ pub(super) struct Sound<'a> {
     trak: &'a [u8],
     pub(super) time_scale: u32,
     pub(super) chunks: Vec<SoundChunk>,
-    /// Where the template has it.
+    /// The places of the audio in the template.
     pub(super) extents: Vec<Extent>,
 }
 
@@ -60,7 +61,7 @@ impl Sizes {
         }
     }
 
-    /// Of each, unless there are more than any file lists.
+    /// The size of each sample; `None` if there are more than any real file has.
     pub(super) fn each(&self) -> Option<Vec<u32>> {
         match self {
             Self::Each(sizes) => Some(sizes.iter().map(|[size]| *size).collect()),
@@ -78,7 +79,7 @@ impl Sizes {
         }
     }
 
-    /// Bytes of the samples from `first` on.
+    /// The length of `count` samples from `first` on.
     fn bytes(&self, first: u64, count: u64) -> Option<u64> {
         let end = first.checked_add(count).filter(|&end| end <= self.count())?;
         match self {
@@ -103,7 +104,7 @@ impl<'a> Sound<'a> {
         Ok(Self { trak, time_scale, chunks, extents })
     }
 
-    /// The track with its chunks at these places.
+    /// The track, with its chunks at these places.
     pub(super) fn write(&self, places: &[u64], far: bool) -> Result<Vec<u8>, Mp4Error> {
         rewrite(*b"trak", self.trak, &|kind, body| {
             Ok(match &kind {
@@ -114,7 +115,7 @@ impl<'a> Sound<'a> {
         })
     }
 
-    /// Length of the movie by this track's header.
+    /// The duration in this track's header, in ticks of the movie.
     pub(super) fn movie_duration(&self) -> Result<u64, Mp4Error> {
         let mut fields = Fields::new(*b"tkhd", child(self.trak, *b"tkhd")?);
         let (version, _) = fields.version()?;
@@ -123,12 +124,12 @@ impl<'a> Sound<'a> {
     }
 }
 
-/// Ticks a second of a track.
+/// The time scale of a track.
 pub(super) fn time_scale(trak: &[u8]) -> Result<u32, Mp4Error> {
     media_time_scale(descend(trak, &[*b"mdia", *b"mdhd"])?)
 }
 
-/// The packets of a track, and where they are.
+/// The packets of a track, and their places.
 pub(super) fn packets(trak: &[u8]) -> Result<(Packets, Vec<Extent>), Mp4Error> {
     let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"])?;
     let sizes = Sizes::read(child(stbl, *b"stsz")?)?;
@@ -137,13 +138,13 @@ pub(super) fn packets(trak: &[u8]) -> Result<(Packets, Vec<Extent>), Mp4Error> {
     Ok((packets, extents(stbl, &sizes)?))
 }
 
-/// Boxes that hold nothing but boxes.
+/// Boxes that contain only boxes.
 const FOLDERS: [&[u8; 4]; 5] = [b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 
-/// What becomes of a box that holds no others, by its type and its content.
+/// Rewrites a box that contains no boxes, given its type and content.
 type Leaf<'a> = dyn Fn([u8; 4], &[u8]) -> Result<Vec<u8>, Mp4Error> + 'a;
 
-/// A box with others in the places of what it holds.
+/// Rewrites a box; `leaf` rewrites each box inside of it that contains no boxes.
 pub(super) fn rewrite(kind: [u8; 4], body: &[u8], leaf: &Leaf<'_>) -> Result<Vec<u8>, Mp4Error> {
     if !FOLDERS.contains(&&kind) {
         return leaf(kind, body);
@@ -152,7 +153,7 @@ pub(super) fn rewrite(kind: [u8; 4], body: &[u8], leaf: &Leaf<'_>) -> Result<Vec
     Ok(boxed(kind, &inner.collect::<Result<Vec<_>, _>>()?.concat()))
 }
 
-/// Chunks of about a second.
+/// Splits the audio into chunks of about a second.
 fn split(time_scale: u32, sizes: &Sizes, times: &[[u32; 2]]) -> Result<Vec<SoundChunk>, Mp4Error> {
     const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stts");
     let all = sizes.count();
@@ -183,7 +184,7 @@ fn split(time_scale: u32, sizes: &Sizes, times: &[[u32; 2]]) -> Result<Vec<Sound
     Ok(chunks)
 }
 
-/// Where the template has the samples, in their order.
+/// The places of the samples in the template, in order.
 fn extents(stbl: &[u8], sizes: &Sizes) -> Result<Vec<Extent>, Mp4Error> {
     const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stsc");
     let places: Vec<u64> = if let Some(stco) = optional(stbl, *b"stco")? {

@@ -4,28 +4,28 @@ use super::Mp4Error;
 use super::boxes::{Fields, boxed, child};
 use crate::clamped::clamped;
 
-/// Ticks a second of the movie that this is the content of.
+/// The time scale of the movie, from the content of its `moov`.
 pub(super) fn movie_scale(moov: &[u8]) -> Result<u32, Mp4Error> {
     let mut fields = Fields::new(*b"mvhd", child(moov, *b"mvhd")?);
     let (version, _) = fields.version()?;
-    // When it was made and changed.
+    // Times of creation and modification.
     fields.take(if version == 0 { 8 } else { 16 })?;
     fields.u32()
 }
 
-/// A length of a track in ticks of the movie, of which none is left out.
+/// A duration of a track in ticks of the movie, rounded up.
 pub(super) fn in_movie(ticks: u64, time_scale: u32, movie_scale: u32) -> u64 {
     let ticks = u128::from(ticks) * u128::from(movie_scale);
     clamped(ticks.div_ceil(u128::from(time_scale.max(1))))
 }
 
-/// Full boxes of version 0 without flags.
+/// A full box of version 0 without flags.
 fn table(kind: [u8; 4], count: usize, entries: &[u8]) -> Vec<u8> {
     let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");
     boxed(kind, &[&[0; 4][..], &count.to_be_bytes(), entries].concat())
 }
 
-/// A table of how often each number comes in a row.
+/// A table of runs of equal numbers.
 pub(super) fn runs(kind: [u8; 4], numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for number in numbers {
@@ -41,7 +41,7 @@ pub(super) fn runs(kind: [u8; 4], numbers: impl IntoIterator<Item = u32>) -> Vec
     table(kind, runs.len(), &entries)
 }
 
-/// `stss`: the numbers of samples where decoding can begin, from 1.
+/// `stss`: the numbers, from 1, of samples with which decoding can begin.
 pub(super) fn sync_samples(numbers: &[u32]) -> Vec<u8> {
     let entries: Vec<u8> = numbers.iter().flat_map(|number| number.to_be_bytes()).collect();
     table(*b"stss", numbers.len(), &entries)
@@ -54,13 +54,13 @@ pub(super) fn sizes(sizes: impl ExactSizeIterator<Item = u32>) -> Vec<u8> {
     boxed(*b"stsz", &[&[0; 8][..], &count.to_be_bytes(), &entries].concat())
 }
 
-/// The same of samples that all are of one size.
+/// The same for samples of equal size.
 pub(super) fn same_sizes(size: u32, count: usize) -> Vec<u8> {
     let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");
     boxed(*b"stsz", &[[0; 4], size.to_be_bytes(), count.to_be_bytes()].concat())
 }
 
-/// `stsc`: how many samples each chunk has.
+/// `stsc`: the number of samples in each chunk.
 pub(super) fn chunks(samples: impl IntoIterator<Item = u32>) -> Vec<u8> {
     let (mut entries, mut count, mut last) = (Vec::new(), 0, None);
     for (number, samples) in (1_u32..).zip(samples) {
@@ -72,7 +72,7 @@ pub(super) fn chunks(samples: impl IntoIterator<Item = u32>) -> Vec<u8> {
     table(*b"stsc", count, &entries)
 }
 
-/// `stco`, or `co64` where the places are `far`.
+/// `stco`, or `co64` if the places are `far`.
 pub(super) fn places(places: &[u64], far: bool) -> Vec<u8> {
     let near = |place: u64| clamped::<u32>(place).to_be_bytes();
     let (kind, entries): (_, Vec<u8>) = if far {
@@ -83,7 +83,7 @@ pub(super) fn places(places: &[u64], far: bool) -> Vec<u8> {
     table(kind, places.len(), &entries)
 }
 
-/// The entries of a table, with so many numbers each.
+/// The entries of a table, with N numbers each.
 pub(super) fn read<const N: usize>(kind: [u8; 4], body: &[u8]) -> Result<Vec<[u32; N]>, Mp4Error> {
     let mut fields = Fields::new(kind, body);
     fields.version()?;
@@ -102,9 +102,9 @@ pub(super) fn read<const N: usize>(kind: [u8; 4], body: &[u8]) -> Result<Vec<[u3
         .collect()
 }
 
-/// A box with the same content but for its duration; in the newer version where that takes 64 bits.
-/// `before` and `between` are the fields that both versions have before it: those that are as long
-/// as a duration, and after them the plain ones of 32 bits.
+/// The same box with another duration, in version 1 if the duration takes 64 bits. `before` and
+/// `between` are the numbers of fields before the duration that both versions have: first those
+/// that are as long as a duration, then those of 32 bits.
 pub(super) fn with_duration(
     kind: [u8; 4],
     body: &[u8],

@@ -1,4 +1,4 @@
-//! The index against a plain reader of it, and both readers against bytes that are none.
+//! Tests the index with a simple reader of it, and both readers with invalid bytes.
 
 use num_rational::Ratio;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn track(handler: [u8; 4], scale: u32, tables: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The content of a template's `moov`: audio packets of these sizes, two of them before the video's
-/// only frame and all others behind it.
+/// only frame and the others after it.
 fn template(sound: Option<&[u32]>) -> Vec<u8> {
     let entry = boxed(*b"avc1", &[&[0; 78][..], &full(*b"btrt", &[9, 9])].concat());
     let stsd = boxed(*b"stsd", &[&[0; 4][..], &1_u32.to_be_bytes(), &entry].concat());
@@ -71,7 +71,7 @@ fn numbers(body: &[u8], width: usize) -> Vec<u64> {
     body.chunks(width).map(number).collect()
 }
 
-/// Where each sample of a track is, and how large.
+/// The place and the size of each sample of a track.
 fn places(trak: &[u8]) -> Vec<(u64, u64)> {
     let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"]).unwrap();
     let stsz = numbers(&child(stbl, *b"stsz").unwrap()[4..], 4);
@@ -97,7 +97,7 @@ fn places(trak: &[u8]) -> Vec<(u64, u64)> {
     found
 }
 
-/// Checks the index of a film. Returns the types of all tables of the video.
+/// Checks the index of a file. Returns the types of all tables of the video.
 fn check(sound: Option<&[u32]>, ranges: &[Samples]) -> Result<Vec<[u8; 4]>, TestCaseError> {
     let moov = template(sound);
     let all: Vec<&Samples> = ranges.iter().collect();
@@ -140,7 +140,7 @@ fn children_of(moov: &[u8], index: usize) -> &[u8] {
     found[index.min(found.len() - 1)].body
 }
 
-/// What is in the `moov` of a file's head.
+/// The boxes in the `moov` of a file's head.
 fn boxes_of(head: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let moov = u32::from_be_bytes(head[12..16].try_into().unwrap()) as usize;
     let moov = &head[12..12 + moov];
@@ -162,8 +162,8 @@ proptest! {
         check(sound.as_deref(), &ranges)?;
     }
 
-    /// However many packets a range has for its frames, those of a second stand before them, and each is
-    /// where the index says.
+    /// Whatever the number of packets in a range, the packets of each second precede its frames,
+    /// and each is where the index says.
     #[test]
     fn audio_of_ranges_is_where_the_index_says(
         ranges in prop::collection::vec(
@@ -207,7 +207,8 @@ proptest! {
                 }
                 if span.audio { before += span.samples } else { frames += span.samples }
                 let behind = f64::from(frames) / 25.0 - f64::from(before) * 1024.0 / 48_000.0;
-                // No stream is ahead of the other by much more than a second, if both go on.
+                // While both streams continue, neither is ahead of the other by much more than a
+                // second.
                 let both_go_on = samples.iter_mut().all(|left| left.len() > 0);
                 prop_assert!(!both_go_on || behind.abs() < 1.1, "{behind} s");
             }
@@ -242,7 +243,7 @@ proptest! {
     }
 }
 
-/// A film of eight gigabytes, of which no place fits 32 bits from the middle on.
+/// A file of eight gigabytes, in which places in the second half do not fit 32 bits.
 #[test]
 fn large_films_have_large_numbers() {
     let ranges = [range(0, &[2_000_000_000; 2]), range(2, &[2_000_000_000; 2])];
@@ -262,7 +263,7 @@ fn days_take_the_newer_version_of_headers() {
         sample.pts = sample.dts;
     });
     let moov = template(None);
-    // A frame each 40,000 s.
+    // One frame every 40,000 s.
     let movie = Movie::new(&moov, &[&slow], Ratio::new(1, 40_000)).unwrap();
     let head = movie.head(&boxed(*b"ftyp", b"isom"), *b"free").unwrap();
     let found = boxes_of(&head);

@@ -1,4 +1,4 @@
-//! The video of a film: the template's track, with the tables of all ranges.
+//! The video of the whole file: the template's track, with the tables of all ranges.
 
 use num_rational::Ratio;
 
@@ -8,7 +8,7 @@ use super::sound::rewrite;
 use super::{Mp4Error, tables};
 use crate::clamped::clamped;
 
-/// Bytes of a description of video before the boxes that it holds.
+/// Length of the fixed fields of a video description.
 const DESCRIPTION: usize = 78;
 
 /// A video track.
@@ -16,13 +16,13 @@ const DESCRIPTION: usize = 78;
 pub(super) struct Video<'a> {
     trak: &'a [u8],
     pub(super) time_scale: u32,
-    /// Of every range, in ticks of the track.
+    /// The samples of each range, with times in ticks of the track.
     pub(super) ranges: Vec<Vec<Sample>>,
-    /// How long a frame is shown.
+    /// The duration of a frame in ticks.
     frame: u64,
 }
 
-/// Samples that follow each other in the file.
+/// Samples that are stored contiguously.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct VideoChunk {
     pub(super) samples: u32,
@@ -63,7 +63,7 @@ impl<'a> Video<'a> {
         before.map(|_| ()).ok_or(Mp4Error::Times)
     }
 
-    /// The chunks of a range: one from each sample on where decoding can begin.
+    /// The chunks of a range: each begins with a sample with which decoding can begin.
     pub(super) fn chunks(samples: &[Sample]) -> Vec<VideoChunk> {
         let mut chunks: Vec<VideoChunk> = Vec::new();
         for sample in samples {
@@ -78,7 +78,7 @@ impl<'a> Video<'a> {
         chunks
     }
 
-    /// When each range ends to be shown, in ticks from the first frame.
+    /// The end of each range, in ticks from the first frame.
     pub(super) fn ends(&self) -> Vec<u64> {
         let mut count = 0;
         let ends = self.ranges.iter().map(|samples| {
@@ -88,17 +88,17 @@ impl<'a> Video<'a> {
         ends.collect()
     }
 
-    /// How long all of it is shown, in ticks.
+    /// The duration of all frames, in ticks.
     fn duration(&self) -> u64 {
         self.samples().count() as u64 * self.frame
     }
 
-    /// The same in ticks of the movie, of which none is left out.
+    /// The same in ticks of the movie, rounded up.
     pub(super) fn movie_duration(&self, movie_scale: u32) -> u64 {
         tables::in_movie(self.duration(), self.time_scale, movie_scale)
     }
 
-    /// The track with its chunks, of so many samples each, at these places.
+    /// The track, with chunks of these numbers of samples at these places.
     pub(super) fn write(
         &self,
         movie_scale: u32,
@@ -124,7 +124,8 @@ impl<'a> Video<'a> {
         })
     }
 
-    /// When samples are decoded, where decoding can begin, and how much later they are shown.
+    /// The tables of decoding times, of samples with which decoding can begin, and of composition
+    /// offsets.
     fn times(&self) -> Result<Vec<u8>, Mp4Error> {
         let stamps: Vec<i64> = self.samples().map(|sample| sample.dts).collect();
         let last = i64::try_from(self.frame).map_err(|_| Mp4Error::Times)?;
@@ -144,7 +145,7 @@ impl<'a> Video<'a> {
         Ok(boxes)
     }
 
-    /// The description, with the mean bit rate of the whole where it tells one.
+    /// The description, with the mean bit rate of the whole if it contains one.
     fn description(&self, stsd: &[u8]) -> Result<Vec<u8>, Mp4Error> {
         const UNFIT: Mp4Error = Mp4Error::Unfit(*b"stsd");
         let (head, entries) = stsd.split_at_checked(8).ok_or(Mp4Error::Cut(*b"stsd"))?;
@@ -161,8 +162,8 @@ impl<'a> Video<'a> {
         Ok(boxed(*b"stsd", &[head, &entry].concat()))
     }
 
-    /// `btrt`, ISO/IEC 14496-12: the most bits of any second, where muxers guess by the first packets,
-    /// and the mean.
+    /// `btrt`, ISO/IEC 14496-12: the highest bit rate of any second, which muxers estimate from the
+    /// first packets, and the mean.
     fn bit_rate(&self, btrt: &[u8]) -> Result<Vec<u8>, Mp4Error> {
         let buffer = Fields::new(*b"btrt", btrt).u32()?;
         let sizes: Vec<u128> = self.samples().map(|sample| u128::from(sample.size)).collect();
@@ -177,7 +178,7 @@ impl<'a> Video<'a> {
     }
 }
 
-/// The most that so many samples in a row have together.
+/// The largest sum of `count` consecutive sizes.
 pub(super) fn most_in_a_row(sizes: &[u128], count: usize) -> u128 {
     let (mut within, mut most) = (0, 0);
     for (index, size) in sizes.iter().enumerate() {
@@ -188,7 +189,7 @@ pub(super) fn most_in_a_row(sizes: &[u128], count: usize) -> u128 {
     most
 }
 
-/// The same edits, of which the last one, the stream's own, lasts as long as it does.
+/// The same edit list, in which the last edit, that of the media, gets this duration.
 pub(super) fn edits(elst: &[u8], shown: u64) -> Result<Vec<u8>, Mp4Error> {
     let mut fields = Fields::new(*b"elst", elst);
     let (version, _) = fields.version()?;
@@ -196,7 +197,7 @@ pub(super) fn edits(elst: &[u8], shown: u64) -> Result<Vec<u8>, Mp4Error> {
     let mut edits = Vec::new();
     for _ in 0..count {
         let (length, start) = (fields.long(version)?, fields.long(version)?);
-        // Before the media begin, it is minus one.
+        // Minus one stands for an empty edit, before the media begin.
         let start = if version == 0 { sign_extended(start) } else { start };
         edits.push((length, start, fields.u32()?));
     }
@@ -220,7 +221,7 @@ fn sign_extended(number: u64) -> u64 {
     i64::from(low).cast_unsigned()
 }
 
-/// Whether a track is of this kind: `vide` or `soun`.
+/// Whether a track has this handler: `vide` or `soun`.
 pub(super) fn is_of(trak: &[u8], kind: [u8; 4]) -> Result<bool, Mp4Error> {
     let hdlr = child(child(trak, *b"mdia")?, *b"hdlr")?;
     Ok(hdlr.get(8..12) == Some(&kind[..]))

@@ -1,4 +1,4 @@
-//! Weaving: in which order a range that has both stores its video and its audio.
+//! The order in which a range stores its video and audio.
 
 use num_rational::Ratio;
 
@@ -6,25 +6,25 @@ use super::fragment::Sample;
 use super::packets::Packets;
 use super::video::Video;
 
-/// Samples of one stream that follow each other in the file.
+/// Samples of one stream that are stored contiguously.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// Whether they are of the audio.
+    /// Whether they are audio.
     pub audio: bool,
-    /// How many.
+    /// Number of samples.
     pub samples: u32,
-    /// Their bytes.
+    /// Their length in bytes.
     pub bytes: u64,
 }
 
-/// The spans of a range without audio of its own: one from each frame on where decoding can begin.
+/// The spans of a range without audio: each begins with a frame with which decoding can begin.
 pub(super) fn alone(video: &[Sample]) -> Vec<Span> {
     let chunks = Video::chunks(video).into_iter();
     chunks.map(|chunk| Span { audio: false, samples: chunk.samples, bytes: chunk.bytes }).collect()
 }
 
-/// The spans of a range: before each second of the video, at `rate` frames a second, the audio that is
-/// heard with it.
+/// The spans of a range: each second of the video (`rate` frames a second) comes after the audio
+/// that is played with it.
 #[must_use]
 pub fn weave(video: &[Sample], audio: &Packets, rate: Ratio<i64>) -> Vec<Span> {
     let each = usize::try_from(rate.ceil().to_integer()).unwrap_or(1).max(1);
@@ -49,7 +49,7 @@ pub fn weave(video: &[Sample], audio: &Packets, rate: Ratio<i64>) -> Vec<Span> {
         take(&mut spans, until(frames));
         push(&mut spans, false, second, |sample| sample.size);
     }
-    // The end of what lasts longer than the video.
+    // The rest of audio that is longer than the video.
     while take(&mut spans, until(frames)) {
         frames += each;
     }
