@@ -1,8 +1,7 @@
-//! Decode: what an event asks for, whichever way it came.
+//! Decodes events: what the caller asks for, whichever way the event came.
 //!
-//! Kinds are told apart by the marks that their senders put on them, never by
-//! trying one after the other: with everything optional, an S3 event reads as
-//! an SQS one.
+//! The kind of an event is determined by markers of its sender, never by trying one type after the
+//! other: if every field is optional, an S3 event can be read as an SQS event.
 
 mod accepted;
 mod direct;
@@ -28,31 +27,31 @@ pub use step::{Failure, RunOfTask, Step, Work, execution_input};
 use crate::object::ETag;
 use crate::task::TaskId;
 
-/// A task that somebody asks for; not yet read, only complete.
+/// A request for a task. It is complete, but its content has not been checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     /// Bucket of the main object.
     pub bucket: String,
     /// Key of the main object, decoded.
     pub object: String,
-    /// Its version, where the event names one.
+    /// Its version, if the event names one.
     pub version: Option<String>,
-    /// Its content, where the event names it.
+    /// Its entity tag, if the event names it.
     pub etag: Option<ETag>,
-    /// What to do with it.
+    /// Where the process string comes from.
     pub process: ProcessSource,
-    /// What the message gives back.
+    /// Text that the caller gets back in the message.
     pub user_data: Option<String>,
-    /// Which way it came.
+    /// The way in which the request came.
     pub trigger: Trigger,
 }
 
-/// Where the process string is.
+/// Where the process string comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProcessSource {
-    /// In the event.
+    /// From the event.
     Given(String),
-    /// In the metadata of the uploaded object, else in the settings.
+    /// From the metadata of the uploaded object, else from the settings.
     FromUpload,
 }
 
@@ -69,31 +68,31 @@ pub enum Trigger {
     Http,
 }
 
-/// What an event is.
+/// A decoded event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Tasks to be done: one, or as many as a notification has records.
+    /// Requests for tasks: one, or one for each record of a notification.
     Submissions(Vec<Submission>),
-    /// A task that an HTTP caller has been told of.
+    /// A task whose id an HTTP caller already has.
     Accepted(Box<Accepted>),
-    /// A task that is to be canceled.
+    /// A request to cancel a task.
     Cancel(TaskId),
     /// A step of a distributed task.
     Step(Box<Step>),
-    /// A request that waits for an HTTP reply.
+    /// An HTTP request.
     Http(Box<HttpRequest>),
     /// Messages of a queue.
     Queue(Vec<MessageRecord>),
     /// Messages of a topic.
     Topic(Vec<MessageRecord>),
-    /// Nothing to be done, and why.
+    /// Nothing to do, for this reason.
     Ignored(String),
 }
 
 /// Decodes the payload of an invocation.
 ///
 /// # Errors
-/// Where it is of no known kind, or lacks what its kind must have.
+/// When its kind is unknown, or a required field is missing.
 pub fn decode(event: &Value) -> Result<Event, EventError> {
     let has = |name: &str| event.get(name).is_some();
     if has("Records") {
@@ -124,7 +123,7 @@ fn decode_records(event: &Value) -> Result<Event, EventError> {
     let records = field::list(event, &["Records"])?;
     let mut sources = Vec::new();
     for record in records {
-        // SNS alone writes it so.
+        // Only SNS spells the name like this.
         let name = if record.get("EventSource").is_some() { "EventSource" } else { "eventSource" };
         sources.push(field::text(record, &[name])?);
     }

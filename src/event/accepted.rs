@@ -1,8 +1,7 @@
-//! The event that the function sends to itself: a task whose id an HTTP caller
-//! already has.
+//! The event that the function sends to itself: a task whose id an HTTP caller already has.
 //!
-//! Only an invocation of the function takes it. HTTP bodies and queue messages of this form are
-//! refused, so it gives a sender nothing that a direct event would not give.
+//! It is accepted only as a direct invocation of the function. HTTP bodies and queue messages of
+//! this form are rejected, so a sender gains nothing over a direct event.
 
 use std::collections::BTreeMap;
 
@@ -24,37 +23,37 @@ pub struct Accepted {
     pub bucket: String,
     /// Key of the main object.
     pub object: String,
-    /// Its version, where the event named one.
+    /// Its version, if the event named one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<String>,
     /// The process string.
     pub process: String,
-    /// What the message gives back.
+    /// Text that the caller gets back in the message.
     pub user_data: Option<String>,
-    /// The entity tag of each source by its key, as seen when the task was accepted.
+    /// The entity tag of each source when the task was accepted, by key.
     pub etags: BTreeMap<String, ETag>,
-    /// The ids that the caller has, and where the record is.
+    /// The ids that the caller has, and the place of the record.
     pub told: Told,
 }
 
-/// What the caller was told.
+/// The ids that the caller has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Told {
-    /// What the task is.
+    /// The task's id.
     pub task_id: TaskId,
     /// The event that started it.
     pub event_id: EventId,
     /// The request that started it.
     pub request_id: RequestId,
-    /// When it was created.
+    /// When the task was created.
     pub created: Moment,
     /// The bucket of its record.
     pub record_bucket: Bucket,
 }
 
 impl Accepted {
-    /// The event.
+    /// The event as JSON.
     #[must_use]
     pub fn to_event(&self) -> Value {
         json!({ FIELD: self })

@@ -8,7 +8,7 @@ use super::{EventError, ProcessSource, Submission, Trigger};
 const FIELDS: [&str; 4] = ["bucket", "object", "process", "userData"];
 const LONGEST_USER_DATA: usize = 2048;
 
-/// Decodes a direct event that came in by `trigger`.
+/// Decodes a direct event that arrived through `trigger`.
 pub(super) fn decode(event: &Value, trigger: Trigger) -> Result<Submission, EventError> {
     let Value::Object(fields) = event else {
         return Err(EventError::UnknownKind);
@@ -33,16 +33,16 @@ pub(super) fn decode(event: &Value, trigger: Trigger) -> Result<Submission, Even
     })
 }
 
-/// The field that was probably meant, if it is near enough.
+/// The known field that is closest to `name`, if it may be a typing error.
 fn nearest(name: &str) -> Option<&'static str> {
-    // Longer than any field by far; the distance would take time and memory.
+    // Far longer than any field, and the distance would take much time and memory.
     if name.len() > 64 {
         return None;
     }
     let distance =
         |known: &str| strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase());
     match name.to_lowercase().as_str() {
-        // What S3 itself calls it.
+        // The name that S3 uses.
         "key" => Some("object"),
         _ => FIELDS
             .into_iter()

@@ -3,34 +3,34 @@
 use crate::code::Code;
 use crate::quote::{quote, shortened};
 
-/// The most bytes that are shown of what a parser says: it quotes, too.
+/// Most bytes of a parser's message that are shown, since the message quotes the input.
 const LONGEST_SAID: usize = 300;
 
-/// A mistake in an event. The same event will always have it.
+/// A mistake in an event. The same event will always fail.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Neither of the known kinds.
+    /// The kind of the event is unknown.
     #[error(
         "the event is of no known kind: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or records of SQS or SNS"
     )]
     UnknownKind,
-    /// Records of a service that is not served.
+    /// Records of an unknown service.
     #[error("the event's records come from {}, but must come from one of `aws:s3`, `aws:sns`, and `aws:sqs`", quote(.0))]
     UnknownSource(String),
-    /// A field is not there.
+    /// A field is missing.
     #[error("the event has no `{0}`")]
     Missing(String),
-    /// A field holds something of another kind.
+    /// A field has the wrong type.
     #[error("`{field}` is {found}, but must be {expected}")]
     WrongKind {
         /// The field.
         field: String,
-        /// What it has to be.
+        /// The expected type.
         expected: &'static str,
-        /// What it is.
+        /// The type that was found.
         found: &'static str,
     },
-    /// A field holds nothing.
+    /// A field is empty.
     #[error("`{0}` is empty")]
     Empty(String),
     /// A field that does not exist.
@@ -38,49 +38,49 @@ pub enum EventError {
     UnknownField {
         /// The field.
         name: String,
-        /// What may have been meant.
+        /// The known field that may be meant.
         nearest: Option<&'static str>,
     },
-    /// `userData` is too long to carry along.
+    /// `userData` is too long.
     #[error("`userData` has {0} bytes, but must have at most 2048")]
     UserDataTooLong(usize),
-    /// A name is percent-encoded wrongly.
+    /// A name with invalid percent-encoding.
     #[error("{} does not decode to UTF-8 text", quote(.0))]
     BadEncoding(String),
-    /// Text that should be JSON is none.
+    /// Text that is not valid JSON.
     #[error("the {what} is not JSON: {}", shortened(.said, LONGEST_SAID))]
     BadJson {
         /// Which text.
         what: &'static str,
-        /// What the parser said.
+        /// The parser's message.
         said: String,
     },
-    /// A step that there is none of.
+    /// An unknown step.
     #[error("there is no step {}; expected plan, render, sound, join, or fail", quote(.0))]
     UnknownStep(String),
-    /// A body is declared as Base64 and is not.
+    /// A body that is marked as Base64 and is not valid Base64.
     #[error("the request's body is marked as Base64 but does not decode")]
     BadBase64,
-    /// A message that holds a queue's or a topic's event itself.
+    /// A message that contains an event of a queue or a topic.
     #[error("a message must carry a task, not further messages")]
     NestedMessage,
-    /// A message that asks for what only a caller who waits can be given.
+    /// A message that asks for something that only a waiting caller can receive.
     #[error(
         "a message must carry a task: records are asked for over HTTP, and tasks are canceled over HTTP or by a direct event"
     )]
     NoTask,
-    /// An HTTP request without the one query parameter there is.
+    /// An HTTP request without the only query parameter.
     #[error(
         "the query must hold `x-oss-async-process`, as in `POST /bucket/key?x-oss-async-process`"
     )]
     NoProcessQuery,
-    /// An HTTP body that carries no process string.
+    /// An HTTP body without a process string.
     #[error("the body must be `x-oss-async-process=` and the process string")]
     NoProcessBody,
     /// An HTTP path without a bucket.
     #[error("the path {} names no bucket; write `/bucket/key` or set `DEFAULT_BUCKET`", quote(.0))]
     NoBucket(String),
-    /// An HTTP request for something that does not exist.
+    /// An HTTP request for an unknown route.
     #[error(
         "there is no {}; expected `POST /bucket/key?x-oss-async-process`, `POST /`, or `GET /tasks/TaskId`",
         quote(&format!("{method} {path}"))
@@ -91,7 +91,7 @@ pub enum EventError {
         /// Its path.
         path: String,
     },
-    /// A task that cannot exist.
+    /// An invalid task id.
     #[error(transparent)]
     TaskId(#[from] crate::task::TaskIdError),
 }
@@ -103,7 +103,7 @@ impl EventError {
         Code::InvalidArgument
     }
 
-    /// The argument that is wrong, where it is a single one.
+    /// The argument that is wrong, if it is a single one.
     #[must_use]
     pub fn argument(&self) -> Option<&str> {
         match self {

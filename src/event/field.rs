@@ -1,10 +1,10 @@
-//! Fields of an event by their path, with errors that name it.
+//! Reads fields of an event by their path, with errors that name the path.
 
 use serde_json::Value;
 
 use super::EventError;
 
-/// The text at `path`, which must be there and not empty.
+/// The text at `path`, which must exist and not be empty.
 pub(super) fn text<'a>(value: &'a Value, path: &[&str]) -> Result<&'a str, EventError> {
     match optional_text(value, path)? {
         Some("") => Err(EventError::Empty(path.join("."))),
@@ -25,7 +25,7 @@ pub(super) fn optional_text<'a>(
     }
 }
 
-/// The list at `path`, which must be there.
+/// The list at `path`, which must exist.
 pub(super) fn list<'a>(value: &'a Value, path: &[&str]) -> Result<&'a [Value], EventError> {
     match at(value, path) {
         None => Err(EventError::Missing(path.join("."))),
@@ -34,7 +34,7 @@ pub(super) fn list<'a>(value: &'a Value, path: &[&str]) -> Result<&'a [Value], E
     }
 }
 
-/// Whatever is at `path`.
+/// The value at `path`.
 pub(super) fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, name| value.get(name))
 }

@@ -1,7 +1,7 @@
-//! HTTP requests, whichever gateway brings them.
+//! HTTP requests from any gateway.
 //!
-//! REST APIs send payload format 1, HTTP APIs and function URLs format 2. Read field by field: the
-//! types of `aws_lambda_events` hold the query as a map, without its order.
+//! REST APIs send payload format 1, HTTP APIs and function URLs format 2. The fields are read one
+//! by one, since the types of `aws_lambda_events` hold the query as a map and lose its order.
 
 use std::collections::BTreeMap;
 
@@ -14,28 +14,28 @@ use super::field::{at, optional_text, text};
 use super::route::decoded;
 use super::{Event, EventError};
 
-/// What a decoded path is encoded by again.
+/// The set that encodes a decoded path again.
 const DECODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
 /// A request as the gateway received it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// In upper case.
+    /// The method in upper case.
     pub method: String,
-    /// Percent-encoded, without the stage.
+    /// The path, percent-encoded, without the stage.
     pub path: String,
-    /// Names and values, decoded, in order.
+    /// Names and values of the query, decoded, in order.
     pub query: Vec<(String, String)>,
-    /// By lower-case name; several values are joined by commas.
+    /// Headers by lower-case name; several values are joined by commas.
     pub headers: BTreeMap<String, String>,
-    /// As it was sent.
+    /// The body as it was sent.
     pub body: Vec<u8>,
-    /// Whom the gateway has authorised, if it asked for authority.
+    /// The caller whom the gateway has authorised, if it checks that.
     pub caller: Option<String>,
 }
 
 impl HttpRequest {
-    /// The host that was asked, or a placeholder.
+    /// The host of the request, or a placeholder.
     #[must_use]
     pub fn host(&self) -> &str {
         self.headers.get("host").map_or("video-concat", String::as_str)
@@ -87,8 +87,7 @@ fn decode_format_2(event: &Value) -> Result<HttpRequest, EventError> {
     })
 }
 
-/// HTTP APIs decode the path before anyone sees it; REST APIs and function
-/// URLs leave it as it was sent.
+/// HTTP APIs decode the path; REST APIs and function URLs pass it unchanged.
 fn encoded_path(event: &Value, path: &str) -> String {
     if !is_http_api(event) {
         return path.to_owned();
@@ -96,8 +95,7 @@ fn encoded_path(event: &Value, path: &str) -> String {
     utf8_percent_encode(path, DECODED).to_string()
 }
 
-/// REST APIs name no version of their format, and function URLs have their own
-/// host names only.
+/// REST APIs send no format version, and function URLs have host names of their own.
 fn is_http_api(event: &Value) -> bool {
     let domain = at(event, &["requestContext", "domainName"]).and_then(Value::as_str);
     let has_version = at(event, &["version"]).is_some();
@@ -118,8 +116,8 @@ fn without_stage<'a>(event: &Value, path: &'a str) -> &'a str {
     }
 }
 
-/// Name and value pairs from the field with lists of values, else from the
-/// field with one value each.
+/// Pairs of name and value, from the field with lists of values if it exists, else from the field
+/// with one value each.
 fn pairs(event: &Value, many: &str, one: &str) -> Vec<(String, String)> {
     let object = |name| at(event, &[name]).and_then(Value::as_object);
     let pair = |name: &String, value: &Value| {
@@ -196,8 +194,8 @@ fn caller_format_2(event: &Value) -> Option<String> {
             &["requestContext", "authorizer", "lambda", "principalId"],
         ],
     );
-    // Tokens of machines may name no one, and authorisers of HTTP APIs need
-    // not; the gateway lets nobody else through to these fields all the same.
+    // Tokens of machines may name no caller, and authorisers of HTTP APIs don't have to. But the
+    // gateway sets these fields only for callers that it has authorised.
     let authorizer = |kind| {
         at(event, &["requestContext", "authorizer", kind])
             .is_some_and(Value::is_object)

@@ -1,4 +1,4 @@
-//! Messages of queues and topics: each right or wrong for itself.
+//! Messages of queues and topics, each of which is decoded by itself.
 
 use aws_lambda_events::sqs::SqsMessage;
 use serde::Deserialize;
@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::field::text;
 use super::{Event, EventError, accepted};
 
-/// A message and what it carries.
+/// A message, and the event in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRecord {
-    /// What a partial batch response names it by.
+    /// Its id in a partial batch response.
     pub id: String,
-    /// Its text, as it was sent.
+    /// Its text as it was sent.
     pub body: String,
     /// The event in it.
     pub event: Result<Event, EventError>,
@@ -42,7 +42,7 @@ pub(super) fn decode_topic(records: &[Value]) -> Result<Event, EventError> {
 
 const NOTIFICATION: &str = "notification's `Message`";
 
-/// The event in a message, which a topic may have put into one of its own on the way.
+/// The event in a message. A topic may have wrapped it in a message of its own.
 fn carried(body: &str, what: &'static str) -> Result<Event, EventError> {
     let mut value = parsed(body, what)?;
     if value.get("Type").and_then(Value::as_str) == Some("Notification") {
@@ -53,7 +53,7 @@ fn carried(body: &str, what: &'static str) -> Result<Event, EventError> {
     }
     match super::decode(&value)? {
         Event::Queue(_) | Event::Topic(_) => Err(EventError::NestedMessage),
-        // The state machine invokes the function itself.
+        // Steps are accepted only from the state machine, which invokes the function directly.
         Event::Step(_) => Err(EventError::UnknownKind),
         event => Ok(event),
     }

@@ -1,4 +1,4 @@
-//! What an HTTP request asks for. Whether it may is decided elsewhere.
+//! Determines what an HTTP request asks for. Other code decides whether the caller may do that.
 
 use std::borrow::Cow;
 
@@ -8,34 +8,34 @@ use super::{EventError, HttpRequest, ProcessSource, Submission, Trigger, direct}
 use crate::object::Bucket;
 use crate::task::TaskId;
 
-/// The one parameter: the name of the query's and of the body's.
+/// The name of the only parameter, in the query and in the body.
 const PROCESS: &str = "x-oss-async-process";
 
 /// What an HTTP request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// A task to be done.
+    /// Run a task.
     Submit(Submission),
-    /// The record of a task.
+    /// Return the record of a task.
     Task(TaskId),
-    /// A task that is to be canceled.
+    /// Cancel a task.
     Cancel(TaskId),
-    /// The records of all tasks, or of some.
+    /// Return the records of all tasks, or of some.
     List(ListQuery),
 }
 
-/// Which records are listed, as it stands in the query.
+/// Which records to list, as written in the query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListQuery {
-    /// Their status.
+    /// The status of the tasks.
     pub status: Option<String>,
-    /// What the key of a source or target begins with, or its bucket and key.
+    /// The start of the key of a source or target, or of its bucket and key.
     pub prefix: Option<String>,
-    /// Where the page before ended.
+    /// The end of the previous page.
     pub marker: Option<String>,
 }
 
-/// A bucket and a key, as OSS clients sign them; both empty for the service itself.
+/// The bucket and the key that OSS clients sign; both are empty for the service itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
     /// Bucket.
@@ -45,22 +45,21 @@ pub struct Resource {
 }
 
 impl HttpRequest {
-    /// All that the path may mean: a bucket and a key, a key in the bucket
-    /// that the host name starts with, or a key in `default_bucket`, because
-    /// clients that are told to use a custom domain leave the bucket out. Only
-    /// a signature, which names the bucket in each case, tells which.
+    /// Every possible meaning of the path: a bucket and a key; a key in the bucket that the host
+    /// name starts with; or a key in `default_bucket`, because clients with a custom domain leave
+    /// the bucket out. Only the signature, which always covers the bucket, decides.
     #[must_use]
     pub fn resources(&self, default_bucket: Option<&str>) -> Vec<Resource> {
         let path = self.path_in_bucket();
         let text = decoded(path).ok();
-        // Where a gateway decodes what is believed to be untouched.
+        // Some gateways decode the path although they should not.
         let raw = text.as_deref() != Some(path);
         let texts = text.iter().map(String::as_str).chain(raw.then_some(path));
         let buckets = [default_bucket, self.host_bucket()];
         texts
             .flat_map(|text| {
                 let (bucket, key) = text.split_once('/').unwrap_or((text, ""));
-                // A bucket has a name, but for the service itself, which is `/` alone.
+                // The bucket is empty only for the service itself, which is `/`.
                 let whole = (!bucket.is_empty() || path.is_empty()).then_some((bucket, key));
                 let keys = buckets.into_iter().flatten().map(move |bucket| (bucket, text));
                 whole.into_iter().chain(keys)
@@ -69,7 +68,7 @@ impl HttpRequest {
             .collect()
     }
 
-    /// Whether bucket and object are named by the body alone.
+    /// Whether only the body names bucket and object.
     #[must_use]
     pub fn is_direct(&self) -> bool {
         self.method == "POST" && self.path_in_bucket().is_empty()
@@ -79,19 +78,18 @@ impl HttpRequest {
         self.path.strip_prefix('/').unwrap_or(&self.path)
     }
 
-    /// The first label of the host, where it can be a bucket.
+    /// The first label of the host, if it can be a bucket.
     fn host_bucket(&self) -> Option<&str> {
         let (label, _) = self.host().split_once('.')?;
         let is_number = label.chars().all(|c| c.is_ascii_digit());
         Some(label).filter(|label| Bucket::new(*label).is_ok() && !is_number)
     }
 
-    /// Finds out what is asked for. `signed` is the resource that a signature
-    /// tells; without one, a path that holds only a key means one in
-    /// `default_bucket`.
+    /// Determines what the request asks for. `signed` is the resource in the signature; without a
+    /// signature, a path that holds only a key means a key in `default_bucket`.
     ///
     /// # Errors
-    /// Where nothing is asked for that could be done.
+    /// When there is no such route.
     pub fn route(
         &self,
         default_bucket: Option<&str>,
@@ -147,7 +145,7 @@ impl HttpRequest {
         })
     }
 
-    /// The body looks like a form and is none: nothing in it is encoded.
+    /// The body looks like a form, but nothing in it is encoded.
     fn process_body(&self) -> Result<String, EventError> {
         std::str::from_utf8(&self.body)
             .ok()
@@ -159,14 +157,14 @@ impl HttpRequest {
 }
 
 impl Resource {
-    /// Names `key` in `bucket`.
+    /// The resource `key` in `bucket`.
     pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
         Self { bucket: bucket.into(), key: key.into() }
     }
 }
 
-/// Splits `bucket/key`. A first part that can't be a bucket belongs to the key:
-/// SDKs that are told to use a custom domain send `/dir/key` or `/dir%2Fkey`.
+/// Splits `bucket/key`. If the first part can't be a bucket, it belongs to the key: SDKs with a
+/// custom domain send `/dir/key` or `/dir%2Fkey`.
 fn bucket_and_key(path: &str, default: Option<&str>) -> Result<Resource, EventError> {
     match (path.split_once('/'), default) {
         (Some((bucket, key)), _) if Bucket::new(bucket).is_ok() && !key.is_empty() => {
@@ -177,7 +175,7 @@ fn bucket_and_key(path: &str, default: Option<&str>) -> Result<Resource, EventEr
     }
 }
 
-/// Percent-decodes; `+` stays, since this is no form.
+/// Percent-decodes; `+` stays, since this is not a form.
 pub(super) fn decoded(text: &str) -> Result<String, EventError> {
     percent_decode_str(text)
         .decode_utf8()

@@ -1,7 +1,7 @@
-//! Steps of a distributed task, as the state machine asks for them.
+//! Steps of a distributed task, as the state machine requests them.
 //!
-//! Like the function's own event, they come by no other way: requests and messages that look like
-//! one are refused.
+//! Like the function's own event, they are accepted only as direct invocations: HTTP requests and
+//! messages of this form are rejected.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,21 +11,21 @@ use super::{Accepted, EventError};
 use crate::object::Bucket;
 use crate::task::{Run, TaskId};
 
-/// The field that a step is known by.
+/// The field that identifies a step.
 pub(super) const FIELD: &str = "step";
-/// What `EventBridge` calls the end of an execution.
+/// `EventBridge`'s name for the end of an execution.
 pub(super) const EXECUTION_CHANGE: &str = "Step Functions Execution Status Change";
 
 /// A step of a distributed task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Whose step.
+    /// The run that the step belongs to.
     pub of: RunOfTask,
-    /// What to do.
+    /// What the step does.
     pub work: Work,
 }
 
-/// A run, and where the record of its task is.
+/// A run of a task, and the bucket of its record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunOfTask {
     /// The task.
@@ -41,7 +41,7 @@ pub struct RunOfTask {
 pub enum Work {
     /// Reads the sources, and decides on the ranges.
     Plan(Box<Accepted>),
-    /// Renders the range of this index.
+    /// Renders the range with this index.
     Render(usize),
     /// Makes the audio.
     Sound,
@@ -51,18 +51,18 @@ pub enum Work {
     Fail(Failure),
 }
 
-/// Why an execution ends.
+/// Why an execution failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// The error by its name.
+    /// The name of the error.
     pub error: Option<String>,
-    /// The error in words, or in JSON.
+    /// The error message, as text or JSON.
     pub cause: Option<String>,
-    /// How the execution ended, where it has.
+    /// The status of the execution, if it has ended.
     pub status: Option<String>,
 }
 
-/// What the state machine is started with.
+/// The input of the state machine.
 #[must_use]
 pub fn execution_input(of: &RunOfTask, accepted: &Accepted) -> Value {
     json!({"task": of.task, "bucket": of.bucket, "run": of.run, "accepted": accepted})
@@ -85,13 +85,13 @@ pub(super) fn decode(event: &Value) -> Result<Step, EventError> {
     Ok(Step { of: read(event)?, work })
 }
 
-/// An execution has ended, as `EventBridge` has it.
+/// The end of an execution, as reported by `EventBridge`.
 pub(super) fn decode_change(event: &Value) -> Result<Step, EventError> {
     let detail = &event["detail"];
     fail(detail, detail.get("input"))
 }
 
-/// `input` is that of the execution, where it has ended already: JSON, or the same as a text.
+/// `input` is the input of an execution that has ended: JSON, or a text that contains JSON.
 fn fail(event: &Value, input: Option<&Value>) -> Result<Step, EventError> {
     let words = |path: &[&str]| optional_text(event, path).map(|text| text.map(str::to_owned));
     let failure = Failure {

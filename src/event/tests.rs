@@ -82,7 +82,7 @@ fn a_wrong_direct_event_is_told_what_is_wrong() {
         (with("key", json!("x")), "unknown event field `key`; did you mean `object`?".to_owned()),
         (with("colour", json!("x")), format!("unknown event field `colour`; {fields}")),
         (
-            // Bytes count, not characters.
+            // The limit counts bytes, not characters.
             with("userData", json!("é".repeat(1025))),
             "`userData` has 2050 bytes, but must have at most 2048".to_owned(),
         ),
@@ -178,7 +178,7 @@ fn a_queue_carries_right_and_wrong_messages() {
     assert_eq!(records[4].event, Err(EventError::NestedMessage));
 }
 
-/// As SNS sends to a queue that does not ask for raw messages.
+/// As SNS sends it to a queue without raw message delivery.
 fn wrapped(body: &impl ToString) -> Value {
     json!({
         "Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:us-east-1:1:uploads",
@@ -241,7 +241,7 @@ fn a_topic_wraps_the_same_events() {
     assert_eq!(records[0].event, Err(EventError::Missing("Sns.Message".to_owned())));
 }
 
-/// JSON built of the words that events are made of.
+/// JSON made of the words that occur in events.
 fn eventish() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(null)),

@@ -1,7 +1,8 @@
-//! Uploads, as S3 notifications and `EventBridge` tell of them.
+//! Uploads, as reported by S3 notifications and `EventBridge`.
 //!
-//! Read field by field: the types of `aws_lambda_events` refuse a notification without `eventTime`,
-//! `userIdentity` and `requestParameters`, which other stores and hand-written events leave out.
+//! The fields are read one by one, since the types of `aws_lambda_events` reject a notification
+//! without `eventTime`, `userIdentity` and `requestParameters`, which other stores and hand-written
+//! events leave out.
 
 use std::borrow::Cow;
 
@@ -17,7 +18,7 @@ use crate::quote::quote;
 pub(super) fn decode_records(records: &[Value]) -> Result<Event, EventError> {
     let mut submissions = Vec::new();
     for record in records {
-        // Other stores write it as it stands in the configuration of a notification.
+        // Some stores write the name with `s3:`, as in the configuration of a notification.
         let name = text(record, &["eventName"])?;
         if name.strip_prefix("s3:").unwrap_or(name).starts_with("ObjectCreated:") {
             submissions.push(decode_record(record)?);
@@ -41,7 +42,7 @@ fn decode_record(record: &Value) -> Result<Submission, EventError> {
     ))
 }
 
-/// Decodes an `EventBridge` event. Keys come as they are here.
+/// Decodes an `EventBridge` event, in which keys are not encoded.
 pub(super) fn decode_bridge(event: &Value) -> Result<Event, EventError> {
     let (source, kind) = (text(event, &["source"])?, text(event, &["detail-type"])?);
     if (source, kind) != ("aws.s3", "Object Created") {
@@ -78,7 +79,7 @@ fn submission(
     }
 }
 
-/// S3 encodes keys as HTML forms do, spaces as `+`.
+/// S3 encodes keys like an HTML form, spaces as `+`.
 fn form_decoded(key: &str) -> Result<String, EventError> {
     percent_decode_str(&key.replace('+', " "))
         .decode_utf8()

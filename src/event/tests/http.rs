@@ -10,7 +10,7 @@ fn http(event: &Value) -> HttpRequest {
     }
 }
 
-/// What an HTTP API sends.
+/// A request as an HTTP API sends it.
 fn format_2(method: &str, path: &str, query: &str, body: &str) -> Value {
     json!({
         "version": "2.0",
@@ -23,7 +23,7 @@ fn format_2(method: &str, path: &str, query: &str, body: &str) -> Value {
     })
 }
 
-/// What a REST API sends.
+/// A request as a REST API sends it.
 fn format_1(method: &str, path: &str, query: &Value, body: &str) -> Value {
     json!({
         "httpMethod": method,
@@ -93,7 +93,7 @@ fn only_whom_the_gateway_authorised_is_a_caller() {
     assert_eq!(http(&url).caller.as_deref(), Some("lambda authorizer"));
     url["requestContext"]["authorizer"] = json!({"iam": {"userArn": ""}, "lambda": null});
     assert_eq!(http(&url).caller, None);
-    // What the client itself can send counts for nothing.
+    // Headers, which the client controls, don't name a caller.
     url["requestContext"]["authorizer"] = json!(null);
     url["headers"]["authorization"] = json!("AWS4-HMAC-SHA256 ...");
     assert_eq!(http(&url).caller, None);
