@@ -1,7 +1,7 @@
-//! What the page asks the core: a question in JSON, an answer in JSON.
+//! The page's interface to the core: a question in JSON, an answer in JSON.
 //!
-//! The page draws and listens, and decides nothing: verdicts, names, frames and costs all come from
-//! here, so that a browser tells what the function would do.
+//! The page only shows and reads input. Verdicts, names, frames and costs all come from here, so
+//! that the browser shows what the function would do.
 
 mod description;
 mod film;
@@ -17,37 +17,37 @@ use serde_json::{Value, json};
 
 use crate::process::name;
 
-/// What can be asked.
+/// The possible questions.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Question {
     /// The table of parameters, for the form.
     Table,
-    /// Whether a process string is right, and the names in it.
+    /// Whether a process string is valid, and the names in it.
     Check(Asked),
-    /// A process string with its names in clear, for the form.
+    /// A process string with decoded names, for the form.
     Read { process: String },
-    /// The process string of a form.
+    /// The process string for a filled-in form.
     Write { operations: Vec<form::Operation> },
-    /// What sends a request.
+    /// The commands that send a request.
     Send(Asked),
-    /// Where each clip would be, by what is known of the sources.
+    /// The place of each clip, computed from descriptions of the sources.
     Film {
         asked: Asked,
-        /// Descriptions by key; the main object's by an empty one where it is unknown.
+        /// Descriptions by key; the main object's key is empty if it is unknown.
         sources: BTreeMap<String, String>,
     },
-    /// Descriptions of files from what ffprobe printed.
+    /// Descriptions of files, from ffprobe's output.
     Probe { report: String },
     /// A finished task.
     Record { record: String },
-    /// A name as the process string has it.
+    /// A name, encoded for the process string.
     Encode { text: String },
-    /// What such a name stands for.
+    /// The decoded form of such a name.
     Decode { name: String },
 }
 
-/// A process string and its main object, of which nothing need be known.
+/// A process string and its main object, both of whose names are optional.
 #[derive(Debug, Deserialize)]
 struct Asked {
     process: String,
@@ -67,7 +67,7 @@ impl Asked {
     }
 }
 
-/// Answers a question. What can't be answered has a `Problem`.
+/// Answers a question. If that fails, the answer is a `Problem`.
 #[must_use]
 pub fn answer(question: &str) -> String {
     let answer = match read(question) {
@@ -77,7 +77,8 @@ pub fn answer(question: &str) -> String {
     answer.to_string()
 }
 
-/// By way of a [`Value`] everywhere: one way of reading each type makes half the code of two.
+/// Everything is parsed through a [`Value`]: with one way to read each type, the code is half as
+/// large.
 fn read<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     serde_json::from_str::<Value>(text).and_then(serde_json::from_value)
 }

@@ -1,4 +1,4 @@
-//! Lets the command line carry the page, where `make page` has built it.
+//! Embeds the page in the command line, if `make page` has built it.
 
 #![allow(
     clippy::disallowed_methods,
@@ -16,7 +16,7 @@ fn main() {
     }
     let root = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let folder = Path::new(&root).join("target/page");
-    // Cargo looks whether the folder has changed. Where there was none, it would build again each time.
+    // Cargo watches the folder for changes. If it did not exist, Cargo would build again each time.
     if let Err(error) = fs::create_dir_all(&folder) {
         println!("cargo::warning={}: {error}", folder.display());
         return;

@@ -1,4 +1,4 @@
-//! What is known of a source, in a few words: `25.02s 1280x720 25fps 48000Hz 2ch`.
+//! The description of a source in a few words: `25.02s 1280x720 25fps 48000Hz 2ch`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,27 +17,28 @@ use crate::media::{
 use crate::quantity::microseconds;
 use crate::quote::quote;
 
-/// So many that no comparison takes them for too few: what is unknown is not judged.
+/// Greater than any requested bit rate, so that a source of unknown bit rate never counts as too
+/// low.
 const UNKNOWN_BIT_RATE: u64 = 1 << 40;
 
-/// See the module. What is not said is what a source of unknown properties is taken for.
+/// See the module. Properties that are missing get the values of an average source.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Description {
     length: Flicks,
-    /// Size and frames per second.
+    /// Size, and frames per second.
     video: Option<(Size, Ratio<i64>)>,
     /// Hz and channels.
     audio: Option<(u32, u8)>,
 }
 
 impl Description {
-    /// Something of both streams, and so many milliseconds long.
+    /// A source with video and audio that is so many milliseconds long.
     pub(super) fn reaching(millis: u64) -> Self {
         let video = Some((Size::new(1280, 720), Ratio::from_integer(25)));
         Self { length: Flicks::from_millis(millis), video, audio: Some((48_000, 2)) }
     }
 
-    /// A file that would be described so.
+    /// A file with this description.
     pub(super) fn media(&self) -> Media {
         let (start, end) = (Flicks::ZERO, self.length);
         let video = self.video.map(|(size, frame_rate)| VideoStream {
@@ -141,7 +142,7 @@ fn positive(text: &str) -> Option<u32> {
     text.parse().ok().filter(|&number| number > 0)
 }
 
-/// As many as a source may have.
+/// At most as many channels as a source may have.
 fn channel_count(text: &str) -> Option<u8> {
     text.parse().ok().filter(|number| (1..=64).contains(number))
 }
@@ -159,13 +160,14 @@ fn frames_per_second(text: &str) -> Option<Ratio<i64>> {
     (rate > Ratio::from_integer(0)).then(|| standardise(rate))
 }
 
-/// Of a number alone, seconds, as ffprobe prints them.
+/// A number without a unit means seconds, as ffprobe prints them.
 fn length(word: &str) -> Option<Flicks> {
     let micros = microseconds(word).or_else(|| microseconds(&format!("{word}s")))?;
     Flicks::from_ticks(i64::try_from(micros).ok()?, Ratio::new(1, 1_000_000))
 }
 
-/// What is read here of ffprobe's JSON, beside what the report's own reader takes.
+/// The fields of ffprobe's JSON that are read here, in addition to those that the report's own
+/// reader reads.
 #[derive(Debug, Deserialize)]
 struct Told {
     #[serde(default)]
@@ -193,7 +195,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// In ticks. Matroska tells it of the whole file only.
+    /// In ticks. Matroska stores the length of the whole file only.
     fn length(&self, format: &Format) -> Option<i64> {
         let whole = || {
             let micros = i64::try_from(microseconds(&format!("{}s", format.duration.as_deref()?))?);
@@ -209,7 +211,7 @@ impl Stream {
     }
 }
 
-/// The files that ffprobe's JSON is about; there may be several of them, one behind the other.
+/// The files in ffprobe's output, which may contain the JSON of several files.
 pub(super) fn probe(text: &str) -> Value {
     let values: Result<Vec<Value>, _> =
         serde_json::Deserializer::from_str(text).into_iter().collect();
@@ -232,7 +234,7 @@ pub(super) fn probe(text: &str) -> Value {
     json!({"Files": files})
 }
 
-/// The media, as if each stream were one packet as long as it is declared.
+/// The media, as if each stream were one packet of the declared length.
 fn file(value: &Value) -> Result<(String, Media), ReportError> {
     let told: Told = serde_json::from_value(value.clone())?;
     let report = Report::read(&value.to_string())?;

@@ -1,4 +1,4 @@
-//! The timeline to scale: of a request and what is known of its sources, or of a record.
+//! The timeline to scale, of a request with descriptions of its sources, or of a record.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::plan::{Plan, plan};
 use crate::process::Request;
 use crate::task::{Filled, OutputRecord, SourceRecord, TimelineRecord};
 
-/// What is drawn.
+/// The data that the page draws.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Film {
     clips: Vec<Clip>,
-    /// The output in words.
+    /// The output as text.
     summary: String,
     output: OutputRecord,
-    /// Largest distance between video and audio at a join.
+    /// Largest distance between video and audio at a join, in milliseconds.
     max_join_offset_ms: f64,
 }
 
@@ -53,7 +53,7 @@ impl Film {
         film
     }
 
-    /// Nothing where there is but one stream.
+    /// Zero if there is only one stream.
     fn join_offset_ms(&self, place: &TimelineRecord) -> f64 {
         let (Some(video), Some(audio)) = (&self.output.video, &self.output.audio) else {
             return 0.0;
@@ -64,7 +64,7 @@ impl Film {
         microseconds / 1000.0
     }
 
-    /// Nothing where the task has not come so far.
+    /// `None` if the task has not got that far.
     pub(super) fn of_record(
         sources: &[SourceRecord],
         timeline: &[TimelineRecord],
@@ -123,12 +123,13 @@ fn seconds(count: u64, rate: f64) -> f64 {
     count / rate
 }
 
-/// The key, or nothing where the main object is unknown.
+/// The key, or nothing if the main object is unknown.
 fn shown(key: &Key) -> &str {
     if key.is_known() { key } else { "" }
 }
 
-/// `Sources` are always told; `Film` where enough is known of them, else why not.
+/// `Sources` is always present; `Film` is present if enough is known about the sources, and
+/// otherwise the reason why not.
 pub(super) fn film(asked: &Asked, descriptions: &BTreeMap<String, String>) -> Value {
     let request = match asked.resolve() {
         Ok(request) => request,
@@ -157,8 +158,8 @@ pub(super) fn film(asked: &Asked, descriptions: &BTreeMap<String, String>) -> Va
     answer
 }
 
-/// The sources as they are described. One of which nothing is known but how much of it is used
-/// reaches as far as that.
+/// The sources by their descriptions. A source without a description is as long as the request uses
+/// of it.
 fn described(
     request: &Request,
     keys: &[&str],
@@ -178,7 +179,7 @@ fn described(
     media.collect()
 }
 
-/// Milliseconds up to which a source is used, where the request tells.
+/// The end of the used part of a source in milliseconds, if the request determines it.
 fn used(request: &Request, source: usize) -> Option<u64> {
     let of_clip = request.sources().of_clip;
     let clips = request.clips.iter().zip(of_clip).filter(|(_, of)| *of == source);

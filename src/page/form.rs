@@ -1,4 +1,4 @@
-//! The form: the table of parameters, and process strings with their names in clear.
+//! The form: the table of parameters, and process strings with decoded names.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,7 +19,8 @@ pub(super) struct Operation {
     parameters: BTreeMap<String, String>,
 }
 
-/// Every operation with its parameters, and which codecs a container can't hold, with the reasons.
+/// Every operation with its parameters, and the codecs that a container can't hold, with the
+/// reasons.
 pub(super) fn table() -> Value {
     let operations = table::Operation::ALL.map(|operation| {
         let parameters: Vec<Value> = operation.parameters().map(row).collect();
@@ -57,7 +58,7 @@ fn row(parameter: &Parameter) -> Value {
     })
 }
 
-/// The operations of a process string as they stand; a `Problem` where it breaks the grammar.
+/// The operations of a process string; a `Problem` if it violates the grammar.
 pub(super) fn read(process: &str) -> Value {
     match parse(process) {
         Ok(spec) => json!({"Operations": spec.in_clear()}),
@@ -65,7 +66,7 @@ pub(super) fn read(process: &str) -> Value {
     }
 }
 
-/// The process string of these operations, unchecked.
+/// The process string for these operations, unchecked.
 pub(super) fn write(operations: &[Operation]) -> String {
     let mut process = String::new();
     for asked in operations {
@@ -80,7 +81,7 @@ pub(super) fn write(operations: &[Operation]) -> String {
             } else {
                 converted(parameter, value)
             };
-            // Writing into a String never fails.
+            // Writing to a String never fails.
             let _ = write!(process, ",{}_{value}", parameter.name);
         }
     }

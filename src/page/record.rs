@@ -1,4 +1,4 @@
-//! A task: its timeline, its stages, and what it cost.
+//! A task: its timeline, its stages, and its cost.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::clamped::clamped;
 use crate::cost::{Architecture, Cost, PRICES, Work};
 use crate::task::{OutputRecord, SourceRecord, Status, TimelineRecord, Timings, Usage};
 
-/// What is drawn of a record. The rest is shown as it is written.
+/// The fields of a record that are drawn. The others are shown as they are.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Record {
@@ -23,7 +23,8 @@ struct Record {
     usage: Usage,
 }
 
-/// The record as it is written, and what follows from it. A completion message has it as a text.
+/// The record as it is, and what follows from it. In a completion message, the record is a text
+/// inside the message.
 pub(super) fn show(text: &str) -> Value {
     let value = read::<Value>(text).and_then(|value| match value.get("content") {
         Some(Value::String(content)) => read(content),
@@ -44,8 +45,8 @@ pub(super) fn show(text: &str) -> Value {
     }
 }
 
-/// On each processor; nothing where the record is too old to tell the memory. It does not tell the
-/// size of `/tmp`: the least is assumed, which costs nothing.
+/// The cost on each processor architecture; `None` if the record is too old to contain the memory.
+/// The record does not contain the size of `/tmp`: the least is assumed, which is free.
 fn cost(usage: &Usage) -> Option<[Cost; 2]> {
     if usage.memory_mb == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Whether a process string is right, and what sends it.
+//! Whether a process string is valid, and the commands that send it.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::process::{
 };
 use crate::sender;
 
-/// What a request may fail with before a source is read.
+/// Why a request can be rejected before a source is read.
 pub(super) enum Mistake {
     Main(MainObjectError),
     Process(ProcessError),
@@ -25,7 +25,7 @@ impl Asked {
     }
 }
 
-/// `Verdict` is what the command line's `check --json` prints.
+/// `Verdict` is the output of the command line's `check --json`.
 pub(super) fn check(asked: &Asked) -> Value {
     let (verdict, caret) = match asked.resolve() {
         Ok(request) => (json!({"Process": request.canonical, "Warnings": request.warnings}), None),
@@ -61,7 +61,8 @@ fn refusal(message: &str, name: &str, value: &str) -> Map<String, Value> {
     fields.map(|(name, value): (&str, Value)| (name.to_owned(), value)).into_iter().collect()
 }
 
-/// The names of a process string in clear, and where they stand, however wrong the rest of it is.
+/// The decoded names in a process string, and their places, even if the rest of the string is
+/// wrong.
 fn names(process: &str) -> impl Iterator<Item = (&'static Parameter, Span, String)> {
     let mut operation = Operation::Concat;
     let mut end = 0;
@@ -83,7 +84,7 @@ fn names(process: &str) -> impl Iterator<Item = (&'static Parameter, Span, Strin
     })
 }
 
-/// The texts of the command line's `build`, in its order.
+/// The outputs of the command line's `build`, in its order.
 pub(super) fn send(asked: &Asked) -> Value {
     let request = match asked.resolve() {
         Ok(request) => request,

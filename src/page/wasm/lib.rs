@@ -1,7 +1,7 @@
 //! The core for a browser: the page writes a question into memory, and reads the answer there.
 //!
-//! Three plain exports instead of generated bindings: a text goes in and a text comes out, and the
-//! crate that does the work stays without unsafe code. No pointer is followed here.
+//! It has three plain exports instead of generated bindings: a text goes in and a text comes out,
+//! and the crate that does the work contains no unsafe code. No pointer is dereferenced here.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,11 +10,11 @@ use video_concat::page;
 static TEXT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 fn text() -> MutexGuard<'static, Vec<u8>> {
-    // A panic ends the instance: nothing runs behind it that could see half an answer.
+    // A panic ends the instance, so no later call can see a half-written answer.
     TEXT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes room for a question of so many bytes, and tells where.
+/// Makes room for a question of this length, and returns its address.
 #[expect(
     unsafe_code,
     reason = "the name is looked up from outside, and is the only one of its kind"
@@ -27,7 +27,7 @@ pub extern "C" fn question(length: usize) -> *mut u8 {
     text.as_mut_ptr()
 }
 
-/// Answers the question that was written there, and tells where the answer is.
+/// Answers the question in memory, and returns the address of the answer.
 #[expect(
     unsafe_code,
     reason = "the name is looked up from outside, and is the only one of its kind"
@@ -40,7 +40,7 @@ pub extern "C" fn answer() -> *const u8 {
     text.as_ptr()
 }
 
-/// The bytes of the answer.
+/// The length of the answer in bytes.
 #[expect(
     unsafe_code,
     reason = "the name is looked up from outside, and is the only one of its kind"
