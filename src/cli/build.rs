@@ -1,4 +1,4 @@
-//! `build`: a process string from plain names and numbers, and what sends it.
+//! `build`: makes a process string from plain names and numbers, and the commands that send it.
 
 mod table_args;
 
@@ -88,7 +88,7 @@ impl Build {
         }
     }
 
-    /// The string as the arguments say it, checked by nobody yet.
+    /// The string from the arguments, not checked yet.
     fn process(&self) -> String {
         let mut process = "video/concat".to_owned();
         for (name, value) in self.parameters.given() {
@@ -120,7 +120,8 @@ impl Build {
         process
     }
 
-    /// Codecs that the container holds, where none are given: the language has no default.
+    /// Adds codecs that the container supports if none are given, since the language has no
+    /// defaults.
     fn push_codecs(&self, process: &mut String) {
         let value = |name| self.parameters.value(name);
         let Some(container) = value("f").and_then(Container::from_name) else { return };
@@ -142,7 +143,7 @@ impl Build {
 }
 
 fn push(process: &mut String, name: &str, value: &str) {
-    // Writing into a String never fails.
+    // Writing to a String never fails.
     let _ = write!(process, ",{name}_{value}");
 }
 
@@ -158,8 +159,9 @@ fn push_lengths(process: &mut String, options: &[(&str, &str)]) {
     }
 }
 
-/// Splits `key,name=value,...`. A key may have commas: only what has one of these names, or gives a
-/// length to another name for the language to judge, is taken from its end.
+/// Splits `key,name=value,...`. A key may contain commas, so options are only split off at its end:
+/// those with one of these names, and others with a length as value, which the language then
+/// rejects.
 fn options<'a>(text: &'a str, names: &[&str]) -> (&'a str, Vec<(&'a str, &'a str)>) {
     let mut key = text;
     let mut found = Vec::new();
@@ -173,7 +175,7 @@ fn options<'a>(text: &'a str, names: &[&str]) -> (&'a str, Vec<(&'a str, &'a str
     (key, found)
 }
 
-/// Whether this would be a parameter if there were one of the name.
+/// Whether this has the form of an option with a length.
 fn is_option(name: &str, value: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_lowercase())

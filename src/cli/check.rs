@@ -1,4 +1,4 @@
-//! `check`: whether a request can be carried out as far as its own words can tell.
+//! `check`: whether a request is valid, as far as its text shows.
 
 use clap::Args;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! `decode`: a process string with its names in clear.
+//! `decode`: shows a process string with decoded names.
 
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ impl Decode {
 fn text(spec: &ProcessSpec) -> String {
     let mut text = String::new();
     for operation in spec.operations() {
-        // Writing into a String never fails.
+        // Writing to a String never fails.
         let _ = writeln!(text, "{}", operation.operation);
         for given in &operation.parameters {
             let unit = given.parameter.unit.map_or_else(String::new, |unit| format!(" {unit}"));
@@ -50,7 +50,7 @@ fn text(spec: &ProcessSpec) -> String {
     text
 }
 
-/// Names may hold what would spoil the lines of a terminal.
+/// Names may contain characters that would spoil lines in a terminal.
 fn escaped(value: &str) -> String {
     value
         .chars()

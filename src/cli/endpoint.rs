@@ -1,4 +1,4 @@
-//! The HTTP interface of a deployed function, and how requests to it are signed.
+//! The HTTP interface of a deployed function, and the signing of requests to it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -24,10 +24,10 @@ use video_concat::storage::client::shared_config;
 
 use super::failure::Failure;
 
-/// A function that works before it replies takes no longer.
+/// The longest time of a function that works before it replies.
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// What stays as it is in a query.
+/// Characters that are not encoded in a query.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Who signs.
@@ -57,7 +57,7 @@ pub(crate) struct Endpoint {
     region: Option<String>,
 }
 
-/// What an endpoint answers.
+/// An answer of the endpoint.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -65,7 +65,7 @@ pub(crate) struct Answer {
 }
 
 impl Endpoint {
-    /// Sends a request, whose path is percent-encoded, and gives the answer where that is no refusal.
+    /// Sends a request with a percent-encoded path, and returns the answer unless it is an error.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -115,7 +115,7 @@ impl Endpoint {
         if self.url.contains(".lambda-url.") { "lambda" } else { "execute-api" }
     }
 
-    /// The part of `https://id.execute-api.REGION.amazonaws.com` and the like.
+    /// The region in host names like `https://id.execute-api.REGION.amazonaws.com`.
     fn region_of_name(&self) -> Option<&str> {
         let mut labels = self
             .url
@@ -188,7 +188,7 @@ impl Endpoint {
             body: request.body().clone().into_bytes(),
             caller: None,
         };
-        // Any region: the function takes the client's word for it.
+        // The function accepts the region that the client signs for, so any region does.
         let region = region.unwrap_or("us-east-1");
         for (name, value) in sign(&plain, resource, &id, &secret, region, Timestamp::now()) {
             let value = value.parse();
@@ -220,7 +220,7 @@ impl Endpoint {
     }
 }
 
-/// The innermost cause: the outer ones only say which layer failed.
+/// The innermost cause: the outer ones only name the layer that failed.
 fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
@@ -236,7 +236,7 @@ impl Answer {
     }
 }
 
-/// The failure that a refusal tells.
+/// The failure that an error answer describes.
 fn refused(answer: &Answer) -> Failure {
     let Answer { status, body } = answer;
     match (element(body, "Code"), element(body, "Message")) {
@@ -247,7 +247,7 @@ fn refused(answer: &Answer) -> Failure {
                 _ => failure,
             }
         }
-        // A gateway's own words.
+        // An answer of the gateway itself.
         _ => Failure::failed(format!("the endpoint answers with status {status}: {}", body.trim())),
     }
 }

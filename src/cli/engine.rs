@@ -1,4 +1,4 @@
-//! The engine on this machine: its programs, and what they may use.
+//! The engine on this machine: its programs, and their limits.
 
 use std::path::{Path, PathBuf};
 
@@ -57,9 +57,9 @@ pub(crate) struct EngineArgs {
 }
 
 impl EngineArgs {
-    /// Makes this process fit for running ffmpeg on files that nobody vouches for.
+    /// Prepares this process for running ffmpeg on untrusted files.
     pub(crate) fn ffmpeg(&self) -> Result<Ffmpeg, Failure> {
-        // ffmpeg could find credentials of this process under `/proc`.
+        // Otherwise ffmpeg could find credentials of this process under `/proc`.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)
             .and_then(|()| shrink_stacks())
             .map_err(|error| Failure::failed(format!("can't limit this process: {error}")))?;
@@ -97,7 +97,8 @@ fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
     path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
-/// Beside this program, as in a package; where the layer is mounted; where it was built; in `PATH`.
+/// Looks beside this program, as in a package; where the layer is mounted; where it was built; and
+/// in `PATH`.
 fn find(name: &str) -> Option<PathBuf> {
     let this = std::env::current_exe().ok();
     let around = this.iter().flat_map(|this| this.ancestors().skip(1));

@@ -1,4 +1,4 @@
-//! `explain`: what a request would do, before it is done.
+//! `explain`: shows what a request would do.
 
 mod commands;
 mod text;
@@ -34,15 +34,15 @@ use super::run::wait;
 use super::side::Side;
 use super::task::Task;
 
-/// Lambda gives a whole processor for so many megabytes.
+/// Memory in megabytes for which Lambda gives a whole processor.
 const PROCESSOR_MB: f64 = 1769.0;
-/// Bytes a second between S3 and a function, by experience.
+/// Bytes per second between S3 and a function, from experience.
 const TRANSFER: f64 = 75e6;
-/// Requests for the record of a task: claimed, confirmed, ended.
+/// How often the record of a task is written: when it is claimed, confirmed, and ended.
 const RECORD_PUTS: u32 = 3;
-/// One more of a task with segments, before they are stored: what its run calls them.
+/// A task with segments writes it once more before it stores them, with their common name.
 const RUN_PUTS: u32 = 1;
-/// Requests that look for the record and at what the target is.
+/// Requests that look for the record and the target.
 const LOOKS: u64 = 3;
 
 /// A processor of Lambda.
@@ -77,23 +77,23 @@ pub(crate) struct Explain {
     engine: EngineArgs,
 }
 
-/// What is known. Names are those of task records, where they have such.
+/// The result. Fields have the same names as in task records, if there are any.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Explanation {
     process: String,
     warnings: Vec<String>,
-    /// Where the result goes; nothing where its name depends on the sources.
+    /// The target; `None` if its name depends on the sources.
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
-    /// As asked, where no source has been looked at.
+    /// The clips as requested, if no source has been looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     clips: Vec<AskedClip>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     planned: Option<Planned>,
 }
 
-/// An entry of the concatenation list, as it is asked for.
+/// An entry of the concatenation list as requested.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct AskedClip {
@@ -103,13 +103,13 @@ struct AskedClip {
     duration_ms: Option<u64>,
 }
 
-/// What the sources tell.
+/// What follows from the sources.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Planned {
     sources: Vec<SourceRecord>,
     timeline: Vec<TimelineRecord>,
-    /// Of each clip, why it is encoded, in whole or in part; nothing where all of it is copied.
+    /// For each clip, why it is not copied completely; `None` if it is.
     not_copied: Vec<Option<String>>,
     output: OutputRecord,
     chunks: Vec<PlannedChunk>,
@@ -127,18 +127,18 @@ struct PlannedChunk {
     frames: u64,
 }
 
-/// Bytes of the work folder.
+/// Bytes in the work folder.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Disk {
     sources: u64,
-    /// Of the output, where its bit rate is asked for; a segmented one counts twice.
+    /// Bytes of the output, if its bit rate is requested; a segmented output counts twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     output: Option<u64>,
 }
 
 impl Disk {
-    /// As far as it is known.
+    /// The sum of what is known.
     fn whole(&self) -> u64 {
         self.sources + self.output.unwrap_or(0)
     }
@@ -149,12 +149,12 @@ impl Disk {
 #[serde(rename_all = "PascalCase")]
 struct Time {
     processors: u32,
-    /// What encoding takes here at least.
+    /// The least time for encoding on this machine.
     least: f64,
-    /// What making and checking takes here, by trial.
+    /// The time for making and checking on this machine, from a trial.
     #[serde(skip_serializing_if = "Option::is_none")]
     here: Option<f64>,
-    /// What the task takes in a function with so much memory: by trial, else at least.
+    /// The task's time in a function with this memory: from a trial, else the least time.
     function: f64,
     function_memory_mb: u32,
 }
@@ -260,7 +260,7 @@ impl Explain {
     }
 }
 
-/// Why clips are encoded: the first reason of each.
+/// For each clip, the first reason why it is encoded.
 fn not_copied(task: &Task) -> Vec<Option<String>> {
     let parts = task.plan.clips.iter().zip(&task.plan.copying.refusals);
     let reason = |clip: usize| {
@@ -270,7 +270,7 @@ fn not_copied(task: &Task) -> Vec<Option<String>> {
     (0..task.request.clips.len()).map(reason).collect()
 }
 
-/// What can be told without sources.
+/// What is known without sources.
 fn of_request(asked: &Asked) -> Result<Explanation, Failure> {
     let request = asked.resolve()?;
     let is_unknown = |index| index == request.main && asked.object.is_none();
@@ -292,7 +292,7 @@ fn of_request(asked: &Asked) -> Result<Explanation, Failure> {
     })
 }
 
-/// The target, where its name depends on neither sources nor time.
+/// The target, if its name depends on neither sources nor time.
 fn known_target(asked: &Asked, request: &Request) -> Option<String> {
     let unknown = jiff::Timestamp::UNIX_EPOCH;
     let variables = request.variables(unknown, unknown);
@@ -312,7 +312,7 @@ fn disk(task: &Task) -> Disk {
     Disk { sources, output: output_bytes(&task.plan).map(|bytes| bytes * copies) }
 }
 
-/// Files of the output: segments, what they begin with, and a playlist.
+/// Number of the output's files: segments, initialisation segments, and a playlist.
 fn file_count(plan: &Plan) -> u64 {
     let streams = u64::from(plan.output.video.is_some()) + u64::from(plan.output.audio.is_some());
     match plan.output.segments.map(|segments| segments.format) {
@@ -324,7 +324,7 @@ fn file_count(plan: &Plan) -> u64 {
     }
 }
 
-/// Bytes of the output, where its bit rates are asked for.
+/// Bytes of the output, if its bit rates are requested.
 fn output_bytes(plan: &Plan) -> Option<u64> {
     let video = match plan.output.video.as_ref().map(|video| video.rate) {
         None => 0,
@@ -334,7 +334,7 @@ fn output_bytes(plan: &Plan) -> Option<u64> {
     let audio = match plan.output.audio.as_ref().map(|audio| audio.rate) {
         None => 0,
         Some(AudioRateControl::BitRate(rate)) => rate,
-        // Small beside a video, and what the encoders choose at most.
+        // Small compared with video, and the highest rate that the encoders choose.
         Some(AudioRateControl::Default | AudioRateControl::Quality(_)) => 320_000,
     };
     let millis = plan.length().to_millis().unsigned_abs();

@@ -1,13 +1,13 @@
-//! Why a command did not do what it was asked.
+//! Why a command failed.
 
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 use video_concat::code::Code;
 
-/// What the process ends with where a task failed.
+/// Exit status if a task failed.
 const FAILED: u8 = 1;
-/// Where the request was wrong.
+/// Exit status if the request was wrong.
 const WRONG: u8 = 2;
 
 /// See the module.
@@ -22,18 +22,18 @@ pub(crate) struct Failure {
     record: Option<Box<Value>>,
 }
 
-/// Where in a text the mistake is.
+/// The place of a mistake in a text.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// The file that holds the text, where it is a file.
+    /// The file that contains the text, if it is one.
     pub(crate) file: Option<String>,
     pub(crate) text: String,
     pub(crate) at: Range<usize>,
-    /// What is wrong, without the offset.
+    /// The problem, without the offset.
     pub(crate) problem: String,
     /// What would be right there.
     pub(crate) remedy: Option<String>,
-    /// What it collides with.
+    /// The earlier part of the text that it conflicts with.
     pub(crate) first: Option<Range<usize>>,
     /// The same place in the process string.
     pub(crate) in_process: Option<Range<usize>>,
@@ -45,7 +45,7 @@ impl Failure {
         Self::with_code(Code::InvalidArgument, message)
     }
 
-    /// Something else than the request is.
+    /// Something other than the request failed.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -57,13 +57,13 @@ impl Failure {
         }
     }
 
-    /// What a task would fail with.
+    /// The error with which a task would fail.
     pub(crate) fn with_code(code: Code, message: impl Into<String>) -> Self {
         let is_wrong = code == Code::InvalidArgument;
         Self { code: Some(code.to_string()), is_wrong, ..Self::failed(message) }
     }
 
-    /// What an endpoint refuses with, or a task has failed with.
+    /// The error of an endpoint, or of a failed task.
     pub(crate) fn refused(code: &str, message: impl Into<String>) -> Self {
         let is_wrong = ["InvalidArgument", "InvalidRequest", "MethodNotAllowed"].contains(&code);
         Self { code: Some(code.to_owned()), is_wrong, ..Self::failed(message) }
@@ -81,12 +81,12 @@ impl Failure {
         Self { place: Some(Box::new(place)), ..self }
     }
 
-    /// The status that the process ends with.
+    /// The exit status of the process.
     pub(crate) fn status(&self) -> u8 {
         if self.is_wrong { WRONG } else { FAILED }
     }
 
-    /// The failure for programs, by the names that records and refusals have.
+    /// The failure as JSON, with the field names of records and error answers.
     pub(crate) fn to_json(&self) -> Value {
         if let Some(record) = &self.record {
             return (**record).clone();

@@ -1,17 +1,17 @@
-//! Places in JSON that has been parsed already: what a parser gives back tells no offsets.
+//! Finds places in JSON that has already been parsed, since the parser returns no offsets.
 
 use std::ops::Range;
 
 /// A member of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {
-    /// The name's literal, without its quotes.
+    /// The place of the name's literal, without its quotes.
     pub(crate) name: Range<usize>,
-    /// The value's literal.
+    /// The place of the value's literal.
     pub(crate) value: Range<usize>,
 }
 
-/// The members of the outermost object of well-formed JSON; none where it is another value.
+/// The members of the outermost object of valid JSON; none if it is another value.
 pub(crate) fn members(text: &str) -> Vec<Member> {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
     let mut members = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn members(text: &str) -> Vec<Member> {
     }
 }
 
-/// The last member of this name, as parsers take it.
+/// The last member with this name, which is the one that parsers use.
 pub(crate) fn member(text: &str, name: &str) -> Option<Member> {
     let is_it = |member: &Member| {
         let literal = &text[member.name.start - 1..=member.name.end];
@@ -45,7 +45,7 @@ pub(crate) fn member(text: &str, name: &str) -> Option<Member> {
     members(text).into_iter().rfind(is_it)
 }
 
-/// Where the byte `offset` of a string stands in the inside of its literal.
+/// The offset inside a string's literal that corresponds to byte `offset` of the string.
 pub(crate) fn literal_offset(inside: &str, offset: usize) -> usize {
     let mut decoded = 0;
     let mut at = 0;
@@ -57,7 +57,7 @@ pub(crate) fn literal_offset(inside: &str, offset: usize) -> usize {
     at
 }
 
-/// The bytes of the next character in a literal, and in the string that it stands for.
+/// The length of the next character in the literal, and in the string.
 fn step(rest: &str) -> (usize, usize) {
     let code = |text: &str| u32::from_str_radix(text.get(2..6)?, 16).ok();
     if !rest.starts_with('\\') {
@@ -65,7 +65,7 @@ fn step(rest: &str) -> (usize, usize) {
         return (length, length);
     }
     match code(rest).filter(|_| rest.starts_with("\\u")) {
-        // Two of them make one character beyond the first plane.
+        // Two escapes form one character beyond the basic plane.
         Some(0xd800..=0xdbff) => (12.min(rest.len()), 4),
         Some(code) => (6, char::from_u32(code).map_or(3, char::len_utf8)),
         None => (2.min(rest.len()), 1),
@@ -94,7 +94,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Goes past a value.
+    /// Steps over a value.
     fn value(&mut self) -> Range<usize> {
         let start = self.at;
         let mut depth = 0_usize;
@@ -116,7 +116,7 @@ impl Scan<'_> {
         start..self.at
     }
 
-    /// Goes from a string's first quote to its last.
+    /// Steps over a string, including both quotes.
     fn string(&mut self) {
         self.at += 1;
         while let Some(byte) = self.peek() {

@@ -1,5 +1,5 @@
-//! `video-concat`, the command line: requests are written, checked, explained, and carried out on
-//! this machine, or handed to a deployed function.
+//! `video-concat`, the command line: writes, checks and explains requests, runs them on this
+//! machine, or sends them to a deployed function.
 
 mod build;
 mod check;
@@ -86,7 +86,7 @@ struct Man {
 
 fn main() -> ExitCode {
     let restarted = restart_without_empty_endpoints();
-    // First of all: this program also starts ffmpeg, confined, in a role of its own.
+    // Has to come first: this program also starts itself as the launcher that confines ffmpeg.
     let confined = confine::begin();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -102,13 +102,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help, the version, or what is wrong with the arguments: in JSON where they ask for that.
+/// Prints help, the version, or what is wrong with the arguments: as JSON if the arguments ask for
+/// it.
 fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !std::env::args_os().any(|argument| argument == "--json") {
         error.exit();
     }
     let text = error.to_string();
-    // How the command is used follows behind an empty line.
+    // The usage follows after an empty line.
     let problem = text.split("\n\n").next().into_iter().flat_map(str::split_ascii_whitespace);
     let words: Vec<&str> = problem.skip_while(|word| *word == "error:").collect();
     Output::new(true).failure(&Failure::wrong(words.join(" ")))
@@ -146,7 +147,7 @@ fn carry_out(
     }
 }
 
-/// Media files are read where nothing holds ffmpeg back: their owner should know.
+/// Warns that media files are read by an ffmpeg that is not confined.
 fn warn(confined: Result<(), ConfineError>, output: Output) {
     if let Err(error) = confined {
         output.warnings(&[error.to_string()]);

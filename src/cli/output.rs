@@ -1,5 +1,5 @@
-//! What is printed: results to the standard output, all else to the standard error; colours only
-//! where a terminal shows them and `NO_COLOR` does not forbid it.
+//! Output: results go to the standard output, everything else to the standard error; colours are
+//! used only in a terminal and if `NO_COLOR` is not set.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::failure::{Failure, Place};
 
-/// How results are printed.
+/// The format of results.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
@@ -20,7 +20,7 @@ impl Output {
         Self { json }
     }
 
-    /// A result: its lines for people, or its fields for programs.
+    /// Prints a result: its text for people, or its JSON for programs.
     pub(crate) fn result(self, text: &str, json: impl FnOnce() -> Value) -> Result<(), Failure> {
         if self.json {
             self.bytes(format!("{}\n", json()).as_bytes())
@@ -29,19 +29,19 @@ impl Output {
         }
     }
 
-    /// A result as it is.
+    /// Prints bytes as they are.
     #[expect(clippy::unused_self, reason = "results are printed by what knows how")]
     pub(crate) fn bytes(self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            // Who reads it, such as `head`, has read enough.
+            // The reader, such as `head`, does not want more.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             Err(error) => Err(Failure::failed(format!("can't print the result: {error}"))),
             Ok(()) => Ok(()),
         }
     }
 
-    /// What was accepted but should be known. Programs find it in the result.
+    /// Warnings. In JSON output, they are part of the result.
     pub(crate) fn warnings(self, warnings: &[String]) {
         if !self.json {
             for warning in warnings {
@@ -50,7 +50,7 @@ impl Output {
         }
     }
 
-    /// What is said beside the result. Programs find it in the result.
+    /// A note beside the result. In JSON output, it is part of the result.
     pub(crate) fn note(self, text: &str) {
         if !self.json {
             anstream::eprintln!("{}", shown(text));
@@ -59,7 +59,7 @@ impl Output {
 
     pub(crate) fn failure(self, failure: &Failure) -> ExitCode {
         if self.json {
-            // The status tells it where even this can't be printed.
+            // If even this can't be printed, the exit status still reports the failure.
             let _ = self.bytes(format!("{}\n", failure.to_json()).as_bytes());
         } else {
             match &failure.place {
@@ -73,8 +73,8 @@ impl Output {
     }
 }
 
-/// The text without what a terminal would carry out, such as an escape sequence in the name of an
-/// object.
+/// The text without control characters, which a terminal would execute: the name of an object may
+/// contain an escape sequence.
 fn shown(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
@@ -83,7 +83,7 @@ fn print(report: Group<'_>) {
     anstream::eprintln!("{}", Renderer::styled().render(&[report]));
 }
 
-/// The line that the mistake is in, and a caret under it.
+/// Prints the line of the mistake, with a caret under it.
 fn draw(place: &Place) {
     let mut mistake = AnnotationKind::Primary.span(place.at.clone());
     if let Some(remedy) = &place.remedy {

@@ -1,4 +1,4 @@
-//! `page`: the page that writes and reads process strings in a browser.
+//! `page`: writes the page that edits process strings in a browser.
 
 use std::path::PathBuf;
 

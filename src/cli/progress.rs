@@ -1,11 +1,11 @@
-//! How far the work is, as a line that a terminal shows and nothing else.
+//! A progress line, which only a terminal shows.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-/// How often the line is drawn where nothing is reported.
+/// How often the line is redrawn if nothing is reported.
 const TICK: Duration = Duration::from_millis(200);
 
 /// The line. Indicatif draws it only where the standard error is a terminal.
@@ -19,12 +19,12 @@ impl Progress {
         Self(bar)
     }
 
-    /// A stage of unknown length begins.
+    /// Begins a stage of unknown length.
     pub(crate) fn stage(&self, name: &'static str) {
         self.begin(name, 0, "{prefix:7} {elapsed}");
     }
 
-    /// A stage that moves so many bytes begins.
+    /// Begins a stage that transfers so many bytes.
     pub(crate) fn bytes(&self, name: &'static str, whole: u64) {
         self.begin(
             name,
@@ -33,12 +33,12 @@ impl Progress {
         );
     }
 
-    /// A stage whose percent is reported begins.
+    /// Begins a stage whose progress is reported in percent.
     pub(crate) fn percent(&self, name: &'static str) {
         self.begin(name, 100, "{prefix:7} {bar:30} {percent:>3} %  {elapsed}");
     }
 
-    /// A stage that makes so many microseconds of output begins.
+    /// Begins a stage that makes so many microseconds of output.
     pub(crate) fn encode(&self, whole: u64) {
         self.begin("encode", whole, "{prefix:7} {bar:30} {percent:>3} %  {speed}  {eta} left");
     }
@@ -55,16 +55,16 @@ impl Progress {
         self.0.set_position(done);
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
     }
 }
 
-/// Seconds of output for each second of work.
+/// Seconds of output per second of work.
 fn speed(state: &ProgressState, line: &mut dyn std::fmt::Write) {
     let spent = state.elapsed().as_micros().max(1);
     let tenths = u128::from(state.pos()) * 10 / spent;
-    // The line is a buffer, which takes everything.
+    // Writing to this buffer never fails.
     let _ = write!(line, "{}.{}x", tenths / 10, tenths % 10);
 }

@@ -18,7 +18,7 @@ use super::request::RequestArgs;
 use super::run::wait;
 use shown::Shown;
 
-/// Pauses between looks at a task that is waited for.
+/// The first pause between requests for the record of a task.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -71,7 +71,7 @@ pub(crate) struct One {
 impl Submit {
     pub(crate) fn run(&self, output: Output) -> Result<(), Failure> {
         let asked = self.request.one()?;
-        // A mistake is drawn here, where the string is.
+        // Mistakes are shown here, where the process string is known.
         let request = asked.resolve()?;
         output.warnings(&request.warnings);
         let (Some(bucket), Some(object)) = (&asked.bucket, &asked.object) else {
@@ -106,7 +106,7 @@ impl Submit {
         }
     }
 
-    /// Looks at the task until it has ended.
+    /// Requests the task's record until the task has ended.
     async fn follow(&self, ids: &Value, progress: &Progress) -> Result<Value, Failure> {
         let id = ids["TaskId"].as_str().and_then(|id| id.parse().ok());
         let id = id.ok_or_else(|| Failure::failed("the answer names no task"))?;
@@ -139,7 +139,7 @@ impl Tasks {
         Ok(())
     }
 
-    /// As many pages as it takes, and whether there are more tasks.
+    /// Reads as many pages as needed. Also returns whether there are more tasks.
     async fn list(&self) -> Result<(Vec<Value>, bool), Failure> {
         let resource = Resource::new("tasks", "");
         let mut tasks: Vec<Value> = Vec::new();
@@ -189,7 +189,7 @@ async fn record(endpoint: &Endpoint, id: video_concat::task::TaskId) -> Result<V
     endpoint.send("GET", &resource, &[], String::new()).await?.json()
 }
 
-/// A task that was waited for has ended: well, or as its code says.
+/// Prints the end of a task: its result, or an error with its code.
 fn ended(output: Output, record: &Value) -> Result<(), Failure> {
     let shown = Shown::of(record)?;
     if shown.status == "Succeeded" {

@@ -1,4 +1,4 @@
-//! A request as it is given to a command: a process string, or an event in JSON.
+//! A request as given to a command: a process string, or an event in JSON.
 
 use std::io::Read;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub(crate) struct RequestArgs {
     max_sources: u16,
 }
 
-/// A task that is asked for.
+/// One requested task.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) bucket: Option<String>,
@@ -49,19 +49,19 @@ pub(crate) struct Asked {
     limits: Limits,
 }
 
-/// Where a process string stands.
+/// Where the process string comes from.
 #[derive(Clone, Debug)]
 enum Origin {
-    /// By itself.
+    /// From the command line.
     Alone,
-    /// In a file, as the inside of a literal that begins at this byte.
+    /// From a file: the string literal at these offsets.
     Literal { file: String, text: String, start: usize, end: usize },
     /// Somewhere inside a file.
     Inside(String),
 }
 
 impl RequestArgs {
-    /// The one task that is asked for.
+    /// The only task of the request.
     pub(crate) fn one(&self) -> Result<Asked, Failure> {
         let mut all = self.all()?;
         match (all.pop(), all.len()) {
@@ -73,7 +73,7 @@ impl RequestArgs {
         }
     }
 
-    /// Every task that is asked for, one at least.
+    /// All tasks of the request, at least one.
     pub(crate) fn all(&self) -> Result<Vec<Asked>, Failure> {
         if self.request == "-" {
             let mut text = String::new();
@@ -164,13 +164,13 @@ impl RequestArgs {
 }
 
 impl Asked {
-    /// A process string by itself.
+    /// A process string from the command line.
     pub(crate) fn alone(process: String, bucket: Option<String>, object: Option<String>) -> Self {
         let (origin, limits) = (Origin::Alone, Limits::default());
         Self { bucket, object, process, user_data: None, origin, limits }
     }
 
-    /// The request, of an object that need not be known.
+    /// The request, for a main object that may be unknown.
     pub(crate) fn resolve(&self) -> Result<Request, Failure> {
         let main = known_main(self.bucket.as_deref(), self.object.as_deref());
         let main = main.map_err(|error| {
@@ -180,7 +180,8 @@ impl Asked {
         resolve(&spec, &main, self.limits).map_err(|error| self.mistake(&error))
     }
 
-    /// The request, of an object that has to be known. Its bucket is the side's, where that is one.
+    /// The request, for a main object that must be known. If the bucket is not given, it is that of
+    /// `side`.
     pub(crate) fn resolve_whole(&self, side: &Side) -> Result<Request, Failure> {
         if self.object.is_none() {
             let message = "the main object is unknown: name it by `--object`";
@@ -188,14 +189,14 @@ impl Asked {
         }
         let of_side = || match side {
             Side::Bucket(name) => name.to_string(),
-            // Any name: nothing but the variable `{bucket}` shows it.
+            // Any name does: only the variable `{bucket}` shows it.
             Side::Folder(_) => "sources".to_owned(),
         };
         let bucket = self.bucket.clone().unwrap_or_else(of_side);
         Self { bucket: Some(bucket), ..self.clone() }.resolve()
     }
 
-    /// A mistake, where it stands.
+    /// The failure for a mistake, with its place.
     pub(crate) fn mistake(&self, error: &ProcessError) -> Failure {
         let failure = Failure::wrong(error.to_string())
             .argument(error.argument_name(), error.argument_value());
@@ -227,7 +228,7 @@ impl Asked {
     }
 }
 
-/// Where the process string of an event's only task stands.
+/// The place of the process string in an event with a single task.
 fn origin(file: &str, text: &str, single: bool) -> Origin {
     let place = member(text, "process").filter(|_| single).map(|member| member.value);
     match place {

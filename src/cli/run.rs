@@ -1,4 +1,4 @@
-//! `run`: the whole job on this machine.
+//! `run`: runs a request on this machine.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -57,7 +57,8 @@ impl Run {
     }
 }
 
-/// Does the work, unless this process is told to end. Nothing of it is left then.
+/// Runs the work until it ends or the process receives a signal. After a signal, nothing of the
+/// work is left.
 pub(crate) fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
@@ -79,13 +80,13 @@ pub(crate) fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<
     })
 }
 
-/// What was made, for people.
+/// The result as text.
 fn summary(record: &TaskRecord) -> String {
     let mut text = String::new();
     let Some(output) = &record.output else { return text };
     let clips = record.timeline.len();
     let tenths = output.duration_ms / 100;
-    // Writing into a String never fails.
+    // Writing to a String never fails.
     let _ = write!(
         text,
         "{clips} {} in {}.{} s of {}",

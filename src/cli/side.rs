@@ -1,4 +1,4 @@
-//! Where sources come from and results go to: a folder of this machine, or a bucket.
+//! The place of sources and results: a folder of this machine, or a bucket.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use video_concat::storage::ObjectHead;
 
 use super::failure::Failure;
 
-/// See the module. A folder's files stand for objects, whatever the bucket is called in the request.
+/// See the module. The files of a folder are the objects, whatever bucket the request names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Folder(PathBuf),
@@ -34,11 +34,11 @@ impl FromStr for Side {
     }
 }
 
-/// The file in `folder` that stands for the object `key`.
+/// The file in `folder` for the object `key`.
 pub(crate) fn path(folder: &Path, key: &str) -> Result<PathBuf, Failure> {
     let mut path = folder.to_owned();
     for part in key.split('/') {
-        // What a path takes for something else than a name would lead elsewhere.
+        // A part that is not a plain name, such as `..`, would lead to another folder.
         let mut components = Path::new(part).components();
         let is_name = matches!(components.next(), Some(Component::Normal(name)) if name == part);
         if !is_name || components.next().is_some() || part.contains('\0') {
@@ -52,7 +52,7 @@ pub(crate) fn path(folder: &Path, key: &str) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// What a file would be as an object.
+/// The head of a file, as if it were an object.
 pub(crate) fn look(folder: &Path, key: &str) -> Result<ObjectHead, Failure> {
     let path = path(folder, key)?;
     let found = fs::metadata(&path).and_then(|found| {
@@ -82,12 +82,12 @@ pub(crate) fn look(folder: &Path, key: &str) -> Result<ObjectHead, Failure> {
     })
 }
 
-/// A file has no entity tag; this changes with its content as well.
+/// Files have no entity tag; this one also changes when the content does.
 fn tag(size: u64, modified: Timestamp) -> ETag {
     ETag::new(&format!("{:x}-{size:x}", modified.as_nanosecond()))
 }
 
-/// Moves a finished file to where it belongs: it appears whole, or not at all.
+/// Moves a finished file to its destination: it appears completely, or not at all.
 pub(crate) fn store(from: &Path, to: &Path) -> io::Result<()> {
     let folder = to.parent().unwrap_or(to);
     fs::create_dir_all(folder)?;
@@ -95,7 +95,7 @@ pub(crate) fn store(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         outcome => return outcome,
     }
-    // As any new file, not for its owner alone as a temporary one.
+    // With the permissions of any new file; temporary files are only for their owner.
     let mut draft = tempfile::Builder::new()
         .permissions(fs::Permissions::from_mode(0o666))
         .prefix(".video-concat-")

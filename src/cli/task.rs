@@ -1,5 +1,5 @@
-//! A task on this machine: what the function does between claiming a task and storing its result, by
-//! the same engine.
+//! A task on this machine: does what the function does between claiming a task and storing its
+//! result, with the same engine.
 
 mod sources;
 
@@ -36,10 +36,10 @@ use super::side::{self, Side};
 pub(crate) use sources::Source;
 use sources::{begin, bring, heads};
 
-/// What task records begin with where the function's settings don't say otherwise.
+/// The default prefix of task records' keys in the function's settings.
 const TASK_PREFIX: &str = ".tasks/";
 
-/// A task whose sources are here and planned with.
+/// A task whose sources have been fetched and planned.
 pub(crate) struct Task {
     pub(crate) request: Request,
     pub(crate) sources: Vec<Source>,
@@ -47,7 +47,7 @@ pub(crate) struct Task {
     pub(crate) target: ObjectUri,
     pub(crate) record: TaskRecord,
     pub(crate) ffmpeg: Ffmpeg,
-    /// The files that the plan's sources are.
+    /// The files of the plan's sources.
     pub(crate) files: Vec<PathBuf>,
     verify: Verify,
     workspace: Workspace,
@@ -57,7 +57,7 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Brings the sources here, probes them, and plans.
+    /// Fetches the sources, probes them, and plans.
     pub(crate) async fn prepare(
         request: Request,
         side: &Side,
@@ -114,7 +114,7 @@ impl Task {
         })
     }
 
-    /// Makes the output and checks it. Nothing has been stored then.
+    /// Makes the output and checks it; nothing is stored yet.
     pub(crate) async fn make(&mut self, progress: &Progress) -> Result<Vec<Artifact>, Failure> {
         let started = Instant::now();
         let whole = self.plan.length_micros();
@@ -165,7 +165,8 @@ impl Task {
         Ok(artifacts.files)
     }
 
-    /// Stores the output's files, the playlist (or the only file) last. Returns where the last one is.
+    /// Stores the output's files; the playlist (or the only file) comes last. Returns the place of
+    /// the last one.
     pub(crate) async fn store(
         &mut self,
         files: &[Artifact],
@@ -190,7 +191,7 @@ impl Task {
         Ok(stored)
     }
 
-    /// Whether this may be stored there: neither over a source nor over what tells of tasks.
+    /// Checks that this may be stored there: it must overwrite neither a source nor a task record.
     pub(crate) fn check(&self, uri: &ObjectUri, side: &Side) -> Result<(), Failure> {
         if uri.key.starts_with(TASK_PREFIX) {
             let (key, prefix) = (uri.key.clone(), TASK_PREFIX.to_owned());
@@ -250,7 +251,8 @@ impl Task {
         let mut stored = Vec::new();
         for file in files {
             let uri = ObjectUri::new(bucket.clone(), file.uri.key.clone());
-            // As the function marks its results, so that no upload of one starts a task.
+            // With the marks that the function adds to its results, so that uploading one does not
+            // start a task.
             let description = result_description(file.content_type, self.record.task_id, run);
             let object = store_file(store, &uri, &file.path, &description).await;
             let object = object.map_err(TaskError::Upload)?;

@@ -1,10 +1,10 @@
-//! The parameters of `video/concat` as arguments, made from the one table of the language.
+//! The parameters of `video/concat` as command-line arguments, made from the language's table.
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use video_concat::process::table::{Absent, Kind, Operation, Parameter};
 use video_concat::quantity::converted;
 
-/// Those that are given, in table order, as the language has them.
+/// The given parameters, in table order, with their names in the language.
 #[derive(Debug, Default)]
 pub(crate) struct OutputParameters(Vec<(&'static str, String)>);
 
@@ -26,7 +26,7 @@ fn argument(parameter: &'static Parameter) -> Arg {
     };
     let argument =
         Arg::new(name).value_name(value_name).help(help(parameter)).help_heading("Output");
-    // A name of one letter is written with one dash; the language judges the values.
+    // A name of one letter gets one dash. The language checks the values.
     let argument = match name.chars().next().filter(|_| name.len() == 1) {
         Some(letter) => argument.short(letter),
         None => argument.long(name),

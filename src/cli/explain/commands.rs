@@ -1,4 +1,4 @@
-//! The commands of ffmpeg, as they would be run.
+//! The ffmpeg commands that would be run.
 
 use std::path::{Path, PathBuf};
 
@@ -7,9 +7,9 @@ use video_concat::plan::{Chunk, Files};
 
 use crate::task::Task;
 
-/// Each chunk's, then the joining one's, which reads what the others write.
+/// The commands for each chunk, then the one that joins them, which reads the others' output.
 pub(super) fn of(task: &Task, chunks: &[Chunk], files: &Files<'_>) -> Vec<Vec<String>> {
-    // Links lead to the files that a reader knows.
+    // Shows the user's own files instead of the links to them.
     let real: Vec<PathBuf> =
         files.sources.iter().map(|file| file.read_link().unwrap_or((*file).to_owned())).collect();
     let real: Vec<&Path> = real.iter().map(PathBuf::as_path).collect();

@@ -1,4 +1,4 @@
-//! The explanation for people.
+//! The explanation as text.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,7 @@ pub(super) fn of(explanation: &Explanation) -> String {
 }
 
 fn push(text: &mut String, name: &str, value: &str) {
-    // Writing into a String never fails.
+    // Writing to a String never fails.
     let _ = writeln!(text, "{name:9}{value}");
 }
 
@@ -85,7 +85,7 @@ fn push_planned(text: &mut String, planned: &Planned) {
     }
 }
 
-/// One reason for all clips stands once.
+/// If all clips have the same reason, it is printed once.
 fn push_not_copied(text: &mut String, planned: &Planned) {
     let reasons = &planned.not_copied;
     let of_video = |place: &TimelineRecord| place.frames > 0;
@@ -136,7 +136,7 @@ fn seconds(milliseconds: u64) -> String {
     if part == 0 { whole.to_string() } else { format!("{whole}.{part:03}") }
 }
 
-/// Two digits tell more of what takes less than a second.
+/// Times below a second get a second digit.
 fn took(seconds: f64) -> String {
     if seconds < 1.0 { format!("{seconds:.2} s") } else { format!("{seconds:.1} s") }
 }

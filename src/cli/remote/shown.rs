@@ -1,4 +1,4 @@
-//! A task's record for people, as far as its reader asks for it first.
+//! A task's record as text: the fields that matter most.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,8 @@ use video_concat::quote::printable;
 
 use crate::failure::Failure;
 
-/// What is read of a record. What an older or a newer function leaves out is empty.
+/// The fields of a record that are shown. Fields that the function leaves out, because it is older
+/// or newer, are empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct Shown {
@@ -36,13 +37,13 @@ struct Object {
 
 impl Shown {
     /// # Errors
-    /// When a field has another type than a record's has.
+    /// When a field has another type than in a record.
     pub(super) fn of(record: &Value) -> Result<Self, Failure> {
         Self::deserialize(record)
             .map_err(|error| Failure::failed(format!("the task's record can't be read: {error}")))
     }
 
-    /// The task on one line.
+    /// The task as one line.
     pub(super) fn line(&self) -> String {
         let target = self.targets.last().map(|target| &target.uri);
         let what = target.or(self.code.as_ref()).map_or_else(String::new, |text| printable(text));
@@ -52,11 +53,11 @@ impl Shown {
             .replace("  \n", "\n")
     }
 
-    /// The record on lines of a name and a value each.
+    /// The record as lines with a name and a value each.
     pub(super) fn described(&self) -> String {
         let mut text = String::new();
         let mut push = |name: &str, value: &str| {
-            // Writing into a String never fails.
+            // Writing to a String never fails.
             let _ = writeln!(text, "{name:9}{}", plain(value));
         };
         push("task", &self.task_id);
@@ -87,7 +88,7 @@ impl Shown {
     }
 }
 
-/// The text without what would spoil the lines of a terminal.
+/// The text without characters that would spoil lines in a terminal.
 fn plain(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }

@@ -1,4 +1,4 @@
-//! The distinct sources of a task on this machine: looked at once, brought here once.
+//! The distinct sources of a task on this machine: each is looked at and fetched once.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,9 +20,9 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::side::{self, Side};
 
-/// Sources that are fetched at the same time.
+/// How many sources are fetched at the same time.
 const PARALLEL_FETCHES: usize = 3;
-/// How often fetching is looked at.
+/// How often the progress of fetching is checked.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// A distinct source.
@@ -30,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(crate) struct Source {
     pub(crate) key: Key,
     pub(crate) head: ObjectHead,
-    /// The first clip that it is used for.
+    /// The first clip that uses it.
     clip: usize,
 }
 
@@ -74,8 +74,8 @@ pub(super) async fn heads(
     Ok(sources)
 }
 
-/// Has a file of every source in the workspace. Those of this machine stay where they are, and are
-/// never written to: what the engine puts in their place, it puts in the place of a link.
+/// Puts a file for every source into the workspace. Files of this machine stay where they are and
+/// are never written to: the workspace has links to them, and the engine replaces only the links.
 pub(super) async fn bring(
     sources: &[Source],
     side: &Side,
@@ -121,7 +121,7 @@ pub(super) async fn bring(
     Ok(paths)
 }
 
-/// The record of its beginning.
+/// The first record of the task.
 pub(super) fn begin(request: &Request, sources: &[Source], side: &Side) -> TaskRecord {
     let bucket = match side {
         Side::Bucket(bucket) => bucket,
