@@ -1,4 +1,4 @@
-//! Who may use the HTTP door, and with which keys.
+//! Who may use the HTTP interface, and with which keys.
 
 mod limit;
 #[cfg(test)]
@@ -23,13 +23,13 @@ use crate::task::TaskRecord;
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text into care.
+    /// Wraps the text.
     #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text itself, for computing a signature.
+    /// The text, for computing a signature.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -42,26 +42,26 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What an access key opens.
+/// An access key, and what it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessKey {
-    /// What its owner signs with.
+    /// The secret with which its owner signs.
     pub secret: Secret,
     /// The objects that its tasks may read.
     pub sources: Limit,
     /// The objects that its tasks may write.
     pub targets: Limit,
-    /// The topics that may get messages of them.
+    /// The topics to which its tasks may send messages.
     pub topics: TopicLimit,
 }
 
-/// What an access key does not open.
+/// Something that an access key does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Outside {
     /// A source.
     #[error("the access key may not read `{0}`")]
     Source(ObjectUri),
-    /// A target, or what would be stored beside it.
+    /// A target, or something that would be stored beside it.
     #[error("the access key may not write all that the target {} can be", quote(.0))]
     Target(String),
     /// The topic.
@@ -70,10 +70,11 @@ pub enum Outside {
 }
 
 impl AccessKey {
-    /// Whether it opens all that a task touches. `arn` makes the ARN of a topic's bare name.
+    /// Checks that the key allows everything that a task uses. `arn` returns the ARN for a topic's
+    /// bare name.
     ///
     /// # Errors
-    /// [`Outside`] where it doesn't.
+    /// [`Outside`] if it doesn't.
     pub fn check(&self, request: &Request, arn: impl Fn(&str) -> String) -> Result<(), Outside> {
         for clip in &request.clips {
             let uri = request.uri(&clip.key);
@@ -90,7 +91,7 @@ impl AccessKey {
         }
     }
 
-    /// Whether it may see a task's record: where it could have asked for the task.
+    /// Whether the key may see a task's record: only if it could have requested the task.
     #[must_use]
     pub fn may_see(&self, record: &TaskRecord, arn: impl Fn(&str) -> String) -> bool {
         let is_limited =
@@ -99,23 +100,23 @@ impl AccessKey {
     }
 }
 
-/// What a task was asked to do, where its record tells all of it.
+/// The request of a task, if its record contains all of it.
 fn asked(record: &TaskRecord) -> Option<Request> {
     let spec = parse(&record.process).ok()?;
     let before = spec.clips.iter().filter(|clip| clip.operation == Operation::Pre).count();
     let main = &record.sources.get(before)?.uri;
-    // As many as the function took when it began the task.
+    // Any number of sources: the function accepted it when the task began.
     let request = resolve(&spec, main, Limits { max_sources: usize::MAX }).ok()?;
     let uris = request.clips.iter().map(|clip| request.uri(&clip.key));
     let is_same = uris.eq(record.sources.iter().map(|source| source.uri.clone()));
     is_same.then_some(request)
 }
 
-/// Access keys by their id.
+/// Access keys by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessKeys(BTreeMap<String, AccessKey>);
 
-/// A key as it is written: its secret alone, or with limits.
+/// A key as written: only its secret, or an object with limits.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -136,12 +137,11 @@ struct Limited {
 }
 
 impl AccessKeys {
-    /// Reads a JSON object of access key id to secret, or to an object of
-    /// `secret`, `sources`, `targets`, and `topics`. The error says what is wrong without
-    /// quoting any of it.
+    /// Reads a JSON object that maps access key ids to a secret, or to an object with `secret`,
+    /// `sources`, `targets`, and `topics`. The error says what is wrong without quoting any of it.
     ///
     /// # Errors
-    /// Where it is no such object, or is empty.
+    /// When the text is not such an object, or is empty.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let wrong = "must be a JSON object of access key id to secret, both texts that are not empty; \
              instead of the secret it may have `{\"secret\": \"...\", \"sources\": [\"bucket/prefix*\"], \
@@ -159,7 +159,7 @@ impl AccessKeys {
         Ok(Self(keys))
     }
 
-    /// The key of an id.
+    /// The key with this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&AccessKey> {
         self.0.get(id)
@@ -184,22 +184,22 @@ impl From<Written> for AccessKey {
 /// Where the keys come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeySource {
-    /// `OSS_ACCESS_KEYS`: given outright.
+    /// `OSS_ACCESS_KEYS`: the keys themselves.
     Given(AccessKeys),
-    /// `OSS_ACCESS_KEYS_SECRET`: this secret of Secrets Manager holds them.
+    /// `OSS_ACCESS_KEYS_SECRET`: the secret of Secrets Manager that contains them.
     SecretsManager(String),
 }
 
-/// `HTTP_AUTH`: what opens the HTTP door.
+/// `HTTP_AUTH`: which callers the HTTP interface accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpAuth {
-    /// Any of those that are on.
+    /// Callers that use one of the enabled methods.
     Required {
         /// A caller that API Gateway or the function URL has authorised.
         iam: bool,
-        /// An OSS signature that verifies.
+        /// A valid OSS signature.
         oss: bool,
     },
-    /// Anyone; only on a developer's machine.
+    /// Everybody; only on a developer's machine.
     Open,
 }

@@ -1,6 +1,6 @@
-//! What a service of AWS answered instead of doing what was asked, in words.
+//! Error answers of AWS services, as text.
 //!
-//! The SDK's own text of an error is a page of its insides. Nothing of that reaches a reader.
+//! The SDK's own error texts are pages of internal details. Nothing of them is shown to users.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -11,23 +11,23 @@ use aws_sdk_s3::operation::RequestId;
 
 use crate::quote::shortened;
 
-/// The most bytes of a service's own sentence.
+/// Most bytes of a service's message that are shown.
 const LONGEST: usize = 500;
 
-/// What of a failure a reader needs.
+/// The parts of a failure that a user needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
-    /// The HTTP status, where there was a whole answer.
+    /// The HTTP status, if there was a complete answer.
     pub(crate) status: Option<u16>,
     /// The service's name for the failure.
     pub(crate) code: Option<String>,
-    /// The failure, as the service puts it, or why there is no answer.
+    /// The service's message, or the reason why there is no answer.
     pub(crate) words: String,
-    /// By which the service's owner finds the request.
+    /// The id with which the service's operator can find the request.
     pub(crate) request_id: Option<String>,
 }
 
-/// A permission, and on what it is needed.
+/// A permission, and its resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Right {
     pub(crate) action: String,
@@ -41,7 +41,7 @@ impl Answer {
         SdkError<E, HttpResponse>: RequestId,
     {
         let service = error.as_service_error();
-        // The status of a response that was cut short means nothing.
+        // The status of a response that was cut short has no meaning.
         let status = service.and(error.raw_response()).map(|answer| answer.status().as_u16());
         let code = service.and_then(ProvideErrorMetadata::code);
         let message = service.and_then(ProvideErrorMetadata::message);
@@ -73,7 +73,7 @@ impl Answer {
         by_code.unwrap_or(matches!(self.status, Some(401 | 403)))
     }
 
-    /// The permission that is missing: as the service names it, else `usual`.
+    /// The missing permission: as the service names it, else `usual`.
     pub(crate) fn missing(&self, usual: Right) -> Right {
         let word_after = |mark: &str| {
             let (_, rest) = self.words.split_once(mark)?;
@@ -87,18 +87,18 @@ impl Answer {
         }
     }
 
-    /// `request id ...`, as it follows a message.
+    /// `request id ...`, to be appended to a message.
     pub(crate) fn request(&self) -> String {
         request(self.request_id.as_deref())
     }
 }
 
-/// A request id in words, be there one or not.
+/// A request id as text, also if there is none.
 pub(crate) fn request(id: Option<&str>) -> String {
     id.map_or_else(|| "no request id".to_owned(), |id| format!("request id {id}"))
 }
 
-/// The partition of a region, as ARNs begin with it.
+/// The partition of a region, the start of ARNs.
 pub(crate) fn partition(region: Option<&str>) -> &'static str {
     match region {
         Some(region) if region.starts_with("cn-") => "aws-cn",
@@ -116,7 +116,7 @@ fn in_words(status: u16, code: Option<&str>, message: Option<&str>) -> String {
     }
 }
 
-/// The innermost causes of an error: the outer ones only say which layer failed.
+/// The innermost causes of an error: the outer ones only name the layer that failed.
 pub(crate) fn cause(error: &dyn Error) -> String {
     let mut causes = Vec::new();
     let mut next = error.source();

@@ -1,5 +1,5 @@
-//! Handing an accepted task on: the function invokes itself asynchronously, so
-//! that the caller of the HTTP door need not wait for the work.
+//! Starts an accepted task: the function invokes itself asynchronously, so that the HTTP caller
+//! need not wait for the work.
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
@@ -9,22 +9,22 @@ use aws_sdk_lambda::types::InvocationType;
 use crate::answer::{Answer, Right};
 use crate::event::Accepted;
 
-/// What Lambda takes as an asynchronous event.
+/// Lambda's size limit for an asynchronous event.
 const LARGEST: usize = 256 * 1024;
 
-/// How an accepted task comes to its work.
+/// How the work on an accepted task is started.
 #[derive(Clone, Debug)]
 pub enum AsyncInvoke {
-    /// By an asynchronous invocation.
+    /// With an asynchronous invocation.
     Lambda(Client),
-    /// At once and before the reply: where nothing could be invoked.
+    /// In this invocation, before the reply: used if no function can be invoked.
     Here,
 }
 
-/// Why a task could not be handed on.
+/// Why the work could not be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AsyncInvokeError {
-    /// There is no invoking with such an event.
+    /// The event is too large for an invocation.
     #[error("the request is too long to be handed on: {0} bytes, and at most 262144 fit")]
     TooLarge(usize),
     /// The function's role may not invoke it.
@@ -34,11 +34,11 @@ pub enum AsyncInvokeError {
     AccessDenied {
         /// The permission that is missing.
         action: String,
-        /// The function, or one version of it.
+        /// The function, or one of its versions.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
     /// The invocation failed.
@@ -46,22 +46,22 @@ pub enum AsyncInvokeError {
     Failed {
         /// The function.
         name: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
 }
 
 impl AsyncInvoke {
-    /// Invokes with the shared configuration.
+    /// Uses the shared configuration.
     #[must_use]
     pub fn lambda(config: &SdkConfig) -> Self {
         Self::Lambda(Client::new(config))
     }
 }
 
-/// Invokes the function of this ARN, version or alias included, with the task.
+/// Invokes the function with this ARN, including version or alias, with the task.
 ///
 /// # Errors
 /// See [`AsyncInvokeError`].

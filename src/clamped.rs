@@ -1,7 +1,8 @@
-//! Conversions between integers where a number beyond the type's range becomes its nearest end.
+//! Conversions between integers in which a number outside the type's range becomes the nearest end
+//! of the range.
 //!
-//! They are for numbers that can't get so large, or where that end does as well: a limit, a length that
-//! is compared, a figure that is shown.
+//! They are for numbers that can't get so large, or for which that end does as well: a limit, a
+//! length to compare, a figure to show.
 
 use std::time::Duration;
 
@@ -24,13 +25,13 @@ macro_rules! range {
 
 range!(u8, u16, u32, u64, usize, i32, i64);
 
-/// The number as another type, or the end of that type's range that is nearest to it.
+/// The number as another type, or the nearest end of that type's range.
 pub fn clamped<T: Range>(number: impl TryInto<T> + Default + PartialOrd) -> T {
     let is_negative = number < Default::default();
     number.try_into().unwrap_or(if is_negative { T::LEAST } else { T::MOST })
 }
 
-/// So many seconds, or the longest time where they are more than that or no time at all.
+/// So many seconds, or the longest duration if the number is too large or invalid.
 #[must_use]
 pub fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

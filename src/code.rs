@@ -1,15 +1,14 @@
-//! The outward codes of a failed task: one closed list, and what each means
-//! for HTTP, for retries and for whoever reads it. Inner error types map onto
-//! it exhaustively.
+//! The outward codes of failed tasks: a closed list, with the meaning of each for HTTP, for retries
+//! and for users. All inner error types are mapped to it exhaustively.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a task failed, as it stands in its record, its message and its replies.
+/// Why a task failed, as in its record, its message and its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Code {
-    /// The request is wrong; the same request will always be.
+    /// The request is wrong, and will be whenever it is repeated.
     InvalidArgument,
     /// The caller canceled the task.
     Canceled,
@@ -17,26 +16,26 @@ pub enum Code {
     NoSuchKey,
     /// A bucket does not exist.
     NoSuchBucket,
-    /// Object storage or the notification service refused the credentials.
+    /// Object storage or the notification service rejected the credentials.
     AccessDenied,
-    /// A source is no media this service can read.
+    /// A source is not a media file that this service can read.
     UnsupportedMedia,
     /// The finished output differs from the plan.
     OutputMismatch,
-    /// The work does not fit the time that the function has.
+    /// The work does not fit into the function's time.
     DeadlineExceeded,
-    /// The work does not fit the ephemeral storage that the function has.
+    /// The work does not fit into the function's ephemeral storage.
     InsufficientStorage,
-    /// A fault of the service or of what it depends on; a retry may mend it.
+    /// A fault of the service or of one that it uses; a retry may help.
     InternalError,
 }
 
-/// What a code tells a reader, as the README beside `src/task` has it.
+/// The explanation of a code, as in the README beside `src/task`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Help {
-    /// What went wrong.
+    /// The cause.
     pub why: &'static str,
-    /// What mends it.
+    /// The remedy.
     pub remedy: &'static str,
 }
 
@@ -55,7 +54,7 @@ impl Code {
         Self::InternalError,
     ];
 
-    /// The code's name on the wire.
+    /// The code's name in records and replies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,7 +71,7 @@ impl Code {
         }
     }
 
-    /// The HTTP status that goes with the code.
+    /// The HTTP status for the code.
     #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
@@ -85,8 +84,8 @@ impl Code {
         }
     }
 
-    /// Whether the same request may succeed when it is tried again. Only then
-    /// is the failure a function error, so that the caller's retries apply.
+    /// Whether the same request may succeed when it is retried. Only then is the failure returned
+    /// as a function error, so that the caller's retries apply.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
@@ -102,8 +101,8 @@ impl Code {
         }
     }
 
-    /// Whether the service itself failed, or the resources that it was deployed
-    /// with: its operator should hear of it.
+    /// Whether the service itself or its deployed resources failed, so that its operator should be
+    /// notified.
     #[must_use]
     pub const fn is_fault(self) -> bool {
         match self {
@@ -120,7 +119,7 @@ impl Code {
         }
     }
 
-    /// What it means and what to do.
+    /// The cause and the remedy.
     #[must_use]
     pub const fn help(self) -> Help {
         let (why, remedy) = match self {

@@ -1,7 +1,7 @@
-//! Containers, codecs and pixel formats, and which of them go together.
+//! Containers, codecs and pixel formats, and which of them can be combined.
 //!
-//! The facts are data: a further combination that has to be refused, or a
-//! further limit of a muxer, is one line in one of the tables below.
+//! These facts are data: to reject one more combination, or to add a limit of a muxer, one line in
+//! one of the tables below is enough.
 
 mod audio;
 mod level;
@@ -106,19 +106,19 @@ named! {
         Slow = "slow",
         /// Slower than `slow`.
         Slower = "slower",
-        /// The slowest of practical use.
+        /// The slowest that is useful in practice.
         Veryslow = "veryslow",
-        /// Slower still, for next to no gain.
+        /// Even slower, for almost no gain.
         Placebo = "placebo",
     }
 }
 
 impl Preset {
-    /// What holds where the setting is empty.
+    /// The preset if the setting is empty.
     pub const DEFAULT: Self = Self::Veryfast;
 }
 
-/// How densely colour is sampled.
+/// The resolution of the colour planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Chroma {
     /// One colour sample for two by two pixels.
@@ -139,7 +139,7 @@ impl PixelFormat {
         }
     }
 
-    /// How densely colour is sampled.
+    /// The resolution of the colour planes.
     #[must_use]
     pub const fn chroma(self) -> Chroma {
         match self {
@@ -155,7 +155,7 @@ impl PixelFormat {
         matches!(self, Self::Yuva420p)
     }
 
-    /// Why `codec` cannot encode this format, where it can't.
+    /// Why `codec` can't encode this format; `None` if it can.
     #[must_use]
     pub const fn ban(self, codec: VideoCodec) -> Option<&'static str> {
         match (self, codec) {
@@ -166,7 +166,7 @@ impl PixelFormat {
         }
     }
 
-    /// Why `container` cannot hold this format, where it can't.
+    /// Why `container` can't hold this format; `None` if it can.
     #[must_use]
     pub const fn container_ban(self, container: Container) -> Option<&'static str> {
         match (self, container) {
@@ -206,7 +206,7 @@ const MXF_HOLDS: &str = "mxf holds pcm audio only";
 const TS_LACKS: &str = "transport streams have no stream type for this codec";
 const FLV_LACKS: &str = "Flash Video has no codec number for it";
 
-/// Audio that a container cannot hold, with the reason.
+/// Audio codecs that a container can't hold, with the reason.
 const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Mp4, AudioCodec::Pcm, "mp4 players do not read raw pcm"),
     (Container::Mov, AudioCodec::Flac, QUICKTIME_LACKS),
@@ -239,7 +239,7 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
     (Container::Flv, AudioCodec::Amr, FLV_LACKS),
 ];
 
-/// Video that a container cannot hold, with the reason.
+/// Video codecs that a container can't hold, with the reason.
 const VIDEO_BANS: &[(Container, VideoCodec, &str)] = &[
     (Container::Mov, VideoCodec::Vp9, QUICKTIME_LACKS),
     (Container::Asf, VideoCodec::Vp9, "vp9 goes into mp4 and mkv only"),
@@ -251,15 +251,15 @@ const VIDEO_BANS: &[(Container, VideoCodec, &str)] = &[
     (Container::Flv, VideoCodec::Vp9, FLV_LACKS),
 ];
 
-/// Why `container` cannot hold audio of `codec`, where it can't.
+/// Why `container` can't hold audio of `codec`; `None` if it can.
 #[must_use]
 pub fn audio_ban(container: Container, codec: AudioCodec) -> Option<&'static str> {
     let ban = |&&(c, a, _): &&(Container, AudioCodec, _)| (c, a) == (container, codec);
     AUDIO_BANS.iter().find(ban).map(|&(_, _, reason)| reason)
 }
 
-/// Why `container` cannot hold these two together, or not in segments, although
-/// it can hold each.
+/// Why `container` can't hold these two codecs together, or in segments, although it can hold each;
+/// `None` if it can.
 #[must_use]
 pub fn combination_ban(
     container: Container,
@@ -279,21 +279,21 @@ pub fn combination_ban(
     }
 }
 
-/// Why `container` cannot hold video of `codec`, where it can't.
+/// Why `container` can't hold video of `codec`; `None` if it can.
 #[must_use]
 pub fn video_ban(container: Container, codec: VideoCodec) -> Option<&'static str> {
     let ban = |&&(c, v, _): &&(Container, VideoCodec, _)| (c, v) == (container, codec);
     VIDEO_BANS.iter().find(ban).map(|&(_, _, reason)| reason)
 }
 
-/// Every sample rate of the language, in Hz, ascending.
+/// Every sample rate that a request may name, in Hz, ascending.
 pub const SAMPLE_RATES: &[u32] =
     &[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000];
 
-/// The most channels that the language knows.
+/// The most channels that a request may name.
 pub const MAX_CHANNELS: u8 = 8;
 
-/// Sample rates of the codecs that do not take all.
+/// Sample rates of the codecs that don't support all of them.
 const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
     (AudioCodec::Mp3, &[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]),
     (AudioCodec::Opus, &[8000, 12000, 16000, 24000, 48000]),
@@ -301,29 +301,29 @@ const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
     (AudioCodec::Amr, &[8000, 16000]),
 ];
 
-/// Sample rates of the muxers that take fewer than the codec.
+/// Sample rates of the muxers that support fewer than the codec.
 const CONTAINER_SAMPLE_RATES: &[(Container, AudioCodec, &[u32])] = &[
-    // The two bits of an FLV audio header.
+    // FLV's audio header has two bits for the rate.
     (Container::Flv, AudioCodec::Mp3, &[11025, 22050, 44100]),
-    // The object type of MPEG-1 audio starts there.
+    // The lowest rate of MPEG-1 audio, whose object type the muxer writes.
     (Container::Mp4, AudioCodec::Mp3, &[16000, 22050, 24000, 32000, 44100, 48000]),
-    // SMPTE 382M audio beside a video.
+    // SMPTE 382M audio with a video.
     (Container::Mxf, AudioCodec::Pcm, &[48000]),
 ];
 
-/// Channels of the codecs that take fewer than [`MAX_CHANNELS`].
+/// Most channels of the codecs that support fewer than [`MAX_CHANNELS`].
 const CODEC_CHANNELS: &[(AudioCodec, u8)] =
     &[(AudioCodec::Mp3, 2), (AudioCodec::Ac3, 6), (AudioCodec::Amr, 1)];
 
-/// Channels of the muxers that take fewer than the codec.
+/// Most channels of the muxers that support fewer than the codec.
 const CONTAINER_CHANNELS: &[(Container, AudioCodec, u8)] = &[
-    // Its channel configuration codes have no seven.
+    // Its channel configuration codes don't include seven.
     (Container::Ts, AudioCodec::Opus, 6),
-    // With more, the header that AVI shares with WAV hides the codec's number.
+    // With more channels, AVI uses the extended header of WAV, which hides the codec's number.
     (Container::Avi, AudioCodec::Flac, 2),
 ];
 
-/// The sample rates that `codec` in `container` can have, ascending.
+/// The sample rates that `container` supports for `codec`, ascending.
 #[must_use]
 pub fn sample_rates(container: Container, codec: AudioCodec) -> &'static [u32] {
     let by_muxer = CONTAINER_SAMPLE_RATES
@@ -334,7 +334,7 @@ pub fn sample_rates(container: Container, codec: AudioCodec) -> &'static [u32] {
     by_muxer.or_else(by_codec).unwrap_or(SAMPLE_RATES)
 }
 
-/// The most channels that `codec` in `container` can have.
+/// The most channels that `container` supports for `codec`.
 #[must_use]
 pub fn max_channels(container: Container, codec: AudioCodec) -> u8 {
     let by_muxer = CONTAINER_CHANNELS
@@ -345,8 +345,8 @@ pub fn max_channels(container: Container, codec: AudioCodec) -> u8 {
     by_muxer.or_else(by_codec).unwrap_or(MAX_CHANNELS)
 }
 
-/// The sample rate nearest to `wanted` that `codec` in `container` can have;
-/// of two that are as near, the higher, which loses nothing.
+/// The supported sample rate that is nearest to `wanted`; of two equally near ones the higher,
+/// which loses nothing.
 #[must_use]
 pub fn nearest_sample_rate(container: Container, codec: AudioCodec, wanted: u32) -> u32 {
     let rates = sample_rates(container, codec);
@@ -354,8 +354,7 @@ pub fn nearest_sample_rate(container: Container, codec: AudioCodec, wanted: u32)
     nearest.copied().unwrap_or(wanted)
 }
 
-/// The number of channels nearest to `wanted` that `codec` in `container` can
-/// have.
+/// The supported number of channels that is nearest to `wanted`.
 #[must_use]
 pub fn nearest_channels(container: Container, codec: AudioCodec, wanted: u8) -> u8 {
     wanted.clamp(1, max_channels(container, codec))

@@ -1,8 +1,9 @@
-//! What a task costs at AWS's list prices. They stand here once, with their date; look up today's.
+//! The cost of a task by AWS's list prices. The prices are defined here once, with their date; look
+//! up the current ones.
 
 use serde::Serialize;
 
-/// Processors of Lambda.
+/// A processor architecture of Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
     /// `x86_64`.
@@ -14,21 +15,21 @@ pub enum Architecture {
 /// List prices in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prices {
-    /// The region that they hold for.
+    /// The region of the prices.
     pub region: &'static str,
-    /// The month that they were looked up in.
+    /// The month in which they were looked up.
     pub as_of: &'static str,
-    /// A gigabyte of Lambda's memory for a second, on x86.
+    /// One second of a gigabyte of Lambda's memory, on x86.
     pub x86_gb_second: f64,
-    /// The same, on arm.
+    /// The same on arm.
     pub arm_gb_second: f64,
-    /// An invocation.
+    /// One invocation.
     pub invocation: f64,
-    /// A gigabyte of `/tmp` for a second, above [`FREE_DISK_MB`].
+    /// One second of a gigabyte of `/tmp`, above [`FREE_DISK_MB`].
     pub disk_gb_second: f64,
-    /// A PUT or POST request to S3, standard class.
+    /// One PUT or POST request to S3, standard class.
     pub put: f64,
-    /// A GET or HEAD request to S3, standard class.
+    /// One GET or HEAD request to S3, standard class.
     pub get: f64,
 }
 
@@ -44,42 +45,42 @@ pub const PRICES: Prices = Prices {
     get: 0.000_000_4,
 };
 
-/// Megabytes of `/tmp` that cost nothing.
+/// Megabytes of `/tmp` that are free.
 pub const FREE_DISK_MB: u32 = 512;
 
-/// What a task takes.
+/// The resources that a task uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Work {
-    /// Memory of the function.
+    /// Memory of the function in MB.
     pub memory_mb: u32,
-    /// `/tmp` of the function.
+    /// `/tmp` of the function in MB.
     pub disk_mb: u32,
-    /// Seconds of all its invocations.
+    /// Duration of all invocations in seconds.
     pub seconds: f64,
-    /// Invocations.
+    /// Number of invocations.
     pub invocations: u32,
-    /// Requests to S3 that write.
+    /// Number of requests to S3 that write.
     pub puts: u32,
-    /// Requests to S3 that read.
+    /// Number of requests to S3 that read.
     pub gets: u32,
 }
 
-/// What it costs, in US dollars.
+/// The cost in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Cost {
-    /// Memory times seconds.
+    /// Cost of memory.
     pub compute: f64,
-    /// `/tmp` times seconds.
+    /// Cost of `/tmp`.
     pub disk: f64,
-    /// Invocations and requests to S3.
+    /// Cost of invocations and of requests to S3.
     pub requests: f64,
-    /// All of it.
+    /// The sum.
     pub total: f64,
 }
 
 impl Prices {
-    /// What so much work costs.
+    /// The cost of this work.
     #[must_use]
     pub fn cost(&self, work: &Work, architecture: Architecture) -> Cost {
         let gb_second = match architecture {
@@ -101,7 +102,7 @@ impl Prices {
 mod tests {
     use super::{Architecture, PRICES, Work};
 
-    /// Each part and all of them, in dollars.
+    /// Each part and the sum, in dollars.
     fn cost(work: &Work, architecture: Architecture) -> [String; 4] {
         let cost = PRICES.cost(work, architecture);
         [cost.compute, cost.disk, cost.requests, cost.total].map(|usd| format!("{usd:.8}"))

@@ -1,4 +1,4 @@
-//! The access keys of the HTTP door, wherever they are kept.
+//! The access keys of the HTTP interface, from wherever they are stored.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,15 +11,15 @@ use tracing::warn;
 use crate::access_keys::{AccessKey, AccessKeys, KeySource};
 use crate::answer::{Answer, Right};
 
-/// How long fetched keys are good for.
+/// How long fetched keys are used.
 const LIFE: Duration = Duration::from_mins(5);
-/// How long they serve where they can't be fetched again.
+/// How long they are used if they can't be fetched again.
 const LONGEST_LIFE: Duration = Duration::from_hours(1);
-/// A key that is not there may be new, but a client that guesses ids must not
-/// make this service ask all the time.
+/// The least time between two requests for an unknown key. It may be a new one, but a client that
+/// guesses ids must not cause a request each time.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Where access keys are looked up.
+/// Looks up access keys.
 #[derive(Debug)]
 pub struct CredentialsCache(Source);
 
@@ -30,7 +30,7 @@ enum Source {
     Secret(Box<Vault>),
 }
 
-/// A secret of Secrets Manager and what was last in it.
+/// A secret of Secrets Manager and its last known content.
 #[derive(Debug)]
 struct Vault {
     client: Client,
@@ -45,17 +45,17 @@ struct Held {
     asked: Instant,
 }
 
-/// Why there are no keys.
+/// Why the keys are not available.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// Secrets Manager did not give the secret.
+    /// Secrets Manager did not return the secret.
     #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` can't be read: {said} ({request})")]
     Unreadable {
         /// Its name or ARN.
         id: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
     /// The function's role may not read it.
@@ -67,12 +67,12 @@ pub enum CredentialsError {
         action: String,
         /// The secret, or the key that encrypts it.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// It holds something else.
+    /// The secret has another form.
     #[error("secret `{id}` of `OSS_ACCESS_KEYS_SECRET` {problem}")]
     Wrong {
         /// Its name or ARN.
@@ -83,7 +83,7 @@ pub enum CredentialsError {
 }
 
 impl CredentialsCache {
-    /// Takes given keys, or looks them up with the shared configuration.
+    /// Uses the given keys, or looks them up with the shared configuration.
     #[must_use]
     pub fn new(source: Option<&KeySource>, config: &SdkConfig) -> Self {
         Self(match source {
@@ -97,10 +97,10 @@ impl CredentialsCache {
         })
     }
 
-    /// The key of an id, where there is one.
+    /// The key with this id, if there is one.
     ///
     /// # Errors
-    /// Where the keys can't be had.
+    /// When the keys are not available.
     pub async fn key(&self, id: &str) -> Result<Option<AccessKey>, CredentialsError> {
         match &self.0 {
             Source::Nowhere => Ok(None),
@@ -143,7 +143,7 @@ impl Vault {
                 let Right { action, resource } = answer.missing(Right { action, resource: id });
                 CredentialsError::AccessDenied { action, resource, said: answer.words, request }
             } else {
-                // The service's errors name the secret, never what is in it.
+                // The service's errors contain the secret's name, but never its content.
                 CredentialsError::Unreadable { id, said: answer.words, request }
             }
         })?;

@@ -1,4 +1,4 @@
-//! Announce: what becomes of a task goes to an `EventBridge` bus.
+//! Sends events about tasks to an `EventBridge` bus.
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
@@ -10,21 +10,21 @@ use crate::notify::own_prefix;
 use crate::quote::shortened;
 use crate::task::TaskRecord;
 
-/// The most bytes of what the service says of an event.
+/// Most bytes of the service's message about an event that are shown.
 const LONGEST_REASON: usize = 500;
 
-/// Where events go.
+/// The bus.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     client: Client,
-    /// Name or ARN.
+    /// Its name or ARN.
     bus: String,
 }
 
-/// Why an event could not be put on the bus.
+/// Why an event could not be sent to the bus.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
-    /// The function's role may not put events there.
+    /// The function's role may not send events there.
     #[error(
         "the function's role needs `{action}` on `{resource}`; EventBridge said: {said} ({request})"
     )]
@@ -33,40 +33,41 @@ pub enum BusError {
         action: String,
         /// The ARN of the bus.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// The bus did not answer while there was time.
+    /// The bus did not answer in time.
     #[error("event bus `{0}` did not answer in time")]
     NoAnswer(String),
-    /// Anything else.
+    /// Any other error.
     #[error("event bus `{bus}` does not take it: {said} ({request})")]
     Failed {
         /// The bus.
         bus: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
 }
 
 impl EventBus {
-    /// The bus of this name or ARN, with the shared configuration.
+    /// The bus with this name or ARN, with the shared configuration.
     #[must_use]
     pub fn new(bus: &str, config: &SdkConfig) -> Self {
         Self { client: Client::new(config), bus: bus.to_owned() }
     }
 
-    /// The error of a bus that was not waited for any longer.
+    /// The error for a bus that did not answer in time.
     #[must_use]
     pub fn no_answer(&self) -> BusError {
         BusError::NoAnswer(self.bus.clone())
     }
 
-    /// Puts an event about a task on the bus. `function_arn` tells whose a bare name is.
+    /// Sends an event about a task to the bus. `function_arn` determines the account and region of
+    /// a bare name.
     ///
     /// # Errors
     /// See [`BusError`].
@@ -84,7 +85,7 @@ impl EventBus {
             .build();
         let answer = match self.client.put_events().entries(entry).send().await {
             Err(error) => Answer::of(&error),
-            // A refused event is no error of the request.
+            // If the event is rejected, the request itself still succeeds.
             Ok(output) => match output.entries().iter().find_map(refusal) {
                 None => return Ok(()),
                 Some((code, words)) => {
@@ -113,7 +114,7 @@ impl EventBus {
     }
 }
 
-/// Code and words of an event that was not taken.
+/// Code and message for an event that was rejected.
 fn refusal(entry: &PutEventsResultEntry) -> Option<(String, String)> {
     let code = entry.error_code()?;
     let words = match entry.error_message() {

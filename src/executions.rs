@@ -1,5 +1,5 @@
-//! Executions of the state machine that carries out long tasks: the only module that uses the SDK
-//! of Step Functions.
+//! Executions of the state machine for distributed tasks: the only module that uses the SDK of Step
+//! Functions.
 
 use aws_config::SdkConfig;
 use aws_sdk_sfn::Client;
@@ -9,27 +9,27 @@ use serde_json::Value;
 use crate::answer::{Answer, Right};
 use crate::code::Code;
 
-/// Starts, watches, and stops executions.
+/// Starts, checks, and stops executions.
 #[derive(Clone, Debug)]
 pub struct Executions {
     client: Client,
 }
 
-/// How an execution stands.
+/// The state of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It was never started, or so long ago that it is forgotten.
+    /// It was never started, or so long ago that Step Functions no longer knows it.
     Unknown,
-    /// It is at work.
+    /// It is running.
     Running,
     /// It has ended.
     Ended,
 }
 
-/// Why an execution could not be started, watched, or stopped.
+/// Why an execution could not be started, checked, or stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutionError {
-    /// The function's role may not.
+    /// The function's role lacks a permission.
     #[error(
         "the function's role needs `{action}` on `{resource}`; Step Functions said: {said} ({request})"
     )]
@@ -38,21 +38,21 @@ pub enum ExecutionError {
         action: String,
         /// The state machine, or the execution.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// It failed.
+    /// The operation failed.
     #[error("`{action}` on `{resource}` failed: {said} ({request})")]
     Failed {
-        /// What was asked for.
+        /// The operation.
         action: String,
         /// The state machine, or the execution.
         resource: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
 }
@@ -81,13 +81,13 @@ impl ExecutionError {
 }
 
 impl Executions {
-    /// Executions with the shared configuration.
+    /// Uses the shared configuration.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self { client: Client::new(config) }
     }
 
-    /// Starts an execution, unless there is one of that name.
+    /// Starts an execution, unless one with this name exists.
     ///
     /// # Errors
     /// See [`ExecutionError`].
@@ -108,7 +108,7 @@ impl Executions {
         Err(ExecutionError::of(answer, "states:StartExecution", state_machine))
     }
 
-    /// How the execution of this ARN stands.
+    /// The state of the execution with this ARN.
     ///
     /// # Errors
     /// See [`ExecutionError`].
@@ -127,7 +127,7 @@ impl Executions {
         Err(ExecutionError::of(answer, "states:DescribeExecution", arn))
     }
 
-    /// Stops an execution; stopping what has ended is no failure.
+    /// Stops an execution; succeeds if it has already ended.
     ///
     /// # Errors
     /// See [`ExecutionError`].

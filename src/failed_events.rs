@@ -8,10 +8,10 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use crate::answer::{Answer, Right};
 use crate::quote::shortened;
 
-/// The most bytes of a reason.
+/// Most bytes of a reason.
 const LONGEST_REASON: usize = 1024;
 
-/// Where messages are kept.
+/// The queue.
 #[derive(Clone, Debug)]
 pub struct FailedEvents {
     client: Client,
@@ -21,29 +21,29 @@ pub struct FailedEvents {
 /// Why a message could not be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// The function's role may not send there.
+    /// The function's role may not send messages there.
     #[error("the function's role needs `{action}` on `{resource}`; SQS said: {said} ({request})")]
     AccessDenied {
         /// The permission that is missing.
         action: String,
         /// The queue.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// Anything else.
+    /// Any other error.
     #[error("the queue of failed events `{url}` does not take it: {said} ({request})")]
     Failed {
         /// The queue.
         url: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// An attribute can't be made.
+    /// An attribute can't be built.
     #[error(transparent)]
     Attribute(#[from] BuildError),
 }
@@ -55,7 +55,8 @@ impl FailedEvents {
         Self { client: Client::new(config), url: url.to_owned() }
     }
 
-    /// Keeps a message as it was sent, so that it can be sent again, with the reason as an attribute.
+    /// Keeps a message in its original form, so that it can be sent again, with the reason as an
+    /// attribute.
     ///
     /// # Errors
     /// See [`KeepError`].

@@ -1,10 +1,9 @@
 //! Exact time.
 //!
-//! A flick is 1/705,600,000 s, the unit that Facebook published in 2018 so
-//! that the duration of one frame at every common rate (the NTSC n/1001 ones
-//! included), of one sample at every common audio rate, of a millisecond and
-//! of a 90 kHz tick are all whole numbers. Sums of clip lengths therefore stay
-//! integers: no floating point, and no denominators that grow with every clip.
+//! A flick is 1/705,600,000 s, a unit that Facebook published in 2018. The duration of one frame at
+//! every common rate (including the NTSC n/1001 rates), of one sample at every common audio rate,
+//! of a millisecond and of a 90 kHz tick are all whole numbers of flicks. So sums of clip lengths
+//! stay integers, without floating point, and without denominators that grow with every clip.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -22,12 +21,12 @@ use crate::clamped::clamped;
 pub struct Flicks(i64);
 
 impl Flicks {
-    /// No time at all.
+    /// Zero.
     pub const ZERO: Self = Self(0);
     /// Flicks in one second.
     pub const PER_SECOND: i128 = 705_600_000;
 
-    /// A whole number of flicks.
+    /// From a number of flicks.
     #[must_use]
     pub const fn new(count: i64) -> Self {
         Self(count)
@@ -39,14 +38,14 @@ impl Flicks {
         self.0
     }
 
-    /// Exact; saturates after four centuries.
+    /// From milliseconds: exact; saturates after four centuries.
     #[must_use]
     pub fn from_millis(millis: u64) -> Self {
         Self(clamped(i128::from(millis) * (Self::PER_SECOND / 1000)))
     }
 
-    /// `ticks` of `time_base` seconds each, to the nearest flick. `None` when
-    /// the time base is no positive number or the result out of range.
+    /// `ticks` of `time_base` seconds each, rounded to the nearest flick. `None` if the time base
+    /// is not positive or the result is out of range.
     #[must_use]
     pub fn from_ticks(ticks: i64, time_base: Ratio<i64>) -> Option<Self> {
         if *time_base.numer() <= 0 || *time_base.denom() <= 0 {
@@ -59,8 +58,8 @@ impl Flicks {
         i64::try_from(flicks).ok().map(Self)
     }
 
-    /// How many units of a `rate` per second this is, to the nearest, halves
-    /// up: frames of a frame rate, samples of a sample rate.
+    /// The number of units at `rate` per second, rounded to the nearest, halves up: frames at a
+    /// frame rate, samples at a sample rate.
     #[must_use]
     pub fn to_units(self, rate: Ratio<i64>) -> i64 {
         clamped(div_round(
@@ -69,8 +68,7 @@ impl Flicks {
         ))
     }
 
-    /// The time at which unit `index` of a `rate` per second starts, to the
-    /// nearest flick.
+    /// The start of unit `index` at `rate` per second, rounded to the nearest flick.
     #[must_use]
     pub fn of_units(index: i64, rate: Ratio<i64>) -> Self {
         Self(clamped(div_round(
@@ -79,20 +77,20 @@ impl Flicks {
         )))
     }
 
-    /// Milliseconds, to the nearest.
+    /// Milliseconds, rounded to the nearest.
     #[must_use]
     pub fn to_millis(self) -> i64 {
         self.to_units(Ratio::from_integer(1000))
     }
 
-    /// Microseconds, to the nearest.
+    /// Microseconds, rounded to the nearest.
     #[must_use]
     pub fn to_micros(self) -> i64 {
         self.to_units(Ratio::from_integer(1_000_000))
     }
 
-    /// The time as ffmpeg reads it in options: decimal seconds with
-    /// microseconds, its own resolution.
+    /// The time in the form of ffmpeg's options: decimal seconds with microseconds, which is
+    /// ffmpeg's resolution.
     #[must_use]
     pub fn as_option(self) -> String {
         let micros = self.to_micros();
@@ -134,7 +132,7 @@ impl Sum for Flicks {
     }
 }
 
-/// Division to the nearest integer, halves up. `divisor` is positive.
+/// Division rounded to the nearest integer, halves up. `divisor` is positive.
 fn div_round(dividend: i128, divisor: i128) -> i128 {
     (dividend + divisor / 2).div_euclid(divisor)
 }

@@ -1,17 +1,17 @@
-//! Frame rates: exact rationals, and the standard ones among them.
+//! Frame rates as exact rationals, and the standard rates.
 
 use num_rational::Ratio;
 
 use crate::flicks::Flicks;
 
-/// The standard rates in frames per second, each also as n/1.001.
+/// The standard rates in frames per second; each also exists as n/1.001.
 const STANDARD: [i64; 11] = [10, 12, 15, 24, 25, 30, 48, 50, 60, 100, 120];
-/// What is taken where nothing is known.
+/// The rate if nothing is known.
 const FALLBACK: i64 = 25;
 /// The highest rate of an output.
 const HIGHEST: i64 = 240;
 
-/// `frames` in `duration`, or `None` where that is no rate.
+/// The rate of `frames` frames in `duration`, or `None` if that is not a valid rate.
 #[must_use]
 pub(crate) fn mean(frames: i64, duration: Flicks) -> Option<Ratio<i64>> {
     let micros = duration.to_micros();
@@ -19,9 +19,8 @@ pub(crate) fn mean(frames: i64, duration: Flicks) -> Option<Ratio<i64>> {
         .then(|| Ratio::new(frames * 1_000_000, micros))
 }
 
-/// The rate of a stream, from the base rate that its time stamps are made of
-/// and the mean rate that was counted. They agree in constant rate; where they
-/// don't, the mean is what one sees.
+/// The rate of a stream, from the base rate of its timestamps and the mean rate that was counted.
+/// With a constant rate they agree; otherwise the mean is what a viewer sees.
 #[must_use]
 pub(crate) fn choose(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Ratio<i64> {
     let rate = match (base, mean) {
@@ -33,15 +32,15 @@ pub(crate) fn choose(base: Option<Ratio<i64>>, mean: Option<Ratio<i64>>) -> Rati
     standardise(rate).clamp(Ratio::new(1, 1000), Ratio::from_integer(HIGHEST))
 }
 
-/// The standard rate within 1/4000, or the rate itself with at most three
-/// decimals. The NTSC rates are 1/1000 from their neighbours.
+/// The standard rate within 1/4000, or else the rate itself, rounded to three decimals. NTSC rates
+/// differ by 1/1000 from their neighbours.
 #[must_use]
 pub(crate) fn standardise(rate: Ratio<i64>) -> Ratio<i64> {
     standard(rate).unwrap_or_else(|| Ratio::new((rate * 1000).round().to_integer().max(1), 1000))
 }
 
-/// The nearest of the standard rates that fit: of those that are n/1.001, as `ntsc` says, or
-/// that are not, where there are any.
+/// The nearest standard rate that fits; preferably one of the form n/1.001 if `ntsc`, or not of
+/// that form otherwise.
 #[must_use]
 pub(crate) fn nearest_standard(
     rate: Ratio<i64>,
@@ -60,7 +59,7 @@ pub(crate) fn is_ntsc(rate: Ratio<i64>) -> bool {
     *rate.denom() == 1001
 }
 
-/// Whether a rate is within 1/4000 of a standard one.
+/// Whether a rate is within 1/4000 of a standard rate.
 pub(crate) fn is_standard(rate: Ratio<i64>) -> bool {
     standard(rate).is_some()
 }
@@ -73,7 +72,7 @@ fn standards() -> impl Iterator<Item = Ratio<i64>> {
     STANDARD.iter().flat_map(|&n| [Ratio::from_integer(n), Ratio::new(n * 1000, 1001)])
 }
 
-/// A number with at most three decimals, as a person writes it.
+/// A number with at most three decimals, as people write it.
 #[must_use]
 pub(crate) fn decimal(number: Ratio<i64>) -> String {
     let thousandths = (number * 1000).round().to_integer();

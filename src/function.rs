@@ -1,5 +1,5 @@
-//! The function's handler: from an event to the tasks that it asks for, and
-//! from their records to the reply.
+//! The function's handler: gets the tasks from an event, runs them, and makes the reply from their
+//! records.
 
 mod authority;
 mod http;
@@ -27,37 +27,37 @@ use crate::reply::{self, FunctionError, HttpReply, Refusal};
 use crate::task::{RequestId, Status, TaskId, TaskRecord};
 use crate::worker::{Invocation, Job, Worker};
 
-/// How long a process may take to end once it has been killed.
+/// The longest wait for a killed process to end.
 const LAST_PROCESS: Duration = Duration::from_millis(300);
 
-/// All that an event may need.
+/// Everything that handling an event may need.
 #[derive(Debug)]
 pub struct Function {
-    /// Carries out tasks.
+    /// Runs tasks.
     pub worker: Worker,
-    /// Knows who may sign.
+    /// Looks up access keys.
     pub keys: CredentialsCache,
     /// Starts the work on accepted tasks.
     pub async_invoke: AsyncInvoke,
-    /// Keeps messages that can't be read, where there is such a queue.
+    /// Keeps messages that can't be decoded, if there is such a queue.
     pub failed_events: Option<FailedEvents>,
-    /// How long the start took, until an invocation has counted it.
+    /// The time of the function's initialisation, until an invocation has counted it.
     pub init: Mutex<Duration>,
 }
 
 /// Handles one event.
 ///
 /// # Errors
-/// When a retry may mend what went wrong; `error_type` is the code.
+/// When a retry may help; `error_type` is the code.
 pub async fn handle(function: &Function, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let init = std::mem::take(&mut *function.init.lock().unwrap_or_else(PoisonError::into_inner));
     let invocation = invocation(&event.context, init);
     log::trace(event.context.xray_trace_id.as_deref());
     let span = info_span!("task", request_id = %invocation.request_id, task_id = field::Empty);
-    // On the heap: the whole work's state would make every caller's future large.
+    // On the heap: the state of the whole work would make every caller's future large.
     let work = Box::pin(dispatch(function, &event.payload, &invocation));
     let outcome = work.instrument(span).await;
-    // No hostile file has a process left when the next event comes.
+    // No process that reads an untrusted file may remain when the next event arrives.
     if timeout(LAST_PROCESS, all_ended()).await.is_err() {
         error!("a process of ffmpeg has been killed, but has not ended yet");
     }
@@ -95,7 +95,7 @@ async fn dispatch(
     }
 }
 
-/// Cancels a task, and replies with its record as it is now.
+/// Cancels a task, and replies with its current record.
 async fn cancel(
     function: &Function,
     id: TaskId,
@@ -119,7 +119,7 @@ async fn cancel(
     }
 }
 
-/// A direct event waits for its one record, uploads get the list of theirs.
+/// The reply is one record for a direct event, and a list for uploads.
 async fn submissions(
     function: &Function,
     submissions: Vec<Submission>,
@@ -135,8 +135,8 @@ async fn submissions(
     }
 }
 
-/// Whoever asked by HTTP gets an HTTP reply even where the request is unreadable. Of a notification
-/// nobody waits for the reply, so it is kept among the failed events.
+/// An HTTP caller gets an HTTP reply even if the request can't be decoded. A notification has no
+/// caller who waits for the reply, so it is kept in the queue of failed events.
 async fn undecoded(
     function: &Function,
     event: &Value,
@@ -167,7 +167,7 @@ async fn undecoded(
     reply::direct(&record)
 }
 
-/// The ARNs of topics by their names. One that can't be known stays a name.
+/// Returns the ARN for a topic's name, or the name itself if the ARN is unknown.
 fn topic_arns<'a>(
     function: &'a Function,
     invocation: &'a Invocation,
@@ -179,7 +179,7 @@ fn topic_arns<'a>(
     }
 }
 
-/// The job of a submission whose process string is known.
+/// The job of a submission with this process string.
 fn job(submission: Submission, process: String) -> Job {
     Job {
         version: submission.version,
@@ -188,7 +188,7 @@ fn job(submission: Submission, process: String) -> Job {
     }
 }
 
-/// The process string of a submission that brings it along.
+/// The process string of a submission that contains it.
 fn given(submission: &Submission) -> Option<String> {
     match &submission.process {
         ProcessSource::Given(process) => Some(process.clone()),
@@ -196,20 +196,19 @@ fn given(submission: &Submission) -> Option<String> {
     }
 }
 
-/// Whether another try may succeed. A task that came late in an event with
-/// several had only what time the others left; and should the run die that has
-/// the task now, the next try takes over.
+/// Whether another try may succeed. A task that was not the first of its event had only the time
+/// that the others left; and if another run has the task and dies, the next try takes it over.
 fn retry_helps(record: &TaskRecord, was_first: bool) -> bool {
     let helps = |code: Code| code.is_retryable() || code == Code::DeadlineExceeded && !was_first;
     match record.status {
-        // An execution goes on by itself.
+        // An execution continues without further events.
         Status::Running => record.execution_arn.is_none(),
         Status::Succeeded => false,
         Status::Failed => record.code.is_some_and(helps),
     }
 }
 
-/// The platform tells the deadline by the wall clock.
+/// The platform gives the deadline in wall-clock time.
 fn invocation(context: &Context, init: Duration) -> Invocation {
     let deadline = SystemTime::UNIX_EPOCH + Duration::from_millis(context.deadline);
     let left = deadline.duration_since(SystemTime::now()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! OSS-style video concatenation for S3 as one AWS Lambda function.
 //!
-//! Three floors, which features switch on: *core* is pure and always there, `engine` reads files and
-//! runs ffmpeg, `service` speaks to AWS. A floor knows only those below it.
+//! The crate has three floors, which features enable: *core* is pure and always included, `engine`
+//! reads files and runs ffmpeg, `service` uses AWS. A floor uses only those below it.
 
 // Core: no process, file, network, clock or SDK.
 pub mod access_keys;
@@ -33,7 +33,7 @@ pub mod task;
 pub mod timeline;
 pub mod troubleshooting;
 
-// Engine: files and ffmpeg; no AWS, no task record.
+// Engine: files and ffmpeg; no AWS, no task records.
 #[cfg(feature = "engine")]
 pub mod engine;
 

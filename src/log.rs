@@ -1,4 +1,4 @@
-//! The log: one JSON object a line, with the request's and the task's id on each.
+//! The log: one JSON object per line, with the request's and the task's id on each.
 
 use std::fmt;
 use std::sync::RwLock;
@@ -13,10 +13,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The trace of the event that is being handled: an instance handles one at a time.
+/// The trace of the event that is being handled; an instance handles one event at a time.
 static TRACE: RwLock<Option<String>> = RwLock::new(None);
 
-/// Begins to log. `get` gives variables of the environment.
+/// Starts logging. `get` returns variables of the environment.
 pub fn begin(get: impl Fn(&str) -> Option<String>) {
     let service = get("AWS_LAMBDA_FUNCTION_NAME").filter(|name| !name.is_empty());
     let lines = Lines {
@@ -34,7 +34,7 @@ pub fn begin(get: impl Fn(&str) -> Option<String>) {
     tracing_subscriber::registry().with(layer).with(level).init();
 }
 
-/// Takes the trace from Lambda's header, `Root=...;Parent=...;Sampled=...`.
+/// Reads the trace from Lambda's header, `Root=...;Parent=...;Sampled=...`.
 pub fn trace(header: Option<&str>) {
     let mut parts = header.into_iter().flat_map(|header| header.split(';'));
     let root = parts.find_map(|part| part.trim().strip_prefix("Root="));
@@ -43,8 +43,8 @@ pub fn trace(header: Option<&str>) {
     }
 }
 
-/// `level`, or `target=level,...`. Filters by fields of spans would need regular expressions, a twentieth
-/// of the whole function.
+/// `level`, or `target=level,...`. Filters by fields of spans would need regular expressions, which
+/// would be a twentieth of the function's size.
 fn level(rust: Option<&str>, lambda: Option<&str>) -> Targets {
     let own = rust.filter(|text| !text.is_empty());
     if let Some(filter) = own.and_then(|text| text.parse().ok()) {
@@ -60,7 +60,7 @@ fn level(rust: Option<&str>, lambda: Option<&str>) -> Targets {
     })
 }
 
-/// Lines with what the whole of a log has in common.
+/// Adds to each line what all lines of a log have in common.
 struct Lines {
     inner: Format<Json, SystemTime>,
     service: String,

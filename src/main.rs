@@ -1,4 +1,4 @@
-//! The Lambda function: wiring, and nothing else.
+//! The Lambda function: only connects the parts.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match restarted.map_err(Error::from).and_then(|()| start(begun, confined)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, whatever happens to the log's format.
+            // One line, whatever format the log has.
             eprintln!("video-concat can't start: {error}");
             ExitCode::FAILURE
         }
@@ -42,8 +42,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn start(begun: Instant, confined: Result<(), ConfineError>) -> Result<(), Error> {
-    // ffmpeg reads hostile files as this process's own user, who could find the credentials of the
-    // function under `/proc`.
+    // ffmpeg reads untrusted files as the same user as this process, and could find the function's
+    // credentials under `/proc`.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     let settings = Settings::from_env_map(|name| std::env::var(name).ok())?;
     settings.check_files()?;
@@ -71,13 +71,14 @@ async fn start(begun: Instant, confined: Result<(), ConfineError>) -> Result<(),
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event))).await
 }
 
-/// What the first invocation is billed for the start. Provisioned instances are billed while they wait.
+/// The initialisation time that is billed with the first invocation. Instances with provisioned
+/// concurrency are billed while they wait, so theirs is zero.
 fn billed_init(begun: Instant) -> Duration {
     let kind = std::env::var("AWS_LAMBDA_INITIALIZATION_TYPE");
     if kind.is_ok_and(|kind| kind == "on-demand") { begun.elapsed() } else { Duration::ZERO }
 }
 
-/// What runs here, and what is odd about it and its settings.
+/// Logs the version and anything unusual about the kernel and the settings.
 fn log_start(settings: &Settings, confined: Result<(), ConfineError>) {
     let version = env!("CARGO_PKG_VERSION");
     match Bill::beside(&settings.ffmpeg) {
@@ -92,7 +93,7 @@ fn log_start(settings: &Settings, confined: Result<(), ConfineError>) {
     }
 }
 
-/// The SAM CLI runs functions, but nothing that invokes them asynchronously.
+/// The SAM CLI runs functions, but can't invoke them asynchronously.
 fn async_invoke(settings: &Settings, config: &SdkConfig) -> AsyncInvoke {
     if settings.is_local && std::env::var_os("AWS_ENDPOINT_URL_LAMBDA").is_none() {
         AsyncInvoke::Here

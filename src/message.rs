@@ -1,25 +1,26 @@
-//! What is told of a task: the completion message, which subscribers of the topic get, and the
-//! events, which a bus gets.
+//! Messages about a task: the completion message for subscribers of the topic, and the events for a
+//! bus.
 
 use serde_json::json;
 
 use crate::task::{EventId, Status, TASK_TYPE, TaskRecord, state_machine_arn};
 
-/// SNS takes 256 KiB, attributes included.
+/// The limit of SNS is 256 KiB, including attributes.
 const LARGEST: usize = 256 * 1024 - 4 * 1024;
 
-/// Of an event's detail. `EventBridge` takes 256 KB, with the names beside it.
+/// Most bytes of an event's detail. The limit of `EventBridge` is 256 KB, including the names
+/// beside it.
 const LARGEST_DETAIL: usize = 200_000;
 
-/// `source` of every event.
+/// The `source` of every event.
 pub const EVENT_SOURCE: &str = "video-concat";
 
-/// What an event says of a task.
+/// The kind of an event about a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// It runs, or has ended.
+    /// It has started or ended.
     StateChange,
-    /// It has come this far.
+    /// It has made progress.
     Progress,
 }
 
@@ -34,7 +35,7 @@ impl EventKind {
     }
 }
 
-/// The detail of an event: the record, without its largest lists where it would not fit.
+/// The detail of an event: the record, without its largest lists if it would not fit.
 #[must_use]
 pub fn detail(record: &TaskRecord) -> String {
     let whole = content(record);
@@ -51,17 +52,17 @@ pub fn detail(record: &TaskRecord) -> String {
     content(&short)
 }
 
-/// A message as the topic gets it.
+/// A message for the topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// JSON text.
     pub body: String,
-    /// What subscription filters can match.
+    /// Attributes for subscription filters.
     pub attributes: Vec<(&'static str, String)>,
 }
 
-/// Renders the message of a task that has ended. `function_arn` stands for what
-/// has carried it out, unless an execution has; `time` is epoch milliseconds.
+/// Makes the message for a task that has ended. `function_arn` is what has run the task, unless an
+/// execution has; `time` is in epoch milliseconds.
 #[must_use]
 pub fn completion(record: &TaskRecord, function_arn: &str, time: i64) -> Message {
     let state_machine = record.execution_arn.as_deref().map(state_machine_arn);
@@ -89,8 +90,8 @@ fn content(record: &TaskRecord) -> String {
     record.to_json()
 }
 
-/// Thousands of segments are more than a message holds, or several records in one reply. The last
-/// target is the playlist, which names them all.
+/// The record without most targets: thousands of segments do not fit into a message, or into a
+/// reply with several records. The last target is the playlist, which names all segments.
 pub(crate) fn shortened(record: &TaskRecord) -> TaskRecord {
     let mut short = record.clone();
     short.targets = record.targets.last().cloned().into_iter().collect();
@@ -178,7 +179,7 @@ mod tests {
         assert_eq!(short.sources, record.sources);
         assert!(short.warnings[0].contains("left out here"), "{:?}", short.warnings);
 
-        // Each byte of such a key takes six as JSON.
+        // In JSON, each byte of such a key takes six bytes.
         let mut source = record.sources[0].clone();
         source.uri = ObjectUri::named("bucket", "\u{1}".repeat(1024)).unwrap();
         record.sources = vec![source; 64];

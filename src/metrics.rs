@@ -1,8 +1,8 @@
 //! Metrics of a task, as one log line in CloudWatch's embedded metric format.
 //!
-//! CloudWatch makes the metrics from the log: no request, no further
-//! permission, and nothing that could fail a task. The function's name is a
-//! dimension of each, so that several stacks in an account stay apart.
+//! CloudWatch extracts the metrics from the log, so this needs no request and no further
+//! permission, and can't make a task fail. The function's name is a dimension of each metric, which
+//! keeps several stacks in one account apart.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,7 @@ const NAMESPACE: &str = "video-concat";
 /// Name, unit and value of a metric.
 type Metric = (&'static str, &'static str, Value);
 
-/// True once in the life of a process: for its first task.
+/// Returns `true` once in the life of a process: for its first task.
 #[must_use]
 pub fn is_cold_start() -> bool {
     static STARTED: AtomicBool = AtomicBool::new(false);
@@ -46,8 +46,7 @@ pub fn embedded(record: &TaskRecord, function_arn: &str, cold_start: bool, time:
     line.end(time)
 }
 
-/// How long the stages took that the task came to: the others would count as
-/// instant ones.
+/// The times of the stages that the task reached; others would count as zero.
 fn times(record: &TaskRecord) -> impl Iterator<Item = Metric> {
     let times = [
         ("FetchTime", record.timings.fetch_ms),
@@ -58,7 +57,7 @@ fn times(record: &TaskRecord) -> impl Iterator<Item = Metric> {
     reached.map(|(name, ms)| (name, "Milliseconds", json!(ms)))
 }
 
-/// The line while it is made.
+/// The line under construction.
 struct Line {
     properties: Map<String, Value>,
     groups: Vec<Value>,
@@ -75,7 +74,7 @@ impl Line {
         Self { properties: properties.into_iter().collect(), groups: Vec::new() }
     }
 
-    /// Adds metrics that have one dimension besides the function, or none.
+    /// Declares metrics that have one dimension besides the function, or none.
     fn announce(
         &mut self,
         dimension: Option<(&str, &str)>,
@@ -121,7 +120,7 @@ mod tests {
 
     const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:joiner:live";
 
-    /// Every metric and dimension that is announced has a value of its kind.
+    /// Checks that every declared metric and dimension has a value of its type.
     fn announced(line: &Value) -> Vec<&str> {
         let mut names = Vec::new();
         for group in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {

@@ -1,27 +1,28 @@
-//! How the channels of a clip become those of the output.
+//! How the channels of a clip are mixed to those of the output.
 //!
-//! The weights are those of ITU-R BS.775: a channel that the output lacks goes to its neighbours at
-//! -3 dB, low-frequency effects go nowhere. Then all are divided by the largest sum of one output
-//! channel, where that is above one: no mix can be louder than what it is made of, and none clips.
+//! The weights are those of ITU-R BS.775: a channel that the output lacks is added to its
+//! neighbours with 3 dB less, and low-frequency effects are dropped. Then all weights are divided
+//! by the largest sum of an output channel, if that exceeds one: so no mix is louder than its
+//! parts, and none clips.
 
 use std::fmt::Write;
 
 use crate::media::{Layout, Speaker};
 
-/// -3 dB.
+/// A factor of -3 dB.
 const HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;
-/// No loudspeaker is further from one that every output has.
+/// The most steps from any loudspeaker to one that every output has.
 const MOST_STEPS: u32 = 4;
 
-/// The weights of a clip's channels in those of the output.
+/// The weights of a clip's channels in the output's channels.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mix {
-    /// One of each output channel, with the weight of every channel of the clip.
+    /// For each output channel, the weight of every channel of the clip.
     rows: Vec<Vec<f64>>,
 }
 
 impl Mix {
-    /// From a clip's channels to the output's.
+    /// The mix from a clip's channels to the output's.
     pub(crate) fn new(from: &Layout, to: &[Speaker]) -> Self {
         let mut rows = vec![vec![0.0; from.speakers.len()]; to.len()];
         let used = if from.ambisonic { &from.speakers[..1] } else { &from.speakers[..] };
@@ -36,9 +37,9 @@ impl Mix {
         Self { rows }
     }
 
-    /// Of so many channels, each of which stays what it is.
+    /// A mix that changes none of these channels.
     pub(crate) fn identity(channels: usize) -> Self {
-        // Where all weights are one, ffmpeg mixes by what it guesses that the channels are for.
+        // If all weights were one, ffmpeg would mix by its guess of the channels' positions.
         let weight = |own| move |channel| if channel == own { 0.999_999 } else { 0.0 };
         let row = |own| (0..channels).map(weight(own)).collect();
         Self { rows: (0..channels).map(row).collect() }
@@ -50,7 +51,8 @@ impl Mix {
         (0..channels).filter(|&channel| self.rows.iter().all(|row| row[channel] <= 0.0))
     }
 
-    /// Whether every channel stays what it is: alone in its own, where it needs no division.
+    /// Whether every channel stays as it is: alone in its own output channel, with no division
+    /// needed.
     pub(crate) fn is_identity(&self) -> bool {
         let is_own = |(own, row): (usize, &Vec<f64>)| {
             row.len() == self.rows.len()
@@ -59,7 +61,7 @@ impl Mix {
         self.rows.iter().enumerate().all(is_own)
     }
 
-    /// The filter that does it, channels by their numbers.
+    /// The filter for this mix, with channels by number.
     pub(crate) fn filter(&self, layout: &str) -> String {
         let mut filter = format!("pan={layout}");
         for (index, row) in self.rows.iter().enumerate() {
@@ -76,14 +78,14 @@ fn term(weight: f64, channel: usize) -> String {
     format!("{weight:.6}*c{channel}")
 }
 
-/// The filter for a clip whose channels change on the way: channels by their names, of which those
-/// count that are there, each output channel divided by its own sum.
+/// The filter for a clip whose channels change in the middle: it names channels, of which those
+/// that exist count, and divides each output channel by its own sum.
 pub(crate) fn adaptive_filter(layout: &str) -> String {
     let to = Layout::speakers_of(layout);
     let mut filter = format!("pan={layout}");
     for (index, speaker) in to.iter().enumerate() {
         let weight = |from: &Speaker| place(Some(*from), &to)[index];
-        // ffmpeg reads names up to their first digit: `LFE2` would be `LFE` once more.
+        // ffmpeg reads names up to their first digit: `LFE2` would be a second `LFE`.
         let named = Speaker::ALL.iter().filter(|from| **from != Speaker::LowFrequency2);
         let from = named.map(|from| (from, weight(from)));
         let from = from.filter(|(_, weight)| *weight > 0.0);
@@ -93,16 +95,16 @@ pub(crate) fn adaptive_filter(layout: &str) -> String {
     filter
 }
 
-/// Of each channel, its weight in each output channel.
+/// For each channel, its weight in each output channel.
 fn weights(from: &[Option<Speaker>], to: &[Speaker]) -> Vec<Vec<f64>> {
     use Speaker::{BackLeft, BackRight, FrontCentre, SideLeft, SideRight};
-    // The same level in each channel: it is no centre between two others.
+    // The same level in each front channel: mono is not a centre between two others.
     if matches!(from, [Some(FrontCentre) | None]) && !to.contains(&FrontCentre) {
         return vec![to.iter().map(|&speaker| f64::from(is_front(speaker))).collect()];
     }
     let has = |speakers: [Speaker; 2]| speakers.iter().all(|s| from.contains(&Some(*s)));
     let holds = |speaker| to.contains(&speaker);
-    // Two pairs of surround channels become one first.
+    // Two pairs of surround channels are first merged into one.
     let doubled = has([BackLeft, SideLeft]) && !(holds(BackLeft) && holds(SideLeft));
     let share = |speaker: Option<Speaker>| match speaker {
         Some(BackLeft | BackRight | SideLeft | SideRight) if doubled => HALF,
@@ -122,7 +124,7 @@ fn is_front(speaker: Speaker) -> bool {
 /// The weight of one channel in each output channel.
 fn place(speaker: Option<Speaker>, to: &[Speaker]) -> Vec<f64> {
     let mut weights = vec![0.0; to.len()];
-    // What is for no known place is in the middle.
+    // A channel without a known position counts as front centre.
     add(speaker.unwrap_or(Speaker::FrontCentre), 1.0, to, &mut weights, MOST_STEPS);
     weights
 }
@@ -140,8 +142,8 @@ fn add(speaker: Speaker, weight: f64, to: &[Speaker], weights: &mut [f64], steps
     }
 }
 
-/// Where a channel goes that the output lacks: to the first of these groups that the output has, or
-/// else to the last, whose own neighbours it may be.
+/// Where a channel goes that the output lacks: to the first of these groups that the output has,
+/// else to the last group, whose channels may be distributed further.
 fn neighbours(speaker: Speaker) -> &'static [&'static [(Speaker, f64)]] {
     use Speaker as S;
     match speaker {
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(mono("7.1", 8)[..5], ["-14.7", "-14.7", "-11.7", "-", "-20.7"]);
     }
 
-    /// Each cell of its table names the weights that the mix has, and no other.
+    /// Each cell of the page's table contains the weights of the mix, and no others.
     #[test]
     fn the_language_s_page_has_these_weights() {
         let page = include_str!("process/README.md");

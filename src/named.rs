@@ -1,6 +1,6 @@
 //! Enumerations whose variants have a name in the process language.
 
-/// Declares such an enumeration: each name stands once, beside its variant.
+/// Declares such an enumeration: each name is written once, beside its variant.
 macro_rules! named {
     (
         $(#[$meta:meta])*
@@ -29,7 +29,7 @@ macro_rules! named {
                 }
             }
 
-            /// The variant of that name, where there is one.
+            /// The variant with this name, if there is one.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 match name {

@@ -1,4 +1,4 @@
-//! Publish: the completion message goes to an SNS topic.
+//! Publishes the completion message to an SNS topic.
 
 use aws_config::SdkConfig;
 use aws_sdk_sns::Client;
@@ -17,7 +17,7 @@ pub struct Publisher {
 /// Why a message could not be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotifyError {
-    /// A bare topic name, and nothing that says whose.
+    /// A bare topic name, for which account and region are unknown.
     #[error("topic `{0}` is a bare name: set `TOPIC_ARN_PREFIX` or give the topic's whole ARN")]
     NoPrefix(String),
     /// There is no such topic.
@@ -25,7 +25,7 @@ pub enum NotifyError {
     NoSuchTopic {
         /// The topic.
         arn: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
     /// The function's role may not publish there.
@@ -35,22 +35,22 @@ pub enum NotifyError {
         action: String,
         /// The ARN of the topic, or of the key that encrypts it.
         resource: String,
-        /// What the service said.
+        /// The service's message.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
-    /// It did not answer while there was time.
+    /// The topic did not answer in time.
     #[error("topic `{0}` did not answer in time")]
     NoAnswer(String),
-    /// Anything else.
+    /// Any other error.
     #[error("cannot publish to topic `{arn}`: {said} ({request})")]
     Failed {
         /// The topic.
         arn: String,
-        /// What the service or the connection said.
+        /// The message of the service or the connection.
         said: String,
-        /// The request id, in words.
+        /// The request id, as text.
         request: String,
     },
 }
@@ -62,7 +62,7 @@ impl Publisher {
         Self { client: Client::new(config) }
     }
 
-    /// Sends `message` to the topic of this ARN.
+    /// Sends `message` to the topic with this ARN.
     ///
     /// # Errors
     /// See [`NotifyError`].
@@ -103,8 +103,8 @@ fn attribute(value: &str) -> Result<MessageAttributeValue, BuildError> {
     MessageAttributeValue::builder().data_type("String").string_value(value).build()
 }
 
-/// The ARN of a topic that is named by its ARN or by a bare name. `prefix` is
-/// the setting; without it the topic is in the function's own account and region.
+/// The ARN of a topic that is given by its ARN or its bare name. `prefix` is the setting; without
+/// it the topic is in the function's own account and region.
 ///
 /// # Errors
 /// [`NotifyError::NoPrefix`].
@@ -124,9 +124,9 @@ pub fn topic_arn(
         .ok_or_else(|| NotifyError::NoPrefix(topic.to_owned()))
 }
 
-/// What ARNs of a service begin with in the function's own account and region.
-/// Functions are `arn:partition:lambda:region:account:function:name`, state
-/// machines likewise; topics share all but the service.
+/// The start of a service's ARNs in the function's own account and region. Functions are
+/// `arn:partition:lambda:region:account:function:name`, state machines similar; topics differ in
+/// the service.
 pub(crate) fn own_prefix(function_arn: &str, service: &str) -> Option<String> {
     let mut parts = function_arn.split(':');
     let (arn, partition) = (parts.next()?, parts.next()?);

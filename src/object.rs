@@ -1,4 +1,4 @@
-//! Names of objects and of their contents.
+//! Names of objects and of their versions.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -13,16 +13,16 @@ use crate::quote::{printable, quote};
 /// S3's limit on an object key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 1024;
 
-/// Why no bucket or object can be called so.
+/// Why a name of a bucket or an object is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ObjectNameError {
-    /// No bucket can be called so.
+    /// Not a valid name of a bucket.
     #[error(
         "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
          with a letter or digit at each end and after each dot", printable(.0)
     )]
     Bucket(String),
-    /// A key without a character.
+    /// An empty key.
     #[error("the object key is empty")]
     EmptyKey,
     /// A key that is longer than object storage allows.
@@ -30,7 +30,7 @@ pub enum ObjectNameError {
     LongKey(usize),
 }
 
-/// A bucket's name, by the rules that S3 has for new ones.
+/// A bucket's name, by S3's rules for new buckets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Bucket(String);
@@ -41,7 +41,7 @@ pub struct Bucket(String);
 pub struct Key(String);
 
 impl Bucket {
-    /// Takes a name.
+    /// Checks a name.
     ///
     /// # Errors
     /// [`ObjectNameError::Bucket`].
@@ -60,14 +60,14 @@ impl Bucket {
         }
     }
 
-    /// Stands for one that is unknown. No bucket is called so, hence nothing is refused on its account.
+    /// A placeholder for an unknown bucket. It is not a valid name, so it never equals a real one.
     pub(crate) fn unknown() -> Self {
         Self("\0".to_owned())
     }
 }
 
 impl Key {
-    /// Takes a key.
+    /// Checks a key.
     ///
     /// # Errors
     /// [`ObjectNameError::EmptyKey`] and [`ObjectNameError::LongKey`].
@@ -80,18 +80,18 @@ impl Key {
         }
     }
 
-    /// Stands for one that is unknown, as [`Bucket::unknown`].
+    /// A placeholder for an unknown key, like [`Bucket::unknown`].
     pub(crate) fn unknown() -> Self {
         Self("\0".to_owned())
     }
 
-    /// Whether it is one.
+    /// Whether it is not the placeholder.
     pub(crate) fn is_known(&self) -> bool {
         self.0 != "\0"
     }
 
-    /// Whether a part of it between slashes is `..`. To S3 that is a name like any other, but many
-    /// programs take it for the folder above.
+    /// Whether a part of it between slashes is `..`. S3 treats that like any other name, but many
+    /// programs take it for the parent folder.
     #[must_use]
     pub fn has_parent_segment(&self) -> bool {
         has_parent_segment(self)
@@ -160,7 +160,7 @@ impl TryFrom<String> for Key {
     }
 }
 
-/// Where an object is: `s3://bucket/key`. The key stands as it is, unencoded.
+/// The bucket and the key of an object: `s3://bucket/key`, with the key unencoded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectUri {
     /// Its bucket.
@@ -170,16 +170,16 @@ pub struct ObjectUri {
 }
 
 impl ObjectUri {
-    /// Names `key` in `bucket`.
+    /// The object `key` in `bucket`.
     #[must_use]
     pub const fn new(bucket: Bucket, key: Key) -> Self {
         Self { bucket, key }
     }
 
-    /// Names `key` in `bucket`, where objects can be called so.
+    /// The object `key` in `bucket`.
     ///
     /// # Errors
-    /// Where they can't.
+    /// When one of the names is not valid.
     pub fn named(
         bucket: impl Into<String>,
         key: impl Into<String>,
@@ -187,10 +187,10 @@ impl ObjectUri {
         Ok(Self { bucket: Bucket::new(bucket)?, key: Key::new(key)? })
     }
 
-    /// Names another key in the same bucket.
+    /// Another object in the same bucket.
     ///
     /// # Errors
-    /// Where no object can be called so.
+    /// When the key is not valid.
     pub fn beside(&self, key: impl Into<String>) -> Result<Self, ObjectNameError> {
         Ok(Self { bucket: self.bucket.clone(), key: Key::new(key)? })
     }
@@ -202,8 +202,8 @@ impl fmt::Display for ObjectUri {
     }
 }
 
-/// Whether a part of the key between slashes is `..`. To S3 that is a name like any other, but many
-/// programs take it for the folder above.
+/// Whether a part of the key between slashes is `..`. S3 treats that like any other name, but many
+/// programs take it for the parent folder.
 #[must_use]
 pub fn has_parent_segment(key: &str) -> bool {
     key.split('/').any(|segment| segment == "..")
@@ -225,16 +225,16 @@ impl<'de> Deserialize<'de> for ObjectUri {
     }
 }
 
-/// What an object's content is known by: its entity tag without the quotes.
+/// An object's entity tag, without the quotes.
 ///
-/// Events carry tags without quotes and headers carry them with; only one form
-/// compares.
+/// Events contain tags without quotes and headers contain them with quotes; this form allows
+/// comparing them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct ETag(String);
 
 impl ETag {
-    /// Takes a tag with or without its quotes.
+    /// From a tag with or without quotes.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let strong = text.strip_prefix("W/").unwrap_or(text);
@@ -247,7 +247,7 @@ impl ETag {
         &self.0
     }
 
-    /// The tag as HTTP headers want it.
+    /// The tag in the form of HTTP headers.
     #[must_use]
     pub fn quoted(&self) -> String {
         format!("\"{}\"", self.0)
@@ -266,14 +266,14 @@ impl fmt::Display for ETag {
     }
 }
 
-/// What an open multipart upload is called.
+/// The name of an open multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UploadName {
-    /// The object that it is to be.
+    /// The object that it will become.
     #[serde(rename = "URI")]
     pub uri: ObjectUri,
-    /// Storage's own name for it.
+    /// Storage's id of the upload.
     pub id: String,
 }
 

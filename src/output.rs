@@ -1,5 +1,5 @@
-//! From a request and the probed sources to what the output will be: every
-//! inherited value taken from the align clip, every `*opt` comparison made.
+//! Determines the output from a request and its probed sources: takes every inherited value from
+//! the align clip, and makes every `*opt` comparison.
 
 use num_rational::Ratio;
 use serde::{Deserialize, Serialize};
@@ -17,26 +17,26 @@ mod video;
 
 pub(crate) use video::{covering, inside};
 
-/// What the output will be, with nothing left open.
+/// The properties of the output, all of them decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputSpec {
     /// Container.
     pub container: Container,
-    /// Video, unless it is dropped.
+    /// Video, if the output has any.
     pub video: Option<VideoOutput>,
-    /// Audio, unless it is dropped.
+    /// Audio, if the output has any.
     pub audio: Option<AudioOutput>,
-    /// How it is cut into segments, where it is.
+    /// How it is segmented, if it is.
     pub segments: Option<Segments>,
 }
 
-/// How the output is cut into segments.
+/// How the output is segmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segments {
     /// Format of the playlist.
     pub format: SegmentFormat,
-    /// Length of every segment but the last: a whole number of frames where
-    /// there is a video. `None` is one segment.
+    /// Length of every segment except the last: a whole number of frames if there is a video.
+    /// `None` means one segment.
     pub length: Option<Flicks>,
 }
 
@@ -47,7 +47,7 @@ pub struct VideoOutput {
     pub codec: VideoCodec,
     /// Frame size, both sides even; pixels are square.
     pub size: Size,
-    /// How clips of another shape get into the frame.
+    /// How clips of another shape are fitted into the frame.
     pub fitting: Fitting,
     /// Frames per second.
     pub frame_rate: Ratio<i64>,
@@ -61,18 +61,18 @@ pub struct VideoOutput {
     pub rate: VideoRate,
 }
 
-/// How a clip gets into the frame.
+/// How a clip is fitted into the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fitting {
-    /// To the frame exactly.
+    /// Scaled to exactly the frame.
     Stretch,
-    /// Cover the frame, cut the centre.
+    /// Scaled to cover the frame, then cropped around the centre.
     Crop,
-    /// Inside the frame, centred, black bars.
+    /// Scaled to fit inside the frame, centred, with black bars.
     Fill,
 }
 
-/// The settled rate control of the video.
+/// The rate control of the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VideoRate {
     /// Mean bit rate in bit/s.
@@ -81,7 +81,7 @@ pub enum VideoRate {
     Quality {
         /// 0-51, smaller is better.
         crf: Ratio<i64>,
-        /// Peak bit rate in bit/s with the buffer in bit that it holds over.
+        /// Peak bit rate in bit/s, and the size of its buffer in bit.
         peak: Option<(u64, u64)>,
     },
 }
@@ -102,17 +102,17 @@ pub struct AudioOutput {
 }
 
 impl AudioOutput {
-    /// Samples that the encoder puts in front of the first.
+    /// How many samples the encoder inserts before the first.
     #[must_use]
     pub fn encoder_delay(&self) -> i64 {
         self.codec.encoder_delay(self.sample_rate).into()
     }
 }
 
-/// The settled rate control of the audio.
+/// The rate control of the audio.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AudioRateControl {
-    /// The encoder's own choice.
+    /// The encoder's default.
     Default,
     /// 0-100, larger is better.
     Quality(u8),
@@ -123,61 +123,60 @@ pub enum AudioRateControl {
 /// Why a request does not fit its sources.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OutputError {
-    /// An option of 2 and a clip whose own value is lower.
+    /// An option of 2, and a clip whose own value is lower.
     #[error(
         "{given}: `{option}_2` forbids more than the align clip's own, and clip {clip} has {own}"
     )]
     LowerSource {
-        /// `fps`, `s`, `vb` or `ab`, as it was asked for.
+        /// `fps`, `s`, `vb` or `ab`, as given.
         given: String,
         /// `fpsopt`, `sopt`, `vbopt` or `abopt`.
         option: &'static str,
-        /// With unit.
+        /// The clip's value with its unit.
         own: String,
         /// Index in the concatenation list.
         clip: usize,
     },
-    /// A frame smaller than the encoder can make.
+    /// The frame is smaller than the encoder allows.
     #[error(
         "{given}: h265 wants sides of at least {least} pixels, and the output would be {size}: ask \
          for a larger `s`, or for `vcodec_h264`"
     )]
     TooSmall {
-        /// `s`, or `vcodec` where the size is inherited, as it was asked for.
+        /// `s`, or `vcodec` if the size is inherited, as given.
         given: String,
         /// The output's size.
         size: Size,
-        /// Pixels.
+        /// The least side in pixels.
         least: u32,
     },
-    /// A segment longer than the muxer can make.
+    /// A segment is longer than the muxer allows.
     #[error(
         "{given} in `/segment`: segments of dash last at most {most_ms} ms, and these would last \
          {asked_ms}: ask for a shorter `t`, or for `f_hls`"
     )]
     LongSegment {
-        /// `t`, as it was asked for.
+        /// `t`, as given.
         given: String,
-        /// Milliseconds.
+        /// The greatest length in milliseconds.
         most_ms: i64,
-        /// Milliseconds.
+        /// The requested length in milliseconds.
         asked_ms: i64,
     },
-    /// A rate that the container has no code for.
+    /// A frame rate that the container does not support.
     #[error("{given}: mxf has no such frame rate; expected {allowed} frames per second")]
     FrameRate {
-        /// `fps`, as it was asked for.
+        /// `fps`, as given.
         given: String,
-        /// The list.
+        /// The supported rates.
         allowed: String,
     },
 }
 
-/// Settles what the output will be. Notices for the caller go to `warnings`.
+/// Determines the output. Adds notices for the caller to `warnings`.
 ///
 /// # Errors
-/// When an option of 2 meets a lower source, or the container can't hold what
-/// was asked for.
+/// When an option of 2 meets a lower source, or the container does not support what was requested.
 pub fn specify(
     request: &Request,
     media: &[&Media],
@@ -202,8 +201,8 @@ pub fn specify(
     Ok(output)
 }
 
-/// Segments of whole frames, the nearest number to what was asked for: each is
-/// within half a frame of it, and all are alike.
+/// Segments with the whole number of frames that is nearest to the request: each length is within
+/// half a frame of it, and all are equal.
 fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
     let length = asked.length_ms.map(|ms| {
         let length = Flicks::from_millis(ms);
@@ -212,8 +211,7 @@ fn segments(asked: Segment, frame_rate: Option<Ratio<i64>>) -> Segments {
     Segments { format: asked.format, length }
 }
 
-/// The align clip's stream, or else the first clip's that has one, with its
-/// index in the list.
+/// The align clip's stream, else that of the first clip that has one, with its index in the list.
 fn aligned<'a, S>(
     request: &Request,
     media: &[&'a Media],

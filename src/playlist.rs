@@ -1,7 +1,7 @@
-//! Playlists: the names in them, made to fit where the segments are stored.
+//! Rewrites the names in playlists to those of the stored segments.
 //!
-//! The muxer names segments after a file of the work folder. Stored, they are
-//! named after the target, so every mention has to change with them.
+//! The muxer names segments after a file of the work folder. They are stored under names derived
+//! from the target, so every mention has to change.
 
 use std::fmt::Write;
 
@@ -15,11 +15,11 @@ mod join;
 
 pub use join::join;
 
-/// RFC 3986: what needs no escape in a path segment.
+/// The characters that need no escape in a path segment, RFC 3986.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The playlist with every file name that starts with `local` starting with
-/// `stored` instead, as a URI relative to the playlist.
+/// The playlist in which every file name that starts with `local` starts with `stored` instead, as
+/// a URI relative to the playlist.
 #[must_use]
 pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) -> String {
     let stored = utf8_percent_encode(stored, UNRESERVED).to_string();
@@ -29,14 +29,14 @@ pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) 
     }
 }
 
-/// What the keys of segments start with: the playlist's without its extension.
+/// The start of segments' keys: the playlist's key without its extension.
 #[must_use]
 pub fn stem(key: &str) -> &str {
     let name = key.rfind('/').map_or(0, |slash| slash + 1);
     key[name..].rfind('.').filter(|&dot| dot > 0).map_or(key, |dot| &key[..name + dot])
 }
 
-/// The media type of a segment, by its name.
+/// The media type of a segment, from its name.
 #[must_use]
 pub fn segment_content_type(key: &str) -> &'static str {
     match key.rsplit_once('.').map(|(_, extension)| extension) {
@@ -46,7 +46,7 @@ pub fn segment_content_type(key: &str) -> &'static str {
     }
 }
 
-/// RFC 8216: a line that is no tag is a URI; `EXT-X-MAP` has one more.
+/// RFC 8216: a line that is not a tag is a URI; `EXT-X-MAP` contains another one.
 fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
     let mut renamed = String::with_capacity(playlist.len());
     for line in playlist.lines() {
@@ -66,16 +66,16 @@ fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
     renamed
 }
 
-/// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`. Percent
-/// encoding leaves nothing that XML or the template would read as its own.
+/// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`. Percent-encoding leaves no
+/// characters that have a meaning in XML or in the template.
 fn rename_dash(playlist: &str, local: &str, stored: &str) -> String {
     ["initialization", "media"].iter().fold(playlist.to_owned(), |text, attribute| {
         text.replace(&format!("{attribute}=\"{local}"), &format!("{attribute}=\"{stored}"))
     })
 }
 
-/// The manifest with the presentation's length as it is. The muxer rounds it
-/// down to tenths of a second, and players would leave the last frames out.
+/// The manifest with the presentation's exact length. The muxer rounds it down to tenths of a
+/// second, so that players would omit the last frames.
 #[must_use]
 pub fn with_length(manifest: &str, length: Flicks) -> String {
     const ATTRIBUTE: &str = "mediaPresentationDuration=\"";

@@ -1,4 +1,4 @@
-//! What an operator decides of how outputs are made and checked.
+//! The operator's choices of how outputs are made and checked.
 
 use crate::named::named;
 
@@ -7,29 +7,30 @@ named! {
     Verify {
         /// Every frame is decoded.
         Decode = "decode",
-        /// Every packet is proven to be the encoder's; seams, first and last groups are decoded.
+        /// Every packet is compared with the encoder's; only seams and the first and last groups
+        /// are decoded.
         Packets = "packets",
     }
 }
 
 impl Verify {
-    /// What holds where the setting is empty.
+    /// The choice if the setting is empty.
     pub const DEFAULT: Self = Self::Decode;
 }
 
 named! {
     /// When groups of pictures are copied instead of encoded.
     CopyPolicy {
-        /// Where the request is satisfied by them as it stands.
+        /// If they satisfy the request as it is.
         Auto = "auto",
-        /// Also under the default `crf`.
+        /// Also with the default `crf`.
         Fitting = "fitting",
-        /// Not at all.
+        /// Never.
         Never = "never",
     }
 }
 
 impl CopyPolicy {
-    /// What holds where the setting is empty.
+    /// The choice if the setting is empty.
     pub const DEFAULT: Self = Self::Auto;
 }

@@ -1,8 +1,8 @@
-//! Lengths and rates as people write them, as the process language has them.
+//! Converts lengths and rates from the form that people write to that of the process language.
 
 use crate::process::table::Parameter;
 
-/// The value of a parameter, converted where its unit has a way of people.
+/// The value of a parameter, converted if its unit has a form for people.
 #[must_use]
 pub fn converted(parameter: &Parameter, value: &str) -> String {
     match parameter.unit {
@@ -12,20 +12,20 @@ pub fn converted(parameter: &Parameter, value: &str) -> String {
     }
 }
 
-/// Milliseconds of `10s`, `1.5s`, `250ms`, `2m`, `1h`, or `1:02:03.5`; whatever else it is stays as
-/// it is, for the language to judge.
+/// The milliseconds of `10s`, `1.5s`, `250ms`, `2m`, `1h`, or `1:02:03.5`. Any other text is
+/// returned unchanged, for the parser of the language to reject.
 #[must_use]
 pub fn milliseconds(text: &str) -> String {
     length(text, 1000).map_or_else(|| text.to_owned(), |number| number.to_string())
 }
 
-/// Microseconds of the same.
+/// The microseconds of the same forms.
 #[must_use]
 pub fn microseconds(text: &str) -> Option<u64> {
     length(text, 1_000_000)
 }
 
-/// A length in parts of a second.
+/// A length in fractions of a second, of which a second has `second`.
 fn length(text: &str, second: u64) -> Option<u64> {
     if text.contains(':') {
         return clock(text, second);
@@ -37,7 +37,7 @@ fn length(text: &str, second: u64) -> Option<u64> {
     })
 }
 
-/// `800k`, `1.5M`: a number with a factor of a thousand or a million.
+/// `800k` or `1.5M`: a number times a thousand or a million.
 #[must_use]
 pub fn thousands(text: &str) -> String {
     let units = [("k", 1000), ("M", 1_000_000)];
@@ -47,7 +47,7 @@ pub fn thousands(text: &str) -> String {
     number.map_or_else(|| text.to_owned(), |number| number.to_string())
 }
 
-/// Minutes and seconds, or hours before them.
+/// Minutes and seconds, optionally with hours before them.
 fn clock(text: &str, second: u64) -> Option<u64> {
     let (before, seconds) = text.rsplit_once(':')?;
     let mut minutes = 0_u64;
@@ -59,7 +59,7 @@ fn clock(text: &str, second: u64) -> Option<u64> {
     minutes.checked_mul(60 * second)?.checked_add(scaled(seconds, second)?)
 }
 
-/// A decimal number times `factor`, where that is a whole number.
+/// A decimal number times `factor`, if the result is a whole number.
 fn scaled(number: &str, factor: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,8 +1,8 @@
-//! Words of others in our own sentences: printable, and not endless.
+//! Quotes foreign text in our messages: printable, and of limited length.
 
-/// The most characters that are quoted of an unknown word.
+/// Most characters of an unknown word that are quoted.
 const LONGEST_WORD: usize = 80;
-/// The most bytes of a whole message. ffmpeg's last lines fit in.
+/// Most bytes of a whole message. The last lines of ffmpeg's log fit in.
 pub const LONGEST_MESSAGE: usize = 8 * 1024;
 
 /// The text in backticks.
@@ -11,7 +11,7 @@ pub fn quote(text: &str) -> String {
     format!("`{}`", printable(text))
 }
 
-/// The text with control characters escaped; `...` stands for what is too much.
+/// The text with control characters escaped; `...` replaces the part that is too long.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut shown = String::new();
@@ -29,7 +29,7 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// The text, or its start and its length where it has more than `most` bytes.
+/// The text; if it has more than `most` bytes, its start and its length.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {

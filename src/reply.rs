@@ -8,9 +8,9 @@ use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::signature::{MOST_SKEW, SignatureError};
 use crate::task::{Moment, RequestId, Status, TaskRecord};
 
-/// The most bytes of a host name.
+/// Most bytes of a host name.
 const LONGEST_HOST: usize = 255;
-/// The most bytes that are given back of an argument: those of the longest key in Base64 and some.
+/// Most bytes of an argument that are returned: a little more than the longest key in Base64.
 const LONGEST_ARGUMENT: usize = 1500;
 
 /// A reply to an HTTP request.
@@ -24,29 +24,29 @@ pub struct HttpReply {
     pub body: String,
 }
 
-/// Why an HTTP request is refused, as OSS clients know it.
+/// Why an HTTP request is rejected, by OSS's error codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The request itself is not one that there is.
+    /// There is no such request.
     InvalidRequest,
-    /// The method does not go with the path.
+    /// The method is not allowed for the path.
     MethodNotAllowed,
     /// The signature names an unknown key.
     InvalidAccessKeyId,
-    /// The signature is not the secret's.
+    /// The signature was not made with the key's secret.
     SignatureDoesNotMatch,
     /// The signature is too old or too new.
     RequestTimeTooSkewed,
-    /// The body is not the one whose checksum was sent.
+    /// The body does not have the checksum that was sent.
     InvalidDigest,
-    /// The task has ended already.
+    /// The task has already ended.
     TaskEnded,
-    /// The task could only fail.
+    /// The task would fail in any case.
     Task(Code),
 }
 
 impl Refused {
-    /// Those that no task can have.
+    /// The codes that only HTTP replies have, not tasks.
     pub const BY_HTTP_ONLY: [Self; 7] = [
         Self::InvalidRequest,
         Self::MethodNotAllowed,
@@ -57,7 +57,7 @@ impl Refused {
         Self::TaskEnded,
     ];
 
-    /// The code's name on the wire.
+    /// The code's name in replies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,8 +72,7 @@ impl Refused {
         }
     }
 
-    /// The HTTP status that goes with the code. Clients choose their exception
-    /// by the pair.
+    /// The HTTP status for the code. Clients choose their exception by both.
     #[must_use]
     pub const fn http_status(self) -> u16 {
         match self {
@@ -87,7 +86,7 @@ impl Refused {
         }
     }
 
-    /// What it means and what to do.
+    /// The cause and the remedy.
     #[must_use]
     pub const fn help(self) -> Help {
         let (why, remedy) = match self {
@@ -121,21 +120,21 @@ impl Refused {
     }
 }
 
-/// A refusal in full.
+/// The rejection of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
+    /// The code.
     pub code: Refused,
-    /// Why, in words.
+    /// The message.
     pub message: String,
     /// The argument that is wrong, and its value.
     pub argument: Option<(String, String)>,
-    /// More that programs read, by the names of its elements.
+    /// Further details for programs, by the names of their XML elements.
     pub details: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
-    /// A refusal that blames no argument.
+    /// A rejection that is about no argument.
     pub fn new(code: Refused, message: impl Into<String>) -> Self {
         let message = shortened(&message.into(), LONGEST_MESSAGE);
         Self { code, message, argument: None, details: Vec::new() }
@@ -160,7 +159,8 @@ impl From<&SignatureError> for Refusal {
     }
 }
 
-/// What clients set their clocks by. Some ask without end where it is missing.
+/// Server and request time, by which clients correct their clock. Without them, some clients retry
+/// forever.
 fn clocks(error: &SignatureError) -> Vec<(&'static str, String)> {
     let SignatureError::Skewed { made, now } = error else {
         return Vec::new();
@@ -200,8 +200,7 @@ impl From<&EventError> for Refusal {
 }
 
 impl HttpReply {
-    /// A task has been taken on, now or by an earlier request: the ids are those
-    /// in its record.
+    /// A task has been accepted, now or by an earlier request: the ids are those in its record.
     #[must_use]
     pub fn accepted(record: &TaskRecord, warning: Option<&str>, request: &RequestId) -> Self {
         let mut body = json!({
@@ -228,7 +227,7 @@ impl HttpReply {
         Self { status: 204, headers, body: String::new() }
     }
 
-    /// A page of records, and where the next one begins.
+    /// A page of records, and the start of the next page.
     #[must_use]
     pub fn list(page: &[Value], next: Option<String>, request: &RequestId) -> Self {
         let mut body = json!({"Tasks": page});
@@ -238,7 +237,7 @@ impl HttpReply {
         Self::new(200, "application/json", request, body.to_string())
     }
 
-    /// Nothing will be done.
+    /// The request is rejected.
     #[must_use]
     pub fn refused(refusal: &Refusal, request: &RequestId, host: &str) -> Self {
         let mut fields = vec![("Code", refusal.code.as_str()), ("Message", &refusal.message)];
@@ -272,7 +271,7 @@ impl HttpReply {
         }
     }
 
-    /// The reply as every gateway takes it from a function.
+    /// The reply in the form that every gateway accepts from a function.
     #[must_use]
     pub fn to_gateway(&self) -> Value {
         let headers: serde_json::Map<String, Value> =
@@ -286,7 +285,7 @@ impl HttpReply {
     }
 }
 
-/// Text as XML takes it; characters that no XML may hold are replaced.
+/// Text for XML; characters that are not allowed in XML are replaced.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -304,7 +303,7 @@ fn escaped(text: &str) -> String {
     escaped
 }
 
-/// A failure that a retry can mend, as the platform's error.
+/// A failure for which a retry can help, as an error of the function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct FunctionError {
@@ -314,11 +313,11 @@ pub struct FunctionError {
     pub message: String,
 }
 
-/// The reply to a direct invocation. What no retry can mend is a record, so
-/// that nothing retries it.
+/// The reply to a direct invocation. If no retry can help, it is a record, so that nothing retries
+/// it.
 ///
 /// # Errors
-/// Where the task failed and a retry can mend it.
+/// When the task failed and a retry can help.
 pub fn direct(record: &TaskRecord) -> Result<Value, FunctionError> {
     match (record.status, record.code) {
         (Status::Failed, Some(code)) if code.is_retryable() => {

@@ -1,9 +1,9 @@
-//! What sends a request: an event, a call of curl, or a program.
+//! Commands that send a request: an event, a curl command, or a program.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-/// What stays as it is in a path.
+/// The characters that are not encoded in a path.
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -14,7 +14,7 @@ pub fn event(bucket: &str, object: &str, process: &str) -> String {
     format!("{event:#}\n")
 }
 
-/// A call of curl for an endpoint that asks for IAM's signature.
+/// A curl command for an endpoint that requires an IAM signature.
 #[must_use]
 pub fn curl(bucket: &str, object: &str, process: &str) -> String {
     let path = utf8_percent_encode(object, PATH);
@@ -28,10 +28,10 @@ pub fn curl(bucket: &str, object: &str, process: &str) -> String {
     )
 }
 
-/// A program for an endpoint that asks for OSS's signature.
+/// A program for an endpoint that requires an OSS signature.
 #[must_use]
 pub fn python(bucket: &str, object: &str, process: &str) -> String {
-    // JSON's strings are Python's.
+    // JSON strings are valid Python strings.
     let [bucket, object, process] = [bucket, object, process].map(|text| json!(text).to_string());
     format!(
         "import os\n\nimport oss2\n\n\

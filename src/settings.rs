@@ -1,7 +1,6 @@
 //! The function's settings, read once from its environment.
 //!
-//! An empty value counts as unset: templates hand on parameters that nobody
-//! filled in.
+//! An empty value counts as unset, since templates pass on parameters that nobody has filled in.
 
 mod distribution;
 #[cfg(test)]
@@ -19,11 +18,11 @@ use crate::object::Bucket;
 use crate::policy::{CopyPolicy, Verify};
 pub use distribution::{Distribute, Distribution};
 
-/// The longest list that can be allowed: every clip adds a kilobyte or two to
-/// one argument of ffmpeg, and the system takes 128 kB.
+/// The greatest allowed limit: every clip adds one or two kilobytes to a single argument of ffmpeg,
+/// and the system allows 128 kB.
 const MOST_SOURCES: usize = 64;
 
-/// The longest start of the keys of records: what is added to it always makes a key.
+/// The longest prefix of records' keys: with what is added, the key is always valid.
 const LONGEST_TASK_PREFIX: usize = 512;
 
 /// Every setting, checked.
@@ -33,23 +32,24 @@ pub struct Settings {
     pub ffmpeg: PathBuf,
     /// `FFPROBE_PATH`.
     pub ffprobe: PathBuf,
-    /// `WORK_DIR`: where sources and outputs are kept while a task runs.
+    /// `WORK_DIR`: the folder for sources and outputs while a task runs.
     pub work_dir: PathBuf,
-    /// `TASK_BUCKET`; `None` is the target bucket.
+    /// `TASK_BUCKET`; `None` means the target bucket.
     pub task_bucket: Option<Bucket>,
-    /// `TASK_PREFIX`: what the keys of task records start with.
+    /// `TASK_PREFIX`: the prefix of task records' keys.
     pub task_prefix: String,
-    /// `TOPIC_ARN_PREFIX`, with its last colon; `None` is from the function's own ARN.
+    /// `TOPIC_ARN_PREFIX`, including the last colon; `None` means the prefix of the function's own
+    /// ARN.
     pub topic_arn_prefix: Option<String>,
-    /// `EVENT_BUS`: name or ARN of the bus that gets events about tasks.
+    /// `EVENT_BUS`: name or ARN of the bus for events about tasks.
     pub event_bus: Option<String>,
-    /// `UPLOAD_PROCESS`: the process string for uploads that carry none.
+    /// `UPLOAD_PROCESS`: the process string for uploads that have none.
     pub upload_process: Option<String>,
-    /// `DEFAULT_BUCKET` of HTTP requests whose path holds only a key.
+    /// `DEFAULT_BUCKET` for HTTP requests whose path holds only a key.
     pub default_bucket: Option<Bucket>,
     /// `OSS_ACCESS_KEYS` or `OSS_ACCESS_KEYS_SECRET`.
     pub access_keys: Option<KeySource>,
-    /// `FAILED_EVENTS_QUEUE`: the URL of the queue that keeps messages which can't be read.
+    /// `FAILED_EVENTS_QUEUE`: the URL of the queue for messages that can't be decoded.
     pub failed_events_queue: Option<String>,
     /// `AWS_SAM_LOCAL`: the function runs on a developer's machine.
     pub is_local: bool,
@@ -57,7 +57,7 @@ pub struct Settings {
     pub memory_mb: u32,
     /// `HTTP_AUTH`.
     pub http_auth: HttpAuth,
-    /// `MAX_SOURCES`: longest concatenation list.
+    /// `MAX_SOURCES`: the longest concatenation list.
     pub max_sources: usize,
     /// `VIDEO_PRESET`.
     pub video_preset: Preset,
@@ -65,13 +65,13 @@ pub struct Settings {
     pub verify: Verify,
     /// `COPY`.
     pub copy: CopyPolicy,
-    /// `DISTRIBUTE` and what goes with it.
+    /// `DISTRIBUTE` and related settings.
     pub distribution: Distribution,
-    /// What should be known but stops nothing, in words for the log.
+    /// Warnings for the log, as text.
     pub warnings: Vec<String>,
 }
 
-/// A setting that is wrong.
+/// A wrong setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("setting `{name}` {problem}")]
 pub struct SettingError {
@@ -80,7 +80,7 @@ pub struct SettingError {
     problem: String,
 }
 
-/// Every setting that is wrong, a line each.
+/// All wrong settings, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingErrors(pub Vec<SettingError>);
 
@@ -94,10 +94,10 @@ impl fmt::Display for SettingErrors {
 impl std::error::Error for SettingErrors {}
 
 impl Settings {
-    /// Reads the settings that `get` gives by name.
+    /// Reads the settings, for which `get` returns the value by name.
     ///
     /// # Errors
-    /// Names every setting that is wrong.
+    /// Names every wrong setting.
     pub fn from_env_map(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
         let mut reader = Reader { get, errors: Vec::new(), warnings: Vec::new() };
         let access_keys = reader.access_keys();
@@ -126,8 +126,8 @@ impl Settings {
         if reader.errors.is_empty() { Ok(settings) } else { Err(SettingErrors(reader.errors)) }
     }
 
-    /// What the output of a request is, in words: its canonical process string, and each setting that
-    /// changes the output and is not the default.
+    /// What determines the output of a request, as text: its canonical process string, and each
+    /// setting that changes the output and does not have its default value.
     #[must_use]
     pub fn definition(&self, canonical: &str) -> String {
         match self.video_preset {
@@ -136,13 +136,13 @@ impl Settings {
         }
     }
 
-    /// The bucket in which a record is found by its id alone.
+    /// The bucket in which a record can be found with its id alone.
     #[must_use]
     pub fn record_bucket(&self) -> Option<&Bucket> {
         self.task_bucket.as_ref().or(self.default_bucket.as_ref())
     }
 
-    /// Looks whether the files that the settings name are there.
+    /// Checks that the files named by the settings exist.
     ///
     /// # Errors
     /// Names every setting whose file is missing.
@@ -171,7 +171,7 @@ fn is_program(path: &Path) -> bool {
     metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
-/// Reads values one by one and keeps what is wrong with them.
+/// Reads values one by one and collects the errors.
 struct Reader<G> {
     get: G,
     errors: Vec<SettingError>,
@@ -257,7 +257,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if url.starts_with("https://") || url.starts_with("http://") {
             return Some(url);
         }
-        // The SAM CLI puts the name of the template's resource there.
+        // The SAM CLI sets this variable to the name of the template's resource.
         if !self.is_local() {
             let problem = format!("is `{url}`, but must be the URL of a queue");
             self.wrong("FAILED_EVENTS_QUEUE", problem);
@@ -317,7 +317,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.value("AWS_SAM_LOCAL").as_deref() == Some("true")
     }
 
-    /// The template's default holds where the platform says nothing.
+    /// If the platform doesn't set it, the template's default applies.
     fn memory_mb(&self) -> u32 {
         let told = self.value("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
         told.and_then(|text| text.parse().ok()).unwrap_or(3008)
@@ -337,7 +337,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.whole("MAX_SOURCES", &(1..=MOST_SOURCES), DEFAULT)
     }
 
-    /// A whole number of a range.
+    /// A whole number within a range.
     fn whole<N>(&mut self, name: &'static str, range: &RangeInclusive<N>, default: N) -> N
     where
         N: FromStr + PartialOrd + fmt::Display,
@@ -368,7 +368,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         self.choice("VERIFY", Verify::DEFAULT, Verify::from_name, "`decode` or `packets`")
     }
 
-    /// One of a few words, which `expected` names.
+    /// One of several words, which `expected` lists.
     fn choice<T>(
         &mut self,
         name: &'static str,

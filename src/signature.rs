@@ -1,9 +1,9 @@
-//! Signatures of OSS requests: which key a request names, and whether the
-//! key's secret made its signature.
+//! Signatures of OSS requests: finds the key that a request names, and checks that the signature
+//! was made with the key's secret.
 //!
-//! Everything here is pure, the clock included. A signature binds the bucket
-//! whichever way the client wrote it (in the path, in the host name, or behind
-//! a domain of its own), so whoever verifies also learns which one was meant.
+//! Everything here is pure, including the clock. A signature covers the bucket, however the client
+//! wrote it (in the path, in the host name, or implied by a custom domain), so verification also
+//! shows which bucket was meant.
 
 mod canonical;
 #[cfg(test)]
@@ -21,23 +21,23 @@ use crate::access_keys::Secret;
 use crate::event::{HttpRequest, Resource};
 use crate::quote::quote;
 
-/// Why a request's signature opens nothing.
+/// Why a signature is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// There is a signature that can't be read.
+    /// The signature can't be parsed.
     #[error("the signature can't be read: {0}")]
     Malformed(&'static str),
-    /// Signatures of its kind are not supported.
+    /// The version of the signature is not supported.
     #[error(
         "the signature is of version 2 (`OSS2`), which is not supported: set the client to version 4, or to version 1"
     )]
     Version2,
-    /// The request was made too long ago, or has not been made yet.
+    /// The request is too old, or its time is in the future.
     #[error(
         "the request is from {made}, more than 15 minutes away from this server's {now}: set the client's clock"
     )]
     Skewed {
-        /// When it says that it was made.
+        /// The time in the request.
         made: Timestamp,
         /// This server's time.
         now: Timestamp,
@@ -45,28 +45,28 @@ pub enum SignatureError {
     /// A signed URL is too old.
     #[error("the signed URL expired at {0}: sign it again")]
     Expired(Timestamp),
-    /// Nobody has such a key.
+    /// There is no such key.
     #[error("there is no access key {} here", quote(.0))]
     UnknownKey(String),
-    /// What its key is derived from does not go with the request.
+    /// The scope of the derived key does not fit the request.
     #[error("the credential's scope {} must be {}", quote(.scope), quote(.expected))]
     Scope {
-        /// As it stands in the request.
+        /// The scope in the request.
         scope: String,
-        /// With the request's date.
+        /// The scope with the request's date.
         expected: String,
     },
-    /// Another secret, or another request.
+    /// The signature was made with another secret, or for another request.
     #[error(
         "the signature is not this request's by the secret of its access key: check the secret, and that nothing changes the request on its way"
     )]
     Mismatch,
-    /// The body is not the one whose checksum was sent.
+    /// The body does not have the checksum that was sent.
     #[error("the body does not have the checksum that `{0}` says")]
     BodyChanged(&'static str),
 }
 
-/// What a request says of its signature.
+/// What a request claims about its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// `OSS id:signature`, in the header or in the query.
@@ -76,7 +76,7 @@ pub enum Claim {
 }
 
 impl Claim {
-    /// The claim of a request; `None` where it makes none.
+    /// The claim of a request; `None` if it has no signature.
     ///
     /// # Errors
     /// [`SignatureError::Malformed`].
@@ -108,7 +108,7 @@ impl Claim {
         }
     }
 
-    /// Whether it is of this time.
+    /// Checks the time of the signature.
     ///
     /// # Errors
     /// [`SignatureError::Skewed`], [`SignatureError::Expired`].
@@ -119,10 +119,10 @@ impl Claim {
         }
     }
 
-    /// What it was made for.
+    /// Verifies the signature, and determines which resource it was made for.
     ///
     /// # Errors
-    /// [`SignatureError::Mismatch`] where that is none of the resources, and
+    /// [`SignatureError::Mismatch`] if it is none of `resources`, and
     /// [`SignatureError::BodyChanged`].
     pub fn verify<'a>(
         &self,
@@ -154,11 +154,11 @@ impl Claim {
     }
 }
 
-/// What a signature was made for.
+/// What a valid signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verified<'a> {
     /// The resource.
     pub resource: &'a Resource,
-    /// Whether it was made for just this body.
+    /// Whether it covers this body.
     pub covers_body: bool,
 }

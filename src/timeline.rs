@@ -1,28 +1,26 @@
-//! Where every clip stands in the output, in whole frames and samples.
+//! The place of every clip in the output, in whole frames and samples.
 //!
-//! Each boundary is rounded once from the exact sum of all lengths before it,
-//! never from the boundary before. So an error never adds up, and video and
-//! audio of a join are at most half a frame apart, however many joins there
-//! are.
+//! Each boundary is rounded once from the exact sum of all lengths before it, never from the
+//! previous boundary. So errors never accumulate, and video and audio are at most half a frame
+//! apart at a join, however many joins there are.
 
 use num_rational::Ratio;
 use serde::{Deserialize, Serialize};
 
 use crate::flicks::Flicks;
 
-/// What a clip takes from its media.
+/// The part of a media that a clip uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRange {
-    /// From the start of the media.
+    /// Start, counted from the start of the media.
     pub start: Flicks,
-    /// Greater than zero.
+    /// Length; greater than zero.
     pub length: Flicks,
 }
 
 impl SourceRange {
-    /// The part of a media of `length` that starts at `start_ms` and lasts
-    /// `duration_ms` (`None`, or past the end: to the end). `None` when the
-    /// start is not before the end.
+    /// The part of a media of `length` that starts at `start_ms` and lasts `duration_ms` (to the
+    /// end if `None`, or if it would pass the end). `None` if the start is not before the end.
     #[must_use]
     pub fn of(length: Flicks, start_ms: u64, duration_ms: Option<u64>) -> Option<Self> {
         let start = Flicks::from_millis(start_ms);
@@ -34,8 +32,8 @@ impl SourceRange {
         Some(Self { start, length })
     }
 
-    /// What it takes of each part of a media whose parts, of these lengths, lie
-    /// one behind the other: the part's index, and the range in it.
+    /// Splits the range over the consecutive parts of a media that have these lengths: returns each
+    /// part's index, and the range in it.
     pub fn split(self, parts: impl Iterator<Item = Flicks>) -> impl Iterator<Item = (usize, Self)> {
         let (start, end) = (self.start, self.start + self.length);
         let placed = parts.scan(Flicks::ZERO, |next, length| {
@@ -63,7 +61,7 @@ pub struct Place {
     pub samples: u64,
 }
 
-/// The places of all clips, in output order, without gap or overlap.
+/// The places of all clips, in output order, without gaps or overlaps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline {
     /// Frames per second.
@@ -75,7 +73,7 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Lays the clips end to end.
+    /// Places the clips one after the other.
     #[must_use]
     pub fn new(lengths: &[Flicks], frame_rate: Ratio<i64>, sample_rate: u32) -> Self {
         let samples_per_second = Ratio::from_integer(i64::from(sample_rate));
@@ -97,11 +95,11 @@ impl Timeline {
         Self { frame_rate, sample_rate, places }
     }
 
-    /// Lets the audio end with the last frame, where its container has no audio beside no frame:
-    /// by half a frame more, of silence, or less.
+    /// Makes the audio end with the last frame, for containers that can't hold audio without a
+    /// frame: by up to half a frame more, of silence, or less.
     ///
     /// # Panics
-    /// Where there are more frames than any output has.
+    /// If there are more frames than any output has.
     pub fn end_audio_with_video(&mut self) {
         let end = i64::try_from(self.frames()).expect("no output has so many frames");
         let end = Flicks::of_units(end, self.frame_rate);
@@ -114,13 +112,13 @@ impl Timeline {
         }
     }
 
-    /// Output frames in all.
+    /// Number of output frames.
     #[must_use]
     pub fn frames(&self) -> u64 {
         self.places.last().map_or(0, |last| last.first_frame + last.frames)
     }
 
-    /// Output samples per channel in all.
+    /// Number of output samples per channel.
     #[must_use]
     pub fn samples(&self) -> u64 {
         self.places.last().map_or(0, |last| last.first_sample + last.samples)

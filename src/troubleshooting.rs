@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::code::{Code, Help};
 use crate::reply::Refused;
 
-/// Renders the codes of tasks, then those of HTTP alone.
+/// The tables: first the codes of tasks, then those of HTTP replies only.
 #[must_use]
 pub fn markdown() -> String {
     let mut out = String::from(
@@ -15,7 +15,7 @@ pub fn markdown() -> String {
         let Help { why, remedy } = code.help();
         let retried = if code.is_retryable() { "yes" } else { "no" };
         let status = code.http_status();
-        // Writing into a String never fails.
+        // Writing to a String never fails.
         let _ = writeln!(out, "| `{code}` | {status} | {why} | {remedy} | {retried} |");
     }
     out.push_str("\n### Codes over HTTP only\n\n");

@@ -1,4 +1,4 @@
-//! Which objects an access key reaches.
+//! Which objects and topics an access key allows.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::playlist::stem;
 use crate::process::Request;
 use crate::process::template::Variables;
 
-/// The objects that a key may use on one side of its tasks.
+/// The objects that a key allows as sources, or as targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Option<Vec<Pattern>>")]
 pub enum Limit {
@@ -18,7 +18,7 @@ pub enum Limit {
     To(Vec<Pattern>),
 }
 
-/// The topics that may hear of a key's tasks.
+/// The topics to which a key's tasks may send messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Option<Vec<TopicPattern>>")]
 pub enum TopicLimit {
@@ -29,7 +29,7 @@ pub enum TopicLimit {
     To(Vec<TopicPattern>),
 }
 
-/// The name or the ARN of a topic, or the start of one and `*`.
+/// The name or the ARN of a topic, or the start of one followed by `*`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TopicPattern {
@@ -104,13 +104,13 @@ impl TryFrom<String> for TopicPattern {
 }
 
 impl TopicLimit {
-    /// Whether it has anything to say.
+    /// Whether there is no limit.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// Whether a topic is within it. `arn` makes bare names whole, in patterns as well.
+    /// Whether a topic is allowed. `arn` completes bare names, in patterns as well.
     #[must_use]
     pub fn allows(&self, topic: &str, arn: impl Fn(&str) -> String) -> bool {
         let topic = arn(topic);
@@ -126,20 +126,20 @@ impl TopicLimit {
 }
 
 impl Limit {
-    /// Whether it has anything to say.
+    /// Whether there is no limit.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// Whether an object is within it.
+    /// Whether an object is allowed.
     #[must_use]
     pub fn allows(&self, uri: &ObjectUri) -> bool {
         self.any(|pattern| pattern.allows(&uri.bucket, &uri.key, true))
     }
 
-    /// Whether every object that a request can write is within it. What is known
-    /// of the names before any object has been looked at has to suffice.
+    /// Whether every object that a request may write is allowed, judged by the part of the names
+    /// that is known before any object has been read.
     #[must_use]
     pub fn allows_target(&self, request: &Request) -> bool {
         let values = Variables {
@@ -168,12 +168,12 @@ impl Limit {
     }
 }
 
-/// The names of all that a request writes, as far as they are known.
+/// The known parts of the names of everything that a request writes.
 struct Names {
-    /// What the target's key starts with, or all of it.
+    /// The start of the target's key, or all of it.
     target: String,
     is_whole: bool,
-    /// What the keys of its segments start with.
+    /// The start of its segments' keys.
     segments: Option<String>,
 }
 
@@ -181,7 +181,8 @@ impl Names {
     fn of(request: &Request, values: &Variables) -> Self {
         let template = &request.target.key;
         let (start, is_whole) = template.known_start(values);
-        // What is not known yet has neither dots nor slashes, so any value shows how the name is cut.
+        // Unknown values contain neither dots nor slashes, so any value shows where the name is
+        // cut.
         let like = Variables { resolution: Some("1x1".to_owned()), ..values.clone() };
         let Ok(like) = template.target_key(&like) else {
             return Self { segments: Some(String::new()), target: start, is_whole: false };
@@ -190,13 +191,13 @@ impl Names {
             stem if is_whole || stem.len() < start.len() => format!("{stem}-"),
             _ => start.clone(),
         });
-        // It may get an extension.
+        // An extension may be added.
         Self { segments, target: if is_whole { like } else { start }, is_whole }
     }
 }
 
 impl Pattern {
-    /// `a/../b` is `b` to many programs, so such a key is in no allowed place.
+    /// To many programs, `a/../b` means `b`, so such a key is never allowed.
     fn allows(&self, bucket: &str, start: &str, is_whole: bool) -> bool {
         bucket == &*self.bucket
             && !has_parent_segment(start)
@@ -228,7 +229,7 @@ mod tests {
             ("clips", "a/b.mp4", true),
             ("clips", "a/", true),
             ("clips", "a", false),
-            // These lead out, whatever S3 makes of them.
+            // These lead out of the folder, however S3 treats them.
             ("clips", "a/../b.mp4", false),
             ("clips", "a/..", false),
             ("whole", "../x", false),
@@ -274,13 +275,13 @@ mod tests {
             ("don{t_year}/x", "", false),
             ("one.mp4", "", true),
             ("one", "", true),
-            // Stored as `two.mp4`.
+            // Is stored as `two.mp4`.
             ("two", "", false),
             ("done/x", "/segment,f_hls,t_0", true),
-            // `done/x-00001.ts`
+            // Segments are named like `done/x-00001.ts`.
             ("done/x.eu", "/segment,f_hls,t_0", true),
             ("done/..x", "", true),
-            // Its segments would not be inside.
+            // Its segments would not be allowed.
             ("one.mp4", "/segment,f_hls,t_0", false),
         ] {
             assert_eq!(allows_target(&limit, target, more), inside, "{target}{more}");
@@ -288,7 +289,7 @@ mod tests {
         assert!(allows_target(&Limit::None, "{t_year}/x", ""));
     }
 
-    /// A playlist lends its segments all of its name but the extension.
+    /// Segments' names begin with the playlist's name without its extension.
     #[test]
     fn segments_have_to_be_inside_as_well() {
         let segments = "/segment,f_hls,t_0";

@@ -1,4 +1,4 @@
-//! Random limited keys and tasks, against the plainest reading of their patterns.
+//! Compares random limited keys and tasks with the simplest interpretation of their patterns.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -51,7 +51,7 @@ fn arn(topic: &str) -> String {
     }
 }
 
-/// A key with these limits, as it is written.
+/// A key with these limits, as written.
 #[derive(Clone, Debug)]
 struct Written {
     sources: Option<Vec<&'static str>>,
@@ -116,7 +116,7 @@ fn asked() -> impl Strategy<Value = (Request, ObjectUri)> {
     })
 }
 
-/// The names of all that a task writes, in one of the ways that its sources may turn out.
+/// The names of everything that a task writes, for one possible outcome of its sources.
 fn outputs(request: &Request, main: &ObjectUri, variables: &Variables) -> Vec<String> {
     let values = Variables {
         bucket: main.bucket.to_string(),
@@ -203,8 +203,8 @@ proptest! {
         prop_assert_eq!(key.may_see(&record, arn), expected);
     }
 
-    /// Of two keys, what one asks for and stores is no business of the other's, unless the other could
-    /// have asked for the same.
+    /// A key can't see what the tasks of another key read and store, unless it could have requested
+    /// the same.
     #[test]
     fn tenants_do_not_meet((mine, other) in (written(), written()), (request, main) in asked()) {
         let others = [&other.sources, &other.targets, &other.topics];

@@ -1,12 +1,12 @@
-//! What the audio codecs, and their encoders in ffmpeg, are like.
+//! Properties of the audio codecs and of their encoders in ffmpeg.
 
 use std::ops::RangeInclusive;
 
 use super::AudioCodec;
 
-/// The only rate in Hz that Opus counts in and plays at, RFC 7845.
+/// The only rate of Opus in Hz, for timestamps and playback, RFC 7845.
 const OPUS_RATE: u32 = 48_000;
-/// AMR's narrow band in Hz; its wide band has twice as many.
+/// The rate of AMR narrow band in Hz; wide band has twice that.
 const NARROW_BAND: u32 = 8000;
 
 impl AudioCodec {
@@ -27,7 +27,7 @@ impl AudioCodec {
         }
     }
 
-    /// What ffprobe's name of the codec starts with.
+    /// The start of ffprobe's name of the codec.
     #[must_use]
     pub const fn ffprobe_name(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl AudioCodec {
         }
     }
 
-    /// The rate in Hz that audio of `sample_rate` is played at.
+    /// The rate in Hz at which audio of `sample_rate` is played.
     #[must_use]
     pub const fn played_rate(self, sample_rate: u32) -> u32 {
         match self {
@@ -48,7 +48,7 @@ impl AudioCodec {
         }
     }
 
-    /// Samples that the encoder puts in front of the first.
+    /// How many samples the encoder inserts before the first.
     #[must_use]
     pub const fn encoder_delay(self, sample_rate: u32) -> u32 {
         match self {
@@ -57,15 +57,15 @@ impl AudioCodec {
             Self::Ac3 => 256,
             // 6.5 ms.
             Self::Opus => sample_rate * 312 / OPUS_RATE,
-            // The look-ahead, 3GPP TS 26.071 and 26.171; and what the wide band's two resamplings
-            // take.
+            // The look-ahead, 3GPP TS 26.071 and 26.171, and for wide band also the delay of two
+            // resamplings.
             Self::Amr if sample_rate == NARROW_BAND => 40,
             Self::Amr => 95,
             Self::Flac | Self::Vorbis | Self::Pcm => 0,
         }
     }
 
-    /// The delay that ffmpeg stamps the encoder's packets with.
+    /// The delay in the timestamps that ffmpeg gives to the encoder's packets.
     #[must_use]
     pub const fn stamped_delay(self, sample_rate: u32) -> u32 {
         match self {
@@ -75,17 +75,18 @@ impl AudioCodec {
         }
     }
 
-    /// Whether the encoder keeps its delay's last samples to itself when the audio ends.
+    /// Whether the encoder does not output the last samples, as many as its delay, at the end of
+    /// the audio.
     #[must_use]
     pub const fn withholds_delay(self) -> bool {
         matches!(self, Self::Ac3 | Self::Amr)
     }
 
-    /// The most samples that the encoder makes a packet of.
+    /// The largest number of samples in a packet.
     #[must_use]
     pub const fn packet_samples(self, sample_rate: u32) -> u32 {
         match self {
-            // A raw sample has no packets of its own; muxers take about so many.
+            // Raw audio has no packets of its own; muxers write about so many samples at once.
             Self::Aac | Self::Pcm => 1024,
             Self::Mp3 => 1152,
             Self::Ac3 => 1536,
@@ -95,21 +96,21 @@ impl AudioCodec {
         }
     }
 
-    /// The bit rates that the encoder has, for all channels together, in bit/s; `None` for a
+    /// The bit rates that the encoder supports, for all channels together, in bit/s; `None` for a
     /// lossless codec.
     #[must_use]
     pub fn bit_rates(self, sample_rate: u32, channels: u8) -> Option<RangeInclusive<u64>> {
         let channels = u64::from(channels);
         let per_channel = |low: u64, high: u64| Some(low * channels..=high * channels);
         match self {
-            // ISO/IEC 11172-3 and 13818-3, and the half rates beyond them.
+            // ISO/IEC 11172-3 and 13818-3, and the extension to half of those rates.
             Self::Mp3 if sample_rate >= 32_000 => Some(32_000..=320_000),
             Self::Mp3 if sample_rate >= 16_000 => Some(8_000..=160_000),
             Self::Mp3 => Some(8_000..=64_000),
-            // 6144 bits for a channel's 1024 samples, ISO/IEC 14496-3.
+            // 6144 bits per channel for 1024 samples, ISO/IEC 14496-3.
             Self::Aac => per_channel(8_000, (u64::from(sample_rate) * 6).min(288_000)),
             Self::Vorbis => match sample_rate {
-                // What libvorbis was found to take with any number of channels.
+                // The range that libvorbis accepts with any number of channels, found by trial.
                 0..8_001 => per_channel(8_000, 32_000),
                 8_001..12_001 => per_channel(14_000, 42_000),
                 12_001..24_001 => per_channel(16_000, 80_000),

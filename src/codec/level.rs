@@ -1,19 +1,19 @@
-//! Levels of H.264 and H.265: what a decoder that names one can take.
+//! Levels of H.264 and H.265: the limits that a stream declares for its decoder.
 
 use num_rational::Ratio;
 
 use super::VideoCodec;
 use crate::clamped::clamped;
 
-/// A level's limits.
+/// The limits of a level.
 struct Level {
-    /// Samples of a frame: macroblocks of 16 by 16 in H.264, luma samples in H.265.
+    /// Size of a frame: macroblocks of 16 by 16 in H.264, luma samples in H.265.
     frame: u64,
-    /// Those a second.
+    /// The same per second.
     second: u64,
-    /// kbit/s.
+    /// Bit rate in kbit/s.
     rate: u64,
-    /// kbit of the decoder's buffer.
+    /// The decoder's buffer in kbit.
     buffer: u64,
 }
 
@@ -21,19 +21,19 @@ const fn level(frame: u64, second: u64, rate: u64, buffer: u64) -> Level {
     Level { frame, second, rate, buffer }
 }
 
-/// Their numbers, times ten.
+/// The levels' numbers, times ten.
 const H264_NUMBERS: [u32; 19] =
     [10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62];
-/// Macroblocks of the frames that their decoders keep.
+/// Size of the decoded picture buffer in macroblocks.
 const H264_KEPT: [u64; 19] = [
     396, 900, 2376, 2376, 2376, 4752, 8100, 8100, 18_000, 20_480, 32_768, 32_768, 34_816, 110_400,
     184_320, 184_320, 696_320, 696_320, 696_320,
 ];
-/// Frames that the usual encoder has a decoder keep.
+/// Number of reference frames that encoders usually use.
 const USUALLY_KEPT: u64 = 4;
 
-/// The number of H.264's least level, times ten, for a stream of this size and bit rate that refers
-/// to as many frames as usual; `None` where no level holds it.
+/// H.264's lowest level, times ten, for a stream of this size and bit rate with the usual number of
+/// reference frames; `None` if no level allows it.
 #[must_use]
 pub fn least_level(
     (width, height): (u32, u32),
@@ -52,10 +52,10 @@ pub fn least_level(
     (0..H264.len()).find(fits).map(|n| H264_NUMBERS[n])
 }
 
-/// A codec's levels, and a frame's size as they count it.
+/// A codec's levels, and a frame's size in the levels' units.
 struct Levels {
     all: &'static [Level],
-    /// The place of level 5.2.
+    /// The index of level 5.2.
     at_5_2: usize,
     frame: u64,
 }
@@ -75,7 +75,7 @@ fn levels(codec: VideoCodec, (width, height): (u32, u32)) -> Option<Levels> {
     }
 }
 
-/// Whether video of this size and rate needs a level that few decoders have.
+/// Whether video of this size and frame rate needs a level that few decoders support.
 #[must_use]
 pub fn is_beyond_level_5_2(codec: VideoCodec, size: (u32, u32), frame_rate: Ratio<i64>) -> bool {
     let Some(Levels { all, at_5_2, frame }) = levels(codec, size) else {
@@ -126,8 +126,8 @@ const H265: [Level; 13] = [
     level(35_651_584, 4_278_190_080, 240_000, 240_000),
 ];
 
-/// The largest buffer in bit with which a stream of this size and bit rate still has the level that
-/// these two need; `None` where no level bounds it.
+/// The largest buffer, in bit, with which a stream of this bit rate keeps the level that its size
+/// and frame rate need; `None` if no level limits it.
 #[must_use]
 pub fn largest_buffer(
     codec: VideoCodec,

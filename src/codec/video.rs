@@ -1,10 +1,10 @@
-//! What the video codecs, and their encoders in ffmpeg, are like.
+//! Properties of the video codecs and of their encoders in ffmpeg.
 
 use super::{Preset, VideoCodec};
 
-/// Processor time per pixel in nanoseconds, by [`Preset`]: half of what the layer's encoders took on
-/// one core of an AMD EPYC for a still grey video of 1280x720, so that no processor and no film is
-/// faster.
+/// Processor time per pixel in nanoseconds, by [`Preset`]. It is half of what the layer's encoders
+/// took on one core of an AMD EPYC for a still grey video of 1280x720, so that no processor and no
+/// content is faster.
 const X264_COST: [f64; 10] = [1.4, 1.8, 2.2, 2.5, 3.0, 3.0, 4.0, 4.5, 5.0, 7.5];
 const X265_COST: [f64; 10] = [7.5, 8.5, 9.5, 10.5, 12.0, 12.0, 22.0, 30.0, 30.0, 30.0];
 const VP9_COST: f64 = 2.9;
@@ -30,7 +30,7 @@ impl VideoCodec {
         }
     }
 
-    /// Processor time in nanoseconds that a pixel takes at least.
+    /// The least processor time per pixel in nanoseconds.
     #[must_use]
     pub const fn least_cost(self, preset: Preset) -> f64 {
         match self {
@@ -40,8 +40,8 @@ impl VideoCodec {
         }
     }
 
-    /// By how many frames the first one is decoded before it is shown: two, where the encoder has
-    /// two levels of B-frames, which are shown in another order than they are stored.
+    /// By how many frames the first frame is decoded before it is shown: two if the encoder uses
+    /// B-frames as references, since frames are then reordered twice.
     #[must_use]
     pub const fn frames_early(self, preset: Preset, key_frame_interval: u32) -> u8 {
         match (self, key_frame_interval) {
@@ -54,7 +54,7 @@ impl VideoCodec {
 }
 
 impl Preset {
-    /// libvpx's speed, 0-8, nearest to what x264's preset gives.
+    /// libvpx's speed, 0-8, that is nearest to x264's with this preset.
     #[must_use]
     pub const fn vp9_speed(self) -> u8 {
         match self {

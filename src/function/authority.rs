@@ -1,4 +1,4 @@
-//! Who asks by HTTP, and what they may.
+//! Who the caller of an HTTP request is, and what the caller may do.
 
 use jiff::Timestamp;
 use tracing::{error, info};
@@ -12,25 +12,25 @@ use crate::reply::{Refusal, Refused};
 use crate::signature::{Claim, SignatureError, Verified};
 use crate::task::TaskRecord;
 
-/// On whose authority a request is served.
+/// The authority of a request's caller.
 #[derive(Debug)]
 pub(super) enum Authority {
-    /// Of whom the gateway let through; on a developer's machine, anyone.
+    /// The gateway has authorised the caller; on a developer's machine, everybody is.
     Caller,
-    /// Of an access key's owner.
+    /// The caller has signed with an access key.
     Key {
         key: Box<AccessKey>,
-        /// What the signature was made for.
+        /// The resource in the signature.
         resource: Resource,
-        /// Whether it was made for just this body.
+        /// Whether the signature covers this body.
         covers_body: bool,
     },
 }
 
-/// Finds out who asks.
+/// Determines the caller.
 ///
 /// # Errors
-/// Where nobody who may is named.
+/// When no authorised caller is named.
 pub(super) async fn establish(
     function: &Function,
     request: &HttpRequest,
@@ -84,7 +84,7 @@ async fn by_signature(
 }
 
 impl Authority {
-    /// What a signature says that the path means.
+    /// The resource in the signature.
     pub(super) fn resource(&self) -> Option<&Resource> {
         match self {
             Self::Key { resource, .. } => Some(resource),
@@ -92,11 +92,11 @@ impl Authority {
         }
     }
 
-    /// Whether it is good for a request whose body says all. A signature that could as well be of
-    /// another body would open every bucket to its next owner.
+    /// Checks that the signature covers the body of a request whose body says everything. A
+    /// signature that fits any body would allow whoever reuses it to access every bucket.
     ///
     /// # Errors
-    /// Where it isn't.
+    /// When it does not cover the body.
     pub(super) fn check_body(&self, request: &HttpRequest) -> Result<(), Refusal> {
         match self {
             Self::Key { covers_body: false, .. } if request.is_direct() => Err(outside(
@@ -108,10 +108,10 @@ impl Authority {
         }
     }
 
-    /// Whether it reaches all that a task would touch.
+    /// Checks that the caller may do everything that a task does.
     ///
     /// # Errors
-    /// Where it doesn't.
+    /// When the caller may not.
     pub(super) fn check(
         &self,
         request: &Request,
@@ -125,7 +125,7 @@ impl Authority {
         }
     }
 
-    /// Whether it may see a task's record.
+    /// Whether the caller may see a task's record.
     pub(super) fn may_see(&self, record: &TaskRecord, arn: impl Fn(&str) -> String) -> bool {
         match self {
             Self::Key { key, .. } => key.may_see(record, arn),

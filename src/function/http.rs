@@ -1,4 +1,4 @@
-//! The HTTP trigger: tasks are accepted at once and worked on later.
+//! The HTTP trigger: tasks are accepted at once and run later.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::event::{Accepted, HttpRequest, Route, Submission};
 use crate::reply::{HttpReply, Refusal, Refused};
 use crate::worker::{Acceptance, Invocation, Job, announce, dropped_user_data};
 
-/// How long the caller of an accepted task waits for the bus.
+/// How long the caller of an accepted task waits until the bus has its event.
 const BEGINNING: Duration = Duration::from_secs(1);
 
-/// Answers a request, whatever it is.
+/// Answers a request of any kind.
 pub(super) async fn answer(
     function: &Function,
     request: &HttpRequest,
@@ -65,7 +65,7 @@ async fn submit(
         Acceptance::Known(record) => record,
         Acceptance::Begun(accepted, record) => {
             let begin = async {
-                // The bus has heard of one that was begun before.
+                // For a task that began earlier, the event has already been sent.
                 if record.request_id == *id {
                     let put =
                         timeout(BEGINNING, Box::pin(worker.announce(&record, invocation))).await;

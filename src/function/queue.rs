@@ -1,5 +1,5 @@
-//! Queues and topics: what a retry can mend goes back, what it can't doesn't, and what can't be read
-//! is kept with the reason.
+//! Queues and topics: a message goes back to its queue if a retry can help, and is kept with the
+//! reason if it can't be decoded.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use crate::event::{Event, EventError, HttpRequest, MessageRecord, Route, Submiss
 use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
-/// Works on messages of a queue one after another, and replies with those that go back.
+/// Works on messages of a queue one after another, and replies with the ids of those that go back.
 ///
 /// # Errors
-/// Never in practice: the reply is made of texts.
+/// Never in practice: the reply contains only texts.
 pub(super) async fn work(
     function: &Function,
     records: Vec<MessageRecord>,
@@ -23,7 +23,8 @@ pub(super) async fn work(
     let mut back = SqsBatchResponse::default();
     for (index, record) in records.into_iter().enumerate() {
         let goes_back = match submissions(function, &record) {
-            // Where it can't be kept with the reason, its queue keeps it after some tries.
+            // If it can't be kept with its reason, it goes back, and its queue keeps it after some
+            // tries.
             Err(error) => !keep(function, &record, &error).await,
             Ok(submissions) => goes_back(function, submissions, invocation, index == 0).await,
         };
@@ -39,8 +40,8 @@ pub(super) async fn work(
 /// Works on messages of a topic, and replies with the list of records.
 ///
 /// # Errors
-/// Where a retry may mend one of the tasks, and where a message can't be read and not be kept
-/// either: the platform keeps it then.
+/// When a retry may help one of the tasks, and when a message can neither be decoded nor kept: the
+/// platform then keeps it.
 pub(super) async fn work_on_topic(
     function: &Function,
     records: Vec<MessageRecord>,
@@ -60,7 +61,8 @@ pub(super) async fn work_on_topic(
     lost.map_or(Ok(done), Err)
 }
 
-/// Keeps a message that can't be read among the failed events; false where there is no place.
+/// Keeps a message that can't be decoded in the queue of failed events; `false` if that is
+/// impossible.
 async fn keep(function: &Function, record: &MessageRecord, reason: &EventError) -> bool {
     error!(message_id = record.id, error = %reason, "the message can't be read");
     let Some(failed) = &function.failed_events else {
@@ -103,13 +105,13 @@ fn submissions(function: &Function, record: &MessageRecord) -> Result<Vec<Submis
     }
 }
 
-/// A sender of messages may ask for tasks. What a request in a message states about its caller is
+/// A sender of messages may request tasks. Claims about the caller in the message's request are
 /// ignored, and no reply is sent.
 fn submitted(function: &Function, request: &HttpRequest) -> Result<Vec<Submission>, EventError> {
     let default_bucket = function.worker.settings.default_bucket.as_deref();
     match request.route(default_bucket, None)? {
         Route::Submit(submission) => Ok(vec![submission]),
-        // They ask for a reply, which a message can't have.
+        // These need a reply, which a message doesn't get.
         Route::Task(_) | Route::List(_) | Route::Cancel(_) => Err(EventError::NoTask),
     }
 }

@@ -1,4 +1,4 @@
-//! Records over HTTP: one, a list of them, and an end to one that still runs.
+//! Task records over HTTP: returns one or a list, and cancels a task that is still running.
 
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -15,17 +15,17 @@ use crate::storage::StoreError;
 use crate::task::{Status, TaskId, TaskRecord};
 use crate::worker::Invocation;
 
-/// Records of a page.
+/// Most records on a page.
 const PAGE: usize = 100;
-/// The most bytes of a page, but for its last record: Lambda's replies have 6 MB at most, in which a
-/// page is a JSON text in JSON.
+/// Most bytes of a page without its last record. Lambda's replies have at most 6 MB, in which the
+/// page is JSON text inside of JSON.
 const LARGEST_PAGE: usize = 2 * 1024 * 1024;
-/// Targets of a record in a page.
+/// Most targets per record on a page.
 const MOST_TARGETS: usize = 16;
-/// Records that are read at the same time.
+/// How many records are read at the same time.
 const PARALLEL_READS: usize = 16;
 
-/// The record of a task.
+/// Returns the record of a task.
 pub(super) async fn show(
     function: &Function,
     id: TaskId,
@@ -37,7 +37,7 @@ pub(super) async fn show(
     Ok(HttpReply::record(&record, &invocation.request_id))
 }
 
-/// Cancels a task. A caller who may see its record may do this.
+/// Cancels a task. Every caller who may see its record may do this.
 pub(super) async fn cancel(
     function: &Function,
     id: TaskId,
@@ -57,7 +57,7 @@ pub(super) async fn cancel(
     }
 }
 
-/// A page of records, the newest first.
+/// Returns a page of records, the newest first.
 pub(super) async fn list(
     function: &Function,
     query: &ListQuery,
@@ -99,7 +99,7 @@ pub(super) async fn list(
     Ok(HttpReply::list(&page, next, &invocation.request_id))
 }
 
-/// Whether the key of a source or target begins so, or its bucket and key.
+/// Whether the key of a source or target, or its bucket and key, starts with `prefix`.
 fn is_about(record: &TaskRecord, prefix: &str) -> bool {
     let sources = record.sources.iter().map(|source| &source.uri);
     let mut objects = sources.chain(record.targets.iter().map(|target| &target.uri));
@@ -108,8 +108,8 @@ fn is_about(record: &TaskRecord, prefix: &str) -> bool {
     })
 }
 
-/// A record without what grows with its clips and segments: of many targets the last is left, which is
-/// the playlist.
+/// A record without the lists that grow with its clips and segments. Of many targets only the last
+/// one stays, which is the playlist.
 fn summary(record: &TaskRecord) -> Value {
     let mut summary = serde_json::to_value(record).expect("a record has text keys only");
     if let Value::Object(fields) = &mut summary {
@@ -140,7 +140,7 @@ fn invalid(name: &str, value: &str, expected: &str) -> Refusal {
     Refusal { argument, ..Refusal::new(Refused::Task(Code::InvalidArgument), message) }
 }
 
-/// The record of a task that the caller may see.
+/// The record of a task, if the caller may see it.
 async fn visible(
     function: &Function,
     id: TaskId,
@@ -157,7 +157,7 @@ async fn visible(
     Err(Refusal::new(Refused::Task(Code::AccessDenied), message))
 }
 
-/// Without a bucket of their own, records are in the target's, which is not known here.
+/// Without a bucket of their own, records are in the bucket of the target, which is not known here.
 fn record_bucket(function: &Function) -> Result<&Bucket, Refusal> {
     function.worker.settings.record_bucket().ok_or_else(|| {
         let message = "task records are kept in the target buckets: set `TASK_BUCKET` (or `DEFAULT_BUCKET`) to have them found by their id";

@@ -1,5 +1,5 @@
-//! Uploads: each new object that carries a process string, or that the settings
-//! give one, is a task.
+//! Uploads: each new object that carries a process string, or for which the settings have one, is a
+//! task.
 
 use serde_json::Value;
 use tracing::info;
@@ -15,19 +15,19 @@ use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
 use crate::worker::{Invocation, Job, TaskError};
 
-/// User metadata that holds the process string.
+/// The user metadata with the process string.
 const PROCESS: &str = "x-oss-async-process";
 
-/// Targets of a record in a list of several.
+/// Most targets per record in a list of several records.
 const MOST_TARGETS: usize = 1000;
 
-/// Why an event is tried again whose task was not ended here.
+/// The error for an event whose task another run has not finished yet.
 const STILL_RUNNING: &str = "another run is still at the task";
 
 /// Works on uploads one after another, and replies with the list of records.
 ///
 /// # Errors
-/// Where a retry of the event may mend one of the tasks.
+/// When a retry of the event may help one of the tasks.
 pub(super) async fn work(
     function: &Function,
     uploads: Vec<Submission>,
@@ -46,7 +46,7 @@ pub(super) async fn work(
             records.push(record);
         }
     }
-    // Lambda's replies have 6 MB at most.
+    // Lambda's replies have at most 6 MB.
     for record in &mut records {
         if record.targets.len() > MOST_TARGETS {
             *record = shortened(record);
@@ -61,7 +61,7 @@ pub(super) async fn work(
     }
 }
 
-/// Carries out a submission; `None` where an upload asks for nothing.
+/// Runs a submission; `None` if an upload requests nothing.
 pub(super) async fn perform(
     function: &Function,
     submission: Submission,
@@ -98,7 +98,7 @@ pub(super) async fn perform(
     }
 }
 
-/// What an upload asks for; else why it asks for nothing.
+/// The process string for an upload, else the reason why there is none.
 fn process(
     upload: &Submission,
     head: &ObjectHead,
@@ -107,8 +107,7 @@ fn process(
     if head.metadata.contains_key(OWN_MARK) {
         return Err("the object is a result of this service");
     }
-    // Without versions, only the newest object can be read, and it has an event
-    // of its own.
+    // Without versions, only the newest object can be read, and that one has an event of its own.
     if upload.version.is_none() && upload.etag.as_ref().is_some_and(|etag| *etag != head.etag) {
         return Err("the object has been replaced since");
     }

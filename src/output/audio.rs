@@ -9,7 +9,7 @@ use crate::mix::Mix;
 use crate::process::request::{AudioRate, AudioRequest, LowerSource, Request};
 use crate::process::table::Operation;
 
-/// What audio is without any source to take it from.
+/// Properties of the audio if there is no source to take them from.
 const STANDARD_SAMPLE_RATE: u32 = 48_000;
 const STANDARD_CHANNELS: u8 = 2;
 
@@ -41,7 +41,7 @@ pub(super) fn specify(
     Ok(output)
 }
 
-/// The rate control as the codec has it.
+/// The rate control within the limits of the codec.
 fn held_rate(
     output: &AudioOutput,
     request: &Request,
@@ -72,7 +72,7 @@ fn held_rate(
 }
 
 impl AudioOutput {
-    /// ffmpeg's name of the layout that the codec's encoder has for so many channels.
+    /// ffmpeg's name of the codec's layout for this number of channels.
     pub(crate) fn layout(&self) -> &'static str {
         match self.channels {
             0 | 1 => "mono",
@@ -87,11 +87,11 @@ impl AudioOutput {
         }
     }
 
-    /// How a stream's channels become those of the output, unless they are the same.
+    /// How a stream's channels are mixed to those of the output; `None` if they are the same.
     pub(crate) fn mix(&self, stream: &AudioStream) -> Option<Mix> {
         let layout = stream.layout();
         let mix = if !layout.declared && stream.channels == self.channels {
-            // Nobody says what they are for, and nothing has to be left out.
+            // The channels' positions are unknown, and none has to be left out.
             Mix::identity(self.channels.into())
         } else {
             Mix::new(&layout, &Layout::speakers_of(self.layout()))
@@ -99,7 +99,7 @@ impl AudioOutput {
         (layout.name != self.layout() || !mix.is_identity()).then_some(mix)
     }
 
-    /// Which channels of a stream are in none of the output's, in words.
+    /// The channels of a stream that are in none of the output's, as text.
     fn lost_channels(&self, stream: &AudioStream) -> Option<String> {
         let layout = stream.layout();
         let mix = self.mix(stream)?;
@@ -117,8 +117,8 @@ impl AudioOutput {
         })
     }
 
-    /// The bit rates that the encoder has, for all channels together, in bit/s;
-    /// `None` for a lossless codec.
+    /// The bit rates that the encoder supports, for all channels together, in bit/s; `None` for a
+    /// lossless codec.
     #[must_use]
     pub fn bit_rates(&self) -> Option<RangeInclusive<u64>> {
         self.codec.bit_rates(self.sample_rate, self.channels)
@@ -183,7 +183,7 @@ fn rate(
     }
 }
 
-/// The bit rate that holds by the option, `None` where the task fails.
+/// The bit rate that applies with the option; `None` if the task fails.
 pub(super) fn bit_rate(asked: u64, option: LowerSource, own: u64) -> Option<u64> {
     match option {
         LowerSource::UseOwn => Some(asked.min(own)),
@@ -192,7 +192,7 @@ pub(super) fn bit_rate(asked: u64, option: LowerSource, own: u64) -> Option<u64>
     }
 }
 
-/// As asked, else the source's own, to what the lossless encoders hold.
+/// The requested depth, else the source's own, converted to one that the lossless encoders support.
 fn bit_depth(asked: &AudioRequest, own: Option<&AudioStream>) -> u8 {
     let depth = asked.bit_depth.or_else(|| own.and_then(|stream| stream.bit_depth)).unwrap_or(16);
     if depth > 16 { 24 } else { 16 }

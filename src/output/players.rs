@@ -1,5 +1,5 @@
-//! Outputs that few players play: valid files, which browsers, phones or television sets refuse, or
-//! show otherwise than they are meant.
+//! Warns about outputs that few players support: valid files that browsers, phones or television
+//! sets reject or show wrongly.
 
 use num_rational::Ratio;
 
@@ -8,7 +8,7 @@ use crate::codec::{AudioCodec, Chroma, Container, VideoCodec, is_beyond_level_5_
 use crate::process::Request;
 use crate::process::table::Operation;
 
-/// What most players know; others show the colours as if they were some of these.
+/// Colour properties that most players know; others are shown as if they were one of these.
 const MATRICES: [&str; 4] = ["bt709", "smpte170m", "bt470bg", "bt2020nc"];
 const PRIMARIES: [&str; 6] = ["bt709", "smpte170m", "smpte240m", "bt470bg", "bt2020", "smpte432"];
 const TRANSFERS: [&str; 8] = [
@@ -24,7 +24,7 @@ const TRANSFERS: [&str; 8] = [
 
 const BROWSERS: &str = "browsers, phones, and television sets";
 
-/// A warning for each reason why few players play the output as it is meant.
+/// A warning for each reason why few players show the output correctly.
 pub(super) fn warnings(output: &OutputSpec, request: &Request) -> Vec<String> {
     let given = |name| request.quoted(Operation::Concat, name);
     let video = output.video.as_ref();
@@ -44,7 +44,7 @@ pub(super) fn warnings(output: &OutputSpec, request: &Request) -> Vec<String> {
     all.map(|(given, text)| format!("{given}: {text}")).collect()
 }
 
-/// The encoder rounds `crf` down for this.
+/// A warning about lossless video: the encoder rounds a `crf` below 1 down to 0.
 fn lossless(video: &VideoOutput) -> Option<String> {
     let VideoRate::Quality { crf, .. } = video.rate else { return None };
     let is_lossless =
@@ -57,7 +57,7 @@ fn lossless(video: &VideoOutput) -> Option<String> {
     })
 }
 
-/// Profiles by how colour is sampled and how deep samples are.
+/// Profiles, depending on chroma and bit depth.
 fn profile(video: &VideoOutput) -> Option<String> {
     let format = video.pixel_format;
     let profile = match (video.codec, format.chroma(), format.bit_depth()) {
@@ -103,7 +103,7 @@ fn level(video: &VideoOutput) -> Option<String> {
     })
 }
 
-/// The output has the align clip's colours, whatever these are.
+/// The output has the align clip's colours, whatever they are.
 fn colours(video: &VideoOutput) -> Option<String> {
     let colour = &video.colour;
     let odd = [

@@ -7,7 +7,7 @@ use crate::media::report::tests::media;
 use crate::object::ObjectUri;
 use crate::process::{Limits, parse, resolve};
 
-/// Settles `parameters` for `sources`, the first of which is the main object.
+/// Determines the output of `parameters` for `sources`, the first of which is the main object.
 pub(super) fn settled(
     parameters: &str,
     sources: &[Media],

@@ -12,11 +12,11 @@ use crate::process::request::{
 };
 use crate::process::table::Operation;
 
-/// What a video is without any source to take it from.
+/// Properties of the video if there is no source to take them from.
 const STANDARD_SIZE: Size = Size::new(1280, 720);
 const STANDARD_RATE: Ratio<i64> = Ratio::new_raw(25, 1);
 
-/// Below so many frames per second, movements are gone.
+/// With fewer frames per second, motion is lost.
 const SLOW: i64 = 10;
 
 /// The encoder's smallest block.
@@ -72,7 +72,7 @@ fn asked_size(
     request: &Request,
 ) -> Result<Size, OutputError> {
     let portrait = wanted.auto_rotate && own.height > own.width;
-    // With arotate, the two numbers are the long and the short side.
+    // With `arotate`, the two numbers are the long and the short side.
     let own_sides = if portrait { own.turned() } else { own };
     let sides = match (wanted.width, wanted.height) {
         (Some(one), Some(other)) if wanted.auto_rotate => Size::new(one.max(other), one.min(other)),
@@ -100,7 +100,7 @@ fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
     even
 }
 
-/// `fit` shrinks the frame to the align clip's aspect; the others keep it.
+/// `fit` reduces the frame to the align clip's aspect; the other types keep it.
 fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
     match scale {
         ScaleType::Stretch => (frame, Fitting::Stretch),
@@ -110,7 +110,7 @@ fn fit(scale: ScaleType, frame: Size, own: Size) -> (Size, Fitting) {
     }
 }
 
-/// The largest even size of the aspect of `shape` inside `frame`.
+/// The largest even size with the aspect of `shape` inside `frame`.
 pub(crate) fn inside(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
         Size::new(frame.width, even_part(shape.height, frame.width, shape.width).min(frame.height))
@@ -119,7 +119,7 @@ pub(crate) fn inside(shape: Size, frame: Size) -> Size {
     }
 }
 
-/// The smallest even size of the aspect of `shape` that covers `frame`.
+/// The smallest even size with the aspect of `shape` that covers `frame`.
 pub(crate) fn covering(shape: Size, frame: Size) -> Size {
     if is_wider(shape, frame) {
         Size::new(even_part(shape.width, frame.height, shape.height).max(frame.width), frame.height)
@@ -128,19 +128,19 @@ pub(crate) fn covering(shape: Size, frame: Size) -> Size {
     }
 }
 
-/// Whether `shape` is at least as wide as `frame` for its height.
+/// Whether the aspect of `shape` is at least as wide as that of `frame`.
 fn is_wider(shape: Size, frame: Size) -> bool {
     u64::from(frame.width) * u64::from(shape.height)
         <= u64::from(frame.height) * u64::from(shape.width)
 }
 
-/// `side` times `part` of `whole`, to the nearest even number above zero.
+/// `side` times `part` / `whole`, rounded to the nearest even number above zero.
 fn even_part(side: u32, part: u32, whole: u32) -> u32 {
     let half = Ratio::new(u64::from(side) * u64::from(part), u64::from(whole) * 2).round();
     u32::try_from(half.to_integer() * 2).unwrap_or(u32::MAX - 1).max(2)
 }
 
-/// What is lost where the rate is that of a clip of a few frames.
+/// A warning if the inherited rate is that of a clip with very few frames per second.
 fn slow(request: &Request, media: &[&Media], align: Align<'_>) -> Option<String> {
     let (clip, own) = align.map(|(clip, stream)| (clip, stream.frame_rate))?;
     let rates = media.iter().map(|media| media.video.as_ref().map(|stream| stream.frame_rate));
@@ -158,7 +158,7 @@ fn slow(request: &Request, media: &[&Media], align: Align<'_>) -> Option<String>
     })
 }
 
-/// Says of clips whose colours can't be known.
+/// Warns about clips whose colours can't be known.
 fn dolby_vision(request: &Request, media: &[&Media], warnings: &mut Vec<String>) {
     for (clip, (media, asked)) in media.iter().zip(&request.clips).enumerate() {
         let profile = media.video.as_ref().and_then(|stream| stream.coding.dolby_vision);
@@ -211,8 +211,8 @@ fn frame_rate(
     Ok(nearest)
 }
 
-/// The asked format, or the one nearest to the align clip's that an encoder
-/// has: chroma and depth are kept where they can be.
+/// The requested format, or the supported one that is nearest to the align clip's: it keeps chroma
+/// and depth if possible.
 fn pixel_format(
     asked: &VideoRequest,
     container: Container,
@@ -243,7 +243,7 @@ fn nearest_format(name: &str, codec: VideoCodec) -> PixelFormat {
     }
 }
 
-/// Whether a pixel format of this name has more than eight bits a component.
+/// Whether a pixel format with this name has more than eight bits per component.
 fn is_deep(name: &str) -> bool {
     const BEGINNINGS: [&str; 9] = ["p0", "p2", "p4", "y2", "xv3", "x2", "rgb48", "bgr48", "rgba64"];
     const ENDS: [&str; 7] = ["9", "p10", "p12", "p14", "16", "f16", "f32"];

@@ -1,8 +1,8 @@
-//! Playlists of ranges of a video become that of the whole.
+//! Joins the playlists of a video's ranges to one of the whole.
 //!
-//! Everything but the entries is the first one's. Muxers take the end of their own video for that of the
-//! last frame in the order of decoding, and so measure their last segment wrongly: in the middle of the
-//! whole it lasts as long as every other.
+//! Everything except the entries is taken from the first one. A muxer computes the length of its
+//! last segment from the last frame in decoding order, which is wrong; in the middle of the whole,
+//! such a segment is as long as every other.
 
 use std::fmt::Write;
 
@@ -16,8 +16,8 @@ const TARGET: &str = "#EXT-X-TARGETDURATION:";
 const END: &str = "#EXT-X-ENDLIST";
 const LIST: (&str, &str) = ("<SegmentTimeline>", "</SegmentTimeline>");
 
-/// The playlist of all ranges, by those of each, where segments have this `length`; `None` where they
-/// are not what the muxers write.
+/// The playlist of all ranges, from those of each, with segments of this `length`; `None` if they
+/// do not have the form that the muxers write.
 #[must_use]
 pub fn join(playlists: &[&str], format: SegmentFormat, length: Flicks) -> Option<String> {
     match format {
@@ -63,7 +63,7 @@ fn join_hls(playlists: &[&str], length: Flicks) -> Option<String> {
     Some(whole)
 }
 
-/// The lists of each stream stand in the same order everywhere, the video's first.
+/// The lists of the streams are in the same order everywhere, the video's first.
 fn join_dash(playlists: &[&str], length: Flicks) -> Option<String> {
     let first = *playlists.first()?;
     let streams = first.matches(LIST.0).count();
@@ -102,7 +102,7 @@ fn join_dash(playlists: &[&str], length: Flicks) -> Option<String> {
     Some(whole)
 }
 
-/// How long each segment of a list lasts.
+/// The duration of each segment in a list.
 fn durations(list: &str) -> Option<Vec<i64>> {
     let mut all = Vec::new();
     for entry in list.split("<S ").skip(1) {

@@ -1,20 +1,20 @@
-//! Which tasks run on Step Functions, and in which pieces.
+//! Which tasks are distributed with Step Functions, and in which pieces.
 
 use std::ops::RangeInclusive;
 
 use super::Reader;
 
-/// Seconds of output that a chunk may aim at.
+/// The allowed target lengths of a chunk, in seconds of output.
 const CHUNK_SECONDS: RangeInclusive<u32> = 10..=600;
 const DEFAULT_CHUNK_SECONDS: u32 = 60;
-/// Step Functions runs no more children of one map at a time.
+/// The limit of Step Functions for concurrent children of one map.
 const MAX_CONCURRENCY: RangeInclusive<u32> = 1..=10_000;
 const DEFAULT_CONCURRENCY: u32 = 40;
 
 /// `DISTRIBUTE`: which tasks are distributed over several functions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Distribute {
-    /// Those that one function can't carry.
+    /// Those that one function can't do.
     #[default]
     Auto,
     /// All.
@@ -30,14 +30,14 @@ pub struct Distribution {
     pub state_machine: Option<String>,
     /// `DISTRIBUTE`.
     pub which: Distribute,
-    /// `CHUNK_SECONDS`: the length of output that a chunk aims at.
+    /// `CHUNK_SECONDS`: the target length of a chunk, in seconds of output.
     pub chunk_seconds: u32,
-    /// `MAX_CONCURRENCY`: chunks of one task that run at once.
+    /// `MAX_CONCURRENCY`: how many chunks of one task are rendered at the same time.
     pub max_concurrency: u32,
 }
 
 impl Distribution {
-    /// The state machine, where a task may be distributed at all.
+    /// The state machine, if tasks may be distributed.
     #[must_use]
     pub fn state_machine(&self) -> Option<&str> {
         self.state_machine.as_deref().filter(|_| self.which != Distribute::Never)
@@ -66,7 +66,7 @@ fn state_machine<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Optio
     {
         return Some(arn);
     }
-    // The SAM CLI puts the name of the template's resource there.
+    // The SAM CLI sets this variable to the name of the template's resource.
     if !reader.is_local() {
         let problem = format!(
             "is `{arn}`, but must look like `arn:aws:states:us-east-1:123456789012:stateMachine:name`"

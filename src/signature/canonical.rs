@@ -1,4 +1,4 @@
-//! What of a request is signed.
+//! The parts of a request that are signed.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ type Headers = BTreeMap<String, String>;
 const TEXT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 const PATH: &AsciiSet = &TEXT.remove(b'/');
 
-/// The header that holds the digest of the body, and its value where that is not signed.
+/// The header with the digest of the body, and its value if the body is not signed.
 pub(super) const DIGEST: &str = "x-oss-content-sha256";
 pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
@@ -30,12 +30,12 @@ pub(super) struct Signed<'r, 'a> {
 }
 
 impl Signed<'_, '_> {
-    /// The value of a header; empty where there is none.
+    /// The value of a header; empty if it is missing.
     pub(super) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.trim())
     }
 
-    /// Every `x-oss-*` header and those that `more` chooses, a line each.
+    /// One line for each `x-oss-*` header and each one for which `more` returns `true`.
     pub(super) fn header_lines(&self, more: impl Fn(&str) -> bool) -> String {
         let chosen = |name: &&String| name.starts_with("x-oss-") || more(name);
         let names = self.headers.keys().filter(chosen);
@@ -47,7 +47,7 @@ impl Signed<'_, '_> {
         utf8_percent_encode(&self.plain_uri(), PATH).to_string()
     }
 
-    /// `/bucket/key`; `/` where neither is named.
+    /// `/bucket/key`; `/` if there is neither.
     pub(super) fn plain_uri(&self) -> String {
         match self.resource.bucket.as_str() {
             "" => "/".to_owned(),
@@ -56,10 +56,9 @@ impl Signed<'_, '_> {
     }
 }
 
-/// The headers as they came, and as they may have been sent: REST APIs drop
-/// `Content-MD5`, and HTTP APIs add a `Content-Type` to requests without body.
-/// Neither lets anything through that was not signed, since the checksum is
-/// computed here and the type decides nothing.
+/// The headers as received, and as they may have been sent: REST APIs drop `Content-MD5`, and HTTP
+/// APIs add a `Content-Type` to requests without body. Trying both accepts nothing that was not
+/// signed, since the checksum is computed here and the type decides nothing.
 pub(super) fn variants(request: &HttpRequest) -> Vec<Headers> {
     let came = &request.headers;
     let mut variants = vec![came.clone()];
@@ -78,7 +77,7 @@ pub(super) fn variants(request: &HttpRequest) -> Vec<Headers> {
     variants
 }
 
-/// Whether the body is the one whose checksums were sent.
+/// Checks that the body has the checksums that were sent.
 pub(super) fn check_body(request: &HttpRequest) -> Result<(), SignatureError> {
     if let Some(sent) = request.header("content-md5")
         && sent.trim() != md5(&request.body)
@@ -107,7 +106,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// The bytes that hex digits stand for.
+/// The bytes of a hex string.
 pub(super) fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     text.as_bytes()

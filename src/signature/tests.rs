@@ -214,7 +214,7 @@ fn what_is_no_signature_is_told_or_left_alone() {
     assert!(matches!(Claim::of(&undated), Err(SignatureError::Malformed(_))));
 }
 
-/// A key that was derived for another day, product, or protocol is good for that only.
+/// A key that was derived for another day, product, or protocol is valid only for that.
 #[test]
 fn the_scope_is_the_requests_own() {
     for scope in [
@@ -245,7 +245,7 @@ fn a_signature_covers_its_body_where_it_has_a_digest() {
     };
     assert!(!covers(&stamped(V4, &[])));
     assert!(covers(&stamped(V4_MD5, &[("content-md5", "Wqm4ZhJk3wJXNLW9iTMYCg==")])));
-    // A gateway dropped it.
+    // A gateway dropped the header.
     assert!(covers(&stamped(V4_MD5, &[])));
     assert!(!covers(&with_v4(V4_DATE, &[("date", DATE)])));
     assert!(!covers(&request(&[("authorization", V1), ("date", DATE)])));
@@ -267,7 +267,7 @@ fn a_signature_of_version_2_is_refused_as_such() {
     assert_eq!(Claim::of(&url), Err(SignatureError::Version2));
 }
 
-/// `/` is the service itself. No other path leads there, and it leads nowhere else.
+/// `/` is the service itself. No other path means that, and it means nothing else.
 #[test]
 fn a_signature_for_the_service_opens_no_object() {
     for path in ["//key", "//", "/%2Fkey", "/%2F", "/%FF", "//a/b"] {
@@ -304,8 +304,8 @@ mod any {
     }
 }
 
-/// As `ali-oss` 6.23 sends them: the date in a header of its own for both
-/// versions, and the type guessed from the key.
+/// As `ali-oss` 6.23 sends them: the date in a header of its own for both versions, and the type
+/// guessed from the key.
 #[test]
 fn requests_of_the_node_sdk_verify() {
     let now: Timestamp = "2026-11-22T12:38:31Z".parse().unwrap();

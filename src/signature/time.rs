@@ -1,4 +1,4 @@
-//! When a request says that it was made.
+//! The time that a request declares.
 
 use jiff::civil::DateTime;
 use jiff::fmt::{rfc2822, strtime};
@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::SignatureError;
 
-/// How far the clocks of client and server may be apart.
+/// The greatest allowed difference between the clocks of client and server.
 pub const MOST_SKEW: SignedDuration = SignedDuration::from_mins(15);
 
-/// Reads either form: `20250417T064010Z`, or that of the `Date` header.
+/// Reads both formats: `20250417T064010Z`, and that of the `Date` header.
 pub(super) fn read(text: &str) -> Result<Timestamp, SignatureError> {
     let compact = || -> Option<Timestamp> {
         let civil: DateTime = strtime::parse("%Y%m%dT%H%M%SZ", text).ok()?.to_datetime().ok()?;

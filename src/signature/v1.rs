@@ -11,7 +11,7 @@ use super::{SignatureError, time};
 use crate::access_keys::Secret;
 use crate::event::HttpRequest;
 
-/// The parameter by which a signed URL is known.
+/// The parameter that marks a signed URL.
 pub(super) const KEY_ID: &str = "OSSAccessKeyId";
 
 /// `Authorization: OSS id:signature`, or a signed URL.
@@ -24,9 +24,9 @@ pub struct Claim {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Time {
-    /// When the request was made.
+    /// The time at which the request was made.
     Made(Timestamp),
-    /// Until when a signed URL is valid, and as it stands there.
+    /// The time at which a signed URL expires, and the same as text in the URL.
     Until(Timestamp, String),
 }
 
@@ -55,7 +55,7 @@ impl Claim {
             return Err(wrong);
         };
         let until = expires.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        // A `+` that the client left as it is may have become a space.
+        // If the client did not escape a `+`, it may have become a space.
         let signature = STANDARD.decode(signature.replace(' ', "+")).ok();
         Ok(Self {
             key_id: id.to_owned(),
@@ -72,7 +72,7 @@ impl Claim {
         }
     }
 
-    /// Whether the body's checksum is signed. A URL is made before there is a body.
+    /// Whether the signature covers the body's checksum. A URL is signed before there is a body.
     pub(super) fn covers_body(&self, signed: &Signed<'_, '_>) -> bool {
         matches!(self.time, Time::Made(_)) && !signed.header("content-md5").is_empty()
     }
@@ -81,8 +81,8 @@ impl Claim {
         let Ok(mac) = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()) else {
             return false;
         };
-        // Of a parameter without value some clients sign the name, some a `=` as well. What was sent
-        // does not tell, and a gateway may change it.
+        // For a parameter without value, some clients sign only the name, and some sign the name
+        // with `=`. The request does not show which, since a gateway may change it.
         ["", "="].into_iter().any(|empty| {
             let text = self.string_to_sign(signed, empty);
             let mac = mac.clone().chain_update(text.as_bytes());
@@ -108,13 +108,13 @@ impl Claim {
     }
 }
 
-/// Browsers can't set `Date`, so their clients send the other.
+/// Browsers can't set `Date`, so their clients send the other header.
 fn date<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<&'a str> {
     ["x-oss-date", "date"].into_iter().find_map(header).map(str::trim)
 }
 
-/// Only parameters that OSS gives a meaning are signed; these are the ones
-/// that can come with the requests there are. `empty` follows a name without value.
+/// Only parameters that have a meaning in OSS are signed; these are the ones that can occur in the
+/// supported requests. `empty` follows a name without value.
 fn subresources(signed: &Signed<'_, '_>, empty: &str) -> String {
     let counts = |name: &str| name.starts_with("x-oss-") || name == "security-token";
     let mut pairs: Vec<String> = signed

@@ -15,25 +15,26 @@ use crate::event::{HttpRequest, Resource};
 const ALGORITHM: &str = "OSS4-HMAC-SHA256";
 const PRODUCT: &str = "oss";
 const TERMINATOR: &str = "aliyun_v4_request";
-/// Of a signed URL.
+/// The longest validity of a signed URL, in seconds.
 const LONGEST_LIFE: i64 = 7 * 24 * 60 * 60;
 
-/// A signature with all that it was made with.
+/// A signature with everything that it was made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     pub(super) key_id: String,
     scope: Scope,
     additional: BTreeSet<String>,
     signature: Vec<u8>,
-    /// As it stands in the request: that is what was signed.
+    /// The time as text in the request, which is what was signed.
     made_text: String,
     made: Timestamp,
-    /// How long a signed URL lives; a signed header has 15 minutes.
+    /// How long a signed URL is valid; a signed header is valid for 15 minutes.
     life: Option<SignedDuration>,
 }
 
-/// What of `date/region/oss/aliyun_v4_request` differs. The region is the client's word; the date is
-/// the request's, so that a key that was derived for one day is good for that day only.
+/// The variable parts of `date/region/oss/aliyun_v4_request`. The region is whatever the client
+/// says. The date has to be the request's, so that a key derived for one day is valid only on that
+/// day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Scope {
     date: String,
@@ -117,7 +118,7 @@ impl Claim {
         mac(&self.key(secret), &text).is_some_and(|mac| mac.verify_slice(&self.signature).is_ok())
     }
 
-    /// Whether a digest of the body is signed. A URL is made before there is a body.
+    /// Whether the signature covers a digest of the body. A URL is signed before there is a body.
     pub(super) fn covers_body(&self, signed: &Signed<'_, '_>) -> bool {
         let digest = signed.header(DIGEST);
         self.life.is_none()
@@ -158,7 +159,7 @@ impl Claim {
     }
 }
 
-/// The headers that sign a request, its body included, version 4.
+/// The headers that sign a request including its body, version 4.
 #[must_use]
 pub fn sign(
     request: &HttpRequest,
@@ -202,7 +203,7 @@ struct Fields {
 
 impl Scope {
     fn read(credential: &str, made: Timestamp) -> Result<(String, Self), SignatureError> {
-        // From the end, so that an id may hold a slash.
+        // Split from the end, since an id may contain a slash.
         let parts: Vec<&str> = credential.rsplitn(5, '/').collect();
         let [terminator, product, region, date, id] = parts[..] else {
             return Err(SignatureError::Malformed(
@@ -230,13 +231,13 @@ impl fmt::Display for Scope {
 }
 
 fn mac(key: &[u8], text: &str) -> Option<Hmac<Sha256>> {
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(text.as_bytes());
     Some(mac)
 }
 
-/// The signature can't sign itself.
+/// The query without the signature, which can't cover itself.
 fn canonical_query(query: &[(String, String)]) -> String {
     let mut pairs: Vec<(String, String)> = query
         .iter()

@@ -16,21 +16,21 @@ const FRAME_RATES: [(i64, i64); 8] = [
 ];
 const SAMPLE_RATES: [u32; 4] = [8000, 44_100, 48_000, 96_000];
 
-/// Seconds as a plain fraction of big integers: slow, and obviously right.
+/// Seconds as an exact fraction of big integers: slow, but obviously right.
 type Exact = Ratio<i128>;
 
 fn seconds(ticks: i64, time_base: (i64, i64)) -> Exact {
     Exact::new(i128::from(ticks) * i128::from(time_base.0), i128::from(time_base.1))
 }
 
-/// The definition itself, boundary by boundary, each from all lengths again.
+/// The definition itself: each boundary computed from all lengths before it.
 fn naive_boundary(lengths: &[Exact], clip: usize, rate: Exact) -> i128 {
     let before: Exact = lengths[..clip].iter().sum();
     (before * rate + Exact::new(1, 2)).floor().to_integer()
 }
 
 prop_compose! {
-    /// A length as media tell it: ticks of one of the usual time bases.
+    /// A length as media declare it: ticks of a common time base.
     fn length()(
         ticks in prop_oneof![1..5000i64, 1..100_000_000i64],
         base in prop::sample::select(vec![
@@ -92,8 +92,8 @@ proptest! {
 
 #[test]
 fn ten_thousand_joins_do_not_drift() {
-    // 1001 ms at 25 frames/s is 25.025 frames: rounding each clip alone would
-    // lose 250 frames.
+    // 1001 ms at 25 frames/s is 25.025 frames: if each clip were rounded by itself, 250 frames
+    // would be lost.
     let lengths = vec![Flicks::from_millis(1001); 10_000];
     let timeline = Timeline::new(&lengths, Ratio::from_integer(25), 48_000);
     assert_eq!(timeline.frames(), 250_250);
