@@ -1,20 +1,21 @@
-//! The test bed: real protocols, real binaries and media that can be recognised frame by frame.
+//! The test bed: real protocols, real binaries, and media in which every frame can be recognised.
 //!
-//! The integration tests, the demo and the benchmark all include this tree, each using its own part.
-//! Nothing here outlives the value that started it: servers and children end by drop.
+//! The integration tests, the demo and the benchmark all include this module, each using its own
+//! part. Nothing here outlives the value that started it: servers and child processes end when it
+//! is dropped.
 
 #![allow(
-    // Each includer uses its own part.
+    // Each includer uses only its own part.
     dead_code,
     unreachable_pub,
-    // Names that the tests read like sentences; no one else sees them.
+    // Names are chosen so that tests read like sentences; only tests see them.
     missing_docs,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
-    // A bed that can't go on has to stop the test.
+    // If the bed can't go on, the test has to fail.
     clippy::unwrap_used,
-    // Pixels, samples and milliseconds, all far from the types' limits.
+    // Pixels, samples and milliseconds are all far from the types' limits.
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss

@@ -1,25 +1,27 @@
-//! Audio that can be recognised: each clip beeps at its own pitch when one of its seconds begins.
+//! Audio that can be recognised: each clip beeps at a pitch of its own at the start of each of its
+//! seconds.
 
 use std::f64::consts::TAU;
 
 pub const BEEP_MS: f64 = 60.0;
 const RAMP_MS: f64 = 5.0;
 const LEVEL: f64 = 0.5;
-/// Of the loudest moment: above is beep, below is not. The ramp passes it after so much of itself.
+/// Relative to the loudest moment: above this value there is a beep, below there is none. The ramp
+/// of a beep crosses it after this share of its length.
 const THRESHOLD: f64 = 0.35;
 const SILENT: f64 = 0.01;
 const WINDOW_MS: f64 = 2.0;
 const HOPS_PER_MS: f64 = 4.0;
-/// A dip shorter than this does not end a beep.
+/// A shorter dip does not end a beep.
 const DIP_MS: f64 = 8.0;
-/// How far the loudness alone may misplace a beep: codecs smear its edges.
+/// By how much the loudness alone may misplace a beep, since codecs smear its edges.
 const REACH_MS: f64 = 10.0;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beep {
     pub at_ms: f64,
     pub lasts_ms: f64,
-    /// Nothing where the pitch is no clip's.
+    /// `None` if the pitch is not that of any clip.
     pub clip: Option<u8>,
 }
 
@@ -27,7 +29,7 @@ pub fn pitch(clip: u8) -> f64 {
     500.0 + 150.0 * f64::from(clip)
 }
 
-/// The clip's audio at one moment.
+/// The clip's audio at this time.
 pub fn sample(clip: u8, seconds: f64) -> f64 {
     let within_ms = seconds.fract() * 1000.0;
     if within_ms >= BEEP_MS {
@@ -47,7 +49,7 @@ pub fn detect(audio: &[f32], rate: u32) -> Vec<Beep> {
     spans.into_iter().map(|(from, to)| describe(audio, rate, from, to)).collect()
 }
 
-/// Where the audio stays below a hundredth for at least so long: (from, to) in milliseconds.
+/// Where the audio stays below a hundredth for at least this long: (from, to) in milliseconds.
 pub fn silences(audio: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
     let envelope = Envelope::of(audio, rate);
     let mut silences = Vec::new();
@@ -63,11 +65,11 @@ pub fn silences(audio: &[f32], rate: u32, at_least_ms: f64) -> Vec<(f64, f64)> {
     silences
 }
 
-/// Moments in milliseconds at which a steady tone of that pitch breaks off or jumps.
+/// The times, in milliseconds, at which a steady tone of this pitch breaks off or jumps.
 pub fn clicks(audio: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
     let turn = 2.0 * (TAU * hertz / f64::from(rate)).cos();
     let loudest = f64::from(audio.iter().fold(0.0_f32, |most, value| most.max(value.abs())));
-    // Each sample of a sine follows from the two before.
+    // Each sample of a sine follows from the two before it.
     let surprise =
         |three: &[f32]| f64::from(three[2]) - turn * f64::from(three[1]) + f64::from(three[0]);
     let mut clicks: Vec<f64> = Vec::new();
@@ -81,7 +83,7 @@ pub fn clicks(audio: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
     clicks
 }
 
-/// How much of that pitch there is: the amplitude of a sine, 0 to 1.
+/// The amplitude of a sine of this pitch, from 0 to 1.
 pub fn amplitude(audio: &[f32], rate: u32, hertz: f64) -> f64 {
     let (mut real, mut imaginary) = (0.0, 0.0);
     for (index, value) in audio.iter().enumerate() {
@@ -100,7 +102,7 @@ fn describe(audio: &[f32], rate: u32, from: f64, to: f64) -> Beep {
     Beep { at_ms, lasts_ms: to - from + 2.0 * ramp, clip }
 }
 
-/// Where the clip's beep fits best, to a part of a sample.
+/// Where the clip's beep fits best, to a fraction of a sample.
 fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let per_ms = f64::from(rate) / 1000.0;
     let length = (BEEP_MS * per_ms) as usize;
@@ -119,7 +121,7 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let Some((index, &[before, best, after])) = around else {
         return roughly_ms;
     };
-    // The top of the parabola through the best and its neighbours.
+    // The top of the parabola through the best value and its neighbours.
     let part = 0.5 * (before - after) / (before - 2.0 * best + after);
     ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
 }
@@ -134,7 +136,7 @@ fn recognise(audio: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
     (most > 0.6 * (2.0 * power).sqrt()).then_some(clip)
 }
 
-/// The loudness around each moment, four a millisecond.
+/// The loudness around each moment, four values per millisecond.
 struct Envelope(Vec<f64>);
 
 impl Envelope {

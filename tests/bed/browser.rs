@@ -1,5 +1,5 @@
-//! A headless Chromium, driven over its debugging pipe: what a person does with a page, and what the
-//! page shows and asks of the network.
+//! A headless Chromium, controlled over its debugging pipe: does what a person does with a page,
+//! and returns what the page shows and requests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use super::process::{Running, first_file};
 
-/// For one answer, on a machine that does much else.
+/// For one answer, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Nothing of the user's, no audio card, no graphics card, and no other host than this one.
+/// No user profile, no audio card, no graphics card, and no other host than this one.
 pub const FLAGS: [&str; 16] = [
     "--headless",
     "--no-sandbox",
@@ -62,7 +62,7 @@ impl Browser {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
-        // The pipe is made of descriptors 3 and 4, which a child gets from a shell only.
+        // The pipe consists of descriptors 3 and 4, which only a shell can give to a child process.
         let script = "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>/dev/null";
         command.args(["-c", script, "sh"]).arg(installed()).args(FLAGS);
         command.arg(profile(folder.path())).args(["--remote-debugging-pipe", "about:blank"]);
@@ -75,7 +75,7 @@ impl Browser {
         std::thread::spawn(move || {
             loop {
                 let mut message = Vec::new();
-                // Nothing more comes where the browser has ended.
+                // The pipe ends when the browser has ended.
                 if pipe.read_until(0, &mut message).unwrap_or(0) == 0 {
                     return;
                 }
@@ -111,7 +111,7 @@ impl Browser {
         }
     }
 
-    /// A command of the `DevTools` protocol, and its result.
+    /// Sends a command of the `DevTools` protocol, and returns its result.
     pub fn send(&mut self, method: &str, parameters: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": parameters});
@@ -130,7 +130,7 @@ impl Browser {
         }
     }
 
-    /// What JavaScript makes of an expression in the page; a promise is waited for.
+    /// Evaluates a JavaScript expression in the page; waits for a promise.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
         let result = self.send("Runtime.evaluate", &asked);
@@ -143,7 +143,7 @@ impl Browser {
         value.as_str().unwrap_or_else(|| panic!("{expression} is {value}")).to_owned()
     }
 
-    /// A key as the keyboard sends it.
+    /// Presses a key of the keyboard.
     pub fn press(&mut self, key: &str) {
         let code = match key {
             "Tab" => 9,
@@ -163,7 +163,7 @@ impl Browser {
         }
     }
 
-    /// Text at the cursor, as a keyboard or a clipboard enters it.
+    /// Enters text at the cursor, like a keyboard or the clipboard.
     pub fn type_in(&mut self, text: &str) {
         self.send("Input.insertText", &json!({"text": text}));
     }
@@ -173,7 +173,7 @@ impl Browser {
         STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()
     }
 
-    /// The events of a kind so far.
+    /// The events of this kind so far.
     pub fn events(&self, method: &str) -> Vec<&Value> {
         let is_it = |event: &&Value| event["method"] == method;
         self.events.iter().filter(is_it).map(|event| &event["params"]).collect()

@@ -1,4 +1,4 @@
-//! `EventBridge` as its JSON protocol has it: it takes events as the real one does, or refuses them.
+//! `EventBridge` with its JSON protocol: accepts events as the real one does, or rejects them.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -12,16 +12,16 @@ use serde_json::{Value, json};
 use super::fault::{Answer, Faults, cut};
 use super::http::{AnyError, Server, header, reply};
 
-/// Of an entry, with all its texts.
+/// Limit for an entry with all its texts.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// What a bus says.
+/// How the bus answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     Willing,
-    /// The caller may not.
+    /// The caller lacks the permission.
     Denies,
-    /// The request is fine, and the event is not taken.
+    /// The request is accepted, but its event is rejected.
     Drops,
     /// It never answers.
     Silent,
@@ -35,7 +35,7 @@ pub struct Seen {
     pub detail: Value,
 }
 
-/// What looks at each event as it arrives.
+/// A function that sees each event as it arrives.
 type Onlooker = Arc<Mutex<Option<Box<dyn Fn(&Value) + Send>>>>;
 
 pub struct Bus {
@@ -49,7 +49,7 @@ impl Bus {
         Self::sharing(&Faults::default(), mood)
     }
 
-    /// Its requests are counted for the same faults as those of another server.
+    /// Requests count for the same faults as those of another server.
     pub fn sharing(faults: &Faults, mood: Mood) -> Self {
         let faults = faults.clone();
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
@@ -61,7 +61,7 @@ impl Bus {
         Self { server, seen, onlooker }
     }
 
-    /// From now on, shows each event's detail to this before the event is answered.
+    /// From now on, calls `look` with each event's detail before the event is answered.
     pub fn when_told(&self, look: impl Fn(&Value) + Send + 'static) {
         *self.onlooker.lock().unwrap() = Some(Box::new(look));
     }
@@ -76,12 +76,12 @@ impl Bus {
             .to_vec()
     }
 
-    /// All that was taken.
+    /// All accepted events.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// The states that were announced.
+    /// The announced states.
     pub fn states(&self) -> Vec<String> {
         let seen = self.seen();
         let changes = seen.iter().filter(|event| event.kind == "Task State Change");
@@ -89,7 +89,7 @@ impl Bus {
     }
 }
 
-/// Answers as the test asked.
+/// Answers as the test has requested.
 async fn fail(
     faults: Faults,
     mood: Mood,

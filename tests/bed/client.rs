@@ -1,4 +1,4 @@
-//! Plain HTTP, sent as it is written.
+//! Plain HTTP requests, sent exactly as written.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
-    /// By lower-case name.
+    /// Headers by lower-case name.
     pub headers: BTreeMap<String, String>,
     pub body: String,
 }
@@ -48,7 +48,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
-    /// The text of an XML element; empty where there is none.
+    /// The text of an XML element; empty if it is missing.
     pub fn element(&self, name: &str) -> &str {
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
         let after = self.body.split_once(&open).map_or("", |(_, after)| after);

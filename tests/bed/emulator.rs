@@ -1,4 +1,4 @@
-//! The function's real binary under AWS's own Runtime Interface Emulator.
+//! Runs the function's real binary under AWS's Runtime Interface Emulator.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::function::{Logs, Settings};
 use super::invocation::Reply;
 use super::process::{Running, descendants, first_file, peak_memory, repository};
 
-/// Another process may take a port between the look and the start.
+/// Another process may take a port between the check and the start.
 const TRIES: usize = 5;
 
 pub struct Emulator {
@@ -61,19 +61,19 @@ impl Emulator {
         let body = self.post("/2015-03-31/functions/function/invocations", &event.to_string());
         let value: Value = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
-        // The emulator has no header for it: an answer with these two is an error.
+        // The emulator has no header for it: an answer with both fields is an error.
         if value["errorType"].is_string() && value["errorMessage"].is_string() {
             return Reply::from_error_body(&body);
         }
         Reply::Ok(value)
     }
 
-    /// The emulator's own lines and the function's.
+    /// The log lines of the emulator and of the function.
     pub fn logs(&self) -> Vec<Value> {
         self.logs.until(|_| true)
     }
 
-    /// Milliseconds that the first invocation is billed for, as the emulator reports them behind it.
+    /// The billed milliseconds of the first invocation, which the emulator reports after it.
     pub fn first_billed(&self) -> u64 {
         let billed = |line: &Value| {
             let (_, rest) = line.as_str()?.split_once("Billed Duration: ")?;
@@ -83,7 +83,7 @@ impl Emulator {
         lines.iter().find_map(billed).unwrap_or_else(|| panic!("no report: {lines:#?}"))
     }
 
-    /// In bytes, of the function's process.
+    /// The peak memory of the function's process in bytes.
     pub fn peak_memory(&self) -> Option<u64> {
         peak_memory(*descendants(self.child.id()).first()?)
     }
@@ -92,12 +92,12 @@ impl Emulator {
         self.child.id()
     }
 
-    /// `WORK_DIR`, where the settings name no other.
+    /// `WORK_DIR`, if the settings name no other.
     pub fn work_dir(&self) -> PathBuf {
         self.work.path().join("work")
     }
 
-    /// HTTP 1.0, so that the answer ends where the connection does.
+    /// Uses HTTP 1.0, so that the answer ends with the connection.
     fn post(&self, path: &str, body: &str) -> Vec<u8> {
         let mut socket = TcpStream::connect(self.address).expect("the emulator is gone");
         let patience = self.timeout + Duration::from_mins(1);
@@ -111,7 +111,7 @@ impl Emulator {
     }
 }
 
-/// Named by the environment, or what `make` took out of the SAM CLI.
+/// The path from the environment, or the copy that `make` took out of the SAM CLI.
 fn path() -> PathBuf {
     let named = std::env::var_os("AWS_LAMBDA_RIE").map(PathBuf::from);
     first_file(named.into_iter().chain([repository().join("target/bin/aws-lambda-rie")])).expect(
@@ -119,7 +119,7 @@ fn path() -> PathBuf {
     )
 }
 
-/// A socket that connects to a free port may find itself there.
+/// Whether somebody listens there. A socket that connects to a free port may connect to itself.
 fn listens(address: SocketAddr) -> bool {
     TcpStream::connect(address)
         .is_ok_and(|socket| socket.local_addr().is_ok_and(|own| own != address))

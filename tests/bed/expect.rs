@@ -1,5 +1,5 @@
-//! The judge: what the result has to show and audio like, worked out from the clips' list alone,
-//! and every way in which a file differs from it.
+//! The judge: computes from the list of clips alone what the result has to show and play, and
+//! reports every difference in a file.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -12,22 +12,24 @@ use super::reading::Reading;
 #[derive(Debug, Clone)]
 pub struct Clip {
     pub id: u8,
-    /// The source's own rate.
+    /// The frame rate of the source.
     pub source_rate: (u32, u32),
-    /// Where the cut starts in the source.
+    /// Start of the cut in the source.
     pub start_ms: f64,
-    /// How many frames of the result it takes.
+    /// How many frames of the result the clip takes.
     pub frames: usize,
-    /// How many frames the source has: the last one holds. 0 is a clip without a video.
+    /// How many frames the source has; the last one is repeated if more are needed. 0 means a clip
+    /// without video.
     pub source_frames: usize,
-    /// How long the source audio. 0 is a clip without audio.
+    /// How long the source's audio is. 0 means a clip without audio.
     pub audio_ms: f64,
-    /// When each frame begins, where the source's rate is variable.
+    /// The start of each frame, if the source has a variable rate.
     pub starts_ms: Vec<f64>,
-    /// When video and audio begin, where not at once.
+    /// When video and audio begin, if not at once.
     pub video_from_ms: f64,
     pub audio_from_ms: f64,
-    /// How much later its audio begins in the result than its video: each is rounded by itself.
+    /// How much later the clip's audio begins in the result than its video, since each is rounded
+    /// separately.
     pub audio_offset_ms: f64,
 }
 
@@ -39,9 +41,9 @@ pub struct Expected {
     pub has_audio: bool,
     /// How far a beep may be from its place.
     pub beep_tolerance_ms: f64,
-    /// How much shorter a whole beep may seem: codecs smear its edges.
+    /// How much shorter a whole beep may seem, since codecs smear its edges.
     pub edge_tolerance_ms: f64,
-    /// How many samples more or fewer there may be: what a codec's last block is rounded up to.
+    /// How many samples more or fewer there may be, since codecs round up to whole blocks.
     pub sample_tolerance: usize,
 }
 
@@ -64,13 +66,13 @@ pub enum Difference {
         clip: u8,
         at_ms: f64,
     },
-    /// The nearest beep of the right pitch is too far off.
+    /// The nearest beep of the right pitch is too far away.
     BeepShifted {
         clip: u8,
         at_ms: f64,
         by_ms: f64,
     },
-    /// A part of it is missing.
+    /// A part of the beep is missing.
     BeepCut {
         clip: u8,
         at_ms: f64,
@@ -93,7 +95,7 @@ impl fmt::Display for Difference {
 }
 
 impl Clip {
-    /// A source of that many seconds, uncut, at the result's own rate.
+    /// A source of this many seconds, uncut, at the result's own rate.
     pub fn whole(id: u8, rate: (u32, u32), seconds: f64) -> Self {
         let frames = (seconds * rate_of(rate)).round() as usize;
         Self {
@@ -110,7 +112,7 @@ impl Clip {
         }
     }
 
-    /// Cut to so many frames of the result from `start_ms` on.
+    /// Cut to this many frames of the result, from `start_ms` on.
     pub fn cut(self, start_ms: f64, frames: usize) -> Self {
         Self { start_ms, frames, ..self }
     }
@@ -123,18 +125,18 @@ impl Clip {
         Self { source_frames: 0, ..self }
     }
 
-    /// A variable rate: when each of the source's frames begins.
+    /// With a variable rate: the start of each frame of the source.
     pub fn uneven(self, starts_ms: Vec<f64>) -> Self {
         Self { source_frames: starts_ms.len(), starts_ms, ..self }
     }
 
-    /// When video and audio begin in the source.
+    /// The times at which video and audio begin in the source.
     pub fn late(self, video_from_ms: f64, audio_from_ms: f64) -> Self {
         Self { video_from_ms, audio_from_ms, ..self }
     }
 
-    /// Which of the source's frames the clip's frame `number` may show: one where the two rates
-    /// agree there, else either neighbour.
+    /// Which frames of the source the clip's frame `number` may show: one if the two rates agree
+    /// there, else either neighbour.
     pub fn shows(&self, number: usize, rate: (u32, u32)) -> RangeInclusive<usize> {
         let last = self.source_frames.saturating_sub(1);
         let at_ms = self.start_ms + number as f64 * 1000.0 / rate_of(rate) - self.video_from_ms;
@@ -152,13 +154,13 @@ impl Clip {
         first.min(last)..=until.min(last)
     }
 
-    /// Nothing where the frame shows what it should; otherwise what that is.
+    /// `None` if the frame shows what it should; otherwise what it should show.
     fn miss(&self, number: usize, rate: (u32, u32), shown: Shown) -> Option<String> {
         if self.source_frames == 0 {
             return (shown != Shown::Black).then(|| "black".to_owned());
         }
         if self.start_ms + number as f64 * 1000.0 / rate_of(rate) < self.video_from_ms {
-            // What is shown until a late video begins is not said.
+            // It is not specified what is shown before a late video begins.
             return None;
         }
         let frames = self.shows(number, rate);
@@ -168,8 +170,8 @@ impl Clip {
         (!shown.code().is_some_and(good)).then(expected)
     }
 
-    /// Where its beeps are, counted from its own beginning. One that the cut shortens may be heard
-    /// or not, and is left out.
+    /// The places of its beeps, counted from its own start. Beeps that the cut shortens may or may
+    /// not be recognised, and are left out.
     fn beeps(&self, lasts_ms: f64) -> Vec<f64> {
         let places = (0_u32..).map(|second| f64::from(second) * 1000.0);
         let places = places.take_while(|place| place + BEEP_MS <= self.audio_ms);
@@ -199,7 +201,7 @@ impl Expected {
         Self { has_audio: false, ..self }
     }
 
-    /// Every difference; none is a file as it should be.
+    /// Every difference; none for a correct file.
     pub fn differences(&self, reading: &Reading) -> Vec<Difference> {
         let mut found = Vec::new();
         for (kind, expected) in [("video", self.has_video), ("audio", self.has_audio)] {
@@ -264,14 +266,14 @@ impl Expected {
                 differences.extend(self.take(&mut left, clip.id, start + at));
             }
         }
-        // A beep that a cut shortened.
+        // Ignores beeps that a cut has shortened.
         left.retain(|beep| beep.lasts_ms > BEEP_MS * 0.75);
         let unexpected =
             |beep: Beep| Difference::BeepUnexpected { clip: beep.clip, at_ms: beep.at_ms };
         differences.into_iter().chain(left.into_iter().map(unexpected)).collect()
     }
 
-    /// Takes the beep that belongs there off the list.
+    /// Removes the beep that belongs there from the list.
     fn take(&self, left: &mut Vec<Beep>, clip: u8, at_ms: f64) -> Option<Difference> {
         let own = left.iter().enumerate().filter(|(_, beep)| beep.clip == Some(clip));
         let off = |beep: &Beep| (beep.at_ms - at_ms).abs();

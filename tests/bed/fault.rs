@@ -1,4 +1,5 @@
-//! Faults that servers are told to have: the nth matching request from now is answered wrongly.
+//! Faults that a test injects into servers: the nth matching request from now on gets a wrong
+//! answer.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -14,46 +15,46 @@ use super::process::end_with_descendants;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// A refusal with this status and error code.
+    /// An error with this status and error code.
     Error(u16, &'static str),
-    /// The same in these words.
+    /// The same with this message.
     Said(u16, &'static str, &'static str),
-    /// A refusal that names the region of the bucket.
+    /// An error that names the region of the bucket.
     Elsewhere(&'static str),
-    /// The connection is cut without an answer.
+    /// The connection is closed without an answer.
     Cut,
-    /// The connection is cut in the middle of a body: the request's, or else the answer's.
+    /// The connection is closed in the middle of a body: the request's, else the answer's.
     CutBody,
-    /// The client waits for an answer.
+    /// The client waits forever for an answer.
     Stall,
-    /// The client waits for the rest of the answer.
+    /// The client waits forever for the rest of the answer.
     StallBody,
-    /// The request is carried out, and the connection cut.
+    /// The request is executed, but the connection is closed before the answer.
     Lost,
-    /// The client waits for an answer; the request is carried out when the test says so.
+    /// The client waits forever for an answer; the request is executed when the test says so.
     Late,
-    /// The process with this id is killed, with all below it.
+    /// The process with this id is killed, with all its descendants.
     Kill(u32),
-    /// The request is carried out before.
+    /// The same after the request has been executed.
     KillAfter(u32),
-    /// The request is carried out, and answered once the test says so.
+    /// The request is executed, and answered when the test says so.
     Held,
-    /// A read is answered as nobody asked.
+    /// A read gets an answer that was not requested.
     Otherwise(Otherwise),
 }
 
-/// How a read is answered.
+/// A wrong answer to a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Otherwise {
-    /// As if all of the object had been asked for.
+    /// The whole object instead of a range.
     Whole,
-    /// With bytes that are said to be from elsewhere.
+    /// Bytes with a wrong range in the header.
     Elsewhere,
-    /// With bytes that are said to be of a larger object.
+    /// Bytes with a larger object size in the header.
     Larger,
-    /// With half of the bytes, and no word of it.
+    /// Half of the bytes, with a matching length.
     Short,
-    /// With another entity tag.
+    /// Another entity tag.
     Changed,
 }
 
@@ -67,7 +68,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Every request once, from the next one on.
+    /// Matches any request, once, from the next one on.
     pub fn new(answer: Answer) -> Self {
         Self { method: None, part: String::new(), skip: 0, times: 1, answer }
     }
@@ -77,7 +78,7 @@ impl Fault {
         self
     }
 
-    /// Only requests whose path and query hold this text.
+    /// Matches only requests whose path and query contain this text.
     pub fn part(mut self, part: &str) -> Self {
         part.clone_into(&mut self.part);
         self
@@ -108,7 +109,7 @@ impl Fault {
     }
 }
 
-/// What servers are told. Those that share it count their requests together.
+/// The faults of a server. Servers that share this value count their requests together.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<State>);
 
@@ -138,23 +139,23 @@ impl Faults {
         Some(answer)
     }
 
-    /// Something else has gone wrong.
+    /// Signals that another fault has occurred.
     pub fn tell(&self) {
         self.0.struck.notify_one();
     }
 
-    /// Until a request has been answered wrongly, or is held.
+    /// Waits until a request has got a wrong answer, or is held.
     pub async fn struck(&self) {
         self.0.struck.notified().await;
     }
 
-    /// What becomes of a request that has been carried out.
+    /// Holds a request that has been executed.
     pub async fn hold(&self) {
         self.tell();
         self.0.released.notified().await;
     }
 
-    /// Has the request answered that is held.
+    /// Lets the held request be answered.
     pub fn release(&self) {
         self.0.released.notify_one();
     }
@@ -164,22 +165,22 @@ pub fn cut() -> AnyError {
     "cut as the test asked".into()
 }
 
-/// Nobody is left to be answered.
+/// Kills the process that would receive the answer.
 pub fn kill(process: u32) -> AnyError {
     end_with_descendants(process);
     cut()
 }
 
-/// How a body ends that does not come to its own end.
+/// How a truncated body ends.
 #[derive(Debug, Clone, Copy)]
 pub enum End {
     Cut,
     Stall,
-    /// As if there were no more.
+    /// As if it were complete.
     Early,
 }
 
-/// A body of which only the first bytes come.
+/// A body that is cut after its first half.
 pub struct Half<B> {
     body: B,
     ends: Option<(u64, End)>,
@@ -190,7 +191,7 @@ impl<B: Body> Half<B> {
         Self { body, ends: None }
     }
 
-    /// Half of a body whose length is known; nothing of any other.
+    /// Half of a body of known length; nothing of any other body.
     pub fn of(body: B, end: End) -> Self {
         let half = body.size_hint().exact().unwrap_or(0) / 2;
         Self { body, ends: Some((half, end)) }

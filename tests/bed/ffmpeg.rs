@@ -1,41 +1,41 @@
-//! Where ffmpeg and ffprobe are, in two kinds: the layer's, with which the function works, and
-//! those that make the tests' sources and judge its results. The layer can do neither of the two.
+//! The paths of ffmpeg and ffprobe, of which there are two kinds: the layer's, which the function
+//! uses, and the tests' own, which make sources and judge results. The layer's can do neither.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use super::process::{first_file, repository};
 
-/// Named by the environment, built for the layer, or installed.
+/// From the environment, from the layer's build, or installed.
 pub fn ffmpeg_path() -> PathBuf {
     shipped("FFMPEG_PATH", "ffmpeg")
 }
 
-/// Its neighbour, likewise.
+/// ffprobe from the same places.
 pub fn ffprobe_path() -> PathBuf {
     shipped("FFPROBE_PATH", "ffprobe")
 }
 
-/// Built for the tests, named by the environment, or installed.
+/// From the tests' build, from the environment, or installed.
 pub fn tool_path() -> PathBuf {
     tool("FFMPEG_PATH", "ffmpeg")
 }
 
-/// The tests' own, which makes sources and reads results.
+/// The tests' own ffmpeg, which makes sources and reads results.
 pub fn ffmpeg() -> Command {
     let mut command = Command::new(tool_path());
     command.args(["-v", "error", "-hide_banner", "-nostats", "-y"]);
     command
 }
 
-/// Its neighbour, likewise.
+/// The tests' own ffprobe.
 pub fn ffprobe() -> Command {
     let mut command = Command::new(tool("FFPROBE_PATH", "ffprobe"));
     command.args(["-v", "error"]);
     command
 }
 
-/// The settings with which the tested program finds the layer's.
+/// The settings with which the tested program finds the layer's programs.
 pub fn environment() -> Vec<(String, String)> {
     [("FFMPEG_PATH", ffmpeg_path()), ("FFPROBE_PATH", ffprobe_path())]
         .map(|(name, path)| (name.to_owned(), path.to_str().expect("a plain path").to_owned()))

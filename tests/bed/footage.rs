@@ -1,4 +1,4 @@
-//! The video of a source: how it is painted, handed to ffmpeg, and encoded.
+//! The video of a source: how it is painted, passed to ffmpeg, and encoded.
 
 use std::io::Write;
 
@@ -15,7 +15,7 @@ pub struct Video {
     pub rotation: u16,
     pub sar: (u32, u32),
     pub interlaced: bool,
-    /// Repeated over and over: how long each frame lasts.
+    /// The duration of each frame; the list is repeated.
     pub durations_ms: Vec<u32>,
     pub colour_space: Option<String>,
     pub seconds: f64,
@@ -141,7 +141,7 @@ impl Video {
     }
 }
 
-/// When frame N begins, in milliseconds, for ffmpeg's expressions.
+/// The start of frame N in milliseconds, as an ffmpeg expression.
 fn start_expression(durations_ms: &[u32]) -> String {
     let (count, round) = (durations_ms.len(), durations_ms.iter().sum::<u32>());
     let later =

@@ -1,29 +1,30 @@
-//! Which frame of which clip a video is, written in the video.
+//! Writes into each video frame which frame of which clip it is.
 //!
-//! Black and white cells in the middle half of the video: large enough for a lossy 160x120,
-//! away from the edges so that cropping leaves them. Two cells calibrate, seven check.
+//! The code consists of black and white cells in the middle half of the video: large enough for a
+//! lossy 160x120, and far enough from the edges to survive cropping. Two cells are for calibration,
+//! seven are a checksum.
 
 const COLUMNS: usize = 6;
 const ROWS: usize = 5;
 const BITS: usize = COLUMNS * ROWS - 2;
-/// The part of the video's sides that the cells take, in quarters from one to three.
+/// The cells extend from the first to the third quarter of each side.
 const QUARTERS: usize = 4;
-/// Below this difference of the calibrating cells there is no code.
+/// If the calibration cells differ by less, there is no code.
 const CONTRAST: f64 = 50.0;
 const BLACK: f64 = 40.0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FrameCode {
-    /// Below 32.
+    /// Less than 32.
     pub clip: u8,
     pub frame: u16,
 }
 
-/// What a decoded video shows.
+/// What a decoded frame shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
     Code(FrameCode),
-    /// Black all over.
+    /// Only black.
     Black,
     Unreadable,
 }
@@ -34,7 +35,7 @@ impl Shown {
     }
 }
 
-/// Where the video sits in a frame, in pixels.
+/// The place of the video in a frame, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
     pub x: usize,
@@ -76,7 +77,7 @@ impl FrameCode {
         (check(data) == bits & 0x7f).then_some(code)
     }
 
-    /// Paints the cells into an RGB video.
+    /// Paints the cells into an RGB frame.
     pub fn paint(self, rgb: &mut [u8], width: usize, height: usize) {
         let bits = self.bits();
         for index in 0..BITS + 2 {
@@ -94,7 +95,7 @@ impl FrameCode {
     }
 }
 
-/// Reads a gray video whose lines are `stride` long.
+/// Reads a gray frame whose lines are `stride` long.
 pub fn read(gray: &[u8], stride: usize, region: Region) -> Shown {
     let level = |index| cell_level(gray, stride, region.cell(index));
     let (white, black) = (level(0), level(1));
@@ -129,7 +130,8 @@ fn check(data: u32) -> u32 {
     data.wrapping_add(1).wrapping_mul(0x9E37_79B1) >> 25
 }
 
-/// The clip's own colour around the cells: as far from each other as hues can be.
+/// The clip's own colour around the cells; the hues of different clips are as far apart as
+/// possible.
 pub fn colour(clip: u8) -> [u8; 3] {
     let hue = f64::from(clip) * 137.5 % 360.0 / 60.0;
     let channel = |offset: f64| {

@@ -1,4 +1,4 @@
-//! The function's real binary, fed by the Runtime API in this process.
+//! Runs the function's real binary with a Runtime API in this process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use tempfile::TempDir;
 use super::invocation::{Reply, RuntimeApi};
 use super::process::{Running, peak_memory};
 
-/// How often a wait looks whether the function still lives.
+/// How often a wait checks whether the function is still alive.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long lines of a log are waited for.
+/// How long to wait for log lines.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A program and the surroundings it is started in.
+/// A program and its environment.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub program: PathBuf,
     pub arguments: Vec<String>,
-    /// Nothing of the tests' own environment but `PATH` is passed on.
+    /// Of the tests' own environment only `PATH` is passed on.
     pub environment: Vec<(String, String)>,
     pub timeout: Duration,
 }
@@ -73,15 +73,15 @@ impl Settings {
     }
 }
 
-/// What Lambda itself sets.
+/// The variables that Lambda sets.
 fn lambda_environment() -> Vec<(String, String)> {
     [
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "AKIATESTED"),
         ("AWS_SECRET_ACCESS_KEY", "tested-secret"),
-        // Else the SDK asks the machine it believes to be on.
+        // Otherwise the SDK asks the metadata service of an EC2 instance.
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        // An unoptimised function would take long to read all of the machine's.
+        // An unoptimised function would take long to parse all certificates of the machine.
         ("SSL_CERT_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bed/root.pem")),
         ("AWS_LAMBDA_FUNCTION_NAME", "video-concat"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -128,8 +128,8 @@ impl Function {
         self.invoke_as(&uuid::Uuid::new_v4().to_string(), event, timeout)
     }
 
-    /// Retries of an event have the id of its first request. As Lambda does, ends the function
-    /// where it has no answer at its deadline.
+    /// Retries of an event have the id of its first request. Like Lambda, kills the function if it
+    /// has not answered at its deadline.
     pub fn invoke_as(&self, id: &str, event: &Value, timeout: Duration) -> Reply {
         let until = Instant::now() + timeout;
         let answer = self.api.hand_in(id, event, timeout);
@@ -148,23 +148,24 @@ impl Function {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.has_ended() {
-                // The answer may have come between the two looks.
+                // The answer may have arrived between the two checks.
                 return answer.try_recv().unwrap_or_else(|_| self.exit_error());
             }
         }
     }
 
-    /// JSON lines as they are, any other line as a string.
+    /// JSON lines are parsed; any other line is a string.
     pub fn logs(&self) -> Vec<Value> {
         self.logs.until(|_| true)
     }
 
-    /// A line may come later than the answer it was written before: waits until these are enough.
+    /// Waits until these lines are enough, since a line may arrive after the answer that followed
+    /// it.
     pub fn logs_until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         self.logs.until(enough)
     }
 
-    /// In bytes, of the function's own process; nothing once it has ended.
+    /// The peak memory of the function's own process in bytes; `None` once it has ended.
     pub fn peak_memory(&self) -> Option<u64> {
         peak_memory(self.id())
     }
@@ -173,7 +174,7 @@ impl Function {
         self.child.lock().unwrap().id()
     }
 
-    /// Ends it as nothing can prevent.
+    /// Kills the function in a way that it can't prevent.
     pub fn kill(&self) {
         let _ = self.child.lock().unwrap().0.kill();
     }
@@ -182,7 +183,7 @@ impl Function {
         self.child.lock().unwrap().has_ended()
     }
 
-    /// From the start of the process to its first question for work, waited for.
+    /// The time from the start of the process to its first request for work; waits for that.
     pub fn cold_start(&self) -> Duration {
         loop {
             if let Some(first) = self.api.first_next() {
@@ -193,7 +194,7 @@ impl Function {
         }
     }
 
-    /// `WORK_DIR`, where the settings name no other.
+    /// `WORK_DIR`, if the settings name no other.
     pub fn work_dir(&self) -> &Path {
         self.work.path()
     }
@@ -205,14 +206,14 @@ impl Function {
     }
 }
 
-/// What a child writes, collected while it runs so that it never waits for a reader.
+/// The output of a child process, collected while it runs, so that it never waits for a reader.
 #[derive(Clone, Default)]
 pub struct Logs(Arc<(Mutex<Written>, Condvar)>);
 
 #[derive(Default)]
 struct Written {
     lines: Vec<String>,
-    /// Of the child's two pipes.
+    /// How many of the child's two pipes are closed.
     closed: usize,
 }
 
@@ -241,7 +242,7 @@ impl Logs {
         self.0.1.notify_all();
     }
 
-    /// What was written, once that is enough or nothing more comes.
+    /// Waits until the output is enough or has ended, and returns it.
     pub fn until(&self, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let (written, news) = &*self.0;
         let missing = |written: &mut Written| written.closed < 2 && !enough(&read(&written.lines));

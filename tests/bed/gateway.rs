@@ -1,5 +1,5 @@
-//! Real HTTP in front of the function: each request becomes the event that AWS's gateways make of it,
-//! with their habits, and the function's reply becomes the answer.
+//! A real HTTP server in front of the function: converts each request to the event that AWS's
+//! gateways would send, including their peculiarities, and the function's reply to an HTTP answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::invocation::Reply;
 pub enum Kind {
     /// Payload format 1. The path stays encoded, the query is decoded, `Content-MD5` is dropped.
     Rest,
-    /// Payload format 2. The path is decoded, and a `Content-Type` added where there is no body.
+    /// Payload format 2. The path is decoded, and a `Content-Type` is added if there is no body.
     HttpApi,
     /// Payload format 2. Path and query stay as they are.
     FunctionUrl,
@@ -34,7 +34,7 @@ impl Kind {
 struct Front {
     kind: Kind,
     function: Arc<Function>,
-    /// Whom the gateway's own authoriser lets through.
+    /// The caller whom the gateway's own authoriser has authorised.
     caller: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub struct Gateway {
     server: Server,
 }
 
-/// A request as it came in, names of headers in lower case.
+/// A request as received, with header names in lower case.
 pub struct Came {
     pub method: String,
     pub path: String,
@@ -52,7 +52,7 @@ pub struct Came {
 }
 
 impl Came {
-    /// The event that a gateway makes of it, having authorised `caller`.
+    /// The event of a gateway that has authorised `caller`.
     pub fn event(&self, kind: Kind, caller: Option<&str>) -> Value {
         match kind {
             Kind::Rest => self.format_1(caller),
@@ -145,12 +145,12 @@ impl Came {
 }
 
 impl Gateway {
-    /// Without an authoriser: everybody comes through, and nobody is named.
+    /// Without an authoriser: everybody is let through, and no caller is named.
     pub fn open(kind: Kind, function: &Arc<Function>) -> Self {
         Self::start(kind, function, None)
     }
 
-    /// With IAM authority, as which everybody is this caller.
+    /// With IAM authorisation, for which everybody is this caller.
     pub fn iam(kind: Kind, function: &Arc<Function>, caller: &str) -> Self {
         Self::start(kind, function, Some(caller.to_owned()))
     }

@@ -1,5 +1,5 @@
-//! A server on a free port, of 127.0.0.1 where no other is named, with threads of its own, so that blocking tests, tests
-//! inside a runtime, and child processes can all talk to it.
+//! A server on a free port (of 127.0.0.1 unless another address is given) with threads of its own,
+//! so that blocking tests, tests inside a runtime, and child processes can all talk to it.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -21,7 +21,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// An `Err` of the handler cuts the connection without an answer.
+    /// If the handler returns an `Err`, the connection is closed without an answer.
     pub fn start<H, F, B>(handle: H) -> Self
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -32,7 +32,7 @@ impl Server {
         Self::at(Ipv4Addr::LOCALHOST, handle).expect("no free port")
     }
 
-    /// The same at another address, where this machine has it.
+    /// The same at another address, if this machine has it.
     pub fn at<H, F, B>(address: Ipv4Addr, handle: H) -> std::io::Result<Self>
     where
         H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -59,7 +59,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Runs a future on the server's threads. Unlike `block_on` it may be called inside a runtime.
+    /// Runs a future on the server's threads. Unlike `block_on`, it may be called inside a runtime.
     pub fn wait<F>(&self, future: F) -> F::Output
     where
         F: Future + Send + 'static,
@@ -94,7 +94,7 @@ where
         let handle = handle.clone();
         tokio::spawn(async move {
             let service = service_fn(handle);
-            // A client that goes away is its own business.
+            // It does not matter if a client closes the connection.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(socket), service)
                 .await;

@@ -1,4 +1,4 @@
-//! The Lambda Runtime API in this process: hands events to a function and takes its answers.
+//! The Lambda Runtime API in this process: gives events to a function and receives its answers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -83,7 +83,7 @@ impl RuntimeApi {
         self.server.address().to_string()
     }
 
-    /// Puts an event on the desk. The answer comes when the function gives one.
+    /// Queues an event. The answer arrives when the function sends one.
     pub fn hand_in(&self, id: &str, event: &Value, timeout: Duration) -> Receiver<Reply> {
         let (answer, result) = mpsc::channel();
         let event = Event {
@@ -97,12 +97,12 @@ impl RuntimeApi {
         result
     }
 
-    /// When the function first asked for work: its cold start ends here.
+    /// When the function first asked for work, which is the end of its cold start.
     pub fn first_next(&self) -> Option<Instant> {
         self.desk.state.lock().unwrap().first_next
     }
 
-    /// What the function said where it could not start.
+    /// The function's error if it could not start.
     pub fn init_error(&self) -> Option<Reply> {
         self.desk.state.lock().unwrap().init_error.clone()
     }
@@ -165,7 +165,7 @@ impl Desk {
     fn close(&self, id: &str, answer: Reply) -> bool {
         let running = self.state.lock().unwrap().running.remove(id);
         let Some(waiting) = running else { return false };
-        // Whoever asked may have given up.
+        // The receiver may be gone.
         let _ = waiting.send(answer);
         true
     }

@@ -1,5 +1,5 @@
-//! Lambda's own API: asynchronous invocations wait here until the test delivers them, others go to a
-//! function at once.
+//! Lambda's own API: asynchronous invocations wait here until the test delivers them, others go to
+//! a function at once.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
@@ -19,14 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An asynchronous invocation.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// As the path names it, decoded.
+    /// The function's name as in the path, decoded.
     pub function: String,
     pub event: Value,
 }
 
 #[derive(Clone, Default)]
 struct Queue {
-    /// Does what is not asynchronous.
+    /// Runs synchronous invocations.
     front: Option<Arc<Function>>,
     waiting: Arc<(Mutex<VecDeque<Invocation>>, Condvar)>,
     refused: Arc<Mutex<bool>>,
@@ -42,7 +42,7 @@ impl Lambda {
         Self::with(Queue::default())
     }
 
-    /// With a function that carries out synchronous invocations.
+    /// With a function that runs synchronous invocations.
     pub fn before(function: &Arc<Function>) -> Self {
         Self::with(Queue { front: Some(Arc::clone(function)), ..Queue::default() })
     }
@@ -57,7 +57,7 @@ impl Lambda {
         vec![("AWS_ENDPOINT_URL_LAMBDA".to_owned(), self.server.url())]
     }
 
-    /// From now on, the role may not invoke.
+    /// From now on, the role lacks the permission to invoke.
     pub fn refuse(&self) {
         *self.queue.refused.lock().unwrap() = true;
     }
@@ -66,7 +66,7 @@ impl Lambda {
         self.queue.waiting.0.lock().unwrap().len()
     }
 
-    /// The oldest invocation, waited for.
+    /// Waits for the oldest invocation.
     pub fn take(&self) -> Invocation {
         let (waiting, news) = &*self.queue.waiting;
         let (mut waiting, _) = news

@@ -1,5 +1,5 @@
-//! The services of AWS that no other part of the bed plays, by moto's server: `CloudFormation`, SQS,
-//! Secrets Manager, and what S3 has besides objects.
+//! Services of AWS that no other part of the bed provides, with moto's server: `CloudFormation`,
+//! SQS, Secrets Manager, and the parts of S3 besides objects.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::client::send;
 use super::function::Logs;
 use super::process::{Running, repository};
 
-/// The line that names the address comes last.
+/// The line with the address comes last.
 const READY: &str = " * Running on ";
 
 pub struct Moto {
@@ -42,7 +42,7 @@ impl Moto {
         Self { _server: server, url }
     }
 
-    /// Sets what its own interface has.
+    /// Configures moto over its own interface.
     pub fn configure(&self, settings: &Value) {
         let request = "POST /moto-api/config";
         let headers = [("Content-Type", "application/json")];

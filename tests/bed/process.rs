@@ -1,4 +1,4 @@
-//! Child processes that end with the value that holds them.
+//! Child processes that end when the value that holds them is dropped.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -22,12 +22,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Once it is reaped, its number may be another's.
+        // Once it has been reaped, another process may have its number.
         if self.has_ended() {
             return;
         }
-        // Children of the child (ffmpeg below the function, the function below the emulator) first,
-        // as nobody else would end them.
+        // First the child's own children (ffmpeg below the function, the function below the
+        // emulator), since nobody else would end them.
         for pid in descendants(self.0.id()) {
             end(pid);
         }
@@ -36,7 +36,7 @@ impl Drop for Running {
     }
 }
 
-/// Runs to the end; a failure panics with what the program said.
+/// Runs a command to its end; a failure panics with the program's output.
 pub fn run(command: &mut Command) -> Output {
     let output = command.output();
     let output = output.unwrap_or_else(|error| panic!("{} does not start: {error}", show(command)));
@@ -45,14 +45,14 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
-/// `VmHWM`: the most memory the process ever held.
+/// `VmHWM`: the peak memory of the process.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
-/// Every process below this one, deepest last.
+/// Every descendant of this process, the deepest last.
 pub fn descendants(pid: u32) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -68,7 +68,7 @@ pub fn descendants(pid: u32) -> Vec<u32> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything, brackets included.
+    // The name in brackets may contain anything, including brackets.
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
@@ -80,7 +80,7 @@ pub fn end(pid: u32) {
     }
 }
 
-/// Ends a process as a crash does, and what it has started.
+/// Kills a process and its descendants, as in a crash.
 pub fn end_with_descendants(pid: u32) {
     let below = descendants(pid);
     end(pid);
@@ -97,7 +97,7 @@ pub fn python() -> Command {
     Command::new(path.map_or_else(|| repository().join("target/venv/bin/python"), PathBuf::from))
 }
 
-/// The first of the paths that is a file.
+/// The first path that is a file.
 pub fn first_file(paths: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     paths.into_iter().find(|path| path.is_file())
 }

@@ -1,4 +1,5 @@
-//! Texts for the parser of process strings: right ones, nearly right ones, and any.
+//! Generates texts for the parser of process strings: valid ones, almost valid ones, and arbitrary
+//! ones.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::{prop_oneof, sample};
 
-/// Words that get a generated text past the first separator.
+/// Words that get a generated text beyond the first separator.
 const WORDS: &[&str] = &[
     "video/concat",
     "/pre",
@@ -50,7 +51,7 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A request that is valid, its operations and parameters in any order.
+/// A valid request with its operations and parameters in any order.
 pub(crate) fn valid_request() -> impl Strategy<Value = String> {
     let decimals = (0_u32..240, 0_u32..1_000_000).prop_map(|(a, b)| format!("fps_{a}.{b:06}"));
     let video = prop_oneof![
@@ -81,7 +82,7 @@ pub(crate) fn valid_request() -> impl Strategy<Value = String> {
     })
 }
 
-/// An audio request with one word put in, or up to nine characters taken out.
+/// A request for audio with one word inserted, or up to nine characters removed.
 fn nearly_valid_request() -> impl Strategy<Value = String> {
     let word = sample::select(WORDS);
     (valid_request(), any::<sample::Index>(), 0_usize..10, word).prop_map(

@@ -1,4 +1,5 @@
-//! What a finished file holds, found out by decoding it, without a word from who made it.
+//! What a finished file contains, found out by decoding it, without using anything that its
+//! producer says.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use super::process::{Running, run};
 pub struct Reading {
     path: PathBuf,
     facts: Value,
-    /// Where frames may sit, the likeliest first.
+    /// Where the code may be in a frame, the most likely place first.
     regions: Vec<Region>,
     frames: OnceLock<Vec<Shown>>,
     audio: OnceLock<Vec<f32>>,
@@ -45,7 +46,7 @@ impl Reading {
         reading
     }
 
-    /// Looks for frames here too, as between black bars.
+    /// Also looks for the code here, for example between black bars.
     pub fn region(mut self, region: Region) -> Self {
         self.regions.push(region);
         self
@@ -60,7 +61,7 @@ impl Reading {
         &self.facts["format"]
     }
 
-    /// The first stream of that kind, `video` or `audio`; `Null` where there is none.
+    /// The first stream of this kind, `video` or `audio`; `Null` if there is none.
     pub fn stream(&self, kind: &str) -> &Value {
         self.streams().iter().find(|stream| stream["codec_type"] == kind).unwrap_or(&Value::Null)
     }
@@ -69,7 +70,7 @@ impl Reading {
         !self.stream(kind).is_null()
     }
 
-    /// Of the video as stored; 0 by 0 without one.
+    /// The stored size of the video; 0 by 0 without one.
     pub fn size(&self) -> (usize, usize) {
         let side = |name: &str| self.stream("video")[name].as_u64().unwrap_or(0) as usize;
         (side("width"), side("height"))
@@ -83,7 +84,7 @@ impl Reading {
         self.stream("audio")["channels"].as_u64().unwrap_or(0) as usize
     }
 
-    /// What each decoded video shows, in order of presentation.
+    /// What each decoded frame shows, in presentation order.
     pub fn frames(&self) -> &[Shown] {
         self.frames.get_or_init(|| self.read_frames())
     }
@@ -92,12 +93,12 @@ impl Reading {
         self.frames().len()
     }
 
-    /// Decoded samples of one channel.
+    /// Number of decoded samples per channel.
     pub fn sample_count(&self) -> usize {
         self.interleaved().len() / self.channel_count().max(1)
     }
 
-    /// All channels' mean.
+    /// The mean of all channels.
     pub fn mono(&self) -> Vec<f32> {
         let count = self.channel_count().max(1);
         self.interleaved().chunks(count).map(|all| all.iter().sum::<f32>() / count as f32).collect()
@@ -112,7 +113,8 @@ impl Reading {
             .collect()
     }
 
-    /// On the clock of the first video, so that what a viewer sees and hears together has one time.
+    /// Times are relative to the first frame, so that what is seen and heard together has the same
+    /// time.
     pub fn beeps(&self) -> Vec<Beep> {
         let late = self.audio_delay_ms();
         let mut beeps = beep::detect(&self.mono(), self.sample_rate());
@@ -126,7 +128,7 @@ impl Reading {
         beep::silences(&self.mono(), self.sample_rate(), at_least_ms)
     }
 
-    /// How much later than the first video the first sample is heard.
+    /// How much later than the first frame the first sample is played.
     pub fn audio_delay_ms(&self) -> f64 {
         if !self.has("video") || !self.has("audio") {
             return 0.0;
@@ -134,7 +136,7 @@ impl Reading {
         (self.first_time("a:0") - self.first_time("v:0")) * 1000.0
     }
 
-    /// In order of presentation within each stream.
+    /// In presentation order within each stream.
     pub fn packets(&self, kind: &str) -> Vec<Packet> {
         let entries = "packet=stream_index,pts_time,dts_time,flags";
         let select = if kind == "video" { "v:0" } else { "a:0" };
@@ -145,8 +147,7 @@ impl Reading {
         packets
     }
 
-    /// Bytes of each packet, in the order of the file.
-    /// The level that the video says it needs, as its codec counts it.
+    /// The level that the video declares, in its codec's own units.
     pub fn video_level(&self) -> i64 {
         self.stream("video")["level"].as_i64().unwrap()
     }
@@ -160,7 +161,7 @@ impl Reading {
         packets.filter_map(size).collect()
     }
 
-    /// Which frames are key frames.
+    /// The numbers of the key frames.
     pub fn key_frames(&self) -> Vec<usize> {
         let packets = self.packets("video");
         packets
@@ -171,7 +172,7 @@ impl Reading {
             .collect()
     }
 
-    /// The greatest distance of a video from where an even rate would put it, in milliseconds.
+    /// The greatest deviation of a frame from an even rate, in milliseconds.
     pub fn unevenness_ms(&self, rate: (u32, u32)) -> f64 {
         let packets = self.packets("video");
         let first = packets.first().map_or(0.0, |packet| packet.pts);
@@ -181,7 +182,8 @@ impl Reading {
         packets.iter().enumerate().map(off).fold(0.0, f64::max) * 1000.0
     }
 
-    /// The mean colour around a point of frame `number`, in parts of the frame's sides.
+    /// The mean colour around a point of frame `number`; the point is given in fractions of the
+    /// frame's sides.
     pub fn colour(&self, number: usize, (x, y): (f64, f64)) -> [f64; 3] {
         let (width, height) = self.size();
         let mut video = vec![0; width * height * 3];
@@ -275,7 +277,7 @@ fn probe(path: &Path, options: &[&str]) -> Value {
 fn packet(value: &Value) -> Packet {
     Packet {
         stream: value["stream_index"].as_u64().unwrap_or(0) as usize,
-        // ASF and AVI have no order but one.
+        // ASF and AVI store only one timestamp.
         pts: time(value.get("pts_time").unwrap_or(&value["dts_time"])),
         key: value["flags"].as_str().is_some_and(|flags| flags.contains('K')),
     }

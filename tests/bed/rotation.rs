@@ -1,10 +1,11 @@
-//! Turned frames: how they are stored, and the note in the file that says how to turn them back.
+//! Rotated frames: how they are stored, and the matrix in the file that rotates them back.
 //!
-//! The note is written into the file itself, as ffmpeg's option for it differs between versions.
+//! The matrix is written into the file directly, since ffmpeg's option for it differs between
+//! versions.
 
 use std::path::Path;
 
-/// The upright RGB video as a camera held sideways would have stored it.
+/// An upright RGB frame as a camera held sideways would store it.
 pub fn stored(upright: Vec<u8>, (width, height): (usize, usize), degrees: u16) -> Vec<u8> {
     let (stored_width, stored_height) =
         if degrees.is_multiple_of(180) { (width, height) } else { (height, width) };

@@ -1,5 +1,5 @@
-//! S3 in this process: `s3s` checks signatures and speaks the protocol, `s3s-fs` keeps the objects
-//! in a folder, `s3_gaps` adds what both lack, and every request is written down.
+//! S3 in this process: `s3s` checks signatures and implements the protocol, `s3s-fs` keeps the
+//! objects in a folder, `s3_gaps` adds what both lack, and every request is recorded.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -24,10 +24,10 @@ use super::http::{AnyError, Server, header};
 use super::s3_gaps::Gaps;
 
 pub const REGION: &str = "us-east-1";
-/// Whom the tested program is.
+/// The access key of the tested program.
 pub const ACCESS_KEY: &str = "AKIATESTED";
 pub const SECRET_KEY: &str = "tested-secret";
-/// The bed's own requests are told apart by their key, and not written down.
+/// The bed's own requests have this key, and are not recorded.
 const BED_KEY: &str = "AKIATESTBED";
 
 /// A request of the tested program.
@@ -39,15 +39,15 @@ pub struct Call {
     pub range: Option<String>,
     pub if_match: Option<String>,
     pub if_none_match: Option<String>,
-    /// 0 until it was answered.
+    /// 0 until the request is answered.
     pub status: u16,
-    /// The length of the answer's body.
+    /// Length of the answer's body.
     pub length: u64,
 }
 
 type Log = Arc<Mutex<Vec<Call>>>;
 
-/// Requests that were put off.
+/// Requests whose execution is delayed.
 type Late = Arc<Mutex<Vec<Request<Bytes>>>>;
 
 pub struct S3 {
@@ -80,17 +80,17 @@ impl S3 {
         self.server.url()
     }
 
-    /// What answers its requests, for a server that plays other services as well.
+    /// The handler of its requests, for a server that also provides other services.
     pub fn door(&self) -> Door {
         self.door.clone()
     }
 
-    /// A client with the tested program's key: what it does is written down.
+    /// A client with the tested program's key, so that its requests are recorded.
     pub fn client(&self) -> Client {
         client(&self.url(), ACCESS_KEY)
     }
 
-    /// The same by another way to a server.
+    /// The same for another address of a server.
     pub fn client_by(url: &str) -> Client {
         client(url, ACCESS_KEY)
     }
@@ -111,7 +111,7 @@ impl S3 {
         std::fs::create_dir(self.folder.path().join(name)).expect("the bucket exists");
     }
 
-    /// Puts an object and gives its entity tag.
+    /// Stores an object and returns its entity tag.
     pub fn put(&self, bucket: &str, key: &str, body: impl Into<Vec<u8>>) -> String {
         self.put_with(bucket, key, ByteStream::from(body.into()), &[])
     }
@@ -137,17 +137,17 @@ impl S3 {
         output.e_tag.expect("an object has an entity tag")
     }
 
-    /// The whole object, or nothing where there is none.
+    /// The whole object, or `None` if it does not exist.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         std::fs::read(self.path(bucket, key)).ok()
     }
 
-    /// The file behind an object, for looking at it: writing to it would leave the entity tag stale.
+    /// The file of an object, for reading only: writing to it would not change the entity tag.
     pub fn path(&self, bucket: &str, key: &str) -> std::path::PathBuf {
         self.folder.path().join(bucket).join(key)
     }
 
-    /// The folder with a folder for each bucket.
+    /// The folder that contains a folder for each bucket.
     pub fn root(&self) -> &Path {
         self.folder.path()
     }
@@ -171,7 +171,7 @@ impl S3 {
         keys
     }
 
-    /// Bucket and key of every multipart upload that was begun and neither finished nor given up.
+    /// Bucket and key of every multipart upload that is neither completed nor aborted.
     pub fn unfinished_uploads(&self) -> Vec<(String, String)> {
         let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours");
         let names: Vec<_> = names.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -181,13 +181,13 @@ impl S3 {
             .collect()
     }
 
-    /// How many parts of such uploads there are.
+    /// The number of parts of such uploads.
     pub fn parts(&self) -> usize {
         let names = std::fs::read_dir(self.folder.path()).expect("the folder is ours").flatten();
         names.filter(|name| name.file_name().to_string_lossy().contains(".part-")).count()
     }
 
-    /// What the tested program asked for, in order of arrival.
+    /// The tested program's requests in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.door.log.lock().unwrap().clone()
     }
@@ -208,7 +208,7 @@ impl S3 {
         &self.door.faults
     }
 
-    /// Carries out what [`Answer::Late`] put off.
+    /// Executes the requests that [`Answer::Late`] has delayed.
     pub fn carry_out_late(&self) {
         for request in std::mem::take(&mut *self.door.late.lock().unwrap()) {
             let door = self.door.clone();
@@ -235,7 +235,8 @@ fn client(url: &str, access_key: &str) -> Client {
         .region(Region::new(REGION))
         .endpoint_url(url)
         .force_path_style(true);
-    // Hashing in an unoptimised build takes most of an upload's time, and proves nothing here.
+    // In an unoptimised build, hashing takes most of an upload's time, and it is not what the tests
+    // check.
     let config = if access_key == BED_KEY {
         config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
     } else {
@@ -272,7 +273,7 @@ pub struct Door {
     log: Log,
     faults: Faults,
     late: Late,
-    // The file system looks and then writes; S3 does both as one.
+    // The file system checks and then writes; S3 does both atomically.
     conditional: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -338,7 +339,7 @@ impl Door {
         let is_completion = request.method() == Method::POST;
         let (door, request) = (self.clone(), request.map(s3s::Body::from));
         let served = async move { door.serve(request).await };
-        // A client that goes away ends what it sends, and not what it asked for.
+        // If a client goes away, its transfer ends, but a completion still runs to its end.
         let response = if is_completion { tokio::spawn(served).await?? } else { served.await? };
         Ok(response.map(Half::whole))
     }
@@ -377,7 +378,7 @@ impl Door {
         Ok(reply)
     }
 
-    /// An answer without a body is none at all.
+    /// An answer without a body counts as no answer.
     async fn serve_half(&self, request: Request<Incoming>, end: End) -> Result<Reply, AnyError> {
         if request.method() != Method::GET {
             return match end {
@@ -395,7 +396,7 @@ impl Door {
             && ["if-match", "if-none-match"]
                 .iter()
                 .any(|name| request.headers().contains_key(*name));
-        // So is a completion one act, which a look comes before or after.
+        // A completion is atomic as well: a read happens either before or after it.
         let is_one = conditional || matches!(*request.method(), Method::POST | Method::HEAD);
         let _alone = if is_one { Some(self.conditional.lock().await) } else { None };
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -425,7 +426,7 @@ impl Door {
     fn note_answer(&self, index: usize, response: &Reply) {
         let length = response.headers().get("content-length");
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
-        // The log may have been emptied meanwhile.
+        // The log may have been cleared in the meantime.
         if let Some(call) = self.log.lock().unwrap().get_mut(index) {
             call.status = response.status().as_u16();
             call.length = length.unwrap_or(0);
@@ -437,8 +438,8 @@ fn has_body(request: &Request<Incoming>) -> bool {
     !request.body().is_end_stream()
 }
 
-/// Answers behind the whole request: a client that still sends when the connection is closed learns
-/// nothing but that.
+/// Answers only after the whole request: a client that is still sending when the connection is
+/// closed can't read the answer.
 async fn hear_out(request: Request<Incoming>, reply: Reply) -> Result<Reply, AnyError> {
     request.into_body().collect().await?;
     Ok(reply)

@@ -1,5 +1,5 @@
-//! What `s3s-fs` leaves out of S3 and the service relies on: reads pinned to an entity tag, writes
-//! refused in a bucket that is not there, and the codes of the refusals.
+//! Parts of S3 that `s3s-fs` lacks and the service needs: reads pinned to an entity tag, writes
+//! rejected in a missing bucket, and the error codes.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use s3s_fs::FileSystem;
 
 pub struct Gaps {
     root: PathBuf,
-    // Only read from: the serving instance owns the writes.
+    // Only for reading: the serving instance does all writes.
     files: FileSystem,
 }
 
@@ -90,7 +90,7 @@ impl S3Access for Gaps {
     async fn put_object(&self, request: &mut S3Request<PutObjectInput>) -> S3Result<()> {
         let PutObjectInput { bucket, key, if_match, .. } = &request.input;
         self.require_bucket(bucket)?;
-        // Of a missing object S3 says 404 here, where the file system says 412.
+        // For a missing object S3 returns 404 here, but the file system returns 412.
         self.require_match(request, (bucket, key), if_match.as_ref()).await
     }
 

@@ -1,4 +1,4 @@
-//! Secrets Manager as far as a function uses it: one secret, and how often it was asked for.
+//! Secrets Manager as far as a function uses it: one secret, and the number of requests for it.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +22,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// A secret of this name, with this text.
+    /// A secret with this name and text.
     pub fn start(id: &str, text: &str) -> Self {
         let vault = Vault {
             id: id.to_owned(),

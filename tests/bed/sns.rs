@@ -1,5 +1,5 @@
-//! SNS as its query protocol has it. It checks what it is sent as the real one does, so that a
-//! message which SNS would refuse fails the test that sent it.
+//! SNS with its query protocol. It checks requests as the real one does, so that a message which
+//! SNS would reject fails the test.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,14 +13,14 @@ use percent_encoding::percent_decode_str;
 use super::fault::{Answer, Fault, Faults, cut, kill};
 use super::http::{AnyError, Server, header, reply};
 
-/// Of message and attributes together.
+/// Limit for message and attributes together.
 const MAX_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct Message {
     pub topic: String,
     pub body: String,
-    /// Name to (type, value).
+    /// For each name, the type and the value.
     pub attributes: BTreeMap<String, (String, String)>,
 }
 
@@ -42,12 +42,12 @@ struct Refusal(StatusCode, &'static str, String);
 type Form = BTreeMap<String, String>;
 
 impl Sns {
-    /// Topics by their whole ARNs.
+    /// With topics that have these ARNs.
     pub fn start(topics: &[&str]) -> Self {
         Self::sharing(&Faults::default(), topics)
     }
 
-    /// Counted for the same faults as another server.
+    /// Requests count for the same faults as those of another server.
     pub fn sharing(faults: &Faults, topics: &[&str]) -> Self {
         let exchange = Exchange { faults: faults.clone(), ..Exchange::default() };
         exchange.topics.lock().unwrap().extend(topics.iter().map(|&topic| topic.to_owned()));
@@ -60,7 +60,7 @@ impl Sns {
         self.server.url()
     }
 
-    /// What answers its requests, for a server that plays other services as well.
+    /// The handler of its requests, for a server that also provides other services.
     pub fn exchange(&self) -> Exchange {
         self.exchange.clone()
     }
@@ -77,7 +77,7 @@ impl Sns {
         self.exchange.messages.lock().unwrap().clear();
     }
 
-    /// Code and reason of every request that was refused.
+    /// Code and reason of every rejected request.
     pub fn refusals(&self) -> Vec<String> {
         self.exchange.refusals.lock().unwrap().clone()
     }
@@ -86,7 +86,7 @@ impl Sns {
         self.exchange.faults.add(fault);
     }
 
-    /// The next `times` publications fail as an overloaded SNS does.
+    /// Makes the next `times` publications fail like those to an overloaded SNS.
     pub fn throttle(&self, times: usize) {
         self.fail(Fault::new(Answer::Error(400, "Throttling")).times(times));
     }

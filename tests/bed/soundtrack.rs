@@ -9,7 +9,7 @@ pub struct Audio {
     pub codec: String,
     pub seconds: f64,
     pub offset_ms: u32,
-    /// One steady tone a channel, beside the beeps.
+    /// One steady tone per channel, in addition to the beeps.
     pub tones: Vec<f64>,
     pub beeps: bool,
 }

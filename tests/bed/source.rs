@@ -1,4 +1,4 @@
-//! Media made by the real ffmpeg whose every frame and second can be recognised in the result.
+//! Media made by the real ffmpeg, of which every frame and second can be recognised in the result.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use super::footage::{Video, offset};
 use super::process::{Running, repository};
 use super::soundtrack::Audio;
 
-/// To be raised when the same settings begin to give other media.
+/// To be increased when the same settings begin to produce other media.
 const EDITION: u32 = 1;
 
 static DRAFTS: AtomicUsize = AtomicUsize::new(0);
@@ -48,7 +48,7 @@ impl Source {
         self
     }
 
-    /// The stored video's size, upright whatever the rotation.
+    /// The size of the upright video, whatever the rotation.
     pub fn size(self, width: usize, height: usize) -> Self {
         self.video(|video| (video.width, video.height) = (width, height))
     }
@@ -77,7 +77,8 @@ impl Source {
         self.video(|video| video.pixel_format = format.into())
     }
 
-    /// How far a player has to turn the stored video clockwise: 90, 180 or 270; mov and mp4 only.
+    /// By how many degrees a player has to rotate the stored video clockwise: 90, 180 or 270; mov
+    /// and mp4 only.
     pub fn rotation(self, degrees: u16) -> Self {
         self.video(|video| video.rotation = degrees)
     }
@@ -86,12 +87,12 @@ impl Source {
         self.video(|video| video.sar = (width, height))
     }
 
-    /// Top field first. Both fields carry the frame's code; a bar moves between them.
+    /// Top field first. Both fields contain the frame's code; a bar moves between them.
     pub fn interlaced(self) -> Self {
         self.video(|video| video.interlaced = true)
     }
 
-    /// Variable rate: the frames last so many milliseconds each, over and over.
+    /// Variable rate: the durations of the frames in milliseconds, repeated.
     pub fn vfr(self, durations_ms: &[u32]) -> Self {
         self.video(|video| video.durations_ms = durations_ms.to_vec())
     }
@@ -128,7 +129,8 @@ impl Source {
         self
     }
 
-    /// When video and audio begin on the container's clock, the video to the nearest frame.
+    /// When video and audio begin on the container's clock; the video's time is rounded to the
+    /// nearest frame.
     pub fn start_offset_ms(self, video_ms: u32, audio_ms: u32) -> Self {
         self.video(|video| video.offset_ms = video_ms)
             .with_audio(|audio| audio.offset_ms = audio_ms)
@@ -140,12 +142,12 @@ impl Source {
         self
     }
 
-    /// How many frames the file has.
+    /// The number of frames in the file.
     pub fn frames(&self) -> usize {
         self.video.as_ref().map_or(0, Video::frames)
     }
 
-    /// When each frame begins, where the rate is variable.
+    /// The start of each frame, if the rate is variable.
     pub fn starts_ms(&self) -> Vec<f64> {
         let durations = self
             .video
@@ -155,7 +157,7 @@ impl Source {
         durations.scan(0, start).collect()
     }
 
-    /// Makes the file, or finds it made. The name's extension chooses the container.
+    /// Makes the file, unless it is in the cache. The name's extension determines the container.
     pub fn write(&self, name: &str) -> PathBuf {
         let cache = repository().join("target/bed-cache");
         let folder = cache.join(self.key());
@@ -168,7 +170,7 @@ impl Source {
         std::fs::create_dir_all(&draft).expect("the cache can be written");
         self.make(&draft, name);
         std::fs::create_dir_all(&folder).expect("the cache can be written");
-        // Whoever else made the same file meanwhile made the same bytes.
+        // If another process has made the same file in the meantime, it has the same bytes.
         std::fs::rename(draft.join(name), &file).expect("the cache can be written");
         std::fs::remove_dir_all(&draft).expect("the draft is ours");
         file
@@ -198,7 +200,7 @@ impl Source {
         let mut child = Running::start(&mut command);
         let stdin = child.0.stdin.take().expect("it is piped");
         if let Some(video) = &self.video {
-            // Where ffmpeg stops reading early, its message says why.
+            // If ffmpeg stops reading early, its message says why.
             let _ = video.feed(self.clip, stdin);
         }
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));

@@ -1,5 +1,5 @@
-//! Step Functions, by moto's server: it runs the stack's own definition, and calls Lambda and S3 at a
-//! door of this bed, which answers invocations with real functions, several at a time.
+//! Step Functions, with moto's server: runs the stack's own definition, and calls Lambda and S3 at
+//! a server of this bed, which answers invocations with real functions, several at a time.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,23 +24,24 @@ use super::moto::Moto;
 use super::process::{end_with_descendants, repository};
 use super::s3::{REGION, S3};
 
-/// How often an execution is looked at.
+/// How often the state of an execution is checked.
 const LOOK: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(5);
-/// As `sam local` makes it of the template's.
+/// The name that `sam local` derives from the template's.
 const STATE_MACHINE: &str = "local-long-tasks";
 
 /// What happens to an invocation.
 #[derive(Debug, Clone)]
 pub enum Fate {
-    /// The function is killed by its request to S3 of this method, whose path holds this text: once
-    /// it has been carried out.
+    /// The function is killed by its request to S3 with this method, whose path contains this text,
+    /// after the request has been executed.
     KilledAfter(Method, &'static str),
-    /// The same before it is carried out.
+    /// The same before the request is executed.
     KilledBefore(Method, &'static str),
-    /// It fails with this error.
+    /// The invocation fails with this error.
     Fails(&'static str),
-    /// It waits for the test before it begins: this tells that it is there, and that it may go on.
+    /// The invocation waits before it begins: the first channel reports that it has arrived, the
+    /// second lets it continue.
     Held(Sender<()>, Arc<Mutex<Receiver<()>>>),
 }
 
@@ -51,7 +52,7 @@ struct Rule {
     fate: Fate,
 }
 
-/// The functions that carry out invocations.
+/// The functions that run invocations.
 #[derive(Clone)]
 pub struct Crew {
     settings: Settings,
@@ -67,7 +68,7 @@ pub struct Crew {
 struct Functions {
     idle: Vec<Arc<Function>>,
     all: Vec<Weak<Function>>,
-    /// No more are started.
+    /// Whether no more functions may be started.
     are_dismissed: bool,
 }
 
@@ -81,12 +82,12 @@ pub struct StepFunctions {
 }
 
 impl StepFunctions {
-    /// With functions of these settings, to which the state machine is added.
+    /// With functions that have these settings, to which the state machine is added.
     pub fn start(s3: &S3, settings: &Settings) -> Self {
         Self::defined(s3, settings, &definition())
     }
 
-    /// The same with executions that may last so long.
+    /// The same with a time limit for executions.
     pub fn lasting(s3: &S3, settings: &Settings, seconds: u32) -> Self {
         let mut definition: Value = serde_json::from_str(&definition()).unwrap();
         definition["TimeoutSeconds"] = seconds.into();
@@ -103,8 +104,8 @@ impl StepFunctions {
             rules: Arc::default(),
             busy: Arc::default(),
         };
-        // The settings are completed below: the door has to be there before moto, and moto before
-        // the state machine.
+        // The settings are completed below, since the server must exist before moto, and moto
+        // before the state machine.
         let completed = Arc::new(Mutex::new(crew.clone()));
         let at_door = Arc::clone(&completed);
         let door = Server::start(move |request| {
@@ -155,7 +156,7 @@ impl StepFunctions {
         self.helper.wait(describe.send()).expect("the execution is there")
     }
 
-    /// How it has ended, waited for.
+    /// Waits for the end of an execution, and returns its status.
     pub fn ended(&self, execution: &str) -> ExecutionStatus {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -180,13 +181,13 @@ impl StepFunctions {
         self.helper.wait(stop.send()).expect("it runs");
     }
 
-    /// What the stack's rule makes of the end of an execution.
+    /// The event that the stack's rule sends at the end of an execution.
     pub fn rule(&self, status: &str, execution: &str) -> Value {
         let input = self.describe(execution).input().unwrap_or_default().to_owned();
         json!({"step": "fail", "execution": execution, "status": status, "input": input})
     }
 
-    /// What happened in an execution.
+    /// The history of an execution.
     pub fn history(&self, execution: &str) -> Vec<HistoryEvent> {
         let history = self.client.get_execution_history().execution_arn(execution);
         let found = self.helper.wait(history.send()).expect("the execution is there");
@@ -194,7 +195,7 @@ impl StepFunctions {
     }
 }
 
-/// Counts an invocation while it lasts, also where it panics.
+/// Counts an invocation while it runs, even if it panics.
 struct Busy(Arc<Mutex<usize>>);
 
 impl Busy {
@@ -211,7 +212,7 @@ impl Drop for Busy {
 }
 
 impl Functions {
-    /// One that has nothing else to do.
+    /// Takes a function that is idle, or starts one.
     fn take(&mut self, settings: &Settings) -> Option<Arc<Function>> {
         if self.are_dismissed {
             return None;
@@ -231,20 +232,20 @@ impl Drop for StepFunctions {
     }
 }
 
-/// The stack's definition, for the function of this bed.
+/// The stack's definition, with the function of this bed.
 fn definition() -> String {
     let text = std::fs::read_to_string(repository().join("statemachine.asl.json"));
     text.expect("it is part of the stack").replace("${FunctionArn}", FUNCTION_ARN)
 }
 
 impl Crew {
-    /// What shall happen to the next invocations whose events hold this text.
+    /// Determines what happens to the next invocations whose events contain this text.
     pub fn when(&self, part: &'static str, times: usize, fate: Fate) {
         self.rules.lock().unwrap().push(Rule { part, times, fate });
     }
 
-    /// Holds the next invocation whose event has this text: what is returned says that it is there,
-    /// and lets it go on.
+    /// Holds the next invocation whose event contains this text. The returned channels report that
+    /// it has arrived, and let it continue.
     pub fn hold(&self, part: &'static str) -> (Receiver<()>, Sender<()>) {
         let (met, is_met) = channel();
         let (go, gate) = channel();
@@ -252,7 +253,7 @@ impl Crew {
         (is_met, go)
     }
 
-    /// Invokes a function that has nothing else to do.
+    /// Invokes an idle function.
     pub fn invoke(&self, event: &Value) -> Reply {
         let _busy = Busy::new(&self.busy);
         self.carry_out(event)
@@ -288,7 +289,7 @@ impl Crew {
         reply
     }
 
-    /// Ends every function, at work or not, with what it has started and its folder.
+    /// Kills every function, busy or idle, with its child processes and its folder.
     fn dismiss(&self) {
         let functions = std::mem::replace(
             &mut *self.functions.lock().unwrap(),
@@ -300,7 +301,7 @@ impl Crew {
         self.functions.lock().unwrap().idle.clear();
     }
 
-    /// Waits until every function that was invoked has ended its work.
+    /// Waits until every invoked function has finished its work.
     pub fn wait(&self) {
         let until = Instant::now() + PATIENCE;
         while *self.busy.lock().unwrap() > 0 {
@@ -309,17 +310,17 @@ impl Crew {
         }
     }
 
-    /// Those of its functions.
+    /// The settings of its functions.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Every event that a function has been invoked with.
+    /// Every event with which a function has been invoked.
     pub fn events(&self) -> Vec<Value> {
         self.events.lock().unwrap().clone()
     }
 
-    /// How many times a step has been asked for.
+    /// How often a step has been invoked.
     pub fn count(&self, step: &str) -> usize {
         self.events().iter().filter(|event| event["step"] == step).count()
     }
