@@ -1,4 +1,4 @@
-//! Every audio codec with the sample rates and channels that it has.
+//! Every audio codec with the sample rates and channels that it supports.
 
 mod levels;
 
@@ -8,8 +8,8 @@ use crate::bed::beep::{amplitude, pitch};
 use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
-/// Runs every sample rate with two channels (or one), and every number of
-/// channels at the highest rate but 48 kHz.
+/// Runs every sample rate with two channels (or one), and every number of channels at the highest
+/// rate except 48 kHz.
 fn check(codec: AudioCodec) {
     let scene = Scene::new().source("a.mp4", &Source::new(1).seconds(1.2).no_video());
     let mut wrong = Vec::new();
@@ -47,7 +47,7 @@ macro_rules! codecs {
 
 codecs!(mp3 Mp3, aac Aac, flac Flac, vorbis Vorbis, ac3 Ac3, opus Opus, pcm Pcm, amr Amr);
 
-/// Bytes of audio for a larger and larger `aq`.
+/// Bytes of audio for increasing values of `aq`.
 #[test]
 fn a_larger_quality_never_has_fewer_bits() {
     let source = Source::new(1).no_video().audio_seconds(4.0).tones(&[440.0, 3000.0]);
@@ -99,7 +99,8 @@ fn channels_keep_their_order() {
     }
 }
 
-/// The same half-loud beep in every channel: added up, it would be cut off at full loudness.
+/// The same beep of half loudness in every channel: if the channels were added, full loudness would
+/// clip.
 #[test]
 fn surround_is_mixed_down_without_clipping() {
     for channels in [6, 8] {
@@ -136,7 +137,7 @@ fn flac_has_the_asked_depth_or_else_the_sources() {
     }
 }
 
-/// Of a source with 96 kHz and eight channels, and one with 11025 Hz and one.
+/// From a source with 96 kHz and eight channels, and one with 11025 Hz and one.
 #[test]
 fn what_a_codec_cant_inherit_becomes_the_nearest_with_a_warning() {
     let source = |rate, channels| Source::new(1).no_video().seconds(1.0).audio(rate, channels);
@@ -170,14 +171,14 @@ fn what_a_codec_cant_inherit_becomes_the_nearest_with_a_warning() {
     }
 }
 
-/// The beep at one second, whatever the rate: that of audio alone in the
-/// containers that can tell an encoder's delay.
+/// The beep at one second, whatever the rate, for audio alone in the containers that can declare an
+/// encoder's delay.
 #[test]
 fn audio_alone_is_in_place_at_every_rate() {
     let scene = Scene::new().source("a.mp4", &Source::new(1).seconds(1.2).no_video());
     let mut wrong = Vec::new();
     for &codec in AudioCodec::ALL {
-        // It makes waves of its own, which may fit best two turns further.
+        // The codec produces another wave, which may fit best two periods away.
         let tolerance_ms = if codec == AudioCodec::Amr { 2000.0 / pitch(1) } else { 0.1 };
         let containers = [Container::Mp4, Container::Mov, Container::Mkv];
         let able = containers.into_iter().find(|&container| audio_ban(container, codec).is_none());
@@ -197,14 +198,14 @@ fn audio_alone_is_in_place_at_every_rate() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Two continuous tones: nothing louder than they are where they meet.
+/// Two continuous tones: nothing is louder than they are where they meet.
 #[test]
 fn a_join_makes_no_click() {
     let tone = |id| Source::new(id).no_video().audio_seconds(2.0).tones(&[440.0, 440.0]).no_beeps();
     let scene = Scene::new()
         .source("a.wav", &tone(1).audio_codec("pcm_s16le"))
         .source("b.wav", &tone(2).audio_codec("pcm_s16le"));
-    // Whole periods, so that the tone itself goes on without a step.
+    // Whole periods, so that the tone itself continues without a step.
     let parameters = format!("t_1000,f_mkv,vcodec_h264,acodec_flac,vn_1{}", sur("b.wav"));
     let outcome = scene.run("a.wav", &parameters).succeeded();
     let reading = outcome.reading();

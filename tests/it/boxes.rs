@@ -1,5 +1,5 @@
-//! The boxes of an MP4 file: their payloads changed, and all the sizes around them with it. The
-//! media have to stand in front, or their offsets would no longer be right.
+//! Changes payloads of boxes in an MP4 file, and the sizes of all boxes around them. The media have
+//! to come first, or their offsets would no longer be right.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ pub(crate) fn boxed(kind: &str, payload: &[u8]) -> Vec<u8> {
     [&size.to_be_bytes(), kind.as_bytes(), payload].concat()
 }
 
-/// Every box that stands in `bytes`, with its kind.
+/// Every box in `bytes`, with its type.
 pub(crate) fn children(bytes: &[u8]) -> Vec<(&[u8], Range<usize>)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -37,7 +37,7 @@ pub(crate) fn changed(bytes: &[u8], path: &[&str], change: &dyn Fn(&[u8]) -> Vec
     children(bytes).into_iter().flat_map(change_one).collect()
 }
 
-/// The bytes with a big-endian number written over what is there.
+/// The bytes with a big-endian number written at this place.
 pub(crate) fn with_number(bytes: &[u8], at: usize, number: u32) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + 4].copy_from_slice(&number.to_be_bytes());

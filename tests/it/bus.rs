@@ -1,4 +1,4 @@
-//! What a bus hears of tasks, and that nothing of a task depends on it.
+//! The events about tasks that a bus receives, and that no task depends on them.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -74,7 +74,7 @@ fn a_real_bus_hands_the_changes_to_the_targets_of_the_webhooks_rule() {
     let told: Vec<Value> = serde_json::from_slice(&python(TOLD)).unwrap();
     let mut states: Vec<&str> =
         told.iter().map(|event| event["detail"]["Status"].as_str().unwrap()).collect();
-    // A queue keeps no order.
+    // A queue does not preserve the order.
     states.sort_unstable();
     assert_eq!(states, ["Running", "Succeeded"]);
     for event in &told {
@@ -85,7 +85,7 @@ fn a_real_bus_hands_the_changes_to_the_targets_of_the_webhooks_rule() {
     assert!(told.iter().any(|event| event["detail"] == record), "{told:#?}");
 }
 
-/// What hears of a task may look at its record at once.
+/// A receiver of an event may read the task's record at once.
 #[test]
 fn the_record_has_a_state_before_it_is_announced() {
     let bus = Bus::start(Mood::Willing);
@@ -100,7 +100,7 @@ fn the_record_has_a_state_before_it_is_announced() {
         noted.lock().unwrap().push((event["Status"].clone(), record["Status"].clone()));
     });
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
-    // A task with a missing source never has a record; this one has.
+    // A task with a missing source never gets a record; this one has one.
     scene.s3.put("sources", "text.mp4", "no video");
     scene.run("text.mp4", &format!("f_mp4,{USUAL}")).failed("UnsupportedMedia");
     let stored = stored.lock().unwrap();
@@ -174,7 +174,7 @@ fn a_silent_bus_does_not_hold_the_reply_of_an_accepted_task() {
     );
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(doors.lambda.waiting(), 1);
-    // The SDK alone would try for half a minute.
+    // The SDK alone would retry for half a minute.
     assert!(begun.elapsed() < Duration::from_secs(15));
 }
 

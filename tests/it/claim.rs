@@ -1,5 +1,5 @@
-//! However often a task is asked for: one result, one message of success, and
-//! the same record for everybody.
+//! However often a task is requested, there is one result, one message of success, and the same
+//! record for every caller.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,11 +19,11 @@ use crate::bed::source::Source;
 use crate::scene::{Scene, TOPIC, USUAL, b64, settings};
 
 const TARGET: &str = "out.mp4";
-/// How often a sign is looked for.
+/// How often a condition is checked.
 const LOOK: Duration = Duration::from_millis(20);
 const LONG_AGO: &str = "2026-01-02T03:04:05.678Z";
 
-/// Storage, a topic, and as many instances of the function as are started.
+/// Storage, a topic, and as many instances of the function as needed.
 struct Stage {
     s3: S3,
     sns: Sns,
@@ -48,7 +48,7 @@ impl Stage {
         self.instance().invoke(&event()).unwrap()
     }
 
-    /// The writes of the target that went well.
+    /// The successful writes of the target.
     fn stored(&self) -> usize {
         let calls = self.s3.calls();
         let target = |call: &&crate::bed::s3::Call| {
@@ -57,7 +57,7 @@ impl Stage {
         calls.iter().filter(target).count()
     }
 
-    /// The ids of the events that messages of success were sent for.
+    /// The event ids in messages of success.
     fn told(&self) -> Vec<Value> {
         let bodies = self.sns.messages().into_iter().map(|message| {
             assert_eq!(message.attributes["Status"].1, "Succeeded");
@@ -75,21 +75,21 @@ impl Stage {
         serde_json::from_slice(&stored).unwrap()
     }
 
-    /// Makes the record what a run would have left that died at that point.
+    /// Sets the record to what a run would have left that died at this point.
     fn leave(&self, record: &Value, change: impl FnOnce(&mut Value)) {
         let mut left = record.clone();
         change(&mut left);
         self.s3.put("results", &Self::record_key(record), left.to_string());
     }
 
-    /// By which run the target was stored.
+    /// The run that stored the target.
     fn run_of_target(&self) -> String {
         let head = self.s3.head("results", TARGET).unwrap();
         head.metadata.unwrap()["video-concat-run"].clone()
     }
 }
 
-/// Asks until the task has ended: a request does not wait for another run for long.
+/// Requests the task until it has ended, since a request waits only briefly for another run.
 fn ask_on(instance: &Function) -> Value {
     loop {
         let record = instance.invoke(&event()).unwrap();
@@ -150,7 +150,7 @@ fn asked_again_it_answers_from_its_record_while_the_target_stands() {
     assert_eq!((stage.stored(), stage.told().len()), (3, 3));
 }
 
-/// As a topic answers whose policy lets nobody in.
+/// As a topic answers whose policy denies access.
 const DENIED: Answer =
     Answer::Said(403, "AuthorizationError", "no identity-based policy allows it");
 
@@ -179,7 +179,7 @@ fn a_message_that_was_refused_is_sent_when_the_task_is_asked_for_again() {
     assert_eq!((stage.stored(), stage.told()), (1, vec![first["EventId"].clone()]));
 }
 
-/// Nobody tries once more what was refused a moment ago.
+/// A request that was rejected a moment ago is not retried.
 #[test]
 fn of_many_that_wait_one_sends_the_message() {
     let stage = Stage::new();
@@ -325,14 +325,14 @@ fn whoever_can_wait_no_longer_is_told_that_it_runs() {
     });
     let started = Instant::now();
     let record = stage.ask();
-    // Far less than the function's time, which nobody wants to pay for.
+    // Much less than the function's time, which nobody wants to pay for.
     assert!(started.elapsed() < Duration::from_secs(75), "{:?}", started.elapsed());
     assert_eq!(record["Status"], "Running", "{record:#}");
     assert_eq!(record.get("Lease"), None);
     assert_eq!((stage.stored(), stage.told().len()), (1, 1));
 }
 
-/// Where records are kept beside the results, a right to write results is one to write records.
+/// If records are kept beside the results, whoever may write results may also write records.
 #[test]
 fn a_record_that_the_task_can_not_have_is_not_believed() {
     let stage = Stage::new();
@@ -424,14 +424,14 @@ fn a_run_that_lost_its_lease_stores_nothing() {
     record["Lease"]["Until"] = LONG_AGO.into();
     stage.s3.put("results", key, record.to_string());
     fs::write(&go, "").unwrap();
-    // It finds out, asks for the task like anybody else, and does it over.
+    // It notices that, requests the task like any other caller, and repeats it.
     let record = first.join().unwrap();
     assert_eq!(record["Status"], "Succeeded", "{record:#}");
     assert_eq!((stage.stored(), stage.told().len()), (1, 1));
     assert_eq!(stage.s3.unfinished_uploads(), []);
 }
 
-/// It was only slow, and its last request was carried out after the next run had cleaned up.
+/// It was only slow, and its last request was executed after the next run had cleaned up.
 #[test]
 fn a_run_that_lost_its_lease_leaves_no_segments() {
     let scene = Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(0.4));

@@ -1,4 +1,4 @@
-//! The main job, judged by what comes out of it.
+//! The main job, judged by its result.
 
 mod failures;
 mod inherited;

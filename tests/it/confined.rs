@@ -1,4 +1,4 @@
-//! What a taken-over ffmpeg can't do: programs in its place try it.
+//! What an ffmpeg that was taken over can't do: other programs in its place try it.
 
 use std::fs;
 use std::io::Read;
@@ -12,7 +12,8 @@ use crate::bed::process::{Running, descendants, end, python};
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, b64};
 
-/// What every attempt has at hand. `call` makes a system call, and gives its error's number or 0.
+/// The helper that every attempt uses: `call` makes a system call, and returns the error number or
+/// 0.
 const TOOLS: &str = "
 import ctypes, json, os, socket, sys, time
 libc = ctypes.CDLL(None, use_errno=True)
@@ -26,7 +27,7 @@ def tell(value):
         json.dump(value, file)
 ";
 
-/// What is tried: its name, the system call, and its arguments in Python.
+/// The attempts: a name, the system call, and its arguments in Python.
 const ATTEMPTS: &[(&str, libc::c_long, &str)] = &[
     ("an internet socket", libc::SYS_socket, "2, 1, 0"),
     ("a datagram socket", libc::SYS_socket, "10, 2, 0"),
@@ -89,7 +90,7 @@ fn program(folder: &Path, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// A scene whose function runs this Python program for ffmpeg.
+/// A scene whose function runs this Python program instead of ffmpeg.
 fn scene(folder: &Path, text: &str) -> Scene {
     let path = program(folder, text);
     let scene = Scene::with(|settings| settings.set("FFMPEG_PATH", path));
@@ -128,11 +129,11 @@ fn every_attempt_gets_eperm() {
     scene.assert_clean();
 }
 
-/// What can't be judged does not exist, so that libraries use something else.
+/// Calls that the filter can't judge are reported as unknown, so that libraries use other calls.
 #[test]
 fn calls_that_no_filter_understands_do_not_exist() {
     let folder = tempfile::tempdir().unwrap();
-    // The last two are `socket` and `ptrace` of the x32 world.
+    // The last two are `socket` and `ptrace` of the x32 ABI.
     let program = "tell([call(435, 0, 0), call(470), call(600), call(0x40000029, 2, 1, 0), \
                    call(0x40000000 | 521, 0, 0, 0, 0)])\nsys.exit(1)";
     let scene = scene(folder.path(), program);
@@ -155,7 +156,7 @@ fn both_programs_run_without_new_privileges_and_with_filters() {
     }
 }
 
-/// A program that ends well, or is given up, and has started others that want to stay.
+/// A program that succeeds, or is abandoned, after it has started others that try to survive.
 #[test]
 fn nothing_that_it_started_outlives_the_task() {
     let stay = "
@@ -193,14 +194,14 @@ while not os.path.exists(folder + '/pids') or open(folder + '/pids').read().coun
     }
 }
 
-/// Whether a process runs; one that waits for its parent's notice only has ended.
+/// Whether a process runs. One that only waits for its parent to reap it has ended.
 fn is_alive(pid: &str) -> bool {
     let path = format!("/proc/{}/stat", pid.trim_end_matches('.'));
     let stat = fs::read_to_string(path).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
-/// A kernel without seccomp, as a filter that denies filters makes one.
+/// A kernel without seccomp, simulated by a filter that denies filters.
 #[test]
 fn without_filters_the_function_says_so_and_works() {
     let scene = std::thread::spawn(|| {
@@ -227,7 +228,7 @@ fn without_filters_the_function_says_so_and_works() {
     assert!(!logs.iter().any(says), "{logs:#?}");
 }
 
-/// The launcher starts the program that it is given, or says why it can't.
+/// The launcher starts the given program, or reports why it can't.
 #[test]
 fn what_can_not_be_started_is_told() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! Groups of pictures that are taken over as they are: the same frames in the same places, and only
-//! where nothing else was asked for.
+//! Groups of pictures that are copied: the same frames at the same places, and only if the request
+//! allows it.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, sur};
 
 const PAL: (u32, u32) = (25, 1);
-/// With this bit rate, any of these sources is good enough as it is.
+/// At this bit rate, each of these sources can be copied.
 pub(crate) const SATISFIED: &str = "vcodec_h264,acodec_aac,vb_9000000,vbopt_1";
 
 /// Six seconds in closed groups of one second.
@@ -23,7 +23,7 @@ pub(crate) fn copied(outcome: &Outcome) -> Vec<u64> {
     timeline.iter().map(|place| place["Copied"].as_u64().unwrap()).collect()
 }
 
-/// A hash of every frame as it is shown, from so many seconds on.
+/// A hash of every frame in display order, from this time on.
 fn frames(file: &Path, from: &str) -> Vec<String> {
     let mut command = ffmpeg();
     command.args(["-ss", from, "-i"]).arg(file);
@@ -52,7 +52,7 @@ fn copied_frames_are_the_source_s_and_edges_are_encoded() {
             assert_eq!(made.len(), 100);
             let first = (0..=25).find(|&first| made[first..first + 75] == original[25..100]);
             assert!(first.is_some(), "{source} {target}");
-            // After a seek into the copied part, and behind it.
+            // After a seek into the copied part, and after it.
             for (from, frame) in [("2.0", 50), ("3.8", 95)] {
                 let sought = frames(outcome.file(), from);
                 let (left, name) = (sought.len(), format!("{source} {target} {from}"));
@@ -66,7 +66,7 @@ fn copied_frames_are_the_source_s_and_edges_are_encoded() {
     }
 }
 
-/// What is copied begins long after the source does, whose video begins after its audio.
+/// The copied part begins long after the start of the source, whose video begins after its audio.
 #[test]
 fn a_late_part_of_a_source_is_copied() {
     let source = grouped(1).seconds(14.0).start_offset_ms(400, 0);
@@ -127,7 +127,7 @@ fn what_was_asked_for_is_encoded() {
     assert_eq!(copied(&fitting.run("a.mp4", "f_mp4,vcodec_h264,acodec_aac,crf_30")), [0]);
 }
 
-/// Each plays to its end as it does when all of it is encoded.
+/// Each plays to its end as if all of it were encoded.
 #[test]
 fn groups_that_can_not_stand_alone_are_encoded() {
     let open = "open-gop=1:keyint=25:scenecut=0:bframes=2:b-adapt=0";

@@ -1,4 +1,4 @@
-//! Every way into the function but the direct one.
+//! Every way to invoke the function except directly.
 
 mod again;
 mod captured;

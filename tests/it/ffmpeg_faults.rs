@@ -1,5 +1,5 @@
-//! What happens when ffmpeg does not do what it was told: the target stays
-//! untouched, the failure is told, and nothing is left.
+//! What happens if ffmpeg does not do what it should: the target stays unchanged, the failure is
+//! reported, and nothing is left behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,14 +15,13 @@ use crate::bed::process::{descendants, repository};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64};
 
-/// A scene whose function runs this script for ffmpeg. In it, `$FFMPEG` is the
-/// real one, `$TOOL` one that can do more, and `$OUT` the last argument without
-/// `file:`.
+/// A scene whose function runs this script instead of ffmpeg. In it, `$FFMPEG` is the real one,
+/// `$TOOL` one with more features, and `$OUT` the last argument without `file:`.
 fn scene(script: &str) -> (Scene, tempfile::TempDir) {
     verified_scene(script, "decode")
 }
 
-/// The same with this way of checking an output.
+/// The same with this way to check an output.
 fn verified_scene(script: &str, verify: &str) -> (Scene, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path: PathBuf = folder.path().join("ffmpeg");
@@ -40,7 +39,7 @@ fn verified_scene(script: &str, verify: &str) -> (Scene, tempfile::TempDir) {
     (scene.source("a.mp4", &Source::new(1)), folder)
 }
 
-/// Encodes, then does something to the file. The check's own run is let be.
+/// Encodes, then changes the file. The check's own run stays as it is.
 fn damaged(deed: &str) -> String {
     format!("\"$FFMPEG\" \"$@\" || exit 1\n[ \"$OUT\" = pipe: ] && exit 0\n{deed}")
 }

@@ -1,4 +1,5 @@
-//! The test bed itself: that it sees what is wrong, and that its servers refuse what the real ones do.
+//! Tests the test bed itself: that it detects faults, and that its servers reject what the real
+//! ones reject.
 
 mod judge;
 mod media;

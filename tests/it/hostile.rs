@@ -1,5 +1,5 @@
-//! Files that were made to do harm, and files that chance has made so: nothing is read but they
-//! themselves, nothing is asked of the network, nothing outlives them, and the next task works.
+//! Files that are harmful, on purpose or by chance: nothing but the file itself is read, nothing is
+//! requested from the network, nothing of the task is left behind, and the next task works.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,13 +25,13 @@ use watch::Watch;
 const PAL: (u32, u32) = (25, 1);
 const SECONDS: f64 = 1.0;
 
-/// A scene with something outside that a source may try to reach.
+/// A scene with things outside that a source may try to reach.
 struct Trap {
     scene: Scene,
-    /// A film that nobody may open.
+    /// A file that nobody may open.
     canary: PathBuf,
     watch: Watch,
-    /// A server that nobody may call.
+    /// A server that nobody may connect to.
     server: TcpListener,
     _outside: tempfile::TempDir,
 }
@@ -57,13 +57,13 @@ impl Trap {
         format!("http://{}/canary.mp4", self.server.local_addr().unwrap())
     }
 
-    /// What becomes of a task on these bytes alone.
+    /// The outcome of a task with only these bytes.
     fn task(&self, name: &str, bytes: &[u8]) -> Outcome {
         self.scene.s3.put("sources", name, bytes);
         self.scene.run(name, &format!("f_mp4,{USUAL}"))
     }
 
-    /// Nothing was reached, nothing is left, and a good source is still a good source.
+    /// Nothing was reached, nothing is left behind, and a good source still works.
     #[track_caller]
     fn assert_unharmed(&self) {
         assert_eq!(self.watch.opened(), [] as [String; 0]);
@@ -72,12 +72,12 @@ impl Trap {
         let clips = vec![Clip::whole(1, PAL, SECONDS)];
         let good = self.scene.run("good.mp4", &format!("f_mp4,{USUAL}"));
         good.shows(&Expected::new(PAL, clips));
-        // They have been killed by now, but a large one is a moment in dying.
+        // The processes have been killed, but a large one takes a moment to end.
         let is_alone = || descendants(self.scene.function.id()).is_empty();
         assert!((0..600).any(|_| is_alone() || pause()), "something still runs");
     }
 
-    /// What becomes of a task on these bytes where the function has so little time.
+    /// The outcome of a task with these bytes if the function has only this time.
     fn task_within(&self, name: &str, bytes: &[u8], seconds: u64) -> Value {
         self.scene.s3.put("sources", name, bytes);
         let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("late.mp4"));
@@ -87,7 +87,7 @@ impl Trap {
     }
 }
 
-/// Between two looks at what should be so in time.
+/// The pause between two checks of a condition.
 fn pause() -> bool {
     std::thread::sleep(std::time::Duration::from_millis(100));
     false

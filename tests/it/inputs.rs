@@ -1,5 +1,5 @@
-//! What may come in: every container and codec between two plain clips, seen
-//! frame by frame and heard beep by beep in what the real function stores.
+//! What sources may be: every container and codec between two plain clips, checked frame by frame
+//! and beep by beep in what the real function stores.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Films whose ranges are joined by an index of our own, against the muxer's own join of the same
-//! ranges.
+//! Outputs whose ranges are joined with an index of our own, compared with the muxer's join of the
+//! same ranges.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,4 +1,4 @@
-//! The layer's ffmpeg: everything that the service needs, and no way out.
+//! The layer's ffmpeg: it has everything that the service needs, and no access to the network.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

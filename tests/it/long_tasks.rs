@@ -1,5 +1,5 @@
-//! Tasks that one function can't carry, on Step Functions: the stack's own state machine, and as many
-//! functions as it asks for.
+//! Tasks that are too large for one function, with Step Functions: the stack's own state machine,
+//! and as many functions as it invokes.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;

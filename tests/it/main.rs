@@ -1,5 +1,5 @@
-//! Every integration test, in one binary: the real crate and the real function
-//! against servers that speak the real protocols.
+//! Every integration test, in one binary: the real crate and the real function with servers that
+//! implement the real protocols.
 
 #![allow(
     // The lint knows test functions, but not what they call.

@@ -1,5 +1,5 @@
-//! Every container with every codec that it is allowed to hold: the file plays
-//! back in order and in sync, or the pair is refused before anything is done.
+//! Every container with every codec that it may contain: the file plays in order and in sync, or
+//! the combination is rejected at once.
 
 use video_concat::codec::{
     AudioCodec, Container, VideoCodec, audio_ban, combination_ban, video_ban,

@@ -1,4 +1,4 @@
-//! Names of sources and targets as the object store really gets them.
+//! Names of sources and targets as the object store receives them.
 
 use hyper::Method;
 

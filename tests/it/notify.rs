@@ -1,4 +1,4 @@
-//! The publisher against a server that speaks SNS's wire format.
+//! The publisher with a server that implements SNS's protocol.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

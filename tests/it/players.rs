@@ -1,5 +1,5 @@
-//! Outputs in the hands of others: parsers, a stock ffmpeg, and the players of web pages. Segments
-//! come over HTTP and under a name that needs every kind of escape.
+//! Outputs in other programs: parsers, a stock ffmpeg, and the players of web pages. Segments are
+//! served over HTTP, with a name that needs every kind of escape.
 
 mod browser;
 mod film;

@@ -1,4 +1,4 @@
-//! Large sources are read as far as they are needed, and nothing else is different.
+//! Large sources are read only as far as needed, with the same results.
 
 use hyper::Method;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! The documents against the code. `UPDATE_README=1 cargo test --test it readme` rewrites the tables
-//! that the code renders.
+//! Compares the documents with the code. `UPDATE_README=1 cargo test --test it readme` rewrites the
+//! tables that the code renders.
 
 mod shell;
 

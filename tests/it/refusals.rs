@@ -1,5 +1,5 @@
-//! What the adapters make of every refusal: what was refused, the permission that it takes and on
-//! what, and the request's id; and never the insides of a type.
+//! The messages that the adapters make of every refusal: what was refused, the missing permission
+//! and its resource, and the request's id; never the internals of a type.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The release binary, as it is deployed, under Lambda's own emulator.
+//! The release binary as deployed, under Lambda's own emulator.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A scene: sources in a bucket, the real function, and what comes out of it.
+//! A scene: sources in a bucket, the real function, and its results.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! `make stage`: what it prints is run as printed, the function finds everything there, and nothing is
-//! left of it. Where Docker has Lambda's image, `sam local` is run as well.
+//! `make stage`: its printed commands are run, the function finds everything there, and nothing of
+//! it is left behind. If Docker has Lambda's image, `sam local` is run as well.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-//! The storage adapter, fetch and upload against a real S3 protocol server.
+//! The storage adapter, fetch and upload with a server that implements the S3 protocol.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! How much of an output is decoded before it is stored, and that its packets are proven anyway.
+//! How much of an output is decoded before it is stored, and that its packets are checked in any
+//! case.
 
 use serde_json::Value;
 

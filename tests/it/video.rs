@@ -1,4 +1,4 @@
-//! What every parameter of the video does, judged by the pixels that come out.
+//! The effect of every video parameter, judged by the pixels of the result.
 
 mod alpha;
 mod changes;

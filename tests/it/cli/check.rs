@@ -1,4 +1,4 @@
-//! `check` and `decode`: every kind of mistake is drawn where it stands.
+//! `check` and `decode`: every kind of mistake is shown at its place.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! `explain`: it foretells what `run` does.
+//! `explain`: it predicts what `run` does.
 
 use std::fs;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! `submit`, `tasks`, `show`, and `cancel` against the real function behind real HTTP.
+//! `submit`, `tasks`, `show`, and `cancel` with the real function behind a real HTTP server.
 
 use std::process::Command;
 use std::sync::{Arc, Mutex};

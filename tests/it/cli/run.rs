@@ -1,4 +1,4 @@
-//! `run`: the same bytes as the function's, of one's own files.
+//! `run`: makes the same bytes as the function, from local files.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Mistakes and faults cost nothing, leave nothing, and are told plainly.
+//! Mistakes and faults cost nothing, leave nothing behind, and are reported clearly.
 
 use crate::bed::source::Source;
 use crate::scene::{Scene, TOPIC, USUAL, b64, sur};

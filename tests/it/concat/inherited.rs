@@ -1,4 +1,4 @@
-//! What sources say of themselves stays with them, and an output depends on nothing but its task.
+//! Metadata of sources is not copied to the output, and an output depends only on its task.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,10 @@ use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, b64, object_without_run, sur};
 use crate::video::studio::{Studio, put};
 
-/// Said by every source that can, and by no output.
+/// In the metadata of every source that supports it, and in no output.
 const SECRET: &str = "SECRET";
 
-/// Tags that muxers write of their own accord.
+/// Tags that muxers always write.
 const OWN_TAGS: [&str; 22] = [
     "encoder",
     "software",
@@ -43,7 +43,7 @@ fn audio_of(container: Container) -> &'static str {
     if container == Container::Mxf { "pcm" } else { "aac" }
 }
 
-/// A clip with everything that a file can say of itself.
+/// A clip with all metadata that a file can have.
 fn talkative(folder: &tempfile::TempDir, name: &str) -> PathBuf {
     let file = folder.path().join(name);
     let mut command = ffmpeg();
@@ -80,7 +80,7 @@ fn talkative(folder: &tempfile::TempDir, name: &str) -> PathBuf {
     file
 }
 
-/// What an output says that it should not.
+/// Metadata in an output that should not be there.
 fn said(container: Container, outcome: &Outcome) -> Vec<String> {
     let mut said = Vec::new();
     let bytes = std::fs::read(outcome.file()).unwrap();
@@ -164,7 +164,7 @@ fn segments_say_nothing_of_the_sources() {
     }
 }
 
-/// The same task under another name is another task, and gives the same bytes.
+/// The same task with another target is another task, and makes the same bytes.
 #[test]
 fn two_runs_give_the_same_bytes() {
     let scene = Scene::new()
@@ -202,7 +202,7 @@ fn two_runs_give_the_same_bytes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A buffer of bits is kept to row by row, by what each thread knows of the others.
+/// Keeping to a buffer depends, row by row, on what each thread knows of the others.
 #[test]
 fn two_runs_that_keep_to_a_bit_rate_give_the_same_bytes() {
     let (scene, studio) = (Scene::new(), Studio::new());
@@ -250,7 +250,7 @@ fn two_runs_give_the_same_segments() {
     }
 }
 
-/// The test above can fail.
+/// Shows that the test above can fail.
 #[test]
 fn the_sources_say_much() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The request that the original's documentation shows, byte for byte.
+//! The request in the original service's documentation, byte for byte.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Segmented outputs: key frames, lengths, names, and the order of storing.
+//! Segmented outputs: key frames, lengths, names, and the order in which objects are stored.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -44,7 +44,7 @@ fn is_segment(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "ts")
 }
 
-/// The run that all segments are named after.
+/// The run after which all segments are named.
 fn run_of(record: &Value) -> String {
     let keys = keys(record);
     let runs = keys.iter().filter_map(|key| key.split('-').nth(1).map(str::to_owned));
@@ -53,7 +53,7 @@ fn run_of(record: &Value) -> String {
     runs.into_iter().next().unwrap()
 }
 
-/// The stored objects one after the other: what a player puts together.
+/// The stored objects concatenated, as a player plays them.
 fn whole(scene: &Scene, names: &[&str], file: &Path) {
     let keys = scene.s3.keys("results");
     let stored = |name: &str| {
@@ -145,7 +145,7 @@ fn dash_in_fragmented_mp4() {
     assert_eq!(expected().no_video().differences(&Reading::of(&audio)), []);
 }
 
-/// The other codecs have other orders of decoding, and other ideas of a key frame.
+/// The other codecs have other decoding orders and other kinds of key frames.
 #[test]
 fn every_codec_starts_anew_with_every_segment() {
     let scene = scene();
@@ -291,7 +291,7 @@ fn more_segments_than_a_record_can_name_are_refused_before_they_are_made() {
     assert_eq!(too_long.record["Timings"]["EncodeMs"], 0);
 }
 
-/// Storage takes the segments too slowly.
+/// Storage accepts the segments too slowly.
 #[test]
 fn segments_that_can_not_be_stored_in_time_are_removed_before_the_reply() {
     let scene = Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(4.0));

@@ -1,4 +1,4 @@
-//! Sources of every shape become one video and one audio.
+//! Sources of every form become one video and one audio stream.
 
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::frame_code::Region;
@@ -7,7 +7,7 @@ use crate::scene::{Scene, USUAL, sur};
 
 const PAL: (u32, u32) = (25, 1);
 
-/// `second` after a plain clip; whatever it is, both are seen whole.
+/// `second` after a plain clip: both must be shown completely, whatever `second` is.
 fn after_a_plain_clip(name: &str, second: &Source) -> crate::scene::Outcome {
     let scene = Scene::new().source("plain.mp4", &Source::new(1)).source(name, second);
     scene.run("plain.mp4", &format!("f_mp4,{USUAL}{}", sur(name)))

@@ -1,4 +1,4 @@
-//! Frames and samples are where the timeline says.
+//! Frames and samples are where the timeline places them.
 
 use crate::bed::expect::{Clip, Expected};
 use crate::bed::source::Source;
@@ -40,10 +40,10 @@ fn cuts_are_exact_to_the_frame_in_every_kind_of_source() {
     }
 }
 
-/// How much later than its first time stamp a source's video starts, in ms.
+/// How much later than its first timestamp a source's video starts, in ms.
 fn lead(scene: &Scene, name: &str) -> f64 {
     let reading = crate::bed::reading::Reading::of(scene.s3.path("sources", name));
-    // Negative time stamps of Matroska are the encoder's delay.
+    // Negative timestamps of Matroska are the encoder's delay.
     let delay = if name.ends_with("mkv") || name.ends_with("webm") {
         0.0
     } else {

@@ -1,5 +1,5 @@
-//! Clips whose video and audio differ much in length: what is held or silent comes in step with the
-//! other stream, in every container.
+//! Clips whose video and audio differ much in length: repeated frames and silence are in sync with
+//! the other stream, in every container.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::bed::reading::Reading;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, b64, sur, without_run};
 
-/// How far apart streams may be in the order of the file, in seconds.
+/// How far apart the streams may be in the order of the file, in seconds.
 const APART: f64 = 1.0;
 
 fn long_audio() -> Source {
@@ -26,7 +26,7 @@ fn one_frame() -> Source {
     Source::new(3).video_seconds(0.04).audio_seconds(20.0)
 }
 
-/// The greatest distance between the streams where the file is read from its start.
+/// The greatest distance between the streams when the file is read from its start.
 fn apart(file: &Path) -> f64 {
     let entries = "packet=codec_type,dts_time,pts_time,pos";
     let output = run(ffprobe().args(["-show_entries", entries, "-of", "json"]).arg(file));

@@ -1,5 +1,5 @@
-//! Requests that clients of several languages have sent, as every gateway hands them on, at the time
-//! when they were signed.
+//! Requests that clients in several languages have sent, as every gateway passes them on, at the
+//! time when they were signed.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-//! The `OpenAPI` description, held against the function by a program that makes
-//! up requests from it, right and wrong ones.
+//! Checks the `OpenAPI` description against the function, with a program that generates valid and
+//! invalid requests from it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

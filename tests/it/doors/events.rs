@@ -1,4 +1,4 @@
-//! The sample events, each through the real binary.
+//! The sample events, each sent to the real binary.
 
 use serde_json::Value;
 
@@ -20,8 +20,7 @@ fn samples() -> Vec<(String, Value)> {
     .collect()
 }
 
-/// There are none of the samples' buckets here: that this is what is missed
-/// shows that all the rest was understood.
+/// The samples' buckets don't exist here. If only that is reported, the event was understood.
 #[test]
 fn every_sample_is_understood() {
     let doors = Doors::new();

@@ -154,7 +154,7 @@ impl Failed {
     }
 }
 
-/// A request that nobody waits for.
+/// A request of a caller who does not wait.
 fn http(method: &str, path: &str) -> Value {
     json!({"version": "2.0", "rawPath": path, "requestContext": {"http": {"method": method}}})
 }
@@ -203,7 +203,7 @@ fn what_can_not_be_read_is_kept_with_the_reason() {
     assert_eq!(kept[1], (event.to_string(), "the event has no `s3.bucket.name`".to_owned()));
 }
 
-/// What can't be kept is not taken for done.
+/// A message that can't be kept does not count as done.
 #[test]
 fn without_a_place_to_keep_it_a_message_goes_back() {
     let doors = Doors::with(|settings| {

@@ -1,4 +1,4 @@
-//! The original service's own SDKs, unchanged, against the function.
+//! The original service's own SDKs, unchanged, with the function.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use crate::bed::secrets::Secrets;
 const ID: &str = "AKIDEXAMPLE";
 const SECRET: &str = "SECRETEXAMPLE";
 
-/// What each of the cases comes to.
+/// The outcome of each case.
 fn clients(gateway: &Gateway, cases: &[Value]) -> Vec<Value> {
     let mut child = python()
         .arg(repository().join("tests/doors/oss_clients.py"))

@@ -1,4 +1,4 @@
-//! Signatures made here, for requests that no client sends by itself.
+//! Signatures made here, for requests that no client sends.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

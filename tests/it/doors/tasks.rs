@@ -1,4 +1,4 @@
-//! Records in a list, and tasks that are canceled.
+//! Lists of records, and canceled tasks.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ fn tasks_are_listed_by_status_and_page() {
     assert_eq!(pages(&gateway), (207, 207));
 }
 
-/// Lambda takes no reply that is larger.
+/// Lambda rejects larger replies.
 #[test]
 fn a_page_of_large_records_fits_into_a_reply() {
     let doors = Doors::new();

@@ -1,5 +1,5 @@
-//! Random limited keys, random tasks by each of them, and every way to a record: nobody reads, lists,
-//! cancels, or begins what its own limits would not have let it ask for.
+//! Random limited keys, random tasks of each key, and every way to a record: no key can read, list,
+//! cancel, or start a task that its own limits would not have let it request.
 
 use std::collections::{BTreeMap, BTreeSet};
 

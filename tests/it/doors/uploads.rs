@@ -1,4 +1,4 @@
-//! Uploads, as S3 and EventBridge tell of them.
+//! Uploads, as reported by S3 and EventBridge.
 
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! The caller cancels a task at every one of its calls, and in every other case the next call fails: the
-//! task has ended as its record says, and leaves nothing.
+//! The caller cancels a task at each of its calls, and in every second case the next call also
+//! fails: the task must have ended as its record says, and leave nothing behind.
 
 use serde_json::Value;
 

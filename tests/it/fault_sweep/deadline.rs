@@ -1,5 +1,6 @@
-//! The function's time is over at every call of a task, before and after it is carried out, and at every
-//! start of a program: the task has ended as its record says, and nothing else is left of it.
+//! The function's time ends at each call of a task, before and after the call is executed, and at
+//! each start of a program: the task must have ended as its record says, and nothing else of it may
+//! be left.
 
 use super::judge::{self, Complaints};
 use super::killed::{STARTS, deadly, when_told};

@@ -1,4 +1,5 @@
-//! Whether all that is told of a task is true, by what can be seen from outside alone.
+//! Checks whether everything that is reported about a task is true, using only what is visible from
+//! outside.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +10,13 @@ use super::stage::{Reply, World};
 use crate::bed::s3::Call;
 use crate::bed::sns::Message;
 
-/// What an object of the results is: its entity tag, and its size as the record has it.
+/// An object of the results: its entity tag, and its size as in the record.
 type Objects = BTreeMap<String, (String, u64)>;
 
 /// What is wrong.
 pub(super) type Complaints = Vec<String>;
 
-/// After any run, whatever failed in it.
+/// After any run, whatever has failed in it.
 pub(super) fn run(world: &World, scenario: &Scenario, reply: &Reply) -> Complaints {
     let mut wrong = Complaints::new();
     let objects = objects(world);
@@ -40,7 +41,7 @@ pub(super) fn run(world: &World, scenario: &Scenario, reply: &Reply) -> Complain
     wrong
 }
 
-/// What the bus hears of the end is what the caller hears. It may hear less.
+/// The bus is told the same end of the task as the caller, or nothing.
 fn events(world: &World, reply: &Reply) -> Option<String> {
     let mut heard = world.bus.as_ref()?.states();
     heard.dedup();
@@ -69,8 +70,8 @@ pub(super) fn success(world: &World, reply: &Reply) -> Complaints {
     wrong
 }
 
-/// After the function's time was over: the record says how the task ended. Before all sources have been
-/// seen there is none, as nobody knows the task's id.
+/// After the function's time was over: the record says how the task ended. Before all sources have
+/// been looked at there is no record, since the task's id is unknown.
 pub(super) fn ended(world: &World, reply: &Reply) -> Option<String> {
     let Ok(replied) = reply else { return Some(format!("the reply is {reply:?}")) };
     let is_nameless = replied["Sources"] == json!([]);
@@ -80,8 +81,8 @@ pub(super) fn ended(world: &World, reply: &Reply) -> Option<String> {
     (!is_over).then(|| format!("the record is {told}, and the reply {replied}"))
 }
 
-/// Storage keeps no parts of anything. An upload without parts may be there where its creation was
-/// never answered, or its name never noted.
+/// Storage keeps no parts of any upload. An upload without parts may be left if its creation was
+/// not answered, or its name not recorded.
 pub(super) fn unfinished(world: &World) -> Option<String> {
     let (open, parts) = (world.s3.unfinished_uploads(), world.s3.parts());
     let nameless = |two: &&[Call]| {
@@ -94,15 +95,15 @@ pub(super) fn unfinished(world: &World) -> Option<String> {
         .then(|| format!("{parts} parts are left, and uploads are open: {open:?}"))
 }
 
-/// The same where a request was carried out and never answered: it may have been the creation of an
-/// upload, whose name then nobody knows.
+/// The same if a request was executed but not answered: it may have created an upload whose name
+/// nobody knows.
 pub(super) fn unfinished_after_held(world: &World) -> Option<String> {
     let is_one_without_parts = world.s3.unfinished_uploads().len() == 1 && world.s3.parts() == 0;
     unfinished(world).filter(|_| !is_one_without_parts)
 }
 
-/// After a run that was killed: whatever has the target's name is whole, and no message or record
-/// tells of what is not there.
+/// After a run that was killed: the object at the target is complete, and no message or record
+/// names an object that does not exist.
 pub(super) fn crash(world: &World, scenario: &Scenario) -> Complaints {
     let mut wrong = Complaints::new();
     let objects = objects(world);
@@ -118,11 +119,11 @@ pub(super) fn crash(world: &World, scenario: &Scenario) -> Complaints {
     wrong
 }
 
-/// After that, a run that was let be.
+/// After a following run without faults.
 pub(super) fn recovery(world: &World, reply: &Reply, told_before: usize) -> Complaints {
     let mut wrong = success(world, reply);
     let objects = objects(world);
-    // Every message is about what is there: nothing was stored twice after it had been told.
+    // Every message is about existing objects: nothing was stored again after it was reported.
     for told in contents(world) {
         wrong.extend(targets(&told, &objects).map(|text| format!("message: {text}")));
     }
@@ -134,7 +135,7 @@ pub(super) fn recovery(world: &World, reply: &Reply, told_before: usize) -> Comp
     wrong
 }
 
-/// The record's lease, where it has one, lapsed long ago.
+/// Makes the record's lease, if there is one, expire long ago.
 pub(super) fn let_time_pass(world: &World) {
     let Some(mut record) = stored_record(world) else { return };
     if record["Lease"].is_object() {
@@ -149,7 +150,7 @@ fn files(world: &World) -> Option<String> {
     (!left.is_empty()).then(|| format!("the work folder holds {left:?}"))
 }
 
-/// The records that messages brought.
+/// The records in the messages.
 fn contents(world: &World) -> Vec<Value> {
     let record = |message: Message| {
         let body: Value = serde_json::from_str(&message.body).unwrap();
@@ -176,7 +177,7 @@ fn is_untouched(world: &World, scenario: &Scenario, objects: &Objects) -> bool {
         && target.as_deref() == scenario.previous.map(str::as_bytes)
 }
 
-/// Where a task failed, nothing of it is stored, or whoever hears of the failure hears of that.
+/// If a task failed, nothing of it is stored, or the failure says that something may be.
 fn untold(nothing: bool, said: &str, objects: &Objects) -> Option<String> {
     let told = said.contains("may be stored all the same");
     (!nothing && !told).then(|| format!("a failure ({said}) leaves {objects:?}"))
@@ -200,7 +201,7 @@ fn stored_record(world: &World) -> Option<Value> {
     Some(serde_json::from_slice(&world.s3.get("results", &key)?).expect("a record is JSON"))
 }
 
-/// A record that could not be ended is no lie, as long as nobody was told that it was.
+/// A record that could not be ended is not wrong, as long as nobody was told that it was ended.
 fn record(world: &World, reply: &Reply, nothing: bool, objects: &Objects) -> Option<String> {
     let record = stored_record(world)?;
     let said = record["Message"].as_str().unwrap_or_default();
@@ -226,7 +227,7 @@ fn record(world: &World, reply: &Reply, nothing: bool, objects: &Objects) -> Opt
 fn messages(world: &World, reply: &Reply, nothing: bool, objects: &Objects) -> Complaints {
     let mut wrong = Complaints::new();
     let contents = contents(world);
-    // An answer of SNS that is lost makes the SDK say the same again.
+    // If an answer of SNS is lost, the SDK sends the same message again.
     if contents.windows(2).any(|two| two[0] != two[1]) {
         wrong.push(format!("messages differ: {contents:?}"));
     }

@@ -1,5 +1,5 @@
-//! The function's process dies at every call and at every start of ffmpeg; a new one, in the sandbox
-//! that the dead one left, carries out the event's retry.
+//! The function's process dies at each call and at each start of ffmpeg; a new process, in the
+//! sandbox that the dead one left, handles the event's retry.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -101,8 +101,8 @@ fn told(reply: invocation::Reply) -> Reply {
     }
 }
 
-/// The real program, but for its nth start, which it tells by a pipe, as a program can't kill the
-/// function itself; then it hangs.
+/// The real program, except for its nth start, which it reports through a pipe, since it can't kill
+/// the function itself; then it hangs.
 pub(super) fn deadly(folder: &Path, program: &str, nth: usize) -> String {
     let (path, starts) = (folder.join(program), folder.join("start"));
     let real = if program == "ffmpeg" { ffmpeg::ffmpeg_path() } else { ffmpeg::ffprobe_path() };
@@ -118,7 +118,7 @@ pub(super) fn deadly(folder: &Path, program: &str, nth: usize) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Once a deadly program opens the pipe; it may never.
+/// Calls `act` when that program opens the pipe, which may never happen.
 pub(super) fn when_told(folder: &Path, act: impl FnOnce() + Send + 'static) {
     let pipe = folder.join("tell");
     let owner = rustix::fs::Mode::RWXU;

@@ -1,4 +1,4 @@
-//! What is done while calls fail: a task of each way to store.
+//! The tasks that run while calls fail: one for each way to store a result.
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,11 @@ pub(super) struct Scenario {
     pub(super) main: &'static str,
     pub(super) parameters: &'static str,
     pub(super) target: &'static str,
-    /// What has the target's name before.
+    /// The object that is at the target before.
     pub(super) previous: Option<&'static str>,
-    /// Of the function, beyond what it needs anyway.
+    /// Settings of the function in addition to the necessary ones.
     pub(super) settings: &'static [(&'static str, &'static str)],
-    /// Whether an event bus hears of it.
+    /// Whether there is an event bus.
     pub(super) announced: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The function inside this process, so that its clients wait less long, and servers that it shares
-//! with nobody.
+//! The function inside this process, so that its clients wait for a shorter time, with servers that
+//! it shares with nobody.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
-//! What storage refuses for good is told plainly: to the caller, in the record and to the topic.
+//! Permanent refusals of storage are reported clearly: to the caller, in the record and to the
+//! topic.
 
 use std::fs::File;
 use std::time::Duration;
@@ -91,7 +92,7 @@ fn a_source_that_does_not_fit() {
     told("too large", &stage, &reply, expected);
 }
 
-/// Everybody is told the same code and words, and nothing is left.
+/// Everybody gets the same code and message, and nothing is left behind.
 fn told(name: &str, stage: &Stage, reply: &Reply, (code, words): (&str, &str)) {
     assert_eq!(judge::run(&stage.world, &ONE_REQUEST, reply), [] as [String; 0], "{name}");
     let (found, said) = match reply {

@@ -1,4 +1,4 @@
-//! A judge that can't find a fault proves nothing: each fault is made, and has to be found.
+//! A judge that finds no fault proves nothing: each fault is made here, and has to be found.
 
 use std::io::Write;
 use std::process::Stdio;

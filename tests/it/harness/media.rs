@@ -1,4 +1,4 @@
-//! Sources are what they say, whatever was done to them on the way.
+//! Sources have the properties that their settings describe.
 
 use crate::bed::beep;
 use crate::bed::expect::{Clip, Expected};

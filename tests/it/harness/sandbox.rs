@@ -1,4 +1,4 @@
-//! Both ways to run a function, with one that answers by itself: this test binary.
+//! Both ways to run a function, with this test binary as a simple function.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

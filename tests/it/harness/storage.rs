@@ -1,4 +1,4 @@
-//! S3 of the bed refuses what the real one refuses.
+//! The bed's S3 rejects what the real one rejects.
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;

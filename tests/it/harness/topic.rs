@@ -1,4 +1,4 @@
-//! SNS of the bed refuses what the real one refuses.
+//! The bed's SNS rejects what the real one rejects.
 
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sns::error::ProvideErrorMetadata;

@@ -1,4 +1,4 @@
-//! Sources that claim to be more than they are: sizes, counts, lengths, depths.
+//! Sources that claim too much: sizes, counts, lengths, depths.
 
 use std::fs;
 

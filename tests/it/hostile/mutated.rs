@@ -1,5 +1,5 @@
-//! Real files with random damage, through what a task does with a source: recognised, probed,
-//! planned, and encoded.
+//! Real files with random damage go through everything that a task does with a source: recognise,
+//! probe, plan, and encode.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -153,8 +153,8 @@ fn random_damage_is_refused_or_survived() {
     }
 }
 
-/// The same by whole tasks: each ends with a result that was checked, or says that its source is to
-/// blame, which no retry would mend.
+/// The same with whole tasks: each ends with a checked result, or with an error that names its
+/// source as the cause and that no retry would help.
 #[test]
 fn random_damage_is_never_the_function_s_fault() {
     let sources: Vec<Vec<u8>> = NAMES.iter().map(|name| small(name)).collect();

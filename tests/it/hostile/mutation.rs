@@ -6,7 +6,7 @@ use proptest::prelude::{Strategy, any};
 use proptest::prop_oneof;
 use proptest::sample::{Index, select};
 
-/// The most bytes that one change moves, so that files stay small.
+/// Most bytes that one change moves, so that files stay small.
 const MOST: usize = 4096;
 /// Headers stand at either end.
 const HEADER: usize = 1024;
@@ -25,7 +25,7 @@ pub(super) enum Mutation {
     /// Bytes of another file.
     Splice(Place, Place, usize),
     Number(Place, u32),
-    /// The size of a box, in front of its name or behind it.
+    /// The size of a box, before or after its name.
     Resize(Index, u32, bool),
 }
 

@@ -1,4 +1,4 @@
-//! Small files of a great many packets: what the function itself keeps of them does not grow with them.
+//! Small files with very many packets: the function's own memory does not grow with them.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Sources that name other files and servers.
+//! Sources that refer to other files and servers.
 
 use std::net::TcpStream;
 
@@ -8,7 +8,7 @@ use crate::bed::ffmpeg::ffprobe;
 use crate::bed::process::run;
 use crate::boxes::{boxed, changed};
 
-/// Texts that some player or other would follow, to `to`.
+/// Texts that some players would follow to `to`.
 fn texts(to: &str) -> Vec<(&'static str, String)> {
     vec![
         ("hls", format!("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{to}\n#EXT-X-ENDLIST\n")),
@@ -29,7 +29,7 @@ fn texts(to: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each text as it is, and behind what a media file starts with.
+/// Each text as it is, and after the first bytes of a media file.
 fn disguised(text: &str) -> [Vec<u8>; 5] {
     let fronts: [&[u8]; 5] = [
         b"",
@@ -58,8 +58,8 @@ fn no_text_leads_anywhere() {
     trap.assert_unharmed();
 }
 
-/// Media whose own headers point elsewhere: to `data references` that are not in the file, and to
-/// what should play next.
+/// Media whose headers refer to other files: with data references outside of the file, and with
+/// what should be played next.
 #[test]
 fn no_header_leads_anywhere() {
     let trap = Trap::new();
@@ -70,7 +70,7 @@ fn no_header_leads_anywhere() {
         ("http.mov", reference("url ", format!("{}\0", trap.url()).as_bytes())),
     ] {
         let outcome = trap.task(name, &referring(&reference));
-        // To read the file's own bytes instead is no harm.
+        // Reading the file's own bytes instead is harmless.
         if outcome.record["Status"] == "Failed" {
             outcome.failed("UnsupportedMedia");
         } else {
@@ -161,7 +161,7 @@ fn a_name_is_a_name() {
     trap.assert_unharmed();
 }
 
-/// What the tests above rely on: had anybody opened the file or called, they would know.
+/// Shows that the tests above work: if anybody opened the file or connected, they would notice.
 #[test]
 fn the_trap_closes() {
     let trap = Trap::new();

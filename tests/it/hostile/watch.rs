@@ -1,4 +1,4 @@
-//! A folder in which every opening of a file is seen.
+//! A folder in which every opening of a file is detected.
 
 use std::mem::MaybeUninit;
 use std::path::Path;

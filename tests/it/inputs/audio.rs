@@ -1,4 +1,4 @@
-//! Files with audio alone, and audio codecs that come with video.
+//! Files with audio alone, and audio codecs that occur together with video.
 
 use super::{Between, check_all, plain, scene};
 use crate::bed::source::Source;
@@ -15,8 +15,7 @@ fn film(name: &str, codec: &str, extra: &[&str]) -> (Between, Source) {
     (Between::new(name), plain(2).audio_codec(codec).extra_args(extra))
 }
 
-/// Its audio is so many samples late, and nothing in the file tells: the
-/// encoder's delay.
+/// Its audio is late by so many samples without any declaration in the file: the encoder's delay.
 fn delayed(samples: f64, rate: f64, (between, source): (Between, Source)) -> (Between, Source) {
     (between.delayed(samples * 1000.0 / rate), source)
 }
@@ -112,8 +111,8 @@ fn other_lossy() -> Cases {
     ]
 }
 
-/// What no ffmpeg writes, in clip 2 of the bed: E-AC-3 without a container, and
-/// WMA Pro, which was written bit by bit for these tests.
+/// Formats that no ffmpeg writes, in clip 2 of the bed: E-AC-3 without a container, and WMA Pro,
+/// which was written bit by bit for these tests.
 pub(super) const MADE: [(&str, &[u8]); 2] =
     [("b.eac3", include_bytes!("data/b.eac3")), ("pro.wma", include_bytes!("data/pro.wma"))];
 

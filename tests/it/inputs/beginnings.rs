@@ -1,10 +1,10 @@
-//! Files that begin with something else than their media, or in the middle of a packet.
+//! Files that do not begin with their media, or begin in the middle of a packet.
 
 use super::{plain, scene};
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL};
 
-/// What is shown and heard of these bytes alone.
+/// What is shown and played from only these bytes.
 fn shown(scene: &Scene, name: &str, bytes: Vec<u8>) -> Result<(Vec<String>, Outcome), String> {
     scene.s3.put("sources", name, bytes);
     let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
@@ -93,7 +93,7 @@ fn transport_streams_from_any_byte_on() {
     check(cases);
 }
 
-/// What was lost at the beginning is lost, and the rest is used.
+/// What was lost at the beginning is missing, and the rest is used.
 #[test]
 fn streams_from_the_middle_on() {
     let scene = scene();

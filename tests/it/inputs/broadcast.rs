@@ -1,4 +1,4 @@
-//! Transport streams as recorders of broadcasts leave them.
+//! Transport streams as recorders of broadcasts write them.
 
 use super::{Between, plain, scene};
 
@@ -8,7 +8,7 @@ const TABLE: usize = 0x1000;
 const LATM: u8 = 0x11;
 const ADTS: u8 = 0x0f;
 
-/// AAC in LATM that the table calls AAC in ADTS: ffmpeg has to find out.
+/// AAC in LATM that the table declares as AAC in ADTS: ffmpeg has to find out.
 #[test]
 fn latm_that_is_announced_as_adts() {
     let source = plain(2).extra_args(&["-mpegts_flags", "latm"]);

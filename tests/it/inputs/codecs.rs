@@ -7,7 +7,7 @@ use crate::bed::source::Source;
 fn case(name: &str, codec: &str, format: &str) -> (Between, Source) {
     let source = plain(2).video_codec(codec).pixel_format(format);
     let audio = if name.ends_with("webm") { "libopus" } else { "pcm_s16le" };
-    // The old encoders' own choice of quality is too poor to read.
+    // The old encoders' default quality is too poor to read the code.
     let old = ["msmpeg4", "wmv", "flv", "mpeg"].iter().any(|old| codec.starts_with(old));
     let source = if old { source.extra_args(&["-q:v", "3"]) } else { source };
     (Between::new(name), source.audio_codec(audio))
@@ -58,9 +58,8 @@ fn editing() -> Cases {
     ]
 }
 
-/// What no ffmpeg writes, in clip 2 of the bed. Other encoders made AV1 and
-/// Theora; VC-1, of the simple and of the advanced profile, was written bit by
-/// bit for these tests.
+/// Formats that no ffmpeg writes, in clip 2 of the bed. Other encoders made AV1 and Theora; VC-1,
+/// of the simple and of the advanced profile, was written bit by bit for these tests.
 pub(super) const MADE: [(&str, &[u8]); 4] = [
     ("av1.mp4", include_bytes!("data/av1.mp4")),
     ("theora.ogv", include_bytes!("data/theora.ogv")),

@@ -10,12 +10,12 @@ fn case(name: &str, video: &str, audio: &str, extra: &[&str]) -> (Between, Sourc
 
 type Cases = Vec<(Between, Source)>;
 
-/// Those whose codecs no other test has.
+/// Containers whose codecs no other test uses.
 pub(super) fn cases() -> Cases {
     [mp4_family(), mpeg(), rest()].into_iter().flatten().collect()
 }
 
-/// Its audio is so many samples late, and nothing in the file tells.
+/// Its audio is late by so many samples without any declaration in the file.
 fn delayed(samples: f64, (between, source): (Between, Source)) -> (Between, Source) {
     (between.delayed(samples / 48.0), source)
 }
@@ -59,7 +59,7 @@ fn avi_and_windows_media() {
         case("b.asf", "libx264", "pcm_s16le", &["-bf", "0"]),
     ]);
     check_all([
-        // By what LAME and the decoder hold back, which AVI can't tell.
+        // By the delay of LAME and of the decoder, which AVI can't declare.
         delayed(
             1105.0,
             case("mp3.avi", "mpeg4", "libmp3lame", &["-avoid_negative_ts", "disabled"]),

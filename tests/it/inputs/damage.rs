@@ -1,4 +1,4 @@
-//! Damaged files: what decodes is used, the result warns, and counts agree.
+//! Damaged files: what decodes is used, the record has a warning, and all counts agree.
 
 use super::{PAL, SECONDS, lead_ms, scene};
 use crate::bed::expect::{Clip, Expected};
@@ -39,8 +39,8 @@ fn film(name: &str) -> Vec<u8> {
     std::fs::read(source.write(name)).unwrap()
 }
 
-/// Films damaged in one way: each has to succeed with a warning, with so many
-/// frames, and with as many in the file as in the record.
+/// Files with one damage each: each has to succeed with a warning, with this number of frames, and
+/// with the same number in the file as in the record.
 fn check(damage: impl Fn(&mut Vec<u8>), least: u64, most: u64, untold: &[&str]) {
     let scene = scene();
     let mut faults = Vec::new();
@@ -70,7 +70,7 @@ fn check(damage: impl Fn(&mut Vec<u8>), least: u64, most: u64, untold: &[&str]) 
 
 #[test]
 fn a_file_cut_short_is_used_as_far_as_it_goes() {
-    // An Ogg file does not say how long it is.
+    // An Ogg file does not declare its length.
     check(|bytes| bytes.truncate(bytes.len() * 7 / 10), 20, 47, &["b.ogv"]);
 }
 
@@ -128,7 +128,7 @@ fn a_gap_of_an_hour_is_closed() {
     assert!((80..=83).contains(&outcome.frames()[1]), "{:?}", outcome.frames());
 }
 
-/// Packets of a transport stream are counted. Decoders don't complain of each that is missing.
+/// Packets of a transport stream are counted, since decoders do not report every missing one.
 #[test]
 fn a_lost_packet_of_a_transport_stream_is_told_and_a_seam_is_none() {
     let scene = scene();

@@ -1,4 +1,4 @@
-//! No decoder of the layer is there that no test has the service read.
+//! The layer has no decoder for a format that no test reads.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::bed::ffmpeg::ffprobe;
 use crate::bed::process::run;
 use crate::layer::listed;
 
-/// Where the name of the decoder is not that of the codec.
+/// Decoders whose name is not that of the codec.
 const DECODERS: [(&str, &str); 10] = [
     ("av1", "libdav1d"),
     ("flv1", "flv"),

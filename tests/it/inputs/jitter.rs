@@ -1,17 +1,18 @@
-//! Audio whose time stamps jitter around what they should be: it is where its steady twin is, and
-//! without holes.
+//! Audio whose timestamps jitter: it is placed like the same audio with steady timestamps, without
+//! gaps.
 
 use super::made;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
-/// Ten seconds with a tone that never stops, and beeps; a second in front leaves room for what is
-/// too early.
+/// Ten seconds with a continuous tone, and beeps; a second before them leaves room for timestamps
+/// that are too early.
 fn source() -> Source {
     Source::new(2).seconds(10.0).tones(&[440.0, 440.0]).extra_args(&["-output_ts_offset", "1"])
 }
 
-/// Changes the time stamps of the audio in an FLV file, in milliseconds, by the number of the packet.
+/// Changes the timestamps of the audio in an FLV file, in milliseconds, depending on the number of
+/// the packet.
 fn restamped(mut file: Vec<u8>, change: impl Fn(u32, u32) -> u32) -> Vec<u8> {
     let mut place = 13;
     let mut number = 0;

@@ -1,5 +1,5 @@
-//! Files whose container calls frames key frames that are none: the cut shows
-//! what a player shows that has come there from the start.
+//! Files whose container marks frames as key frames that are none: the cut shows what a player
+//! shows that has played from the start.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ fn source(codec: &str, name: &str) -> Source {
     }
 }
 
-/// Says of an MP4 or `QuickTime` file that its second key frame is frame `number`, counted from 1.
+/// Declares frame `number`, counted from 1, as the second key frame of an MP4 or `QuickTime` file.
 fn moved(mut file: Vec<u8>, number: u32) -> Vec<u8> {
     let table = file.windows(4).position(|four| four == b"stss").expect("it has key frames");
     let entry = table + 16;
@@ -96,7 +96,7 @@ fn a_false_key_frame_is_no_place_to_begin() {
     scene.assert_clean();
 }
 
-/// Behind a clip that can be opened in its middle, and in front of one.
+/// After a clip that can be opened in its middle, and before one.
 #[test]
 fn each_clip_is_put_to_the_proof() {
     let scene = Scene::new();
@@ -113,7 +113,7 @@ fn each_clip_is_put_to_the_proof() {
     assert_eq!(outcome.record["Warnings"], serde_json::json!([]), "{}", outcome.warnings());
 }
 
-/// Groups of pictures that are not closed: what refers to frames before is no damage.
+/// Open groups of pictures: references to earlier frames are no damage.
 #[test]
 fn an_open_group_is_not_called_damaged() {
     let open = "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0:keyint=25:min-keyint=25";

@@ -1,10 +1,10 @@
-//! Streams that begin long after the others.
+//! Streams that begin long after the others of their file.
 
 use super::{Between, PAL, SECONDS, plain, scene};
 use crate::bed::expect::Clip;
 use crate::bed::source::Source;
 
-/// A source of which one kind begins so many seconds later.
+/// A source in which one kind of stream begins so many seconds later.
 fn late(name: &str, seconds: u32, video: bool) -> (Between, Source) {
     let late_ms = f64::from(seconds) * 1000.0;
     let whole = f64::from(seconds) + SECONDS;
@@ -40,7 +40,7 @@ fn audio_that_begins_late() {
     check(&[("b.mp4", 6), ("b.mkv", 12), ("b.mpg", 30), ("b.ts", 12), ("b.flv", 6)], false);
 }
 
-/// What a flash file announces in its header and its script may be the audio alone.
+/// The header and the script of an FLV file may announce only the audio.
 #[test]
 fn video_that_is_not_announced() {
     let scene = scene();

@@ -1,4 +1,4 @@
-//! Transport streams of which packets were lost: what decodes is used, and a warning tells.
+//! Transport streams with lost packets: what decodes is used, and there is a warning.
 
 use super::scene;
 use crate::bed::source::Source;
@@ -6,7 +6,7 @@ use crate::scene::{USUAL, sur};
 
 const PACKET: usize = 188;
 
-/// Leaves out four packets of a hundred, by a sequence that looks random.
+/// Drops four packets of a hundred, in a pseudo-random order.
 fn lossy(bytes: &[u8], seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut is_kept = || {

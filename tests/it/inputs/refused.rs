@@ -1,4 +1,4 @@
-//! Files that are no media, or that no free decoder reads.
+//! Files that are not media, or that no free decoder can read.
 
 use super::{plain, scene};
 use crate::scene::{Scene, USUAL, sur};
@@ -34,7 +34,7 @@ const NO_MEDIA: &[(&str, &[u8], &str)] = &[
     ("tag.mp3", b"ID3\x04\x00\x00\x00\x00\x00\x05hello", "a tag and nothing else"),
 ];
 
-/// A picture that calls itself MP4.
+/// A picture with the name of an MP4 file.
 const ITEMS: &[u8] = b"\0\0\0\x14ftypmp42\0\0\0\0heic\0\0\0\x2cmeta\0\0\0\0\0\0\0\x20hdlr\0\0\0\0\
     \0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0";
 

@@ -1,4 +1,4 @@
-//! Which streams of a file count, and what the others may do.
+//! Which streams of a file are used, and what the others may contain.
 
 use std::path::Path;
 
@@ -64,7 +64,7 @@ fn a_packet_that_is_not_there_ends_no_other_stream() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Each of the two is used as far as it goes.
+/// Each of the two is used up to its end.
 #[test]
 fn a_packet_that_is_not_there_ends_its_own_stream_alone() {
     let scene = scene();
@@ -91,7 +91,7 @@ fn a_packet_that_is_not_there_ends_its_own_stream_alone() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Streams that their header announces, and nothing more.
+/// Streams that the header announces but that have no packets.
 #[test]
 fn the_first_stream_that_has_packets_counts() {
     let scene = scene();

@@ -1,11 +1,11 @@
-//! Files made of several, one behind the other.
+//! Files that consist of several files.
 
 use super::{FRAMES, made, plain, scene};
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
-/// Checks that clips 2 and 4, of as many frames each, are shown and heard, one behind the other.
-/// `video` is false where there is none.
+/// Checks that clips 2 and 4, with this number of frames each, are shown and played one after the
+/// other. `video` is false if there is none.
 fn faults(scene: &Scene, name: &str, bytes: Vec<u8>, video: bool) -> Vec<String> {
     scene.s3.put("sources", name, bytes);
     let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
@@ -123,7 +123,7 @@ fn files_of_several_formats_are_one_film() {
     assert!(all.is_empty(), "{}", all.join("\n"));
 }
 
-/// One of them that can't be used is left out, whichever it is.
+/// If one of them can't be used, it is left out, whichever it is.
 #[test]
 fn a_part_that_cannot_be_used_is_left_out_by_name() {
     let scene = scene();
@@ -150,7 +150,7 @@ fn a_part_that_cannot_be_used_is_left_out_by_name() {
     }
 }
 
-/// The clock of one file jumps, ahead or back.
+/// The timestamps of one file jump forward or back.
 #[test]
 fn a_clock_that_jumps_leaves_no_gap() {
     let scene = scene();

@@ -1,4 +1,4 @@
-//! Unusual structures: covers, fragments, edit lists, further streams.
+//! Unusual structures: cover pictures, fragments, edit lists, further streams.
 
 use super::{Between, FRAMES, check_all, made, plain, scene};
 use crate::bed::expect::Clip;

@@ -1,4 +1,4 @@
-//! What tags and single frames tell of a stream.
+//! Properties of a stream that come from tags or from single frames.
 
 use super::{Between, made, plain, scene};
 use crate::bed::source::Source;

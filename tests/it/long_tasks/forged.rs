@@ -1,5 +1,5 @@
-//! Steps that nobody but their sender has asked for: of another run, of a task that is over, of a range that
-//! there is not, in another bucket. Each is refused by name, and writes nothing.
+//! Forged steps: of another run, of a task that is over, of a range that does not exist, in another
+//! bucket. Each is rejected with the reason, and writes nothing.
 
 use serde_json::{Value, json};
 

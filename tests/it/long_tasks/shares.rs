@@ -1,4 +1,4 @@
-//! Each step reads of the sources what it needs.
+//! Each step reads only what it needs of the sources.
 
 use std::path::{Path, PathBuf};
 

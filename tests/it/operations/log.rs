@@ -1,4 +1,4 @@
-//! The log, as operators search it.
+//! The log as operators search it.
 
 use std::fs;
 use std::os::unix::fs::symlink;

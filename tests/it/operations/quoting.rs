@@ -1,4 +1,4 @@
-//! Whatever is too long is shortened where it is quoted: in replies, records, and logs.
+//! Texts that are too long are shortened where they are quoted: in replies, records, and logs.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The role of the stack, its policies enforced: what the function does with it, and what it can't.
+//! The role of the stack, with its policies enforced: what the function may do with it, and what it
+//! may not.
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! SECURITY.md: each measure has a test, and the tests that it names exist.
+//! SECURITY.md: each measure names a test, and these tests exist.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! The stack: its dashboard and alarms against the metrics, its role against the calls.
+//! The stack: its dashboard and alarms match the metrics, and its role matches the calls.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Requests: form, names, timeline, what sends them, and the address.
+//! Requests: form, names, timeline, commands that send them, and the address.
 
 use serde_json::{Value, json};
 use video_concat::process::table::PARAMETERS;

@@ -1,5 +1,5 @@
-//! By whom the page can be used: with a keyboard, with a screen reader, in dark and light; and that it
-//! keeps to itself.
+//! Accessibility of the page: with a keyboard, with a screen reader, in dark and light mode; and
+//! that it sends nothing.
 
 use std::collections::BTreeSet;
 

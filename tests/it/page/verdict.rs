@@ -1,4 +1,4 @@
-//! Verdicts: the binary's own, word for word and byte for byte.
+//! Verdicts: the same as the binary's, word for word and byte for byte.
 
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;

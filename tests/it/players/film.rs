@@ -1,4 +1,4 @@
-//! A segmented film as it was stored, and a server that hands it out.
+//! A segmented output as stored, and a server for it.
 
 use std::collections::BTreeMap;
 use std::future::ready;

@@ -1,4 +1,4 @@
-//! Playlists, read by parsers of others.
+//! Playlists, read by other people's parsers.
 
 use dash_mpd_core::{Representation, SegmentTemplate};
 use m3u8_rs::MediaPlaylist;

@@ -1,4 +1,4 @@
-//! The distribution's own ffmpeg, years older than the layer's, reads the films over HTTP.
+//! The distribution's own ffmpeg, years older than the layer's, reads the outputs over HTTP.
 
 use std::path::PathBuf;
 use std::process::Command;

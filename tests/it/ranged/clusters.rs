@@ -1,4 +1,4 @@
-//! Matroska files whose clusters lie far apart, so that most of what nobody reads is not there.
+//! Matroska files whose clusters are far apart, so that the parts that nobody reads need not exist.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What an index tells of a file is what all of the file tells.
+//! Probing a file by its index gives the same description as probing all of it.
 
 use std::fs::File;
 use std::ops::Range;

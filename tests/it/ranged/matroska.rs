@@ -1,4 +1,4 @@
-//! Large files of Matroska are read by their cues, and nothing else is different.
+//! Large Matroska files are read by their cues, with the same results.
 
 use super::clusters::{CUES, SEGMENT, element, elements, spread_clusters, with_times};
 use super::spread::Index;

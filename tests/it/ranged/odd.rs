@@ -1,5 +1,4 @@
-//! MP4 files that are written otherwise than most: read by ranges, they give what they give when
-//! they are read whole.
+//! Unusual MP4 files: read in ranges, they give the same result as read whole.
 
 use super::spread::{Index, spread, spread_fragments};
 use super::{SAMPLES, USUAL, bytes, fetched, film, large, not_indexed, task};

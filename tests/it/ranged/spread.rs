@@ -1,4 +1,4 @@
-//! MP4 files whose media lie far apart, so that most of what nobody reads is not there.
+//! MP4 files whose media are far apart, so that the parts that nobody reads need not exist.
 
 use crate::boxes::{boxed, changed, children};
 

@@ -1,5 +1,5 @@
-//! The shell lines and the Python of the documents, run as they are printed: the function's real
-//! binary does the work, and its bed and moto play AWS.
+//! The shell commands and the Python code of the documents, run as printed: the function's real
+//! binary does the work, and the bed and moto stand in for AWS.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Storage does what it does not say it did, or asks to begin again.
+//! Storage executes a request without answering, or asks to start again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

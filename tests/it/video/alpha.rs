@@ -1,4 +1,4 @@
-//! Transparent video: kept where the output can be transparent, else composed over black.
+//! Transparent video: kept if the output can be transparent, otherwise composed over black.
 
 use std::path::Path;
 

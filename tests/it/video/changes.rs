@@ -1,4 +1,4 @@
-//! Sources whose frames change their size on the way.
+//! Sources whose frames change their size in the middle.
 
 use super::chart::{Chart, Seen};
 use super::studio::{Studio, put};

@@ -1,4 +1,4 @@
-//! Patches of known colours in one space come out as the same light in another.
+//! Patches of known colours in one colour space have the same light in another.
 
 use super::space::{BT601, BT709, BT2020, FULL, HLG, PQ, RGB, Space};
 use super::studio::{Studio, frame, put};

@@ -1,5 +1,5 @@
-//! H.264 whose every picture is a field, as camcorders write it, which no encoder here does: gray
-//! macroblocks without any compression.
+//! H.264 in which every picture is a field, as camcorders write it. No encoder here does that, so
+//! the tests write gray macroblocks without any compression.
 
 const SIDE: u32 = 64;
 /// Frames between two that need no other.

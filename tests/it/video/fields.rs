@@ -1,4 +1,5 @@
-//! Interlaced frames come out without combs, wherever that is told, and progressive ones untouched.
+//! Interlaced frames are shown without combing, wherever they are declared, and progressive ones
+//! are unchanged.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `pixfmt`: every format with every codec and container that holds it.
+//! `pixfmt`: every format with every codec and container that supports it.
 
 use video_concat::codec::{Container, PixelFormat, VideoCodec, video_ban};
 

@@ -1,4 +1,4 @@
-//! `s`, `sopt`, `scaletype` and `arotate`; rotation and pixels that are not square.
+//! `s`, `sopt`, `scaletype` and `arotate`; rotation and non-square pixels.
 
 use super::chart::{Chart, Seen};
 use crate::scene::{Outcome, Scene, sur};

@@ -1,4 +1,4 @@
-//! Gray video: what its samples mean is what its range says.
+//! Gray video: its range determines what its samples mean.
 
 use super::studio::{Studio, frame, put};
 use crate::bed::ffmpeg::ffmpeg;

@@ -1,4 +1,4 @@
-//! Video that is turned by what its own stream says, in a container that says nothing.
+//! Video that its own stream rotates, in a container that declares nothing.
 
 use std::path::Path;
 

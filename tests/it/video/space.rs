@@ -1,4 +1,4 @@
-//! Colours as light, by the formulas of the standards: what a screen would show.
+//! Colours as light, by the formulas of the standards: what a screen shows.
 
 /// Luminance in cd/m2 of SDR's white beside HDR, ITU-R BT.2408.
 const WHITE: f64 = 203.0;

@@ -1,4 +1,4 @@
-//! Sources that ffmpeg's own generators make, and frames as plain pixels.
+//! Sources made by ffmpeg's own generators, and frames as plain pixels.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
