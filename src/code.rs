@@ -124,12 +124,10 @@ impl Code {
     pub const fn help(self) -> Help {
         let (why, remedy) = match self {
             Self::InvalidArgument => (
-                "the request is wrong, or does not fit its sources: `ss` behind the end, an object that has changed, is archived, or is in another region",
+                "the request is wrong, or does not fit its sources: `ss` after the end, an object that has changed, is archived, or is in another region",
                 "read `Message`, which names the argument or the clip; change the request, or [the object](../settings/README.md#archived-objects-and-other-regions)",
             ),
-            Self::Canceled => {
-                ("the task was canceled", "ask for it again where that was a mistake")
-            }
+            Self::Canceled => ("the task was canceled", "request it again if that was a mistake"),
             Self::NoSuchKey => (
                 "a source does not exist",
                 "upload it, or correct `object` or `o`; keys are case-sensitive and are not encoded",
@@ -144,7 +142,7 @@ impl Code {
                 "`Message` names the clip, or quotes ffmpeg; try the file in a player, and see the [readable formats](../process/README.md#sources)",
             ),
             Self::OutputMismatch => (
-                "the finished file is not as planned; nothing was stored",
+                "the finished file differs from the plan; nothing was stored",
                 "open an issue with the record; another codec or size may work",
             ),
             Self::DeadlineExceeded => (
@@ -157,7 +155,7 @@ impl Code {
             ),
             Self::InternalError => (
                 "a connection was lost, S3 was busy, ffmpeg was killed, or the service has a fault",
-                "try again; if it stays, the [log](../settings/README.md#the-log-of-a-task) has more, and `MemorySize` may be too small for the frame size",
+                "try again; if it persists, the [log](../settings/README.md#the-log-of-a-task) has more, and `MemorySize` may be too small for the frame size",
             ),
         };
         Help { why, remedy }

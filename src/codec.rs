@@ -201,7 +201,7 @@ impl Container {
 }
 
 const QUICKTIME_LACKS: &str = "QuickTime files have no entry for this codec";
-const RIFF_LACKS: &str = "its format tags have none for this codec";
+const RIFF_LACKS: &str = "its table of format tags has no entry for this codec";
 const MXF_HOLDS: &str = "mxf holds pcm audio only";
 const TS_LACKS: &str = "transport streams have no stream type for this codec";
 const FLV_LACKS: &str = "Flash Video has no codec number for it";
@@ -219,7 +219,7 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
         "avi counts audio in packets of one length, and vorbis has two",
     ),
     (Container::Avi, AudioCodec::Opus, RIFF_LACKS),
-    (Container::Avi, AudioCodec::Amr, "avi can't tell how long a frame of amr lasts"),
+    (Container::Avi, AudioCodec::Amr, "avi can't store how long a frame of amr lasts"),
     (Container::Mxf, AudioCodec::Mp3, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Aac, MXF_HOLDS),
     (Container::Mxf, AudioCodec::Flac, MXF_HOLDS),
@@ -242,8 +242,8 @@ const AUDIO_BANS: &[(Container, AudioCodec, &str)] = &[
 /// Video codecs that a container can't hold, with the reason.
 const VIDEO_BANS: &[(Container, VideoCodec, &str)] = &[
     (Container::Mov, VideoCodec::Vp9, QUICKTIME_LACKS),
-    (Container::Asf, VideoCodec::Vp9, "vp9 goes into mp4 and mkv only"),
-    (Container::Avi, VideoCodec::Vp9, "vp9 goes into mp4 and mkv only"),
+    (Container::Asf, VideoCodec::Vp9, "only mp4 and mkv can hold vp9"),
+    (Container::Avi, VideoCodec::Vp9, "only mp4 and mkv can hold vp9"),
     (Container::Mxf, VideoCodec::H265, "mxf has no mapping for h265"),
     (Container::Mxf, VideoCodec::Vp9, "mxf has no mapping for vp9"),
     (Container::Ts, VideoCodec::Vp9, TS_LACKS),

@@ -18,7 +18,7 @@ pub const MAX_KEY_BYTES: usize = 1024;
 pub enum ObjectNameError {
     /// Not a valid name of a bucket.
     #[error(
-        "`{}` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, \
+        "`{}` is not a valid bucket name: expected 3 to 63 of a-z, 0-9, `.`, and `-`, \
          with a letter or digit at each end and after each dot", printable(.0)
     )]
     Bucket(String),

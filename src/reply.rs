@@ -113,7 +113,7 @@ impl Refused {
                 "the body does not match the checksum that was sent with it",
                 "send the body unchanged, or without the checksum",
             ),
-            Self::TaskEnded => ("a task was to be canceled that has ended", "read its record"),
+            Self::TaskEnded => ("the task to be canceled has already ended", "read its record"),
             Self::Task(code) => return code.help(),
         };
         Help { why, remedy }

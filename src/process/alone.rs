@@ -7,7 +7,7 @@ use crate::object::{Bucket, Key, ObjectNameError, ObjectUri};
 
 /// The bucket or key of the main object is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the request's object can't be: {error}")]
+#[error("the request's object is not valid: {error}")]
 pub struct MainObjectError {
     /// `bucket` or `object`.
     pub argument: &'static str,

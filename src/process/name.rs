@@ -32,7 +32,7 @@ pub enum NameError {
     StandardAlphabet,
     /// A character that belongs to no Base64 alphabet.
     #[error(
-        "`{}` at its byte {offset} is no URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
+        "`{}` at its byte {offset} is not URL-safe Base64 (A-Z, a-z, 0-9, `-`, `_`)",
         printable(&found.to_string())
     )]
     Character {
@@ -42,7 +42,7 @@ pub enum NameError {
         offset: usize,
     },
     /// Truncated or wrongly padded Base64.
-    #[error("it is incomplete Base64; a character is missing or one too many")]
+    #[error("it is incomplete Base64; a character is missing, or there is one too many")]
     Truncated,
     /// The bytes are not text.
     #[error("the decoded name is not UTF-8 text")]
@@ -54,11 +54,11 @@ pub enum NameError {
     #[error(transparent)]
     Object(#[from] ObjectNameError),
     /// A name that other programs resolve to another name.
-    #[error("the name has `..` between slashes, which many programs take for the folder above")]
+    #[error("the name has `..` between slashes, which many programs take for the parent folder")]
     ParentSegment,
     /// Neither the name nor the ARN of a topic.
     #[error(
-        "`{}` is no topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
+        "`{}` is not a topic: write its name (1 to 256 of A-Z, a-z, 0-9, `-`, and `_`) \
          or its ARN, `arn:aws:sns:<region>:<account>:<name>`", printable(.0)
     )]
     Topic(String),

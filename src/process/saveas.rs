@@ -23,7 +23,7 @@ pub(super) fn warning(request: &Request, arguments: &Arguments<'_>) -> Option<St
     let asked = key.render(&values).ok()?;
     let end = asked.chars().next_back().filter(|end| matches!(end, '/' | '.'))?;
     Some(format!(
-        "{}: the target key ends in `{end}`, and gets `.{}` behind it",
+        "{}: the target key ends in `{end}`, so `.{}` is appended",
         arguments.quoted("o"),
         values.autoext
     ))

@@ -11,7 +11,7 @@ use super::template::{CivilTime, RenderError, Variables};
 
 /// The message for a key like `a/../b`.
 pub(super) const PARENT_SEGMENT: &str =
-    "the name has `..` between slashes, which many programs take for the folder above";
+    "the name has `..` between slashes, which many programs take for the parent folder";
 
 /// Why nothing can be stored there.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -20,7 +20,7 @@ pub enum TargetError {
     #[error("the target `{}/{}` is also a source", .0.bucket, .0.key)]
     IsSource(ObjectUri),
     /// The target is in the folder of task records.
-    #[error("the target key `{key}` starts with `{prefix}`, as only task records may there")]
+    #[error("the target key `{key}` starts with `{prefix}`, which is reserved for task records")]
     IsRecord {
         /// The key.
         key: Key,

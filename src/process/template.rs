@@ -320,7 +320,7 @@ fn expect_variable(tail: &str, offset: usize) -> Result<(Variable, &str), Templa
 fn suggestion(name: &str) -> String {
     match nearest(name, Variable::NAMES.iter().copied()) {
         Some(known) => format!("; did you mean `{{{known}}}`?"),
-        None => format!("; known are {}", list(Variable::NAMES, "and")),
+        None => format!("; expected {}", list(Variable::NAMES, "or")),
     }
 }
 

@@ -47,7 +47,7 @@ fn each_wrong_setting_gets_a_line() {
         (
             "TASK_BUCKET",
             "s3://b",
-            "setting `TASK_BUCKET` can't be used: `s3://b` is no bucket name: 3 to 63 of a-z, 0-9, `.`, and `-`, with a letter or digit at each end and after each dot",
+            "setting `TASK_BUCKET` can't be used: `s3://b` is not a valid bucket name: expected 3 to 63 of a-z, 0-9, `.`, and `-`, with a letter or digit at each end and after each dot",
         ),
         ("TASK_PREFIX", "/t", "setting `TASK_PREFIX` is `/t`, but a key must not start with `/`"),
         (

@@ -19,7 +19,7 @@ pub struct TaskId(Uuid);
 
 /// Text that is not a task id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} is no task id; one looks like `MediaConvert-` and a UUID in lower case", quote(.0))]
+#[error("{} is not a task id; expected `MediaConvert-` and a UUID in lower case", quote(.0))]
 pub struct TaskIdError(String);
 
 impl TaskId {

@@ -22,10 +22,10 @@ pub struct Run(String);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// It does not have the form of a run.
-    #[error("{} is no run; one has 16 hex digits", quote(.0))]
+    #[error("{} is not a run; expected 16 hex digits", quote(.0))]
     Run(String),
     /// It is not the ARN of a task's execution.
-    #[error("{} is no execution of a task", quote(.0))]
+    #[error("{} is not an execution of a task", quote(.0))]
     Execution(String),
     /// The task id in it is not valid.
     #[error(transparent)]

@@ -9,7 +9,7 @@ impl Conflict {
     /// What is wrong, without the offset.
     pub(super) fn problem(&self) -> String {
         match self {
-            Self::NothingLeft => "beside `vn_1`, nothing is left to make".to_owned(),
+            Self::NothingLeft => "with `vn_1`, the output would be empty".to_owned(),
             Self::VideoBan(container, codec, _) => format!("{container} cannot hold {codec}"),
             Self::AudioBan(container, codec, _) => format!("{container} cannot hold {codec}"),
             Self::PixelFormatBan(format, codec, _) => format!("{codec} cannot encode {format}"),
@@ -17,13 +17,13 @@ impl Conflict {
                 format!("{container} cannot hold {format}")
             }
             Self::SampleRate(container, codec, rate) => {
-                format!("{codec} in {container} has no sample rate {rate}")
+                format!("{codec} in {container} does not support the sample rate {rate}")
             }
             Self::Channels(container, codec, channels) => {
                 format!("{codec} in {container} cannot have {channels} channels")
             }
             Self::SegmentBan { format, container, .. } => {
-                format!("{format} has no segments of {container}")
+                format!("{format} does not support {container} segments")
             }
             Self::TooManySources { count, .. } => format!("{count} files are too many"),
             Self::AlignBeyondList { count: 1, .. } => "the list has 1 file".to_owned(),
@@ -64,7 +64,7 @@ impl Conflict {
             Self::AlignBeyondList { count: 1, .. } => "expected 0".to_owned(),
             Self::AlignBeyondList { count, .. } => format!("expected 0 to {}", count - 1),
             Self::Target(TargetError::IsSource(_)) => {
-                "the result would overwrite what it is made of".to_owned()
+                "the result would overwrite its own source".to_owned()
             }
             Self::Target(TargetError::Bucket(error) | TargetError::Key(error)) => error.to_string(),
             Self::Target(TargetError::ParentSegment) => PARENT_SEGMENT.to_owned(),

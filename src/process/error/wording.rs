@@ -30,7 +30,7 @@ pub(super) fn problem(kind: &Kind, value: &str) -> String {
         Kind::Needs { parameter, need } => format!("{} without {need}", given(parameter, value)),
         Kind::Excludes { parameter, other } => {
             let given = quote(&written(parameter.name, value));
-            format!("{given} beside `{other}` in `{}`", parameter.operation)
+            format!("{given} together with `{other}` in `{}`", parameter.operation)
         }
         Kind::Conflict(conflict) => conflict.problem(),
     }
@@ -52,7 +52,7 @@ pub(super) fn remedy(kind: &Kind) -> Option<String> {
         Kind::MissingOperation(operation) => {
             format!("expected `{operation},o_<name>`, which names the target")
         }
-        Kind::EmptyParameter(_) => "a comma is too many".to_owned(),
+        Kind::EmptyParameter(_) => "there is one comma too many".to_owned(),
         Kind::UnknownParameter { operation, name } => unknown_parameter(*operation, name),
         Kind::RepeatedParameter { first, .. } => format!("the first is at byte {}", first.start),
         Kind::MissingValue(parameter) => {
@@ -90,10 +90,8 @@ fn right_place(operation: Operation) -> &'static str {
         Operation::Pre | Operation::Sur | Operation::Segment => {
             "`/pre`, `/sur`, and `/segment` come before `|sys/saveas`"
         }
-        Operation::SaveAs => {
-            "`|sys/saveas` comes once, behind every `/pre`, `/sur`, and `/segment`"
-        }
-        Operation::Notify => "`/notify` comes last, and once, behind `|sys/saveas`",
+        Operation::SaveAs => "`|sys/saveas` comes once, after every `/pre`, `/sur`, and `/segment`",
+        Operation::Notify => "`/notify` comes last, and once, after `|sys/saveas`",
     }
 }
 
@@ -109,8 +107,8 @@ fn unknown_parameter(operation: Operation, name: &str) -> String {
     }
     match PARAMETERS.iter().find(|parameter| parameter.name == name) {
         Some(elsewhere) => format!("`{name}` belongs to `{}`", elsewhere.operation),
-        None if known.len() == 1 => format!("known is {}", known[0]),
-        None => format!("known are {}", list(&known, "and")),
+        None if known.len() == 1 => format!("expected {}", known[0]),
+        None => format!("expected {}", list(&known, "or")),
     }
 }
 

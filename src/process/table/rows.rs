@@ -43,7 +43,7 @@ impl Parameter {
 }
 
 const fn start(operation: Operation) -> Parameter {
-    row(operation, "ss", MILLISECONDS, Value("0"), "Where the clip starts in its media.").unit("ms")
+    row(operation, "ss", MILLISECONDS, Value("0"), "Start of the clip in its media.").unit("ms")
 }
 
 const fn duration(operation: Operation) -> Parameter {
@@ -52,7 +52,7 @@ const fn duration(operation: Operation) -> Parameter {
         "t",
         MILLISECONDS,
         Value("0"),
-        "How long the clip lasts; 0, and more than there is, mean to the end.",
+        "Length of the clip; 0, or more than there is, means up to the end.",
     )
     .unit("ms")
 }
@@ -71,12 +71,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row(Concat, "vn", FLAG, Value("0"),
         "1 leaves the video out."),
     row(Concat, "vcodec", Kind::Word(VideoCodec::NAMES), Required,
-        "Video codec; which containers hold it is told below."),
+        "Video codec; the table below lists the containers that can hold it."),
     row(Concat, "fps", Kind::FrameRate { max: 240 }, ALIGN,
         "Frame rate; 0 is the align clip's, and 23.976, 29.97, 47.952, 59.94, and 119.88 mean the exact n/1001 rates.")
         .unit("frames/s"),
     row(Concat, "fpsopt", LOWER_SOURCE, Value("0"),
-        "What holds where the align clip's frame rate is lower.")
+        "What applies if the align clip's frame rate is lower.")
         .needs("fps"),
     row(Concat, "pixfmt", Kind::Word(PixelFormat::NAMES), ALIGN,
         "Pixel format; yuva420p only with vp9."),
@@ -84,10 +84,10 @@ pub const PARAMETERS: &[Parameter] = &[
         "Frame size; a missing side is the align clip's own, odd sides round down to even.")
         .unit("pixels"),
     row(Concat, "sopt", LOWER_SOURCE, Value("0"),
-        "What holds where the align clip's area is smaller.")
+        "What applies if the align clip's area is smaller.")
         .needs("s"),
     row(Concat, "scaletype", Kind::Word(ScaleType::NAMES), Words("stretch with `s`, fill without"),
-        "How a clip gets into the frame: stretched, cropped at the centre, filled up with black bars, or the frame fitted to the align clip's aspect."),
+        "How a clip is fitted into the frame: stretched, cropped at the centre, filled up with black bars, or with the frame fitted to the align clip's aspect."),
     row(Concat, "arotate", FLAG, Value("0"),
         "1 reads `s` as long side x short side, turned to the align clip's orientation.")
         .needs("s"),
@@ -98,7 +98,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "Mean bit rate of the video.")
         .unit("bit/s").excludes("crf"),
     row(Concat, "vbopt", LOWER_SOURCE, Value("0"),
-        "What holds where the align clip's video bit rate is lower.")
+        "What applies if the align clip's video bit rate is lower.")
         .needs("vb"),
     row(Concat, "crf", Kind::Decimal { max: 51 }, ValueUnless { value: "23", other: "vb" },
         "Constant quality; smaller is better.")
@@ -112,12 +112,12 @@ pub const PARAMETERS: &[Parameter] = &[
     row(Concat, "an", FLAG, Value("0"),
         "1 leaves the audio out."),
     row(Concat, "acodec", Kind::Word(AudioCodec::NAMES), Required,
-        "Audio codec; which containers hold it is told below."),
+        "Audio codec; the table below lists the containers that can hold it."),
     row(Concat, "ar", Kind::OneOf(SAMPLE_RATES), ALIGN,
-        "Sample rate, as far as codec and container have it.")
+        "Sample rate, if codec and container support it.")
         .unit("Hz"),
     row(Concat, "ac", Kind::Integer { min: 1, max: MAX_CHANNELS as u64 }, ALIGN,
-        "Channels, as many as codec and container have."),
+        "Number of channels, as many as codec and container support."),
     row(Concat, "aq", Kind::Integer { min: 0, max: 100 }, Words("unset"),
         "Quality of the audio; larger is better.")
         .excludes("ab"),
@@ -125,7 +125,7 @@ pub const PARAMETERS: &[Parameter] = &[
         "Mean bit rate of the audio.")
         .unit("bit/s").excludes("aq"),
     row(Concat, "abopt", LOWER_SOURCE, Value("0"),
-        "What holds where the align clip's audio bit rate is lower.")
+        "What applies if the align clip's audio bit rate is lower.")
         .needs("ab"),
     row(Concat, "adepth", Kind::OneOf(&[16, 24]), Words("the source's"),
         "Bits per sample.")

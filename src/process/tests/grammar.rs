@@ -69,11 +69,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "video/concat,,f_mp4",
-        "empty parameter in `video/concat` at byte 13; a comma is too many",
+        "empty parameter in `video/concat` at byte 13; there is one comma too many",
     ),
     (
         "video/concat,f_mp4,|sys/saveas",
-        "empty parameter in `video/concat` at byte 19; a comma is too many",
+        "empty parameter in `video/concat` at byte 19; there is one comma too many",
     ),
     (
         "video/concat,f",

@@ -145,7 +145,7 @@ fn a_target_that_ends_like_a_folder_gets_a_warning() {
         let target = crate::process::name::encode(template);
         let request = read(&format!("video/concat,{LEAST}|sys/saveas,o_{target}")).unwrap();
         let warning = end.map(|end| {
-            format!("`o_{target}`: the target key ends in `{end}`, and gets `.mp4` behind it")
+            format!("`o_{target}`: the target key ends in `{end}`, so `.mp4` is appended")
         });
         assert_eq!(request.warnings, warning.into_iter().collect::<Vec<_>>(), "{template}");
     }

@@ -54,11 +54,11 @@ const PARAMETER_MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "vb_10000,crf_20",
-        "`vb_10000` beside `crf` in `video/concat` at byte 42; leave one of them out",
+        "`vb_10000` together with `crf` in `video/concat` at byte 42; leave one of them out",
     ),
     (
         "vn_1,an_1",
-        "`an_1`: beside `vn_1`, nothing is left to make at byte 47; one of them has to be 0",
+        "`an_1`: with `vn_1`, the output would be empty at byte 47; one of them has to be 0",
     ),
     (
         "align_1",
@@ -90,7 +90,7 @@ fn messages_of_whole_requests() {
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_mp3,ar_96000",
-            "`ar_96000`: mp3 in mp4 has no sample rate 96000 at byte 42; expected 16000, 22050, 24000, 32000, 44100, or 48000",
+            "`ar_96000`: mp3 in mp4 does not support the sample rate 96000 at byte 42; expected 16000, 22050, 24000, 32000, 44100, or 48000",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_ac3,ac_8",
@@ -106,7 +106,7 @@ fn messages_of_whole_requests() {
         ),
         (
             "video/concat,f_ts,vcodec_h264,acodec_aac/segment,f_dash,t_0",
-            "`f_dash`: dash has no segments of ts at byte 49; expected `f_mp4`",
+            "`f_dash`: dash does not support ts segments at byte 49; expected `f_mp4`",
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,o_Pz8+",
@@ -114,7 +114,7 @@ fn messages_of_whole_requests() {
         ),
         (
             "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,key_YQ",
-            "unknown parameter `key` in `/pre` at byte 46; known are o, ss, and t",
+            "unknown parameter `key` in `/pre` at byte 46; expected o, ss, or t",
         ),
     ];
     for (process, message) in cases {
@@ -124,7 +124,7 @@ fn messages_of_whole_requests() {
     assert_eq!(
         overwrites,
         "`o_e2tleX0`: the target `bucket/example.mkv` is also a source at byte 53; \
-         the result would overwrite what it is made of"
+         the result would overwrite its own source"
     );
 }
 
@@ -197,8 +197,8 @@ fn targets_that_cannot_be_are_told_why() {
     let bucket = complaint(&format!("video/concat,{LEAST}{TARGET},b_QiE"));
     assert_eq!(
         bucket,
-        "`b_QiE`: invalid target bucket at byte 60; `B!` is no bucket name: 3 to 63 of a-z, 0-9, `.`, \
-         and `-`, with a letter or digit at each end and after each dot"
+        "`b_QiE`: invalid target bucket at byte 60; `B!` is not a valid bucket name: expected \
+         3 to 63 of a-z, 0-9, `.`, and `-`, with a letter or digit at each end and after each dot"
     );
     let unknown = complaint(&format!("video/concat,{LEAST}|sys/saveas,o_e2luZGV4eH0"));
     assert_eq!(
