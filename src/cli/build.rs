@@ -25,7 +25,7 @@ enum Form {
     String,
     /// A direct event, in JSON.
     Event,
-    /// A call of curl, signed for IAM.
+    /// A curl command, signed for IAM.
     Curl,
     /// A program that uses the OSS SDK for Python.
     Python,
@@ -38,7 +38,7 @@ pub(crate) struct Build {
     /// A clip before the main object; may be repeated.
     #[arg(long, value_name = "CLIP")]
     pre: Vec<String>,
-    /// A clip behind the main object; may be repeated.
+    /// A clip after the main object; may be repeated.
     #[arg(long, value_name = "CLIP")]
     sur: Vec<String>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(crate) struct Build {
     /// Cut the output into segments: `hls,t=6s` or `dash,t=4s`.
     #[arg(long, value_name = "FORMAT,t=LENGTH")]
     segment: Option<String>,
-    /// Where the result goes: a key, or `s3://BUCKET/KEY`; variables such as `{barename}` allowed.
+    /// Where the result is stored: a key or `s3://BUCKET/KEY`, with variables such as `{barename}`.
     #[arg(long, value_name = "KEY")]
     to: String,
     /// Send a message to this topic when the task has ended.

@@ -33,12 +33,12 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 /// Who signs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Auth {
-    /// IAM, by the credentials that the AWS SDKs find.
+    /// IAM, with the credentials that the AWS SDKs find.
     #[default]
     Iam,
     /// An access key of OSS: `OSS_ACCESS_KEY_ID` and `OSS_ACCESS_KEY_SECRET`.
     Oss,
-    /// Nobody: the endpoint asks for no signature.
+    /// No signature: the endpoint requires none.
     None,
 }
 
@@ -52,7 +52,7 @@ pub(crate) struct Endpoint {
     /// How requests are signed.
     #[arg(long, value_enum, default_value_t)]
     auth: Auth,
-    /// The endpoint's region; else the one that its name or the environment tells.
+    /// The endpoint's region; by default from its host name or the environment.
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
 }
@@ -128,7 +128,7 @@ impl Endpoint {
         let config = shared_config().await;
         let region = self.region.as_deref().or_else(|| self.region_of_name());
         let region = region.or_else(|| config.region().map(AsRef::as_ref)).ok_or_else(|| {
-            Failure::failed("the endpoint's region is unknown: name it by `--region`")
+            Failure::failed("the endpoint's region is unknown: name it with `--region`")
         })?;
         let provider = config.credentials_provider();
         let provider = provider.ok_or_else(|| Failure::failed("there are no AWS credentials"))?;
@@ -193,7 +193,7 @@ impl Endpoint {
         for (name, value) in sign(&plain, resource, &id, &secret, region, Timestamp::now()) {
             let value = value.parse();
             let value =
-                value.map_err(|_| Failure::failed("`OSS_ACCESS_KEY_ID` is no access key"))?;
+                value.map_err(|_| Failure::failed("`OSS_ACCESS_KEY_ID` is not an access key"))?;
             request.headers_mut().insert(name, value);
         }
         Ok(())

@@ -15,16 +15,16 @@ use super::failure::Failure;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Engine")]
 pub(crate) struct EngineArgs {
-    /// ffmpeg; else the one beside this program, the layer's, or that in PATH.
+    /// ffmpeg to use; by default the one beside this program, the layer's, or the one in PATH.
     #[arg(long, value_name = "FILE", env = "FFMPEG_PATH")]
     ffmpeg: Option<PathBuf>,
-    /// ffprobe; else the one beside ffmpeg.
+    /// ffprobe to use; by default the one beside ffmpeg.
     #[arg(long, value_name = "FILE", env = "FFPROBE_PATH")]
     ffprobe: Option<PathBuf>,
-    /// Folder for intermediate files; else the system's own.
+    /// Folder for intermediate files; by default the system's.
     #[arg(long, value_name = "DIR", env = "WORK_DIR")]
     work: Option<PathBuf>,
-    /// Memory in megabytes, as the function's: ffmpeg uses no more, and the output may depend on it.
+    /// Memory limit of ffmpeg in megabytes, like the function's; the output may depend on it.
     #[arg(long, value_name = "MB", default_value_t = 3008, value_parser = clap::value_parser!(u32).range(512..))]
     pub(crate) memory: u32,
     /// The video encoder's speed.
@@ -36,7 +36,7 @@ pub(crate) struct EngineArgs {
         value_parser = PossibleValuesParser::new(Preset::NAMES)
     )]
     preset: String,
-    /// What of the output is decoded before it is stored: all, or what its packets don't prove.
+    /// How much of the output is decoded before it is stored: all, or what its packets don't prove.
     #[arg(
         long,
         value_name = "HOW",
@@ -45,7 +45,7 @@ pub(crate) struct EngineArgs {
         value_parser = PossibleValuesParser::new(Verify::NAMES)
     )]
     verify: String,
-    /// When groups of pictures are copied that are as they would be encoded.
+    /// When to copy groups of pictures that already fit the output, instead of encoding them.
     #[arg(
         long,
         value_name = "WHEN",
@@ -65,12 +65,14 @@ impl EngineArgs {
             .map_err(|error| Failure::failed(format!("can't limit this process: {error}")))?;
         let ffmpeg = given(self.ffmpeg.as_ref()).or_else(|| find("ffmpeg"));
         let ffmpeg = ffmpeg.ok_or_else(|| {
-            Failure::failed("no ffmpeg is found: run `make layer`, or name one by `--ffmpeg`")
+            Failure::failed("no ffmpeg was found: run `make layer`, or pass one with `--ffmpeg`")
         })?;
         let beside = || Some(ffmpeg.with_file_name("ffprobe")).filter(|path| path.is_file());
         let ffprobe = given(self.ffprobe.as_ref()).or_else(beside).ok_or_else(|| {
             let ffmpeg = ffmpeg.display();
-            Failure::failed(format!("no ffprobe is beside `{ffmpeg}`: name one by `--ffprobe`"))
+            Failure::failed(format!(
+                "there is no ffprobe beside `{ffmpeg}`: pass one with `--ffprobe`"
+            ))
         })?;
         Ok(Ffmpeg::new(ffmpeg, ffprobe, self.memory.into()))
     }

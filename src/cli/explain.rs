@@ -61,16 +61,16 @@ pub(crate) struct Explain {
     #[command(flatten)]
     request: RequestArgs,
     /// Where the sources are: a folder whose files are the objects, or a bucket. Without it, only
-    /// what the request itself tells is shown.
+    /// what follows from the request itself is shown.
     #[arg(long, value_name = "DIR|s3://BUCKET")]
     sources: Option<Side>,
-    /// Also print the commands of ffmpeg.
+    /// Also print the ffmpeg commands.
     #[arg(long, requires = "sources")]
     commands: bool,
-    /// Also measure how long it takes, by making a small part of it.
+    /// Also measure how long the task takes, by making a small part of the output.
     #[arg(long, requires = "sources")]
     time: bool,
-    /// The function's processor, which its price depends on.
+    /// The function's processor architecture, which determines its price.
     #[arg(long, value_enum, default_value_t)]
     arch: Processor,
     #[command(flatten)]

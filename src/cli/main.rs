@@ -50,11 +50,11 @@ struct Cli {
 enum Command {
     /// Check a request: print its canonical process string, or what is wrong and where.
     Check(check::Check),
-    /// Write a process string, and what sends it.
+    /// Write a process string, or the commands that send it.
     Build(Box<build::Build>),
-    /// Show a process string with its names in clear.
+    /// Show a process string with its names decoded.
     Decode(decode::Decode),
-    /// Write the page that does the same in a browser: one HTML file.
+    /// Write a page that edits and explains requests in a browser: one HTML file.
     Page(page::Page),
     /// Show what a request would do: clips, frames and samples, chunks, disk, time, and cost.
     Explain(explain::Explain),

@@ -27,14 +27,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Submit {
     #[command(flatten)]
     request: RequestArgs,
-    /// Wait until the task has ended, and show how.
+    /// Wait until the task has ended, and show its result.
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
     endpoint: Endpoint,
 }
 
-/// How far a task has come.
+/// The status of a task.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Status {
     Running,
@@ -45,13 +45,13 @@ enum Status {
 /// The arguments of `tasks`.
 #[derive(Args, Debug)]
 pub(crate) struct Tasks {
-    /// Only those with this status.
+    /// Only tasks with this status.
     #[arg(long, value_enum, ignore_case = true)]
     status: Option<Status>,
-    /// Only those with a source or target whose key, or bucket and key, begins so.
+    /// Only tasks with a source or target whose key, or bucket and key, begins with this text.
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
-    /// As many at most.
+    /// The most tasks to list.
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: usize,
     #[command(flatten)]
@@ -75,7 +75,7 @@ impl Submit {
         let request = asked.resolve()?;
         output.warnings(&request.warnings);
         let (Some(bucket), Some(object)) = (&asked.bucket, &asked.object) else {
-            let message = "the main object is unknown: name it by `--bucket` and `--object`";
+            let message = "the main object is unknown: name it with `--bucket` and `--object`";
             return Err(Failure::wrong(message).argument("object", ""));
         };
         let mut event = json!({"bucket": bucket, "object": object, "process": asked.process});

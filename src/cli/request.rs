@@ -21,10 +21,10 @@ pub(crate) struct RequestArgs {
     /// standard input.
     #[arg(value_name = "REQUEST")]
     request: String,
-    /// Key of the main object, where REQUEST is a process string.
+    /// Key of the main object, if REQUEST is a process string.
     #[arg(long, value_name = "KEY")]
     object: Option<String>,
-    /// Bucket of the main object, where REQUEST is a process string.
+    /// Bucket of the main object, if REQUEST is a process string.
     #[arg(long, value_name = "NAME")]
     bucket: Option<String>,
     /// The longest concatenation list.
@@ -68,7 +68,7 @@ impl RequestArgs {
             (Some(only), 0) => Ok(only),
             (_, others) => {
                 let count = others + 1;
-                Err(Failure::wrong(format!("the event asks for {count} tasks: give one at a time")))
+                Err(Failure::wrong(format!("the event contains {count} tasks: pass one at a time")))
             }
         }
     }
@@ -118,13 +118,13 @@ impl RequestArgs {
         let submissions =
             self.submissions(&event).map_err(|error| bad_event(file, text, &error))?;
         if submissions.is_empty() {
-            return Err(Failure::wrong(format!("the event `{file}` asks for no task")));
+            return Err(Failure::wrong(format!("the event `{file}` contains no task")));
         }
         let single = submissions.len() == 1;
         let asked = submissions.into_iter().map(|submission| {
             let ProcessSource::Given(process) = submission.process else {
                 return Err(Failure::wrong(format!(
-                    "the event `{file}` tells of an upload: its process string is in the \
+                    "the event `{file}` is about an upload: its process string is in the \
                      object's metadata `x-oss-async-process`, or in the function's settings"
                 )));
             };
@@ -184,7 +184,7 @@ impl Asked {
     /// `side`.
     pub(crate) fn resolve_whole(&self, side: &Side) -> Result<Request, Failure> {
         if self.object.is_none() {
-            let message = "the main object is unknown: name it by `--object`";
+            let message = "the main object is unknown: name it with `--object`";
             return Err(Failure::wrong(message).argument("object", ""));
         }
         let of_side = || match side {

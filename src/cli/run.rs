@@ -24,7 +24,7 @@ pub(crate) struct Run {
     /// Where the sources are: a folder whose files are the objects, or a bucket.
     #[arg(long, value_name = "DIR|s3://BUCKET")]
     sources: Side,
-    /// Where the result goes: a folder, or a bucket in the place of the request's own.
+    /// Where the result is stored: a folder, or a bucket instead of the request's own.
     #[arg(long, value_name = "DIR|s3://BUCKET")]
     out: Side,
     #[command(flatten)]

@@ -43,7 +43,7 @@ pub(crate) fn path(folder: &Path, key: &str) -> Result<PathBuf, Failure> {
         let is_name = matches!(components.next(), Some(Component::Normal(name)) if name == part);
         if !is_name || components.next().is_some() || part.contains('\0') {
             return Err(Failure::wrong(format!(
-                "no file in a folder can be called `{}`: every part between slashes has to be a name",
+                "`{}` can't be a file in a folder: every part between slashes has to be a name",
                 key.escape_debug()
             )));
         }

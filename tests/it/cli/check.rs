@@ -241,7 +241,7 @@ fn mistakes_of_events_are_drawn_as_well() {
         }
     }
     fs::write(&file, "[]").unwrap();
-    assert!(said(&["check", path]).ends_with(2).err.contains("no known kind"));
+    assert!(said(&["check", path]).ends_with(2).err.contains("the kind of the event is unknown"));
     assert!(said(&["check", "nowhere.json"]).ends_with(2).err.contains("can't read the event"));
 }
 
@@ -267,11 +267,11 @@ fn every_example_of_an_event_is_understood() {
         ("http-api-v2", 0, "video/concat,"),
         ("http-rest-v1", 0, "video/concat,"),
         ("function-url", 0, "video/concat,"),
-        ("sqs", 2, "tells of an upload"),
-        ("upload-s3", 2, "tells of an upload"),
-        ("upload-eventbridge", 2, "tells of an upload"),
-        ("upload-sns", 2, "tells of an upload"),
-        ("s3-test-event", 2, "asks for no task"),
+        ("sqs", 2, "is about an upload"),
+        ("upload-s3", 2, "is about an upload"),
+        ("upload-eventbridge", 2, "is about an upload"),
+        ("upload-sns", 2, "is about an upload"),
+        ("s3-test-event", 2, "contains no task"),
     ] {
         let file = repository().join(format!("events/{name}.json"));
         let said = said(&["check", file.to_str().unwrap()]).ends_with(status);
