@@ -25,7 +25,10 @@ pub enum AsyncInvoke {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AsyncInvokeError {
     /// The event is too large for an invocation.
-    #[error("the request is too long to be handed on: {0} bytes, and at most 262144 fit")]
+    #[error(
+        "the request is too long for an asynchronous invocation: {0} bytes, but at most 262144 are \
+         allowed"
+    )]
     TooLarge(usize),
     /// The function's role may not invoke it.
     #[error(

@@ -42,7 +42,7 @@ pub enum BusError {
     #[error("event bus `{0}` did not answer in time")]
     NoAnswer(String),
     /// Any other error.
-    #[error("event bus `{bus}` does not take it: {said} ({request})")]
+    #[error("event bus `{bus}` rejected the event: {said} ({request})")]
     Failed {
         /// The bus.
         bus: String,

@@ -34,7 +34,7 @@ pub enum KeepError {
         request: String,
     },
     /// Any other error.
-    #[error("the queue of failed events `{url}` does not take it: {said} ({request})")]
+    #[error("the queue of failed events `{url}` rejected the message: {said} ({request})")]
     Failed {
         /// The queue.
         url: String,

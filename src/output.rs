@@ -139,7 +139,7 @@ pub enum OutputError {
     },
     /// The frame is smaller than the encoder allows.
     #[error(
-        "{given}: h265 wants sides of at least {least} pixels, and the output would be {size}: ask \
+        "{given}: h265 needs sides of at least {least} pixels, and the output would be {size}: ask \
          for a larger `s`, or for `vcodec_h264`"
     )]
     TooSmall {
@@ -164,7 +164,7 @@ pub enum OutputError {
         asked_ms: i64,
     },
     /// A frame rate that the container does not support.
-    #[error("{given}: mxf has no such frame rate; expected {allowed} frames per second")]
+    #[error("{given}: mxf does not support this frame rate; expected {allowed} frames per second")]
     FrameRate {
         /// `fps`, as given.
         given: String,
@@ -230,7 +230,7 @@ fn aligned<'a, S>(
             "{given}: the align clip {} has no {kind}: its properties are taken from clip {n}",
             request.align
         ),
-        None => format!("{given}: no clip has {kind}: the standard properties are taken"),
+        None => format!("{given}: no clip has {kind}: default properties are used"),
     });
     other
 }

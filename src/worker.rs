@@ -54,8 +54,8 @@ const ENCODED: u8 = 90;
 const NOT_ACCEPTED: &str = "no such task has been accepted under this event id: send a direct event, or \
                             `POST` the request";
 
-const USER_DATA_KEPT: &str = "the `userData` of this request was not taken: the same task had been \
-                              asked for before, and keeps what it was given then";
+const USER_DATA_KEPT: &str = "the `userData` of this request was ignored: the same task was \
+                              requested before, and keeps its first `userData`";
 
 /// Time reserved for the reply.
 const REPLY: Duration = Duration::from_millis(500);

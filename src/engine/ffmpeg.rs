@@ -70,7 +70,7 @@ pub enum RunError {
         log: String,
     },
     /// Its output could not be passed on.
-    #[error("the output of {program} can't be handed on: {source}")]
+    #[error("the output of {program} can't be passed on: {source}")]
     Stream {
         /// `ffmpeg` or `ffprobe`.
         program: String,

@@ -37,7 +37,7 @@ pub enum BillError {
         source: io::Error,
     },
     /// The file has other content.
-    #[error("`{}` is no bill of materials: {source}", path.display())]
+    #[error("`{}` is not a bill of materials: {source}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -100,7 +100,7 @@ mod tests {
     fn what_is_no_bill_is_told_with_its_path() {
         for text in ["", "\u{0}\u{1}", "[]", "{}", r#"{"arch": "arm64", "components": [7]}"#] {
             let error = read(text).unwrap_err();
-            assert!(error.starts_with("`LAYER/bom.json` is no bill of materials: "), "{error}");
+            assert!(error.starts_with("`LAYER/bom.json` is not a bill of materials: "), "{error}");
         }
         let missing = Bill::beside("/nowhere/bin/ffmpeg".as_ref()).unwrap_err().to_string();
         assert!(missing.contains("`/nowhere/bom.json` can't be read"), "{missing}");

@@ -303,7 +303,7 @@ impl Maker<'_> {
                 Finding::Opening(lines) => opening.extend(lines),
                 Finding::Doubtful => doubtful.push(index),
                 Finding::Damaged(log) => {
-                    let text = format!("it is damaged, what decodes was used: {log}");
+                    let text = format!("it is damaged; what can be decoded was used: {log}");
                     found.push((Some(clip), text));
                 }
             }

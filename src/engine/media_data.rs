@@ -49,7 +49,7 @@ pub fn bare(path: &Path, first: &Path) -> io::Result<Bare> {
                     listed.take().ok_or_else(|| unfit("data are not listed"))?;
                 let bytes: u64 = samples.iter().map(|sample| u64::from(sample.size)).sum();
                 if bytes != head.body || moof + data != at + head.head {
-                    return Err(unfit("what is listed is not what is there"));
+                    return Err(unfit("the listed samples don't match the data"));
                 }
                 if bare.samples.samples.is_empty() {
                     copy(&file, next, first)?;

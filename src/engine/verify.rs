@@ -98,7 +98,7 @@ pub enum VerifyError {
     #[error("the finished output is not as planned: {0}")]
     Packets(#[from] PacketError),
     /// The list of the encoders' packets can't be read.
-    #[error("what was encoded is not known: {0}")]
+    #[error("the list of encoded packets can't be read: {0}")]
     Listing(io::Error),
     /// A property differs from the plan.
     #[error("the finished output is not as planned: {what} is {found}, not {planned}")]

@@ -11,7 +11,7 @@ const LONGEST_SAID: usize = 300;
 pub enum EventError {
     /// The kind of the event is unknown.
     #[error(
-        "the event is of no known kind: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or records of SQS or SNS"
+        "the kind of the event is unknown: expected a direct event with `bucket`, `object`, and `process`, an S3 notification, an EventBridge event, an HTTP request, or records of SQS or SNS"
     )]
     UnknownKind,
     /// Records of an unknown service.

@@ -53,12 +53,12 @@ pub(super) async fn establish(
 fn wanted(iam: bool, oss: bool) -> &'static str {
     match (iam, oss) {
         (true, true) => {
-            "anonymous requests are not served: sign the request with an OSS access key, or as the API's authoriser wants it"
+            "anonymous requests are not served: sign the request with an OSS access key, or as the API's authoriser requires"
         }
         (false, true) => {
             "anonymous requests are not served: sign the request with an OSS access key"
         }
-        _ => "anonymous requests are not served: sign the request as the API's authoriser wants it",
+        _ => "anonymous requests are not served: sign the request as the API's authoriser requires",
     }
 }
 

@@ -88,7 +88,7 @@ async fn hand_on(
     invocation: &Invocation,
 ) -> Result<(), Refusal> {
     let AsyncInvoke::Lambda(client) = &function.async_invoke else {
-        info!("nothing to hand the task on to: it is worked on before the reply");
+        info!("there is no function to invoke: the task runs before the reply");
         let job = Job::from(accepted);
         Box::pin(function.worker.perform(job, invocation)).await;
         return Ok(());
@@ -96,7 +96,7 @@ async fn hand_on(
     let Err(error) = invoke(client, &invocation.function_arn, &accepted).await else {
         return Ok(());
     };
-    error!(%error, "the task could not be handed on");
+    error!(%error, "the task could not be started");
     let code = match error {
         AsyncInvokeError::TooLarge(_) => Refused::InvalidRequest,
         AsyncInvokeError::AccessDenied { .. } | AsyncInvokeError::Failed { .. } => {

@@ -131,7 +131,7 @@ fn read_status(text: &str) -> Result<Status, Refusal> {
 }
 
 fn read_marker(text: &str) -> Result<Marker, Refusal> {
-    text.parse().map_err(|()| invalid("marker", text, "the `NextMarker` of the page before"))
+    text.parse().map_err(|()| invalid("marker", text, "the `NextMarker` of the previous page"))
 }
 
 fn invalid(name: &str, value: &str, expected: &str) -> Refusal {
@@ -153,7 +153,7 @@ async fn visible(
     if authority.may_see(&record, topic_arns(function, invocation)) {
         return Ok(record);
     }
-    let message = format!("the access key does not reach the objects of task `{id}`");
+    let message = format!("the access key does not allow the objects of task `{id}`");
     Err(Refusal::new(Refused::Task(Code::AccessDenied), message))
 }
 

@@ -22,7 +22,7 @@ const PROCESS: &str = "x-oss-async-process";
 const MOST_TARGETS: usize = 1000;
 
 /// The error for an event whose task another run has not finished yet.
-const STILL_RUNNING: &str = "another run is still at the task";
+const STILL_RUNNING: &str = "another run is still working on the task";
 
 /// Works on uploads one after another, and replies with the list of records.
 ///
@@ -81,7 +81,7 @@ pub(super) async fn perform(
     let head = match worker.store.head(&uri, submission.version.as_deref()).await {
         Ok(head) => head,
         Err(error) => {
-            let message = format!("the upload can't be looked at: {error}");
+            let message = format!("the upload's metadata can't be read: {error}");
             return Some(worker.refuse("", error.code(), &message, invocation));
         }
     };

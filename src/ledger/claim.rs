@@ -102,7 +102,7 @@ impl<S: Objects> Ledger<S> {
                     }
                     Verdict::Held(record) => {
                         if watched.is_none() {
-                            info!("another run is at it");
+                            info!("another run is working on the task");
                         }
                         watched = Some(record.event_id.clone());
                         sleep(pause).await;

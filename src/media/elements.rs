@@ -58,10 +58,10 @@ pub enum Unindexed {
     #[error("it has no index")]
     Nothing,
     /// The cues don't cover all of the video.
-    #[error("its index leaves something out")]
+    #[error("its index is incomplete")]
     Gaps,
     /// The file doesn't have exactly one video with a constant frame rate.
-    #[error("its video is none of a constant frame rate")]
+    #[error("it does not have exactly one video of constant frame rate")]
     Tracks,
     /// The elements other than clusters are too long.
     #[error("its index is too long")]

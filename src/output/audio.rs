@@ -53,13 +53,13 @@ fn held_rate(
         (asked, None) => {
             let parameter = if matches!(asked, AudioRateControl::BitRate(_)) { "ab" } else { "aq" };
             let given = request.quoted(Operation::Concat, parameter);
-            warnings.push(format!("{given}: {codec} is lossless, and it has no effect"));
+            warnings.push(format!("{given}: {codec} is lossless, so this has no effect"));
             AudioRateControl::Default
         }
         (AudioRateControl::BitRate(asked), Some(range)) if !range.contains(&asked) => {
             let nearest = asked.clamp(*range.start(), *range.end());
             warnings.push(format!(
-                "{}: {codec} of {} Hz and {} channels can't have {asked} bit/s: it is asked for \
+                "{}: {codec} of {} Hz and {} channels can't have {asked} bit/s: the encoder gets \
                  {nearest}",
                 request.quoted(Operation::Concat, "ab"),
                 output.sample_rate,

@@ -221,7 +221,8 @@ fn mxf_holds_its_own_frame_rates_only() {
     let error = settled(&format!("{parameters},fps_17"), &[source]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`fps_17`: mxf has no such frame rate; expected 23.976, 25, 29.97, 50, 59.94 frames per second"
+        "`fps_17`: mxf does not support this frame rate; expected 23.976, 25, 29.97, 50, 59.94 \
+         frames per second"
     );
 }
 
@@ -230,11 +231,11 @@ fn h265_has_a_smallest_frame() {
     let error = settled("f_mp4,vcodec_h265,acodec_aac,s_8x8", &[media()]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`s_8x8`: h265 wants sides of at least 16 pixels, and the output would be 8x8: ask for a \
+        "`s_8x8`: h265 needs sides of at least 16 pixels, and the output would be 8x8: ask for a \
          larger `s`, or for `vcodec_h264`"
     );
     let error = settled("f_mp4,vcodec_h265,acodec_aac", &[sized(8, 8)]).unwrap_err();
-    assert!(error.to_string().starts_with("`vcodec_h265`: h265 wants"), "{error}");
+    assert!(error.to_string().starts_with("`vcodec_h265`: h265 needs"), "{error}");
 }
 
 #[test]

@@ -94,8 +94,9 @@ fn asked_size(
 fn even_with_warning(own: Size, warnings: &mut Vec<String>) -> Size {
     let even = own.even();
     if even != own {
-        warnings
-            .push(format!("`s`: the align clip is {own}: the output is {even}, sides being even"));
+        warnings.push(format!(
+            "`s`: the align clip is {own}: the output is {even}, since sides must be even"
+        ));
     }
     even
 }
@@ -204,7 +205,7 @@ fn frame_rate(
     };
     let nearest = MXF_RATES.into_iter().min_by_key(distance).expect("MXF has rates");
     warnings.push(format!(
-        "`fps`: mxf holds {allowed} frames per second: the align clip's {} becomes {}",
+        "`fps`: mxf supports {allowed} frames per second: the align clip's {} becomes {}",
         decimal(rate),
         decimal(nearest)
     ));

@@ -41,7 +41,7 @@ pub(super) fn show(text: &str) -> Value {
                 "Record": value,
             })
         }
-        Err(error) => problem(format!("this is no task record: {error}")),
+        Err(error) => problem(format!("this is not a task record: {error}")),
     }
 }
 

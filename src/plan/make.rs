@@ -33,7 +33,7 @@ pub enum PlanError {
         length_ms: i64,
     },
     /// All clips together are shorter than a frame.
-    #[error("{given}: the clips together last {length_ms} ms: not one frame of the output")]
+    #[error("{given}: the clips together last {length_ms} ms: less than one frame of the output")]
     NoFrame {
         /// The parameter as it was given: `fps`, or `ar` if there is no video.
         given: String,

@@ -54,13 +54,13 @@ pub struct PacketList {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PacketError {
     /// A frame that does not belong in its chunk, or belongs there but came twice.
-    #[error("packet {packet} of the encoded video is not a frame that is due there")]
+    #[error("packet {packet} of the encoded video is not a frame that belongs there")]
     Place {
         /// The packet's number, from 0.
         packet: usize,
     },
     /// The copied packets are not the source's.
-    #[error("the packets of the video from {packet} on are copied, and are not the source's")]
+    #[error("the packets of the video from {packet} on were copied, but differ from the source's")]
     Copied {
         /// The first packet's number, from 0.
         packet: usize,

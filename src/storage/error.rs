@@ -56,7 +56,7 @@ pub enum Problem {
     #[error("the bucket is in {}, not in the function's region", .0.as_deref().unwrap_or("another region"))]
     OtherRegion(Option<String>),
     /// Storage rejects this bucket name or key.
-    #[error("storage does not take this name: {0}")]
+    #[error("storage rejects this name: {0}")]
     BadName(String),
     /// The object is larger than allowed.
     #[error("the object is larger than {0} bytes")]

@@ -190,7 +190,7 @@ where
         if !error.is_transient() || tries == ATTEMPTS {
             return Err(error);
         }
-        tracing::warn!(%error, at, "the read broke and goes on");
+        tracing::warn!(%error, at, "the read broke and is continued");
         tries += 1;
         tokio::time::sleep(pause).await;
         pause *= 2;
@@ -228,7 +228,7 @@ impl Fetch<'_> {
         for _ in 1..ATTEMPTS {
             match self.copy(&mut at, range.end).await {
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, at, "a range broke and goes on");
+                    tracing::warn!(%error, at, "a range broke and is continued");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

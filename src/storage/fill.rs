@@ -233,7 +233,7 @@ impl Filler {
         for _ in 1..ATTEMPTS {
             match self.copy(piece.source, &mut at, piece.range.end).await {
                 Err(error) if error.is_transient() => {
-                    tracing::warn!(%error, at, "a range broke and goes on");
+                    tracing::warn!(%error, at, "a range broke and is continued");
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

@@ -50,7 +50,7 @@ pub enum UploadError {
     #[error("cannot store the output: {0}")]
     Store(#[from] StoreError),
     /// It is unknown whether storage has stored it.
-    #[error("cannot store the output: {0}; it may be stored all the same")]
+    #[error("cannot store the output: {0}; it may be stored nevertheless")]
     Unclear(StoreError),
 }
 

@@ -253,7 +253,7 @@ impl Delivery<'_> {
         if let (Some(_), Some(prefix)) = (&self.storing.segments, &replaced.segments) {
             let removed = timeout_at(self.deadline.until, self.remove(prefix)).await;
             if !matches!(removed, Ok(Ok(()))) {
-                warn!(%prefix, "segments of the playlist before could not be removed");
+                warn!(%prefix, "segments of the replaced playlist could not be removed");
             }
         }
     }
@@ -271,7 +271,7 @@ fn target(file: &Artifact, stored: Stored) -> TargetRecord {
 async fn abort(uploads: Vec<PendingUpload>) {
     for upload in uploads {
         if let Err(error) = upload.abort().await {
-            warn!(%error, "an upload of the failed task could not be given up");
+            warn!(%error, "an upload of the failed task could not be aborted");
         }
     }
 }

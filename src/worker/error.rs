@@ -29,7 +29,7 @@ pub enum TaskError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// The main object's bucket or key is not a valid name.
-    #[error("the request's object can't be: {0}")]
+    #[error("the request's object is not valid: {0}")]
     Object(#[from] ObjectNameError),
     /// The head of a source can't be read.
     #[error("clip {clip} can't be used: {source}")]
@@ -96,7 +96,7 @@ pub enum TaskError {
     #[error(transparent)]
     Upload(#[from] UploadError),
     /// The output could not be stored, and what was already stored could not be removed.
-    #[error("{0}; some of it may be stored all the same")]
+    #[error("{0}; some of it may be stored nevertheless")]
     Leftover(Box<TaskError>),
     /// The work folder can't be used.
     #[error("the work folder can't be used: {0}")]
@@ -128,7 +128,7 @@ pub enum TaskError {
     #[error("there is no range {0}")]
     NoRange(usize),
     /// A step names a bucket that is not the one for task records.
-    #[error("the records of tasks are not in bucket `{0}`: it is no step of this stack's tasks")]
+    #[error("task records are not in bucket `{0}`: this is not a step of this stack's tasks")]
     StrangeBucket(Bucket),
     /// An earlier step has left nothing.
     #[error("`{0}` is missing: a step that was to make it failed")]

@@ -360,7 +360,7 @@ impl<'a> SourceFiles<'a> {
         };
         match probed {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
-            Ok(None) => tracing::info!("a source's index does not tell enough"),
+            Ok(None) => tracing::info!("a source's index is not sufficient"),
             // Probing the whole file will show what is wrong.
             Err(error) => tracing::info!(%error, "a source's index can't be used"),
         }

@@ -129,7 +129,7 @@ fn a_bus_that_refuses_costs_a_warning() {
         ),
         (
             Mood::Drops,
-            "an event could not be put on the bus: event bus `tasks` does not take it: \
+            "an event could not be put on the bus: event bus `tasks` rejected the event: \
              InternalFailure: it is full",
         ),
     ] {

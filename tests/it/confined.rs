@@ -218,7 +218,9 @@ fn without_filters_the_function_says_so_and_works() {
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
     let says = |line: &Value| {
         line["level"] == "WARN"
-            && line["error"].as_str().is_some_and(|error| error.contains("takes no seccomp filter"))
+            && line["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("supports no seccomp filter"))
     };
     let logs = scene.function.logs_until(|lines| lines.iter().any(says));
     assert!(logs.iter().any(says), "{logs:#?}");

@@ -39,8 +39,8 @@ static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
 pub enum ConfineError {
     /// The kernel does not support filters.
     #[error(
-        "this kernel takes no seccomp filter ({0}): a media file that takes ffmpeg over could open \
-         connections, signal this function, and outlive its task"
+        "this kernel supports no seccomp filter ({0}): a media file that takes ffmpeg over could \
+         open connections, signal this function, and outlive its task"
     )]
     NoFilter(String),
     /// The path of this program can't be found.

@@ -55,11 +55,12 @@ impl fmt::Display for Notice {
         match self {
             Self::Joined => f.write_str("its time stamps jump: they were made continuous"),
             Self::Jumps => f.write_str(
-                "its time stamps jump: video and audio behind that may be out of step or missing",
+                "its time stamps jump: video and audio after that may be out of sync or missing",
             ),
             Self::Pause { from, lasts } => write!(
                 f,
-                "its time stamps jump by {} s, {} s after its beginning: the last frame is held there, in silence",
+                "its time stamps jump by {} s, {} s after its beginning: the last frame is repeated \
+                 there, without audio",
                 lasts.to_millis() / 1000,
                 from.to_millis() / 1000
             ),
@@ -69,7 +70,8 @@ impl fmt::Display for Notice {
             ),
             Self::Behind { bytes } => write!(
                 f,
-                "{bytes} bytes behind its end look like media that can't be told for sure, and were left out"
+                "{bytes} bytes after its end look like media but could not be identified, and \
+                 were left out"
             ),
             Self::CutShort { declared, found } => write!(
                 f,
@@ -77,7 +79,7 @@ impl fmt::Display for Notice {
                 declared.to_millis(),
                 found.to_millis()
             ),
-            Self::Damaged(log) => write!(f, "it is damaged, what can be read was used: {log}"),
+            Self::Damaged(log) => write!(f, "it is damaged; what can be read was used: {log}"),
             Self::LeftOut { part, reason } => write!(
                 f,
                 "it is made of several files, and number {part} of them was left out: {reason}"

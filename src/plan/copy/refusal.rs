@@ -16,7 +16,7 @@ pub enum NotCopied {
     Never,
     #[error("only h264 is copied")]
     Codec,
-    #[error("{0} does not take copied groups of pictures")]
+    #[error("{0} can't hold copied groups of pictures")]
     Container(Container),
     #[error("`vb` without `vbopt_1` asks for this bit rate")]
     BitRate,
@@ -24,11 +24,11 @@ pub enum NotCopied {
     PeakRate,
     #[error("`crf` asks for this quality")]
     Quality,
-    #[error("without `vb` and `vbopt_1` it would have to be `COPY=fitting`")]
+    #[error("without `vb` and `vbopt_1`, only `COPY=fitting` copies")]
     OnlyFitting,
     #[error("it has no video, or the output has none")]
     NoVideo,
-    #[error("files of `{0}` are not copied from")]
+    #[error("nothing is copied from `{0}` files")]
     Source(Demuxer),
     #[error("its {what} is {own}, and the output's is {output}")]
     Differs { what: Cow<'static, str>, own: String, output: String },

@@ -83,7 +83,7 @@ impl Worker {
             Ok(Standing::Ended) => false,
             Ok(Standing::Unknown) => self.start_again(job, bucket, record, execution).await,
             Err(error) => {
-                warn!(%error, "the execution can't be looked at");
+                warn!(%error, "the execution's state can't be read");
                 true
             }
         }

@@ -57,7 +57,7 @@ impl Worker {
         }
         let announced = timeout_at(shift.deadline.until, self.announce_in_turn(shift)).await;
         if let Ok(Err(error)) = announced {
-            info!(%error, "how far the task is was not announced");
+            info!(%error, "the task's progress was not announced");
         }
     }
 

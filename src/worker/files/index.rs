@@ -70,7 +70,7 @@ impl SourceFiles<'_> {
 /// Why a source is fetched whole.
 #[derive(Debug, thiserror::Error)]
 enum Reason {
-    #[error("it is no MP4 and no Matroska")]
+    #[error("it is neither MP4 nor Matroska")]
     Format,
     #[error(transparent)]
     Boxes(#[from] boxes::Unindexed),

@@ -179,7 +179,7 @@ fn is_untouched(world: &World, scenario: &Scenario, objects: &Objects) -> bool {
 
 /// If a task failed, nothing of it is stored, or the failure says that something may be.
 fn untold(nothing: bool, said: &str, objects: &Objects) -> Option<String> {
-    let told = said.contains("may be stored all the same");
+    let told = said.contains("may be stored nevertheless");
     (!nothing && !told).then(|| format!("a failure ({said}) leaves {objects:?}"))
 }
 

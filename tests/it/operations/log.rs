@@ -52,7 +52,7 @@ fn a_layer_without_a_bill_is_warned_of_and_works() {
     let start = line(&scene, "start");
     assert_eq!(start["level"], "WARN", "{start}");
     let error = start["error"].as_str().unwrap();
-    assert!(error.contains("bom.json` is no bill of materials"), "{error}");
+    assert!(error.contains("bom.json` is not a bill of materials"), "{error}");
     let scene = scene.source("a.mp4", &Source::new(1));
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
 }

@@ -78,7 +78,7 @@ fn a_failed_task_tells_why_and_another_text_is_no_record() {
     page.enter("record", &record.to_string());
     assert_eq!(page.text("#record-note"), "Failed, 100 %: NoSuchKey, it is <b>gone</b>");
     page.enter("record", "{\"TaskId\": 1}");
-    assert!(page.text("#record-note").starts_with("this is no task record: "));
+    assert!(page.text("#record-note").starts_with("this is not a task record: "));
 }
 
 #[test]
