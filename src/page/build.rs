@@ -2,7 +2,7 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "the core's list of what it must not call is not for this"
+    reason = "the core's restrictions don't apply to a build script"
 )]
 
 use std::path::Path;

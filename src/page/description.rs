@@ -32,7 +32,7 @@ pub(super) struct Description {
 }
 
 impl Description {
-    /// A source with video and audio that is so many milliseconds long.
+    /// A source with video and audio that is this many milliseconds long.
     pub(super) fn reaching(millis: u64) -> Self {
         let video = Some((Size::new(1280, 720), Ratio::from_integer(25)));
         Self { length: Flicks::from_millis(millis), video, audio: Some((48_000, 2)) }

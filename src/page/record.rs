@@ -13,12 +13,12 @@ use crate::task::{OutputRecord, SourceRecord, Status, TimelineRecord, Timings, U
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Record {
-    #[expect(dead_code, reason = "what has none is no record")]
+    #[expect(dead_code, reason = "a JSON value without it is not a record")]
     status: Status,
     sources: Vec<SourceRecord>,
     timeline: Vec<TimelineRecord>,
     output: Option<OutputRecord>,
-    #[expect(dead_code, reason = "what has none is no record")]
+    #[expect(dead_code, reason = "a JSON value without it is not a record")]
     timings: Timings,
     usage: Usage,
 }

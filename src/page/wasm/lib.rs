@@ -15,10 +15,7 @@ fn text() -> MutexGuard<'static, Vec<u8>> {
 }
 
 /// Makes room for a question of this length, and returns its address.
-#[expect(
-    unsafe_code,
-    reason = "the name is looked up from outside, and is the only one of its kind"
-)]
+#[expect(unsafe_code, reason = "JavaScript calls it by this name, which no other function has")]
 #[unsafe(no_mangle)]
 pub extern "C" fn question(length: usize) -> *mut u8 {
     let mut text = text();
@@ -28,10 +25,7 @@ pub extern "C" fn question(length: usize) -> *mut u8 {
 }
 
 /// Answers the question in memory, and returns the address of the answer.
-#[expect(
-    unsafe_code,
-    reason = "the name is looked up from outside, and is the only one of its kind"
-)]
+#[expect(unsafe_code, reason = "JavaScript calls it by this name, which no other function has")]
 #[unsafe(no_mangle)]
 pub extern "C" fn answer() -> *const u8 {
     let mut text = text();
@@ -41,10 +35,7 @@ pub extern "C" fn answer() -> *const u8 {
 }
 
 /// The length of the answer in bytes.
-#[expect(
-    unsafe_code,
-    reason = "the name is looked up from outside, and is the only one of its kind"
-)]
+#[expect(unsafe_code, reason = "JavaScript calls it by this name, which no other function has")]
 #[unsafe(no_mangle)]
 pub extern "C" fn answer_length() -> usize {
     text().len()

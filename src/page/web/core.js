@@ -1,5 +1,5 @@
 "use strict";
-// The core, and what every part of the page uses. Nothing here decides anything: it asks the core.
+// The core, and helpers for every part of the page. All decisions are made by the core.
 
 const $ = (id) => document.getElementById(id);
 
@@ -22,7 +22,7 @@ const encoder = new TextEncoder();
 // A byte order mark is a character like any other.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A callback for each letter would take longer than all else together. */
+/** Without a callback per letter, which would take longer than everything else. */
 function unpack(base64) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
   const letters = atob(base64);
@@ -49,7 +49,7 @@ function ask(question) {
   return JSON.parse(decoder.decode(answer));
 }
 
-/** The core counts bytes, a browser UTF-16. */
+/** Converts offsets: the core counts bytes, a browser counts UTF-16 units. */
 function slices(text, start, end) {
   const bytes = encoder.encode(text);
   return [[0, start], [start, end], [end, bytes.length]]
@@ -60,7 +60,7 @@ const state = { process: "", bucket: "", object: "", sources: {}, record: "", ta
 
 function say(id, text, kind = "") {
   const place = $(id);
-  // The same words again would be read aloud again.
+  // Setting the same text again would make a screen reader read it again.
   if (place.textContent !== text) place.textContent = text;
   place.className = kind;
 }

@@ -9,7 +9,7 @@ function svg(label, height, children) {
     element("svg:svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": label }, ...children));
 }
 
-/** A bar with its text, which is left out where it does not fit: the table has it. */
+/** A bar with its text, unless the text does not fit; the table contains it as well. */
 function bar(x, width, y, kind, lines) {
   const rect = element("svg:rect", { x: round(x), y, width: round(Math.max(width, 0.5)), height: 40, class: `${kind} edge` },
     element("svg:title", {}, lines.join(", ")));
@@ -90,7 +90,7 @@ function filmTable(film, hasVideo, hasAudio) {
 
 let shownSources = null;
 
-/** One field for each source, and the film where enough is known. */
+/** One field for each source, and the timeline if enough is known. */
 function showFilm() {
   const answer = ask({ film: { asked: request(), sources: state.sources } });
   const keys = answer.Sources;
@@ -115,7 +115,7 @@ function showFilm() {
   say("film-note", keys ? of + answer.Problem : "The timeline is drawn when the request is right.");
 }
 
-/** Gives each described file to the source of its name, else to the first without a description. */
+/** Assigns each described file to the source with its name, else to the first without a description. */
 function takeProbe(report) {
   if (!report.trim()) return say("probe-note", "");
   const answer = ask({ probe: { report } });

@@ -1,20 +1,20 @@
-// The form, made of the one table of parameters.
+// The form, made from the table of parameters.
 
 let table;
-let shown = null; // What the form shows: operations with their values in clear.
+let shown = null; // What the form shows: operations with decoded values.
 
 const CONCAT = "video/concat";
 const isClip = ({ Operation }) => Operation === "pre" || Operation === "sur";
 const legends = {
   "video/concat": () => "Main object and output",
   pre: (number) => `Clip before the main object, ${number}`,
-  sur: (number) => `Clip behind the main object, ${number}`,
+  sur: (number) => `Clip after the main object, ${number}`,
   segment: () => "Segments",
   "sys/saveas": () => "Target",
   notify: () => "Completion message",
 };
 
-/** In the order of the form; what is required is always there. */
+/** In the order of the form; required operations are always included. */
 function ordered(operations) {
   const of = (name) => operations.filter(({ Operation }) => Operation === name);
   const one = (name) => (of(name).length ? of(name) : [{ Operation: name, Parameters: {} }]);
@@ -33,7 +33,7 @@ function readIntoForm() {
   drawForm(ordered(answer.Operations));
 }
 
-/** Draws again only where other operations are there than before, so that the focus stays. */
+/** Redraws only if the operations have changed, so that the focus stays. */
 function drawForm(operations) {
   const kinds = (list) => list?.map(({ Operation }) => Operation).join();
   const isSame = kinds(shown) === kinds(operations);
@@ -68,13 +68,13 @@ function fillForm() {
   });
 }
 
-/** A value that is no choice is shown all the same: the verdict says what is wrong with it. */
+/** A value that is not among the choices is still shown: the verdict says what is wrong with it. */
 function showChoice(select, value) {
   const isThere = [...select.options].some((option) => option.value === value);
   if (!isThere) select.append(element("option", { value }, value));
 }
 
-/** Says which codecs the container can't hold. */
+/** Marks the codecs that the container can't hold. */
 function markBans(place, container) {
   for (const parameter of ["vcodec", "acodec"]) {
     for (const option of place.querySelector(`[data-parameter=${parameter}]`).options) {
@@ -151,7 +151,7 @@ function addButtons(operations) {
   };
   return element("div", { class: "buttons" },
     button("Add a clip before the main object", add("pre")),
-    button("Add a clip behind the main object", add("sur")),
+    button("Add a clip after the main object", add("sur")),
     ...(has("segment") ? [] : [button("Cut the output into segments", add("segment", { f: "hls", t: "6s" }))]),
     ...(has("notify") ? [] : [button("Send a completion message", add("notify"))]));
 }
@@ -166,7 +166,7 @@ function changeOperations(operations) {
   writeFromForm();
 }
 
-/** The string follows the form. */
+/** Updates the string from the form. */
 function writeFromForm() {
   const operations = shown.map(({ Operation, Parameters }) => ({ Operation, Parameters }));
   state.process = ask({ write: { operations } }).Process;

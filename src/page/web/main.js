@@ -1,4 +1,4 @@
-// What sends the request, the address, and the beginning.
+// The commands that send the request, the page's address, and its start.
 
 const TABS = [["String", "Canonical form"], ["Event", "Event in JSON"], ["Curl", "curl"], ["Python", "Python"]];
 const EXAMPLE = { operations: [
@@ -48,7 +48,7 @@ async function copy(text, what) {
   }
 }
 
-/** All that was entered, behind the # of the address, which no server sees. */
+/** All input, as the part of the address after the #, which no server sees. */
 function writeAddress() {
   const words = new URLSearchParams();
   for (const name of ["process", "bucket", "object", "record"]) {
@@ -64,7 +64,7 @@ function writeAddress() {
 function readAddress() {
   const words = new URLSearchParams(location.hash.slice(1));
   for (const name of ["process", "bucket", "object", "record"]) state[name] = words.get(name) ?? "";
-  // A description holds no `=`, and a key may.
+  // A key may contain `=`, but a description never does.
   state.sources = Object.fromEntries(words.getAll("source").map((word) => {
     const at = word.indexOf("=");
     return [word.slice(at + 1), word.slice(0, at)];
@@ -75,7 +75,7 @@ function readAddress() {
 
 let waiting = null;
 
-/** Draws the rest once for all that happens before the next frame. */
+/** Redraws the rest once for all changes before the next frame. */
 function later(first) {
   waiting ??= requestAnimationFrame(() => setTimeout(draw));
   if (first) draw.first = first;
@@ -90,7 +90,7 @@ function draw() {
   writeAddress();
 }
 
-/** Shows what the address says. */
+/** Restores the input from the address. */
 function show() {
   readAddress();
   for (const name of ["bucket", "object", "record"]) $(name).value = state[name];
@@ -98,7 +98,7 @@ function show() {
   showRecord();
 }
 
-/** What is known of the main object stays known while its name is typed. */
+/** Keeps what is known about the main object while its name is being typed. */
 function renameMain(name) {
   const { sources, object } = state;
   if (sources[object] && !sources[name]) {

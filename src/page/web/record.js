@@ -1,4 +1,4 @@
-// A task record: its clips, its stages, what was counted, and what it cost.
+// A task record: its clips, its stages, its counted numbers, and its cost.
 
 const STAGES = ["Fetch", "Probe", "Encode", "Verify", "Store"];
 
@@ -24,7 +24,7 @@ function facts(pairs) {
   return element("dl", {}, ...given.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, String(value))]));
 }
 
-// Of thousands of segments, the first tell how the others are called.
+// Of thousands of segments, the first ones show the pattern of the names.
 function namedTargets(targets) {
   const shown = targets.slice(0, 3).map(({ URI, Size }) => `${URI} (${Size} bytes)`);
   const others = targets.slice(3);

@@ -1,10 +1,10 @@
-// The process string: its verdict as one types, and the names in it.
+// The process string: its verdict while typing, and the names in it.
 
 const request = () => ({ process: state.process, bucket: state.bucket, object: state.object });
 
 let verdict = {};
 
-/** Judges the string at once, and draws what depends on it at the next frame. */
+/** Checks the string at once, and redraws what depends on it at the next frame. */
 function judge() {
   const answer = ask({ check: request() });
   verdict = answer.Verdict;
@@ -42,13 +42,13 @@ function drawCaret(caret) {
   const [line, under] = caret.split("\n");
   const carets = element("mark", {}, under.trimStart());
   place.replaceChildren(`${line}\n${" ".repeat(under.length - carets.textContent.length)}`, carets);
-  // Into sight of a long line; the page itself stays where it is.
+  // Scrolls a long line to the mistake; the page itself does not scroll.
   place.scrollLeft = carets.offsetLeft - place.clientWidth / 2;
 }
 
 let shownNames = "";
 
-/** Each name twice, as it is written and in clear; either side can be changed. */
+/** Each name twice, encoded and decoded; either side can be changed. */
 function drawNames(names) {
   const groups = $("names");
   const of = JSON.stringify(names.map(({ Of }) => Of));
@@ -83,7 +83,7 @@ function putName(index, name) {
   setProcess(before + name + after);
 }
 
-/** Takes over a string that did not come from the form. */
+/** Updates the form from a string that did not come from it. */
 function setProcess(process) {
   state.process = process;
   if ($("process").value !== process) $("process").value = process;
