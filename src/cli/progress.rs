@@ -24,7 +24,7 @@ impl Progress {
         self.begin(name, 0, "{prefix:7} {elapsed}");
     }
 
-    /// Begins a stage that transfers so many bytes.
+    /// Begins a stage that transfers this many bytes.
     pub(crate) fn bytes(&self, name: &'static str, whole: u64) {
         self.begin(
             name,
@@ -38,7 +38,7 @@ impl Progress {
         self.begin(name, 100, "{prefix:7} {bar:30} {percent:>3} %  {elapsed}");
     }
 
-    /// Begins a stage that makes so many microseconds of output.
+    /// Begins a stage that makes this many microseconds of output.
     pub(crate) fn encode(&self, whole: u64) {
         self.begin("encode", whole, "{prefix:7} {bar:30} {percent:>3} %  {speed}  {eta} left");
     }

@@ -86,7 +86,7 @@ impl AudioCodec {
     #[must_use]
     pub const fn packet_samples(self, sample_rate: u32) -> u32 {
         match self {
-            // Raw audio has no packets of its own; muxers write about so many samples at once.
+            // Raw audio has no packets of its own; muxers write about this many samples at once.
             Self::Aac | Self::Pcm => 1024,
             Self::Mp3 => 1152,
             Self::Ac3 => 1536,

@@ -73,7 +73,7 @@ fn whole(clips: Duration, audio: Duration, pixels: u64, processors: u32) -> Dura
     seconds(clips.as_secs_f64() * IN_ONE_GO + others)
 }
 
-/// Measures the time to render so many frames of a clip.
+/// Measures the time to render this many frames of a clip.
 async fn time(
     ffmpeg: &Ffmpeg,
     plan: &Plan,

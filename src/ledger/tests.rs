@@ -244,10 +244,10 @@ fn left(world: &World, uri: &ObjectUri) -> Option<String> {
     (!left.is_empty()).then(|| format!("{left:?} are left"))
 }
 
-/// One world in so many is calm: sandboxes die there, but nothing else goes wrong. So everything
+/// One world in this many is calm: sandboxes die there, but nothing else goes wrong. So everything
 /// that they leave has to be found.
 const CALM: u64 = 5;
-/// In one world in so many, somebody else overwrites the result in the end.
+/// In one world in this many, somebody else overwrites the result in the end.
 const OVERWRITTEN: u64 = 3;
 
 async fn simulate(seed: u64) -> Result<(), String> {

@@ -12,7 +12,7 @@ use crate::playlist::stem;
 use crate::process::Request;
 use crate::task::{TargetRecord, TaskRecord};
 
-/// Up to so many targets are looked at one by one; more are listed.
+/// Up to this many targets are looked at one by one; more are listed.
 const FEW: usize = 4;
 
 /// A task as requested.

@@ -201,7 +201,7 @@ struct Means {
     jitter: i64,
     window: i64,
     outlier: i64,
-    /// Length of the longest burst: at the ends of a part, so many samples may belong to a cut
+    /// Length of the longest burst: at the ends of a part, this many samples may belong to a cut
     /// burst.
     burst: i64,
     /// Mean number of samples in a packet.
@@ -352,7 +352,7 @@ fn noise(runs: &[Run], packets: i64) -> f64 {
 }
 
 /// Exact for the sample counts of any recording.
-#[expect(clippy::cast_precision_loss, reason = "what it is compared with is rougher by far")]
+#[expect(clippy::cast_precision_loss, reason = "the values are compared with much coarser ones")]
 const fn float(samples: i64) -> f64 {
     samples as f64
 }

@@ -7,7 +7,7 @@ use crate::flicks::Flicks;
 
 /// For a gap of fewer bytes, reading it is cheaper than a second request.
 pub const GAP: u64 = 1024 * 1024;
-/// Packets within so many milliseconds are recorded together.
+/// Packets within this many milliseconds are recorded together.
 const SPAN_MS: u64 = 100;
 /// Most entries of a stream: enough for days of film, unless its packets are scattered.
 const MOST_RUNS: usize = 500_000;

@@ -225,7 +225,7 @@ pub(super) fn audio(output: &AudioOutput) -> Vec<String> {
 }
 
 /// libvorbis rejects bit rates above 50 kHz, and its real control is a quality from -1 to 10: there
-/// a bit rate is converted to the quality that gives about so many bits per channel.
+/// a bit rate is converted to the quality that gives about this many bits per channel.
 fn vorbis_rate(output: &AudioOutput) -> Vec<String> {
     let tenths = match output.rate {
         AudioRateControl::Default => return Vec::new(),

@@ -20,7 +20,7 @@ pub enum Intermediate {
 const LEAST_TIME_SCALE: i64 = 10_000;
 
 impl Intermediate {
-    /// How many frames later than in the output all timestamps are: decoding begins up to so many
+    /// How many frames later than in the output all timestamps are: decoding begins up to this many
     /// frames before the first is shown, and no timestamp may be negative.
     pub(super) const LEAD: i64 = 32;
 

@@ -140,7 +140,7 @@ impl PacketList {
         self.packets.extend(self.lines.packet(line));
     }
 
-    /// The length of so many ticks.
+    /// The length of this many ticks.
     pub(super) fn flicks(&self, ticks: i64) -> Flicks {
         self.lines.flicks(ticks)
     }

@@ -74,7 +74,7 @@ pub enum Problem {
 
 /// The S3 operations that are used, by their names in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the S3 operation of its name")]
+#[expect(missing_docs, reason = "each is named after its S3 operation")]
 pub enum Operation {
     HeadObject,
     HeadBucket,

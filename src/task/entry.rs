@@ -43,7 +43,7 @@ pub enum Entry {
 
 /// A stage whose time is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the stage of its name")]
+#[expect(missing_docs, reason = "each is named after its stage")]
 pub enum Stage {
     Fetch,
     Probe,

@@ -255,7 +255,7 @@ pub struct VerifiedRecord {
 /// How long each stage took, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-#[expect(missing_docs, reason = "each is the stage of its name")]
+#[expect(missing_docs, reason = "each is named after its stage")]
 pub struct Timings {
     pub fetch_ms: u64,
     pub probe_ms: u64,

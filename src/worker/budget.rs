@@ -79,7 +79,7 @@ const FASTER: &str = "ask for a smaller `s` or `fps` or for shorter clips, set `
 
 /// Time to store a segment, from experience; many are stored at the same time.
 const STORING: Duration = Duration::from_millis(100);
-/// At least so many segments are stored at the same time.
+/// At least this many segments are stored at the same time.
 const STORED_AT_ONCE: u32 = 8;
 
 /// The time to store the segments, from experience; zero for a single file, which is uploaded while
@@ -89,7 +89,7 @@ pub(super) fn storing(plan: &Plan) -> Duration {
     STORING * count.div_ceil(STORED_AT_ONCE)
 }
 
-/// Checks that so many bytes can be fetched before the deadline.
+/// Checks that this many bytes can be fetched before the deadline.
 pub(super) fn check_fetch(bytes: u64, deadline: Instant) -> Result<(), BudgetError> {
     let least = Duration::from_secs(bytes / FASTEST_FETCH);
     let left = deadline.saturating_duration_since(Instant::now());

@@ -102,5 +102,5 @@ pub(super) fn failure(error: MakeError, sources: &Sources) -> TaskError {
 /// How many percent of the task are finished when `done` of `whole` has been made.
 fn percent(done: u64, whole: u64) -> u8 {
     let span = u64::from(ENCODED - PROBED);
-    PROBED + u8::try_from(done * span / whole).expect("no more is done than there is to do")
+    PROBED + u8::try_from(done * span / whole).expect("progress never exceeds 100 %")
 }

@@ -377,7 +377,7 @@ impl<'a> SourceFiles<'a> {
         Ok(())
     }
 
-    /// Checks that so many bytes can be read in time and fit on the disk.
+    /// Checks that this many bytes can be read in time and fit on the disk.
     fn check_room(&self, needed: u64) -> Result<(), TaskError> {
         budget::check_fetch(needed, self.deadline)?;
         let free = free_bytes(self.work_dir)?;

@@ -48,7 +48,7 @@ pub(crate) fn large() -> PathBuf {
     made(&folder("sources"), "large.mkv", &[pattern], "-c:v rawvideo -pix_fmt yuv420p")
 }
 
-/// A file of so many bytes: the same ten seconds over and over, with the index of an mp4 at its end.
+/// A file of this many bytes: the same ten seconds over and over, with the index of an mp4 at its end.
 pub(crate) fn long(name: &str, bytes: usize) -> PathBuf {
     let folder = folder("sources");
     let noise = "noise=alls=20:allf=t";

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::scene::{Scene, TARGET_BUCKET};
 
 const LOOK: Duration = Duration::from_millis(100);
-/// On paper a line stays: one is enough for so many percent.
+/// On paper a line stays: one is enough for this many percent.
 const PAPER_STEP: u64 = 20;
 
 /// Sends the event and tells what happens until the reply has come.

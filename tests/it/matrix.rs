@@ -14,7 +14,7 @@ const PAL: (u32, u32) = (25, 1);
 /// Of a beep's rise: a cut there is not noticed.
 const UNHEARD_MS: f64 = 1.75;
 
-/// Nothing in these files can tell that the audio starts with the encoder's delay: so many samples
+/// Nothing in these files can tell that the audio starts with the encoder's delay: this many samples
 /// of the start are missing, and the rest is in place.
 const CUT: &[(Container, AudioCodec, f64)] = &[
     (Container::Avi, AudioCodec::Mp3, 1105.0),

@@ -48,7 +48,7 @@ const TRANSITION_USD: f64 = 0.000_025;
 /// States that a range passes through, and the rest of a task.
 const RANGE_TRANSITIONS: f64 = 3.0;
 const TASK_TRANSITIONS: f64 = 12.0;
-/// Sources have so many bit/s for each line of their height.
+/// Sources have this many bit/s for each line of their height.
 pub(crate) const CLIP_BITS_PER_LINE: f64 = 8000.0;
 /// What a clip's index has for each second of it, and what listing its packets takes.
 const INDEX_BYTES: f64 = 500.0;
@@ -98,7 +98,7 @@ pub(crate) struct Outcome {
     pub(crate) join_s: f64,
 }
 
-/// A film in so many ranges, which have their audio themselves, at most `limit` of them at a time.
+/// A film in this many ranges, which have their audio themselves, at most `limit` of them at a time.
 pub(crate) fn simulate(
     film: Film,
     (chunks, limit): (u32, u32),
@@ -140,7 +140,7 @@ fn plan_s(film: Film, clips: f64, on: &Machine) -> f64 {
     on.cold_start_s + (clips / PARALLEL_PROBES).ceil() * (open + probe) + 5.0 * on.latency_s
 }
 
-/// A range of so many seconds: its share of the clips comes while it is rendered.
+/// A range of this many seconds: its share of the clips comes while it is rendered.
 fn range_s(film: Film, each: f64, measured: &Measured, on: &Machine) -> f64 {
     let cores = on.cores;
     let audio = each + AUDIO_RUN_UP_S.min(film.seconds - each);

@@ -121,7 +121,7 @@ impl World {
 pub(super) struct Link {
     pub(super) world: World,
     pub(super) dice: Dice,
-    /// One request in so many fails; 0 for none.
+    /// One request in this many fails; 0 for none.
     pub(super) faults: u64,
 }
 

@@ -12,19 +12,19 @@ use crate::frame_rate;
 /// Most timestamps that are kept: more than an hour of video, whose rate holds for the rest as
 /// well. A small file can have millions, and they are copied to be sorted and counted.
 const MOST_TIMES: usize = 1 << 17;
-/// In percent: if at least so many frames last equally long, the rate is constant, though some
+/// In percent: if at least this many frames last equally long, the rate is constant, though some
 /// frames may be lost.
 const MOST: usize = 75;
-/// With a constant rate, fewer than one frame in so many has an odd length.
+/// With a constant rate, fewer than one frame in this many has an odd length.
 const FEW: usize = 20;
-/// In percent: in AVI, which has one rate and leaves out repeated frames, at least so many frames
+/// In percent: in AVI, which has one rate and leaves out repeated frames, at least this many frames
 /// last one tick.
 const MANY: usize = 25;
 /// How many gaps each sampled place of a file causes: one before it, and one for each frame that is
 /// shown before, but decoded after, the last frame that was read.
 const REORDERED: usize = 4;
 /// With uneven timestamps, a rate is accepted if the frames' length is uncertain by at most one
-/// part in so many.
+/// part in this many.
 const MOST_OFF: i64 = 100;
 
 /// The presentation times of a video's packets.

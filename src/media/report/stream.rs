@@ -16,13 +16,13 @@ mod sampled;
 
 /// Most key frames that are kept: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
-/// A pause between two packets is suspicious if it is so many times as long as the mean of the
+/// A pause between two packets is suspicious if it is this many times as long as the mean of the
 /// others.
 const ODD_PAUSE: i64 = 20;
 
 /// What the packets of one stream add up to.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is told by other packets")]
+#[expect(clippy::struct_excessive_bools, reason = "each depends on other packets")]
 pub(super) struct StreamScan {
     pub(super) report: StreamReport,
     time_base: Ratio<i64>,

@@ -10,7 +10,7 @@ use crate::media::Demuxer;
 
 /// The reason, worded as the end of a sentence about the clip.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each is what its words say")]
+#[expect(missing_docs, reason = "each variant's message describes it")]
 pub enum NotCopied {
     #[error("`COPY` is `never`")]
     Never,

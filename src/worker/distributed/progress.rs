@@ -19,7 +19,7 @@ use crate::task::{ChunkCount, Entry, Run, Status, TaskRecord};
 impl Worker {
     /// The record with the number of existing pieces. The record of a task without pieces, or one
     /// that has ended, stays as it is.
-    #[must_use = "the record that is given stays as it is"]
+    #[must_use = "the given record stays unchanged"]
     pub async fn count_pieces(&self, mut record: TaskRecord, bucket: &Bucket) -> TaskRecord {
         let (Some(chunks), Some(arn)) = (record.chunks, &record.execution_arn) else {
             return record;
@@ -87,5 +87,5 @@ impl Worker {
 fn percent(chunks: ChunkCount) -> u8 {
     let span = usize::from(ENCODED - PROBED);
     let done = u8::try_from(span * chunks.done / chunks.total.max(1));
-    PROBED + done.expect("no more pieces are there than the task has")
+    PROBED + done.expect("there are never more pieces than planned")
 }

@@ -26,7 +26,7 @@ use super::small::{NAMES, small};
 use crate::bed::ffmpeg::{ffmpeg_path, ffprobe_path};
 
 const FILES: usize = 2000;
-/// Of which so many are the sources of whole tasks.
+/// Of which this many are the sources of whole tasks.
 const TASKS: usize = 40;
 /// The same files every time.
 const SEED: [u8; 32] = *b"every run gets the same files: 1";

@@ -15,7 +15,7 @@ fn film(name: &str, codec: &str, extra: &[&str]) -> (Between, Source) {
     (Between::new(name), plain(2).audio_codec(codec).extra_args(extra))
 }
 
-/// Its audio is late by so many samples without any declaration in the file: the encoder's delay.
+/// Its audio is late by this many samples without any declaration in the file: the encoder's delay.
 fn delayed(samples: f64, rate: f64, (between, source): (Between, Source)) -> (Between, Source) {
     (between.delayed(samples * 1000.0 / rate), source)
 }

@@ -6,7 +6,7 @@ use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
 /// A second of video, and audio that ends where the next one's begins: after
-/// so many frames of AAC.
+/// this many frames of AAC.
 fn broadcast(clip: u8, rate: u32, channels: usize, frames: f64, start: &str) -> Vec<u8> {
     let seconds = frames * 1024.0 / f64::from(rate);
     let source = Source::new(clip).seconds(1.0).audio(rate, channels).audio_seconds(seconds);

@@ -15,7 +15,7 @@ pub(super) fn cases() -> Cases {
     [mp4_family(), mpeg(), rest()].into_iter().flatten().collect()
 }
 
-/// Its audio is late by so many samples without any declaration in the file.
+/// Its audio is late by this many samples without any declaration in the file.
 fn delayed(samples: f64, (between, source): (Between, Source)) -> (Between, Source) {
     (between.delayed(samples / 48.0), source)
 }

@@ -4,7 +4,7 @@ use super::{Between, PAL, SECONDS, plain, scene};
 use crate::bed::expect::Clip;
 use crate::bed::source::Source;
 
-/// A source in which one kind of stream begins so many seconds later.
+/// A source in which one kind of stream begins this many seconds later.
 fn late(name: &str, seconds: u32, video: bool) -> (Between, Source) {
     let late_ms = f64::from(seconds) * 1000.0;
     let whole = f64::from(seconds) + SECONDS;

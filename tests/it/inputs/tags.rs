@@ -22,7 +22,7 @@ fn find(bytes: &[u8], from: usize, until: usize, kind: [u8; 4]) -> Option<(usize
     None
 }
 
-/// Gives a film, whose index stands at its end, iTunes' tag that so many samples of the audio are an
+/// Gives a film, whose index stands at its end, iTunes' tag that this many samples of the audio are an
 /// encoder's delay.
 fn tagged(mut film: Vec<u8>, samples: u32) -> Vec<u8> {
     let (moov, end) = find(&film, 0, film.len(), *b"moov").unwrap();

@@ -76,7 +76,7 @@ impl Film {
         film
     }
 
-    /// One file of so many frames.
+    /// One file of this many frames.
     pub(super) fn whole(body: Vec<u8>, frames: u64) -> Self {
         let name = format!("{TARGET}.mp4");
         let object = Object { content_type: "video/mp4".to_owned(), body };

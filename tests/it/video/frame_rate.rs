@@ -151,7 +151,7 @@ fn without_repetitions(studio: &Studio, name: &str, codec: &str) -> PathBuf {
     studio.make(name, &format!("{FOOTAGE} {some} {timing} {codec}"))
 }
 
-/// An AVI in which one frame of so many is stored, and the others repeat it.
+/// An AVI in which one frame of this many is stored, and the others repeat it.
 fn with_repetitions(studio: &Studio, name: &str, every: usize) -> PathBuf {
     let some = format!("-vf select='not(mod(n\\,{every}))'");
     let timing = "-fps_mode passthrough -enc_time_base 1/25";
