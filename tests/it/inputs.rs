@@ -36,7 +36,7 @@ const SECONDS: f64 = 1.2;
 /// Its frames.
 const FRAMES: usize = 30;
 
-/// A source that stands between two plain clips.
+/// A source between two plain clips.
 struct Between {
     name: String,
     clip: Clip,
@@ -65,23 +65,23 @@ impl Between {
         Self { clip: change(self.clip), ..self }
     }
 
-    /// For codecs and containers that can't tell an encoder's delay.
-    /// Its audio is so much later than told: by an encoder's delay.
+    /// For codecs and containers that can't declare an encoder's delay: the audio is later than
+    /// declared by that delay.
     fn delayed(self, late_ms: f64) -> Self {
         Self { late_ms, ..self }
     }
 
-    /// Its audio is another wave after the codec, by a turn at most, and its start may be lost.
+    /// The codec changes the audio's wave by up to a period, and its start may be lost.
     fn rough(self) -> Self {
         Self { rough: true, ..self }
     }
 
-    /// As rough, and the level of a steady tone falls: a codec that knows voices.
+    /// The same, and the level of a steady tone falls: the codec is made for voices.
     fn speech(self) -> Self {
         Self { speech: true, ..self.rough() }
     }
 
-    /// What is wrong with the result; nothing is right.
+    /// What is wrong with the result; empty if nothing is.
     fn faults(&self, scene: &Scene) -> Vec<String> {
         let outcome = self.outcome(scene);
         if outcome.record["Status"] != "Succeeded" {
@@ -142,7 +142,7 @@ fn plain(id: u8) -> Source {
     Source::new(id).seconds(SECONDS)
 }
 
-/// Checks a table of sources, and tells all that is wrong at once.
+/// Checks a table of sources, and reports everything that is wrong at once.
 #[track_caller]
 fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
     let mut scene = scene();
@@ -155,16 +155,15 @@ fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
     scene.assert_clean();
 }
 
-/// How much later than its video a clip's audio begins by the record.
+/// How much later than its video a clip's audio begins according to the record.
 fn join_offset_ms(record: &serde_json::Value, clip: usize) -> f64 {
     let place = &record["Timeline"][clip];
     let at = |name: &str, rate: f64| place[name].as_f64().unwrap() * 1000.0 / rate;
     at("FirstSample", 48_000.0) - at("FirstFrame", 25.0)
 }
 
-/// How much later than its first time stamp a source's video starts: where
-/// the audio's encoder delay comes first. In MP4 and Matroska what is before
-/// zero is no part of the media.
+/// How much later than its first timestamp a source's video starts, if the audio's encoder delay
+/// comes first. In MP4 and Matroska what is before zero is not part of the media.
 fn lead_ms(path: &Path) -> f64 {
     let reading = Reading::of(path);
     let zero_based = ["mp4", "mov", "m4v", "m4a", "3gp", "mkv", "webm"];

@@ -29,23 +29,23 @@ use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::b64;
 
-/// A film in both forms.
+/// An output in both forms.
 struct Films {
     ffmpeg: Ffmpeg,
     plan: Plan,
     workspace: Workspace,
     bare: Vec<Bare>,
-    /// By the muxer.
+    /// The muxer's.
     whole: PathBuf,
-    /// By the index.
+    /// The one with our own index.
     indexed: PathBuf,
     template: PathBuf,
     beginnings: PathBuf,
-    /// Of each range, where it has its audio itself.
+    /// For each range, its audio, if the ranges make their own.
     audio: Vec<Packets>,
 }
 
-/// Makes each range with its audio itself.
+/// Makes each range with its own audio.
 async fn weave(maker: &Maker<'_>, chunks: &[Chunk], bare: &[Bare]) -> Vec<Packets> {
     let (plan, part) = (maker.plan, |name: &str, n| maker.workspace.part(&format!("{name}-{n}")));
     let mut all = Vec::new();
@@ -60,7 +60,7 @@ async fn weave(maker: &Maker<'_>, chunks: &[Chunk], bare: &[Bare]) -> Vec<Packet
     all
 }
 
-/// What is asked for, of these clips.
+/// The request, for these clips.
 async fn planned(ffmpeg: &Ffmpeg, sources: &[&Path], parameters: &str) -> Plan {
     let main = ObjectUri::named("bucket", "film.mp4").unwrap();
     let process = parse(&format!("video/concat,{parameters}|sys/saveas,o_b3V0")).unwrap();
@@ -208,8 +208,8 @@ impl Films {
     }
 }
 
-/// Every box but the data, in order: its path, and its content. What says where samples are, and how
-/// they are grouped in the file, is left out.
+/// Every box except the media data, in order: its path and its content. Leaves out the tables of
+/// samples' places and groups.
 fn boxes(path: &Path) -> Vec<(String, Vec<u8>)> {
     fn walk(bytes: &[u8], path: &str, found: &mut Vec<(String, Vec<u8>)>) {
         let mut rest = bytes;
@@ -220,7 +220,7 @@ fn boxes(path: &Path) -> Vec<(String, Vec<u8>)> {
             match kind {
                 "moov" | "trak" | "mdia" | "minf" | "stbl" | "edts" => walk(body, &name, found),
                 "mdat" => found.push((name, size.to_be_bytes().to_vec())),
-                // The muxer guesses the most bits of a second by the first packets.
+                // The muxer estimates the peak bit rate from the first packets.
                 "stsd" => found.push((name, without_peak(body))),
                 "stsc" | "stco" => found.push((name, Vec::new())),
                 _ => found.push((name, body.to_vec())),
@@ -233,8 +233,7 @@ fn boxes(path: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// A description without what its `btrt` says of the peak of a video, and what `esds` says of that of
-/// audio.
+/// A description without the peak bit rate in `btrt` (video) or in `esds` (audio).
 fn without_peak(stsd: &[u8]) -> Vec<u8> {
     let mut bytes = stsd.to_vec();
     for (kind, peak) in [(b"btrt", 8), (b"esds", 26)] {
@@ -289,8 +288,8 @@ async fn the_index_is_the_muxers_box_by_box() {
     }
 }
 
-/// What the check is for: a table that does not fit, a range that begins in the middle of a group, audio
-/// that is elsewhere.
+/// What the check must detect: a table that does not fit, a range that begins in the middle of a
+/// group, audio at another place.
 #[tokio::test]
 async fn an_index_that_is_wrong_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
@@ -319,7 +318,7 @@ async fn an_index_that_is_wrong_is_found_out() {
     films.verify(&ranges).await.unwrap_err();
 }
 
-/// A film whose audio is hard on an encoder: tones that jump, bursts of noise, and silence.
+/// An output with audio that is difficult to encode: jumping tones, bursts of noise, and silence.
 fn restless(folder: &Path, seconds: u32) -> PathBuf {
     let file = folder.join("restless.mp4");
     let audio = "0.3*sin(2*PI*t*(200+170*mod(floor(t*7)\\,9)))*lt(mod(t+3\\,5)\\,4.3)\
@@ -331,7 +330,7 @@ fn restless(folder: &Path, seconds: u32) -> PathBuf {
     file
 }
 
-/// The samples of a file's only audio, of its first channel.
+/// The samples of a file's only audio stream, first channel.
 fn samples(path: &Path) -> Vec<f64> {
     let mut command = ffmpeg();
     command.arg("-i").arg(path).args(["-map", "0:a", "-af", "pan=mono|c0=c0"]);
@@ -340,8 +339,9 @@ fn samples(path: &Path) -> Vec<f64> {
     samples.map(|sample| f32::from_le_bytes(*sample).into()).collect()
 }
 
-/// Clips of 44.1 kHz with one that is silent between them, whose audio is encoded for ranges of 4 s: what
-/// is decoded is as near to the samples as that of one encoder, at every seam as in between.
+/// Clips of 44.1 kHz with a silent one between them, whose audio is encoded in ranges of 4 s: the
+/// decoded audio is as close to the original samples as that of one encoder, at every seam as
+/// elsewhere.
 #[tokio::test]
 async fn audio_in_ranges_is_as_good_as_in_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -358,7 +358,7 @@ async fn audio_in_ranges_is_as_good_as_in_one() {
     let right = samples(&films.workspace.part("samples"));
     let errors = |path: &Path| -> Vec<f64> {
         let found = samples(path);
-        // The last packet is longer than what is left for it.
+        // The last packet is longer than the rest of the audio.
         assert!((right.len()..right.len() + 1024).contains(&found.len()));
         found.iter().zip(&right).map(|(found, right)| found - right).collect()
     };
@@ -372,7 +372,7 @@ async fn audio_in_ranges_is_as_good_as_in_one() {
             Some(*end)
         })
         .collect();
-    // The samples that packets of both ranges make together.
+    // The samples that depend on packets of both ranges.
     let seams = seams[..seams.len() - 1].iter().map(|seam| (seam - 1) * 1024..seam * 1024);
     let decibels = |range: std::ops::Range<usize>| {
         10.0 * (power(&split[range.clone()]) / power(&one[range])).log10()

@@ -7,13 +7,13 @@ use std::process::Command;
 use crate::bed::ffmpeg::{ffmpeg_path, ffprobe_path};
 use crate::bed::process::{repository, run};
 
-/// What one of the layer's programs prints.
+/// The output of one of the layer's programs.
 fn said(program: PathBuf, argument: &str) -> String {
     let output = run(Command::new(program).args(["-v", "error", "-hide_banner", argument]));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names that `ffmpeg -<list>` prints, after its legend.
+/// The names that `ffmpeg -<list>` prints after its legend.
 pub(crate) fn listed(list: &str) -> BTreeSet<String> {
     let text = said(ffmpeg_path(), &format!("-{list}"));
     let is_rule = |line: &str| line.trim_start().starts_with("--");
@@ -73,7 +73,7 @@ fn every_container_of_the_sources_is_there() {
     assert_has("demuxers", &names);
 }
 
-/// Playlists, lists and patterns of names open what their text names.
+/// Playlists, lists and patterns of names open files that their text names.
 #[test]
 fn nothing_that_opens_other_files_is_there() {
     assert_lacks(
@@ -103,7 +103,7 @@ fn what_only_tests_need_is_not_there() {
     assert!(filters.lines().all(|line| line != "noise"), "{filters}");
 }
 
-/// With known faults in this release, or of formats that nobody sends.
+/// Those with known faults in this release, or for formats that nobody sends.
 #[test]
 fn dropped_decoders_are_not_there() {
     assert_lacks(
@@ -142,7 +142,7 @@ fn it_is_new_enough_and_depends_on_nothing() {
     }
 }
 
-/// Zip files of layers hold what a link leads to, so one of the two has to be small.
+/// The zip file of a layer contains the target of a link again, so one of the two has to be small.
 #[test]
 fn both_programs_are_as_large_as_one() {
     let size = |path: PathBuf| std::fs::metadata(path).unwrap().len();
@@ -150,7 +150,7 @@ fn both_programs_are_as_large_as_one() {
     assert!(ffmpeg + ffprobe <= 45_000_000, "{ffmpeg} + {ffprobe}");
 }
 
-/// What `check` has against a layer with this bill.
+/// What `check` reports about a layer with this bill.
 fn advisories(bill: &str) -> String {
     let layer = tempfile::tempdir().unwrap();
     std::fs::create_dir(layer.path().join("bin")).unwrap();

@@ -72,7 +72,7 @@ impl Stage {
         record
     }
 
-    /// Cancels a task one of whose steps is held, and then lets it go on.
+    /// Cancels a task while one of its steps is held, and then lets the step continue.
     fn cancel_held(&self, running: &Value, gate: &Sender<()>) {
         let crew = self.steps.crew();
         let cancel = json!({"cancel": running["TaskId"]});
@@ -150,9 +150,9 @@ fn a_distributed_task_is_the_same_as_in_one_function() {
     assert_eq!(record["Verified"]["Frames"], 1200);
     let crew = stage.steps.crew();
     let steps = ["plan", "render", "sound", "join", "fail"].map(|step| crew.count(step));
-    // The ranges have their audio themselves.
+    // The ranges contain their own audio.
     assert_eq!(steps, [1, 5, 0, 1, 0]);
-    // Asked again, it answers from its record.
+    // A second request is answered from its record.
     assert_eq!(crew.invoke(&event("f_mp4", "out.mp4")).unwrap(), record);
     assert_eq!(stage.steps.executions().len(), 1);
 }
@@ -172,7 +172,7 @@ fn steps_that_are_killed_are_repeated() {
     stage.assert_shows("out.mp4");
 }
 
-/// Noise, without loss: so large that the ranges are copied by storage into the parts of the result.
+/// Noise, lossless: so large that storage copies the ranges into the parts of the result.
 fn noise(folder: &Path) -> PathBuf {
     let file = folder.join("noise.mp4");
     let mut command = ffmpeg();
@@ -184,14 +184,14 @@ fn noise(folder: &Path) -> PathBuf {
     file
 }
 
-/// What a video decodes to.
+/// The decoded frames of a video.
 fn decoded(path: &Path) -> String {
     let mut command = ffmpeg();
     command.arg("-i").arg(path).args(["-map", "0:v", "-f", "framemd5", "-"]);
     String::from_utf8(run(&mut command).stdout).unwrap()
 }
 
-/// Whatever is killed, and whatever answer is lost.
+/// Whichever function is killed, and whichever answer is lost.
 #[test]
 fn ranges_become_the_result_where_they_are_stored() {
     let stage = Stage::new();
@@ -224,7 +224,7 @@ fn ranges_become_the_result_where_they_are_stored() {
     let read = read.take_while(|call| !call.query.contains("uploads"));
     let read: u64 = read.filter(|call| call.path.contains(".video")).map(|call| call.length).sum();
     assert!(read < size, "{read} of {size} bytes");
-    // The index is in front, and the film is that of one function.
+    // The index comes first, and the output equals that of one function.
     let path = stage.s3.path("results", "out.mp4");
     let head = std::fs::read(&path).unwrap();
     let at = |kind: &[u8]| head.windows(4).position(|bytes| bytes == kind).unwrap();
@@ -235,11 +235,11 @@ fn ranges_become_the_result_where_they_are_stored() {
     assert_eq!(record["Output"]["DurationMs"], short["Output"]["DurationMs"]);
     let short = stage.s3.path("results", "short.mp4");
     assert_eq!(decoded(&path), decoded(&short));
-    // Encoders of AC-3 that begin in the middle give the same packets.
+    // AC-3 encoders that begin in the middle produce the same packets.
     assert_eq!(audio(&path, &["-c", "copy"]), audio(&short, &["-c", "copy"]));
 }
 
-/// What looks like one by another way asks for nothing.
+/// A step that arrives in another way is ignored.
 #[test]
 fn steps_come_from_the_state_machine_alone() {
     let stage = Stage::new();
@@ -255,12 +255,12 @@ fn steps_come_from_the_state_machine_alone() {
     let message = json!({"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": step.to_string()}]});
     let answer = function.invoke(&message).unwrap();
     assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "1", "{answer:#}");
-    // The state machine's own does what there is to do: nothing.
+    // The state machine's own event does what there is to do: nothing.
     assert_eq!(function.invoke(&step).unwrap(), json!({"status": "Over"}));
     assert_eq!(stage.s3.keys("records"), [""; 0]);
 }
 
-/// The piece is tried five times, and what is left of the task is its record.
+/// The piece is tried five times; afterwards only the task's record is left.
 #[test]
 fn a_range_that_always_fails_fails_the_task() {
     let stage = Stage::new();
@@ -273,7 +273,7 @@ fn a_range_that_always_fails_fails_the_task() {
     assert_eq!(stage.s3.keys("results"), [""; 0]);
 }
 
-/// Before it takes the lease, and with it.
+/// Before it takes the lease, and while it has it.
 #[test]
 fn the_step_that_ends_a_failed_task_is_repeated_when_it_is_killed() {
     let stage = Stage::new();
@@ -293,7 +293,7 @@ fn the_step_that_ends_a_failed_task_is_repeated_when_it_is_killed() {
     assert_eq!(crew.count("fail"), 3);
 }
 
-/// A source that is another by now: no try can mend it, and none is made.
+/// A source has changed: no retry can help, and none is made.
 #[test]
 fn a_mistake_of_the_caller_is_not_tried_again() {
     let stage = Stage::new();
@@ -331,7 +331,8 @@ fn ten_at_once_are_one_execution() {
     stage.assert_done(&records[0], "out.mp4");
 }
 
-/// It is stopped from outside while ranges are rendered, and the rule of the stack reports that.
+/// The execution is stopped from outside while ranges are rendered, and the stack's rule reports
+/// that.
 #[test]
 fn a_stopped_execution_ends_its_task() {
     let stage = Stage::new();
@@ -342,7 +343,7 @@ fn a_stopped_execution_ends_its_task() {
     let arn = running["ExecutionArn"].as_str().unwrap();
     let steps = &stage.steps;
     std::thread::scope(|scope| {
-        // moto's answer comes when the steps have ended.
+        // moto answers when the steps have ended.
         let stopping = scope.spawn(|| steps.stop(arn));
         let ended = crew.invoke(&steps.rule("ABORTED", arn)).unwrap();
         assert_eq!(ended["status"], "Failed", "{ended:#}");
@@ -356,7 +357,7 @@ fn a_stopped_execution_ends_its_task() {
     assert_eq!(stage.s3.keys("results"), [""; 0]);
 }
 
-/// A range is tried again and again until the execution has no time left, and is at it even then.
+/// A range is retried until the execution has no time left, and is still being retried then.
 #[test]
 fn an_execution_that_runs_out_of_time_ends_its_task() {
     let stage = Stage::start(|settings| settings, |s3, all| StepFunctions::lasting(s3, all, 4));
@@ -365,7 +366,7 @@ fn an_execution_that_runs_out_of_time_ends_its_task() {
     let running = stage.ask("f_mp4", "out.mp4");
     assert_eq!(stage.ended(&running), ExecutionStatus::TimedOut);
     let arn = running["ExecutionArn"].as_str().unwrap();
-    // What a step has left word of is no reason, as it was to be tried again.
+    // The failure that the step has recorded is not the reason, since the step was to be retried.
     let left = running["TaskId"].as_str().unwrap();
     let (_, run) = arn.rsplit_once('-').unwrap();
     let key = format!(".tasks/{left}/{run}/failed-r-00003.json");
@@ -381,7 +382,7 @@ fn an_execution_that_runs_out_of_time_ends_its_task() {
     assert!(message.ends_with("before that: it was cut off"), "{message}");
     stage.assert_ended(&record);
     assert_eq!(stage.s3.keys("results"), [""; 0]);
-    // The rule's event may come twice.
+    // The rule's event may arrive twice.
     let again = crew.invoke(&stage.steps.rule("TIMED_OUT", arn)).unwrap();
     assert_eq!(again["status"], "Over", "{again:#}");
     stage.assert_ended(&record);
@@ -409,7 +410,7 @@ fn the_bus_hears_how_many_ranges_are_there() {
     }
     let done = |event: &Seen| event.detail["Chunks"]["Done"].as_u64().unwrap();
     assert!(progress.iter().all(|event| (1..=5).contains(&done(event))), "{progress:#?}");
-    // Of what happens within ten seconds, one step tells.
+    // Within ten seconds, only one step announces progress.
     let most = started.elapsed().as_secs() / 9 + 2;
     assert!(progress.len() as u64 <= most, "{progress:#?}");
 }
@@ -437,21 +438,21 @@ fn what_does_not_fit_one_function_is_distributed() {
     let record = function.invoke(&process).unwrap();
     assert_eq!(record["Status"], "Running", "{record:#}");
     assert!(record["ExecutionArn"].is_string(), "{record:#}");
-    // Without a state machine it says that it does not fit.
+    // Without a state machine, it reports that the task does not fit.
     let never = stage.settings.clone().set("DISTRIBUTE", "never").timeout(Duration::from_secs(3));
     let function = Function::start(never.set("VIDEO_PRESET", "placebo"));
     let record = function.invoke(&event("f_mp4,s_4096x", "other.mp4")).unwrap();
     assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
 }
 
-/// Audio packets, or the samples where each container has its own.
+/// Audio packets, or the samples if each container has its own packets.
 fn audio(path: &Path, options: &[&str]) -> String {
     let mut command = ffmpeg();
     command.arg("-i").arg(path).args(["-map", "0:a"]).args(options).args(["-f", "md5", "-"]);
     String::from_utf8(run(&mut command).stdout).unwrap()
 }
 
-/// Each twice: in ranges, and by one function.
+/// Each twice: in ranges, and in one function.
 #[test]
 fn every_kind_of_output_is_that_of_one_function() {
     let stage = Stage::new();
@@ -485,7 +486,7 @@ fn every_kind_of_output_is_that_of_one_function() {
         let expected = film();
         let expected = if parameters.contains("an_1") { expected.no_audio() } else { expected };
         let expected = if parameters.contains("vn_1") { expected.no_video() } else { expected };
-        // Not every container can tell where the first sample belongs.
+        // Not every container can store where the first sample belongs.
         let is_beep = |difference: &Difference| {
             matches!(difference, Difference::BeepCut { .. } | Difference::SampleCount { .. })
         };
@@ -509,7 +510,7 @@ fn asked(parameters: &str, target: &str) -> Value {
     json!({"bucket": "sources", "object": "a.mp4", "process": process})
 }
 
-/// Two hours in 40 ranges, of a film whose every frame and beep is known.
+/// Two hours in 40 ranges, of a source in which every frame and beep is known.
 #[test]
 fn two_hours_go_through() {
     const RATE: (u32, u32) = (4, 1);
@@ -538,7 +539,7 @@ fn two_hours_go_through() {
     assert_eq!(Expected::new(RATE, clips).differences(&reading), []);
 }
 
-/// Each is carried out, and its caller gets no answer.
+/// Each request is executed, but its caller gets no answer.
 #[test]
 fn no_answer_of_storage_has_to_come() {
     let stage = Stage::new();
@@ -574,7 +575,8 @@ fn no_answer_of_storage_has_to_come() {
     stage.assert_shows("out.mp4");
 }
 
-/// The same of a task whose audio is made as a whole, by a step of its own, which is repeated, too.
+/// The same for a task whose audio is made as a whole by a step of its own, which is repeated as
+/// well.
 #[test]
 fn audio_that_can_not_be_in_ranges_has_a_step_of_its_own() {
     let stage = Stage::new();
@@ -593,8 +595,8 @@ fn audio_that_can_not_be_in_ranges_has_a_step_of_its_own() {
     assert!(crew.count("sound") >= 4);
 }
 
-/// The run that handed the task over died before the execution was started; then the execution is gone
-/// without a trace.
+/// The run that handed the task over died before the execution was started; later, the execution is
+/// gone without a trace.
 #[test]
 fn whoever_asks_again_starts_what_was_not_started_and_begins_anew_what_is_dead() {
     let stage = Stage::new();

@@ -2,13 +2,13 @@
 //! implement the real protocols.
 
 #![allow(
-    // The lint knows test functions, but not what they call.
+    // The lint knows test functions, but not the functions that they call.
     clippy::unwrap_used,
     // Pixels, samples and milliseconds, all far from the types' limits.
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    // Values that were written as they are compared.
+    // Values are compared exactly as they were written.
     clippy::float_cmp,
     // Short texts, once.
     clippy::format_push_string

@@ -11,38 +11,38 @@ use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
 const PAL: (u32, u32) = (25, 1);
-/// Of a beep's rise: a cut there is not noticed.
+/// The part of a beep's rise whose loss is not noticed.
 const UNHEARD_MS: f64 = 1.75;
 
-/// Nothing in these files can tell that the audio starts with the encoder's delay: this many samples
-/// of the start are missing, and the rest is in place.
+/// These files can't declare the encoder's delay at the start of the audio: this many samples of
+/// the start are missing, and the rest is in place.
 const CUT: &[(Container, AudioCodec, f64)] = &[
     (Container::Avi, AudioCodec::Mp3, 1105.0),
     (Container::Avi, AudioCodec::Aac, 1024.0),
     (Container::Avi, AudioCodec::Ac3, 256.0),
 ];
 
-/// How far a beep may be from its place: a sample, and half a millisecond where time stamps are
-/// rounded to whole ones.
+/// How far a beep may be from its place: a sample, and half a millisecond if timestamps are rounded
+/// to milliseconds.
 fn tolerance_ms(container: Container, audio: AudioCodec) -> f64 {
     let whole = [Container::Mkv, Container::Asf, Container::Flv].contains(&container);
     let rounded = if whole { 0.5 } else { 0.0 };
     rounded
         + match audio {
-            // It makes a wave of its own, which may fit best one turn further.
+            // The codec produces another wave, which may fit best one period away.
             AudioCodec::Amr => 1000.0 / pitch(1),
             _ => 1000.0 / 44_100.0,
         }
 }
 
-/// What is wrong with the output of one combination; nothing is right.
+/// What is wrong with the output of one combination; empty if nothing is.
 fn faults(
     scene: &Scene,
     container: Container,
     video: VideoCodec,
     audio: AudioCodec,
 ) -> Vec<String> {
-    // The last beep ends where all ends.
+    // The last beep ends with the file.
     let end = format!("{},ss_20,t_1040", sur("b.mp4"));
     let parameters = format!("f_{container},vcodec_{video},acodec_{audio}{end}");
     let outcome = scene.run("a.mp4", &parameters);
@@ -71,7 +71,7 @@ fn is_first_cut(difference: &Difference) -> bool {
     matches!(difference, Difference::BeepCut { clip: 1, at_ms: 0.0, .. })
 }
 
-/// Where the first beep is cut and should not be, or the other way round.
+/// Whether the first beep is cut and should not be, or the other way round.
 fn miscut(found: &[Difference], container: Container, audio: AudioCodec) -> Option<String> {
     let cut = CUT.iter().find(|cut| (cut.0, cut.1) == (container, audio));
     let right = match (found, cut) {
@@ -86,7 +86,7 @@ fn miscut(found: &[Difference], container: Container, audio: AudioCodec) -> Opti
 
 fn check(container: Container) {
     let source = |id| Source::new(id).seconds(1.2);
-    // What is decoded in every other test is proven by packets here.
+    // Other tests check outputs by decoding them; here the check compares packets.
     let scene = Scene::with(|settings| settings.set("VERIFY", "packets"));
     let scene = scene.source("a.mp4", &source(1)).source("b.mp4", &source(2));
     let mut wrong = Vec::new();
@@ -143,7 +143,7 @@ fn banned_pairs_are_refused_with_a_reason_before_any_request() {
     assert!(scene.s3.calls().is_empty());
 }
 
-/// Segments of every codec that their container has.
+/// Segments with every codec that their container supports.
 fn check_segments(container: Container, format: &str) {
     let scene = Scene::with(|settings| settings.set("VERIFY", "packets"));
     let scene = scene.source("a.mp4", &Source::new(1).seconds(1.2));

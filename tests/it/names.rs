@@ -17,7 +17,7 @@ fn to(scene: &Scene, main: &str, bucket: Option<&str>, key: &str) -> Outcome {
     scene.process(main, &format!("video/concat,f_mp4,{USUAL}{target}"))
 }
 
-/// The scene, with one short film under each of these keys.
+/// The scene, with one short source under each of these keys.
 fn with_keys(keys: &[&str]) -> Scene {
     let scene = Scene::new();
     let film = short().write("short.mp4");
@@ -127,7 +127,7 @@ fn other_clips_have_such_names_too() {
     }
 }
 
-/// The keys that the server was asked for, percent-decoded.
+/// The keys in the requests to the server, percent-decoded.
 fn asked(scene: &Scene, method: &str, bucket: &str) -> Vec<String> {
     let prefix = format!("/{bucket}/");
     let calls = scene.s3.calls().into_iter().filter(|call| call.method == method);
@@ -154,8 +154,8 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Keys that the file system behind this server can't hold: what was asked
-/// for is seen in the requests, whatever becomes of them.
+/// Keys that the server's file system can't store: the test checks the requests, whatever their
+/// result.
 #[test]
 fn slashes_and_long_keys_are_asked_for_as_they_are() {
     let scene = with_keys(&["a.mp4"]);
@@ -164,10 +164,10 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
     for key in
         ["/leading.mp4", "a//b.mp4", "//x//y.mp4", "a/./b.mp4", "a/../b.mp4", &long, &accents]
     {
-        // Refused, since many programs would look for it elsewhere.
+        // Rejected, since many programs would look for it elsewhere.
         let leads_up = key.contains("/../");
         let ask = |main: &str, target: &str, method: Method| {
-            // At once, as the server's own failures are tried again.
+            // Fails at once in our code; failures of the server would be retried.
             let refusal = Fault::new(Answer::Error(403, "AccessDenied")).part(".mp4");
             scene.s3.fail(refusal.method(method));
             scene.s3.forget_calls();
@@ -179,7 +179,7 @@ fn slashes_and_long_keys_are_asked_for_as_they_are() {
         ask("a.mp4", key, Method::PUT);
         let mut looked = asked(&scene, "HEAD", "results");
         looked.extend(asked(&scene, "PUT", "results"));
-        // The server itself has no way to keep some of them.
+        // The server itself can't store some of them.
         looked.dedup();
         assert_eq!(looked, [key].into_iter().filter(|_| !leads_up).collect::<Vec<_>>());
     }

@@ -16,7 +16,7 @@ use video_concat::notify::{NotifyError, Publisher};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
 
-/// Answers every request alike and keeps what it was asked.
+/// Gives every request the same answer, and records the requests.
 struct Sns {
     publisher: Publisher,
     asked: Arc<Mutex<Vec<String>>>,

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::bed::process::{python, repository, run};
 
-/// template.yaml as the SAM CLI reads it, functions in their long form.
+/// template.yaml as the SAM CLI parses it, with functions in their long form.
 fn template() -> Value {
     const READ: &str = "import json, sys; from samcli.yamlhelper import yaml_parse; \
                         json.dump(yaml_parse(sys.argv[1]), sys.stdout)";
@@ -24,7 +24,7 @@ fn text(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap()
 }
 
-/// The dashboard's body, references to other resources as they are written.
+/// The dashboard's body, with references to other resources as written.
 fn dashboard() -> Value {
     let template = template();
     let body = &template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"];

@@ -21,7 +21,7 @@ fn file() -> PathBuf {
     file
 }
 
-/// The page in a window, with what was entered behind the `#` of its address.
+/// The page in a window, with this input after the `#` of its address.
 struct Page {
     browser: Browser,
 }
@@ -39,7 +39,7 @@ impl Page {
     }
 
     fn wait_for(&mut self, condition: &str) {
-        // Looked at before each frame, in the page itself.
+        // Checked before each frame, in the page itself.
         let script = format!(
             "new Promise((resolve) => {{ const look = () => ({condition}) ? resolve(true) \
              : setTimeout(look, 5); look(); }})"
@@ -47,12 +47,12 @@ impl Page {
         self.browser.evaluate(&script);
     }
 
-    /// Until all that follows from what was entered is drawn.
+    /// Waits until everything that depends on the input is drawn.
     fn settle(&mut self) {
         self.wait_for("typeof waiting !== 'undefined' && waiting === null");
     }
 
-    /// Enters text as a person who replaces what is there.
+    /// Enters text like a person who replaces the old text.
     fn enter(&mut self, id: &str, text: &str) {
         self.browser.evaluate(&format!("$({}).select()", json!(id)));
         if text.is_empty() {

@@ -35,7 +35,7 @@ fn large(index: Index) -> Vec<u8> {
     spread(&bytes(&film(), "film.mp4"), index)
 }
 
-/// Large enough to be looked into.
+/// Large enough to be read in ranges.
 fn less_large() -> Vec<u8> {
     let file = spread(&bytes(&film().seconds(2.5), "short.mp4"), Index::Behind);
     assert!(file.len() > 4 << 20, "{}", file.len());
@@ -65,7 +65,7 @@ fn fetched(record: &Value) -> usize {
     usize::try_from(record["Sources"][0]["BytesFetched"].as_u64().unwrap()).unwrap()
 }
 
-/// The same file, of which a reader has to see all: its last box is cut short.
+/// The same file with its last box cut short, so that a reader has to read all of it.
 fn not_indexed(file: &[u8]) -> Vec<u8> {
     [file, b"\0\x10\0\0skip"].concat()
 }
@@ -105,8 +105,7 @@ fn a_cut_of_a_large_mp4_is_copied_as_one_that_is_read_whole() {
     assert!(read < file.len() * 4 / 5, "{read} of {}", file.len());
 }
 
-/// What it tells is believed only as far as it can be seen to be true, and as far as it makes no
-/// difference.
+/// Its claims are believed only as far as they can be verified, or make no difference.
 #[test]
 fn an_index_that_lies() {
     let scene = Scene::new();
@@ -175,7 +174,7 @@ fn a_read_that_fails_ends_the_task_with_its_reason() {
     }
 }
 
-/// Nothing is taken for what was asked for unless it is said to be that.
+/// An answer counts as the requested range only if it says so.
 #[test]
 fn a_read_that_is_answered_otherwise_ends_the_task_or_goes_on() {
     let scene = Scene::new();
@@ -208,7 +207,7 @@ fn a_read_that_is_answered_otherwise_ends_the_task_or_goes_on() {
             assert_eq!(scene.s3.get("results", "result.mp4"), None, "{how:?}, read {reads}");
         }
     }
-    // What is missing is asked for again.
+    // What is missing is requested again.
     let cut = format!("ss_1200,t_200,f_mp4,{USUAL}");
     answer(Otherwise::Short, 1, 2);
     let (record, output) = task(&scene, &file, &cut);
@@ -218,8 +217,7 @@ fn a_read_that_is_answered_otherwise_ends_the_task_or_goes_on() {
     assert!(output.is_some() && output == expected, "another output");
 }
 
-/// One that was not built with the layer's patches: none of these is at hand, so the option is named
-/// otherwise.
+/// An ffmpeg without the layer's patches. None is at hand, so the tests rename the option.
 #[test]
 fn another_ffmpeg_reads_all_of_it() {
     let folder = tempfile::tempdir().unwrap();

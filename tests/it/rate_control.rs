@@ -45,7 +45,7 @@ fn mean(bits: &[f64]) -> f64 {
     bits.iter().sum::<f64>() * RATE / bits.len() as f64
 }
 
-/// The most by which any window of frames has more than `rate` bits a second.
+/// The largest excess over `rate` bits a second in any window of frames.
 fn excess(bits: &[f64], rate: f64) -> f64 {
     let (most, _) = bits.iter().fold((0.0_f64, 0.0_f64), |(most, level), bits| {
         let level = level.max(0.0) + bits - rate / RATE;
@@ -66,7 +66,7 @@ fn vb_is_the_mean_bit_rate() {
     }
 }
 
-/// What comes late and needs more bits is not given them beside those that were not needed before.
+/// Later parts that need more bits don't get those that earlier parts did not need.
 #[test]
 fn vb_is_the_mean_bit_rate_of_what_grows_busier() {
     let scene = busy(LARGE, ("testsrc2=sar=1", 5), 7);
@@ -87,8 +87,7 @@ fn a_larger_crf_has_fewer_bits() {
     }
 }
 
-/// The buffer is never asked for more than it holds, even where a still
-/// video has filled it.
+/// The buffer never has to supply more than it holds, even after a still video has filled it.
 #[test]
 fn maxrate_holds_over_any_window() {
     let scene = scene(2, 4);
@@ -104,7 +103,7 @@ fn maxrate_holds_over_any_window() {
     }
 }
 
-/// The smaller the frame, the less is known of its bits beforehand.
+/// The smaller the frame, the harder its bits are to predict.
 #[test]
 fn maxrate_holds_in_a_small_frame_behind_a_still_video() {
     let scene = busy(SMALL, ("color=gray", 2), 4);
@@ -123,7 +122,7 @@ fn maxrate_holds_in_a_small_frame_behind_a_still_video() {
     }
 }
 
-/// A peak that is never reached changes nothing of the quality.
+/// A peak that is never reached does not change the quality.
 #[test]
 fn a_high_maxrate_keeps_the_quality() {
     let scene = scene(0, 2);
@@ -153,7 +152,7 @@ fn g_is_the_largest_distance_of_key_frames() {
     }
 }
 
-/// MP4 tells the bit rates of its streams; Matroska does not, so they are measured.
+/// MP4 declares the bit rates of its streams; Matroska does not, so they are measured.
 #[test]
 fn vbopt_and_abopt_compare_with_the_align_clip() {
     let source = Source::new(1).size(320, 240).audio_codec("mp3");
@@ -187,7 +186,8 @@ fn vbopt_and_abopt_compare_with_the_align_clip() {
     }
 }
 
-/// A long output has a large buffer, and must not say a level that its size and rate do not need.
+/// A long output has a large buffer, and must not declare a level that its size and rate do not
+/// need.
 #[test]
 fn the_level_is_what_size_and_rate_need_however_long_the_output_is() {
     let (scene, studio) = (Scene::new(), Studio::new());

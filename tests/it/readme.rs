@@ -59,7 +59,8 @@ fn entries_of(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// The text under the heading `title` of a page, up to the next heading of its level or above.
+/// The text under the heading `title` of a page, up to the next heading of the same or a higher
+/// level.
 fn section(page: &str, title: &str) -> String {
     let level = title.find(' ').unwrap();
     let text = read(page);
@@ -76,7 +77,7 @@ fn heading_level(line: &str) -> Option<usize> {
     (level > 0 && marks.bytes().all(|b| b == b'#')).then_some(level)
 }
 
-/// The cells of each table row in `text`, heads and rulers among them.
+/// The cells of each table row in `text`, including head and separator rows.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let cells = |line: &str| {
         let line = line.replace("\\|", "&#124;");
@@ -87,7 +88,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
     lines.map(cells).collect()
 }
 
-/// The rows of `text` that begin with a word in backticks, backticks taken off.
+/// The rows of `text` that begin with a word in backticks, without the backticks.
 fn entries(text: &str) -> Vec<Vec<String>> {
     let mut rows = rows(text);
     rows.retain(|row| row[0].starts_with('`'));
@@ -97,7 +98,7 @@ fn entries(text: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// The one thing that a cell holds in backticks.
+/// The only text in backticks in a cell.
 fn bare(cell: &str) -> Option<&str> {
     let inside = cell.strip_prefix('`')?.strip_suffix('`')?;
     (!inside.contains('`')).then_some(inside)
@@ -116,7 +117,7 @@ pub(crate) fn blocks(kind: &str) -> Vec<String> {
     blocks
 }
 
-/// The fenced blocks of a kind in a text. Those in lists are indented, which is taken away.
+/// The fenced blocks of a kind in a text, without the indentation of those in lists.
 fn blocks_of(text: &str, kind: &str) -> Vec<String> {
     let fence = format!("```{kind}");
     let mut lines = text.lines();
@@ -161,7 +162,7 @@ fn the_rendered_tables_are_the_codes() {
         let (_, after) = rest.split_once(&end).expect(&end);
         let right = format!("{before}{begin}\n{tables}\n{end}{after}");
         if std::env::var_os("UPDATE_README").is_some() {
-            // By a new name, because the other tests read the page meanwhile.
+            // Under a new name, since other tests read the page at the same time.
             let new = file(&format!("{page}.new"));
             fs::write(&new, right).unwrap();
             fs::rename(new, file(page)).unwrap();
@@ -177,7 +178,7 @@ fn the_settings_are_those_that_the_function_reads() {
     let table = section(OPERATIONS, "## Settings");
     let asked = RefCell::new(BTreeSet::new());
     let unset = Settings::from_env_map(|name| {
-        // What the platform itself sets is nobody's to choose.
+        // Nobody can choose what the platform itself sets.
         if !name.starts_with("AWS_") {
             asked.borrow_mut().insert(name.to_owned());
         }
@@ -262,7 +263,7 @@ fn the_records_fields_are_those_that_it_has() {
     }
 }
 
-/// The record and every object in it, by its path; an item of a list stands for all.
+/// The record and every object in it, by path; one item of a list stands for all.
 fn objects(record: &Value) -> Vec<(String, &Map<String, Value>)> {
     fn collect<'a>(
         path: &str,
@@ -391,7 +392,7 @@ fn links_lead_somewhere() {
     }
 }
 
-/// A second heading of the same name would get another anchor.
+/// A second heading with the same name would get another anchor.
 #[test]
 fn no_document_has_two_headings_of_one_name() {
     for page in documents() {
@@ -444,7 +445,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     set(headings.map(|line| anchor(line.trim_start_matches('#').trim())))
 }
 
-/// What GitHub makes of a heading.
+/// The anchor that GitHub makes of a heading.
 fn anchor(title: &str) -> String {
     let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.collect::<String>().to_lowercase().replace(' ', "-")

@@ -28,7 +28,7 @@ const SECRET: &str = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:k
 const OBJECT: &str = "arn:aws-cn:s3:::clips/dir/a.mp4";
 const ID: &str = "0123456789ABCDEF";
 
-/// What the server does with every request.
+/// The server's answer to every request.
 #[derive(Clone)]
 enum Answer {
     Status(u16, String),
@@ -146,7 +146,7 @@ fn accepted() -> video_concat::event::Accepted {
     }
 }
 
-/// Nothing that only `Debug` writes.
+/// Nothing that only `Debug` prints.
 fn assert_words(name: &str, text: &str) {
     for inside in [
         "{",
@@ -170,7 +170,7 @@ fn assert_words(name: &str, text: &str) {
     assert!(text.len() < 1500, "{name}: {text}");
 }
 
-/// An answer as each of the services gives it.
+/// An answer in the form of each of the services.
 fn xml(code: &str, message: &str) -> String {
     format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>")
 }
@@ -201,7 +201,7 @@ async fn no_error_of_any_adapter_shows_the_insides_of_a_type() {
         answers.push(Answer::Status(status, json("Long", &long)));
     }
     for answer in answers {
-        // Of what does not exist, some adapters say so without an error.
+        // For things that do not exist, some adapters return no error.
         if matches!(&answer, Answer::Status(404 | 405, _)) {
             continue;
         }
@@ -246,7 +246,7 @@ async fn a_refusal_names_the_permission_its_resource_and_the_request() {
     }
 }
 
-/// The services know best: a policy of the key may be in the way.
+/// The services' own messages are more precise: a policy of the key may deny access.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_permission_is_the_one_that_the_service_names() {
     let service = Service::start();

@@ -17,7 +17,7 @@ use crate::bed::sns::Sns;
 use crate::bed::source::Source;
 use crate::scene::{TOPIC, USUAL, b64, sur};
 
-/// What `make bootstrap` leaves.
+/// The files that `make bootstrap` makes.
 fn bootstrap() -> Settings {
     let path = repository().join("target/lambda/bootstrap/bootstrap");
     assert!(path.is_file(), "{} is missing: run `make bootstrap`", path.display());
@@ -49,8 +49,7 @@ fn carries_out_a_task_under_the_emulator() {
     let (usage, memory) = (&records[0]["Usage"], 3008);
     assert_eq!(usage["MemoryMb"], memory);
     let counted = usage["GbSeconds"].as_f64().unwrap() * 1024.0 / f64::from(memory) * 1000.0;
-    // The task lies within what is counted, and that within what is billed: to the millisecond, and
-    // rounded.
+    // The task lies within the counted time, and that within the billed time, which is rounded.
     let task = records[0]["Timings"]["TotalMs"].as_f64().unwrap();
     let billed = f64::from(u32::try_from(emulator.first_billed()).unwrap());
     assert!(task - 2.0 <= counted && counted <= billed + 2.0, "{task} {counted} {billed}");
@@ -81,7 +80,7 @@ fn an_endpoint_that_is_set_to_nothing_counts_as_unset() {
     scene.run("a.mp4", &format!("f_mp4,{USUAL}")).succeeded();
 }
 
-/// The start is held by a pipe where the layer's bill should be, so that no load of the machine can be
+/// A pipe in place of the layer's bill holds up the start, so that no load of the machine can be
 /// mistaken for it.
 #[test]
 fn usage_has_what_the_first_invocation_is_billed_for_the_start() {
@@ -107,7 +106,7 @@ fn usage_has_what_the_first_invocation_is_billed_for_the_start() {
         let begun = Instant::now();
         let function =
             Function::start(settings.clone().set("AWS_LAMBDA_INITIALIZATION_TYPE", kind));
-        // Opens when the function does.
+        // Opens when the function opens it.
         let mut pipe = std::fs::OpenOptions::new().write(true).open(&bill).unwrap();
         std::thread::sleep(held);
         pipe.write_all(b"{}").unwrap();

@@ -18,7 +18,7 @@ use crate::bed::sns::Sns;
 use crate::bed::source::Source;
 
 pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
-/// The codecs that most tests ask for.
+/// The codecs that most tests request.
 pub(crate) const USUAL: &str = "vcodec_h264,acodec_aac";
 
 pub(crate) struct Scene {
@@ -30,13 +30,13 @@ pub(crate) struct Scene {
 /// A task that has ended.
 pub(crate) struct Outcome {
     pub record: Value,
-    /// A copy of what was stored, that outlives the scene.
+    /// A copy of what was stored, which outlives the scene.
     _copy: TempDir,
     file: Option<PathBuf>,
 }
 
 impl Scene {
-    /// Buckets `sources` and `results`, the topic `done`, and a function that sees them.
+    /// Buckets `sources` and `results`, the topic `done`, and a function with access to them.
     pub(crate) fn new() -> Self {
         Self::with(|settings| settings)
     }
@@ -54,7 +54,7 @@ impl Scene {
         self
     }
 
-    /// Asks for a process on `main`, which goes to `results/result.{autoext}`.
+    /// Requests a process on `main` with the target `results/result.{autoext}`.
     pub(crate) fn run(&self, main: &str, parameters: &str) -> Outcome {
         let process = format!(
             "video/concat,{parameters}|sys/saveas,b_{},o_{}",
@@ -64,7 +64,7 @@ impl Scene {
         self.process(main, &process)
     }
 
-    /// Asks for `a.mp4` and then `b.mp4`, cut into segments beside `results/{target}`.
+    /// Requests `a.mp4` and then `b.mp4`, in segments beside `results/{target}`.
     pub(crate) fn segment(&self, parameters: &str, segments: &str, target: &str) -> Outcome {
         let process = format!(
             "video/concat,{parameters}{}/segment,{segments}|sys/saveas,b_{},o_{}",
@@ -94,7 +94,7 @@ impl Scene {
         self.function.invoke(&json!({"bucket": "sources", "object": main, "process": process}))
     }
 
-    /// Nothing of any task is left but finished objects and records.
+    /// Checks that only finished objects and records are left of all tasks.
     pub(crate) fn assert_clean(&self) {
         let left: Vec<_> = std::fs::read_dir(self.function.work_dir()).unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
@@ -103,13 +103,13 @@ impl Scene {
 }
 
 impl Outcome {
-    /// The record of a task that has succeeded.
+    /// The record of a task that must have succeeded.
     pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.record["Status"], "Succeeded", "{:#}", self.record);
         self
     }
 
-    /// The message of a task that has failed with this code.
+    /// The message of a task that must have failed with this code.
     pub(crate) fn failed(&self, code: &str) -> String {
         assert_eq!(self.record["Status"], "Failed", "{:#}", self.record);
         assert_eq!(self.record["Code"], code, "{:#}", self.record);
@@ -124,13 +124,13 @@ impl Outcome {
         self.file.as_ref().expect("the task stored a file")
     }
 
-    /// The output shows and audio exactly as expected.
+    /// Checks that the output shows and plays exactly what is expected.
     #[track_caller]
     pub(crate) fn shows(self, expected: &Expected) -> Self {
         self.shows_in(&[], expected)
     }
 
-    /// The same where frames may stand between bars.
+    /// The same if frames may be between bars.
     #[track_caller]
     pub(crate) fn shows_in(self, regions: &[Region], expected: &Expected) -> Self {
         let outcome = self.succeeded();
@@ -141,7 +141,7 @@ impl Outcome {
         outcome
     }
 
-    /// Frames of each clip by the record.
+    /// The frames of each clip in the record.
     pub(crate) fn frames(&self) -> Vec<u64> {
         let timeline = self.record["Timeline"].as_array().unwrap();
         timeline.iter().map(|place| place["Frames"].as_u64().unwrap()).collect()
@@ -152,12 +152,12 @@ impl Outcome {
     }
 }
 
-/// The function's settings with which it sees these servers.
+/// The function's settings with access to these servers.
 pub(crate) fn settings(s3: &S3, sns: &Sns) -> Settings {
     Settings::bootstrap().with(s3.environment()).with(sns.environment()).with(ffmpeg::environment())
 }
 
-/// A name as the language wants it.
+/// A name in the form of the language.
 pub(crate) fn b64(name: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(name)
 }
@@ -171,7 +171,7 @@ pub(crate) fn sur(name: &str) -> String {
     format!("/sur,o_{}", b64(name))
 }
 
-/// The name of a segment without that of the run which stored it.
+/// The name of a segment without that of the run that stored it.
 pub(crate) fn without_run(key: &str) -> String {
     for (at, _) in key.match_indices('-') {
         let rest = &key[at + 1..];
@@ -183,7 +183,7 @@ pub(crate) fn without_run(key: &str) -> String {
     key.to_owned()
 }
 
-/// A stored object under a name without that of its run; a playlist's text has none either.
+/// A stored object under a name without that of its run; in a playlist, the text has none either.
 pub(crate) fn object_without_run(key: &str, bytes: Vec<u8>) -> (String, Vec<u8>) {
     let extension = std::path::Path::new(key).extension();
     if extension.is_none_or(|extension| extension != "m3u8" && extension != "mpd") {

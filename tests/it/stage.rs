@@ -22,7 +22,7 @@ use crate::scene::{USUAL, b64, sur};
 /// The last line that the stage prints at its start.
 const READY: &str = "Ctrl-C ends the stage";
 
-/// As `make stage` builds it; where that has been done, this takes no time.
+/// Runs `make stage`'s build; if that has been done, this takes no time.
 fn program() -> std::path::PathBuf {
     let features: &[&str] = if cfg!(feature = "cli") { &["--features", "cli"] } else { &[] };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -36,7 +36,7 @@ fn program() -> std::path::PathBuf {
 struct Stage {
     child: Running,
     printed: Vec<String>,
-    /// Where it keeps what it has.
+    /// The folder where it keeps its files.
     folder: TempDir,
 }
 
@@ -57,7 +57,7 @@ impl Stage {
         assert_empty(self.folder.path());
     }
 
-    /// The printed commands, as a shell would start their programs: environment and arguments.
+    /// The printed commands as a shell would start their programs: environment and arguments.
     fn commands(&self) -> Vec<Vec<String>> {
         let indented: Vec<&str> = self.printed.iter().map(String::as_str).collect();
         let text = indented.join("\n");
@@ -66,7 +66,7 @@ impl Stage {
     }
 }
 
-/// What a shell makes of a command: the programs print what they are given.
+/// The words of a command as a shell splits them: the programs print their arguments.
 fn words(command: &str) -> Vec<String> {
     let stand_ins = "show() { printf '%s\\n' \"$AWS_ACCESS_KEY_ID\" \"$AWS_SECRET_ACCESS_KEY\" \"$@\"; }\n\
                      sam() { show sam \"$@\"; }\naws() { show aws \"$@\"; }\n";
@@ -151,7 +151,7 @@ fn the_function_finds_everything_at_the_printed_address() {
     stage.ends();
 }
 
-/// What the template gives the function under `sam local` with these parameters.
+/// The function's environment under `sam local` with these parameters of the template.
 fn from_template(overrides: &[String]) -> Vec<(String, String)> {
     let program = "import json, sys\n\
         from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider as Provider\n\
@@ -173,7 +173,7 @@ fn from_template(overrides: &[String]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The printed command, but for its program.
+/// The printed command without its program.
 fn aws(words: &[String], folder: &Path) -> Output {
     let program = repository().join("target/venv/bin/aws");
     run(Command::new(program)
@@ -183,7 +183,7 @@ fn aws(words: &[String], folder: &Path) -> Output {
         .current_dir(folder))
 }
 
-/// Two ranges of ten seconds: the whole main object, and four seconds behind it.
+/// Two ranges of ten seconds: the whole main object, and the first four seconds after it.
 fn long_job(target: &str) -> Value {
     let mut job = short_job();
     job["object"] = "example.mkv".into();
@@ -265,7 +265,7 @@ fn the_end_of_its_input_ends_it_at_once() {
     assert_empty(folder.path());
 }
 
-/// Lambda's image as `sam` names it, where a Docker engine has it.
+/// The name that `sam` gives to Lambda's image, if a Docker engine has it.
 fn has_image() -> bool {
     let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
     let image = format!("public.ecr.aws/lambda/provided:al2023-{machine}");
@@ -293,8 +293,8 @@ fn built() -> TempDir {
     folder
 }
 
-/// The printed command in a shell of that folder. The port of the local API is another one than the
-/// usual, which may be taken.
+/// The printed command in a shell of that folder. The local API uses another port than usual, which
+/// might be taken.
 fn sam(folder: &Path, command: &str, port: u16) -> Command {
     let config = fs::read_to_string(repository().join("samconfig.toml")).unwrap();
     let section = "[default.local_start_api.parameters]\n";

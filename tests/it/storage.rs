@@ -43,9 +43,8 @@ impl Server {
         store_at(self.address)
     }
 
-    /// What the server keeps of uploads that are still open.
-    /// What is written of a part that was on its way while its upload was aborted stays in these files;
-    /// storage throws it away.
+    /// What the server keeps of open uploads. If an upload was aborted while a part was being sent,
+    /// the part's bytes stay in these files; the real storage discards them.
     fn open_uploads(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.folder.path())
             .unwrap()
@@ -83,8 +82,7 @@ fn store_at(address: SocketAddr) -> ObjectStore {
     ObjectStore::new(aws_sdk_s3::Client::from_conf(config))
 }
 
-/// A proxy that lets each connection carry at most `limit` bytes back, and
-/// then breaks it.
+/// A proxy that lets each connection return at most `limit` bytes, and then breaks it.
 async fn breaking_proxy(server: SocketAddr, limit: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -117,7 +115,7 @@ async fn carry(client: TcpStream, server: SocketAddr, limit: usize) {
     }
 }
 
-/// Bytes that differ from place to place, so that a misplaced range shows.
+/// Bytes that differ from place to place, so that a misplaced range is noticed.
 fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     std::iter::repeat_with(|| {
@@ -261,7 +259,7 @@ async fn a_broken_range_goes_on_where_it_broke() {
     assert!(std::fs::read(dest).unwrap() == bytes, "the copy differs");
     let reading = store.meter().read();
     assert!(reading.get_requests > 3, "{reading:?}");
-    // What had arrived is not asked for again.
+    // Bytes that had arrived are not requested again.
     assert_eq!(reading.bytes_fetched, bytes.len() as u64);
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
-/// Frames by the record, whether all were decoded, and how many.
+/// The record's number of frames, whether all were decoded, and how many.
 fn counts(record: &Value) -> (u64, bool, u64) {
     let verified = &record["Verified"];
     let number = |name: &str| verified[name].as_u64().unwrap();
@@ -33,7 +33,7 @@ fn packets_are_proven_and_the_ends_decoded() {
         assert_eq!(counts(&record), (100, decoded == 100, decoded), "{parameters}");
         assert!(record["Verified"]["Samples"].as_u64().unwrap() > 176_000, "{parameters}");
     }
-    // Forty packets, and the encoder's last one is padding alone, which AVI can't tell.
+    // Forty packets, of which the encoder's last one is only padding, which AVI can't declare.
     let parameters = "f_avi,vcodec_h264,acodec_mp3,ar_48000,t_960";
     assert_eq!(counts(&scene.run("a.mp4", parameters).succeeded().record), (24, true, 24));
     // An open group's first frames refer to the group before, and can't be decoded without it.

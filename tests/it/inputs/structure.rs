@@ -4,7 +4,7 @@ use super::{Between, FRAMES, check_all, made, plain, scene};
 use crate::bed::expect::Clip;
 use crate::scene::Scene;
 
-/// Puts what ffmpeg makes of a source, and checks it.
+/// Stores what ffmpeg makes of a source, and checks the result.
 #[track_caller]
 fn check(
     scene: &Scene,
@@ -32,7 +32,7 @@ fn a_cover_is_no_video() {
             format!("-i {{}} {cover} -map 0 -map 1 -c copy -disposition:v attached_pic");
         faults.extend(check(&scene, &Between::new(name).black(), &source, &arguments));
     }
-    // In front of a real video.
+    // Before a real video.
     let film = plain(2).write("film.mp4");
     let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 attached_pic");
     faults.extend(check(&scene, &Between::new("film.mp4"), &film, &front));
@@ -46,7 +46,7 @@ fn fragments() {
         let source = plain(2).extra_args(&gop).extra_args(&["-movflags", flags]);
         (Between::new(name), source)
     };
-    // Without an edit list both are late by what the decoder holds back.
+    // Without an edit list, both are late by the decoder's delay.
     let late = |name: &str, flags: &str| {
         let clip = |clip: Clip| Clip { frames: FRAMES + 1, ..clip };
         (Between::new(name).clip(clip), fragmented(name, flags).1)
@@ -119,7 +119,7 @@ fn unfinished_headers() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Written to a pipe: the muxer can't go back and finish its header.
+/// Written to a pipe, so the muxer can't go back and complete its header.
 fn piped(source: &std::path::Path, muxer: &str) -> Vec<u8> {
     let mut command = crate::bed::ffmpeg::ffmpeg();
     command.arg("-i").arg(source);
@@ -142,7 +142,7 @@ fn time_stamps_that_wrap_round() {
     ]);
 }
 
-/// Five seconds of them beside 1.2 of video, and chapters.
+/// Five seconds of them beside 1.2 seconds of video, and chapters.
 #[test]
 fn subtitles_and_attachments_are_left_out() {
     let scene = scene();

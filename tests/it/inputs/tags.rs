@@ -22,8 +22,8 @@ fn find(bytes: &[u8], from: usize, until: usize, kind: [u8; 4]) -> Option<(usize
     None
 }
 
-/// Gives a film, whose index stands at its end, iTunes' tag that this many samples of the audio are an
-/// encoder's delay.
+/// Adds iTunes' tag, which says that this many samples of the audio are an encoder's delay, to a
+/// file whose index is at its end.
 fn tagged(mut film: Vec<u8>, samples: u32) -> Vec<u8> {
     let (moov, end) = find(&film, 0, film.len(), *b"moov").unwrap();
     assert_eq!(end, film.len());

@@ -17,7 +17,7 @@ fn step(kind: &str, running: &Value, more: &Value) -> Value {
     step
 }
 
-/// All objects, with what they hold.
+/// All objects with their content.
 fn all(stage: &Stage) -> Vec<(String, Vec<u8>)> {
     let buckets = ["sources", "results", "records"];
     let keys = buckets.iter().flat_map(|bucket| {
@@ -27,7 +27,7 @@ fn all(stage: &Stage) -> Vec<(String, Vec<u8>)> {
     keys.collect()
 }
 
-/// The error of a step, and whether anything is another afterwards.
+/// The error of a step, and whether any object has changed afterwards.
 #[track_caller]
 fn refused(stage: &Stage, step: &Value, error: &str, message: &str) {
     let before = all(stage);
@@ -54,7 +54,7 @@ fn forged_steps_are_refused_and_write_nothing() {
         all.extend(other);
         Value::Object(all)
     };
-    // While all ranges are there, and wait to be joined.
+    // While all ranges exist and wait to be joined.
     let no_range = step("render", &running, &range(5));
     refused(&stage, &no_range, "InvalidArgument", "there is no range 5");
     for kind in ["render", "sound"] {
@@ -69,14 +69,14 @@ fn forged_steps_are_refused_and_write_nothing() {
         let elsewhere = step(kind, &running, &with(range(0), json!({"bucket": "results"})));
         refused(&stage, &elsewhere, "InvalidArgument", "not in bucket `results`");
     }
-    // A range that is there is not made again.
+    // A range that exists is not made again.
     let before = all(&stage);
     assert_eq!(crew.invoke(&step("render", &running, &range(1))).unwrap()["status"], "Made");
     assert!(before == all(&stage));
     gate.send(()).unwrap();
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     stage.assert_done(&running, "out.mp4");
-    // It is over: nothing comes back to life.
+    // The run is over: nothing is made any more.
     refused(&stage, &step("render", &running, &range(0)), "Canceled", "another run");
     for kind in ["join", "fail"] {
         let before = all(&stage);
@@ -86,7 +86,7 @@ fn forged_steps_are_refused_and_write_nothing() {
     assert_eq!(stage.sns.messages().len(), 1);
 }
 
-/// A plan of another request than its record is of, and a range after the task was canceled.
+/// A plan for another request than that of the record, and a range after the task was canceled.
 #[test]
 fn no_step_changes_what_a_task_is_or_outlives_it() {
     let stage = Stage::new();

@@ -13,8 +13,8 @@ use crate::bed::s3::S3;
 use crate::scene::{TOPIC, USUAL, b64, sur};
 
 fn event(container: &str, format: &str, target: &str) -> Value {
-    // Encoders of AC-3 that begin in the middle give the same packets, of which a transport stream puts
-    // several in one.
+    // AC-3 encoders that begin in the middle produce the same packets, of which a transport stream
+    // puts several into one.
     let usual = if container == "ts" { USUAL.replace("_aac", "_ac3") } else { USUAL.to_owned() };
     let process = format!(
         "video/concat,f_{container},{usual}{}/segment,f_{format},t_2000|sys/saveas,b_{},o_{}/notify,topic_{}",
@@ -33,7 +33,7 @@ fn run_of(record: &Value) -> String {
     name.split('-').nth(1).unwrap().to_owned()
 }
 
-/// What the results hold in a folder: each name without its run, and the content.
+/// The objects of the results in a folder: each name without its run, and the content.
 fn stored(s3: &S3, folder: &str, record: &Value) -> Vec<(String, Vec<u8>)> {
     let run = run_of(record);
     let keys = s3.keys("results").into_iter().filter(|key| key.starts_with(folder));
@@ -44,8 +44,8 @@ fn stored(s3: &S3, folder: &str, record: &Value) -> Vec<(String, Vec<u8>)> {
     named.collect()
 }
 
-/// When what a segment has is decoded, by its own clock: all time stamps of a transport stream, with the
-/// stream of each; numbers, times and counts of the samples of a fragment.
+/// The times in a segment, by its own clock: for a transport stream all timestamps with their
+/// streams; for a fragment the numbers, times and counts of its samples.
 fn times(name: &str, content: &[u8]) -> Vec<Vec<u8>> {
     if ends_with(name, "ts") {
         let packets = content.chunks(188).filter(|packet| packet[1] & 0x40 != 0);
@@ -83,8 +83,7 @@ fn ends_with(name: &str, extension: &str) -> bool {
     Path::new(name).extension().is_some_and(|found| found == extension)
 }
 
-/// A manifest without what it says of how many bits there are, which encoders that begin in the middle
-/// don't have in common with one.
+/// A manifest without its bit rates, which differ for encoders that begin in the middle.
 fn without_rates(list: &[u8]) -> String {
     let list = String::from_utf8(list.to_vec()).unwrap();
     let mut parts = list.split("bandwidth=\"");
@@ -95,7 +94,8 @@ fn without_rates(list: &[u8]) -> String {
     text
 }
 
-/// Names, lists, clocks, frames and beeps; and the step that joins does not even read them.
+/// Names, lists, clocks, frames and beeps are equal; and the join step does not even read the
+/// segments.
 #[test]
 fn segments_are_those_of_one_function() {
     let stage = Stage::new();
@@ -193,7 +193,7 @@ fn whatever_is_killed_or_unanswered_there_is_one_set_of_segments() {
     assert!(stage.s3.calls().iter().filter(|call| call.status == 0).count() >= 4);
 }
 
-/// Before they are joined, while they are, and where a range always fails.
+/// Before the segments are joined, meanwhile, and if a range always fails.
 #[test]
 fn segments_of_a_task_that_ends_otherwise_are_gone() {
     let stage = Stage::new();

@@ -11,7 +11,7 @@ use crate::bed::function::Function;
 use crate::bed::process::run;
 use crate::scene::{b64, sur};
 
-/// A minute of noise, without loss.
+/// A minute of noise, lossless.
 fn noise(folder: &Path) -> PathBuf {
     let file = folder.join("noise.mp4");
     let mut command = ffmpeg();
@@ -33,8 +33,8 @@ fn event(second: &str, target: &str) -> Value {
     json!({"bucket": "sources", "object": "noise.mp4", "process": process})
 }
 
-/// The planner reads the index of an MP4, each range its own share, and the audio the rest of what is
-/// between it. What has no index is read by the planner once.
+/// The plan step reads the index of an MP4, each range its own share, and the audio step the rest
+/// in between. The plan step reads a source without an index once.
 #[test]
 fn each_step_reads_its_share() {
     let stage = Stage::with(|settings| settings.set("CHUNK_SECONDS", "10"));
@@ -55,9 +55,9 @@ fn each_step_reads_its_share() {
         let read: u64 = gets.iter().map(|get| get.length).sum();
         let noted = record["Sources"][index]["BytesFetched"].as_u64().unwrap();
         eprintln!("{name}: {read} of {size} bytes, {} reads", gets.len());
-        // Of what nobody needed in the end, not all may have come.
+        // Bytes that turned out not to be needed may not have been read.
         assert!(noted <= read && noted > read / 10 * 9, "{name}: {noted} of {read}");
-        // Once by all ranges, once by the audio, and a bit more around each cut.
+        // Once for all ranges, once for the audio, and a little more around each cut.
         let most = if index == 0 { size * 3 } else { size * 5 };
         assert!(read > size && read < most, "{name}: {read} of {size}");
         let tag = record["Sources"][index]["ETag"].as_str().unwrap();

@@ -12,7 +12,7 @@ use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
-/// The one line with this message, once it is there.
+/// The only line with this message; waits for it.
 fn line(scene: &Scene, message: &str) -> Value {
     let is_it = |line: &Value| line["message"] == message;
     let lines = scene.function.logs_until(|lines| lines.iter().any(is_it));

@@ -8,9 +8,9 @@ use crate::bed::invocation::Reply;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, b64};
 
-/// What a caller may send at once.
+/// The largest event of a caller.
 const MEGABYTE: usize = 1024 * 1024;
-/// What comes of it at most, in the reply and in the log: a message and a shortened request.
+/// The largest result of it, in the reply and in the log: a message and a shortened request.
 const MOST: usize = 40 * 1024;
 
 fn with(mut event: Value, name: &str, value: impl Into<Value>) -> Value {
@@ -18,7 +18,7 @@ fn with(mut event: Value, name: &str, value: impl Into<Value>) -> Value {
     event
 }
 
-/// Events with a megabyte in each place that an error may quote.
+/// Events with a megabyte at each place that an error may quote.
 fn events() -> Vec<(&'static str, Value)> {
     let long = || "x".repeat(MEGABYTE);
     let target = format!("|sys/saveas,o_{}", b64("o"));
@@ -96,7 +96,7 @@ fn long_words_of_http_requests_are_not_given_back() {
     let keys = json!({"AKIDEXAMPLE": "secret"}).to_string();
     let scene = Scene::with(|settings| settings.set("OSS_ACCESS_KEYS", keys));
     let function = std::sync::Arc::new(scene.function);
-    // As much as gateways take in their headers.
+    // The most that gateways allow in their headers.
     let long = "x".repeat(10_000);
     for kind in Kind::ALL {
         let (open, iam) = (

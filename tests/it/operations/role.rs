@@ -96,7 +96,7 @@ fn whole_tasks_and_segments_need_no_more_and_strange_buckets_stay_closed() {
     let expected = Expected::new(rate, vec![Clip::whole(1, rate, 2.0), Clip::whole(2, rate, 2.0)]);
     assert_eq!(expected.differences(&Reading::of(&path)), []);
 
-    // The same request finds its record, which it can read and list.
+    // The same request finds its record, which the role may read and list.
     let again = cloud.join("sources", "f_mp4", "", "results", "film.mp4");
     assert_eq!(again["TaskId"], record["TaskId"]);
 

@@ -8,7 +8,7 @@ use crate::bed::function::Settings;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
-/// Every `path.rs::name` in a text, backticks taken off.
+/// Every `path.rs::name` in a text, without backticks.
 fn tests(text: &str) -> Vec<(String, &str)> {
     let words = text.split('`').skip(1).step_by(2);
     let split = words.filter_map(|word| word.split_once(".rs::"));
@@ -37,7 +37,7 @@ fn every_measure_names_its_test() {
     }
 }
 
-/// Without privileges of root, with which everything can be read.
+/// Without root's privileges, with which everything can be read.
 fn unprivileged(settings: Settings) -> Settings {
     if !rustix::process::geteuid().is_root() {
         return settings;
@@ -47,7 +47,7 @@ fn unprivileged(settings: Settings) -> Settings {
     wrapped.argument("--bounding-set=-all").argument("--inh-caps=-all").argument(&program)
 }
 
-/// The programs that read hostile files run as the function's own user.
+/// The programs that read untrusted files run as the function's own user.
 #[test]
 fn ffmpeg_can_not_look_into_the_function() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,14 +8,14 @@ use video_concat::metrics::embedded;
 use super::{template, text, widgets};
 use crate::bed::process::{python, repository, run};
 
-/// Namespace, name and dimensions of a metric of the function's own.
+/// Namespace, name and dimensions of one of the function's own metrics.
 type Metric = (String, String, Vec<String>);
 
 fn metric<'a>(namespace: &str, name: &str, dimensions: impl Iterator<Item = &'a str>) -> Metric {
     (namespace.to_owned(), name.to_owned(), dimensions.map(str::to_owned).collect())
 }
 
-/// Those that a task can have: a successful one has them all.
+/// The metrics that a task can have: a successful one has all of them.
 fn emitted() -> BTreeSet<Metric> {
     let record = serde_json::from_str(&text("src/task/example.json")).unwrap();
     let line = embedded(&record, "arn:aws:lambda:us-east-1:123456789012:function:joiner", true, 0);
@@ -32,8 +32,8 @@ fn emitted() -> BTreeSet<Metric> {
     metrics
 }
 
-/// Those that the dashboard shows: each entry is a list of namespace, name, and dimensions with
-/// their values, or searches for all values of a dimension.
+/// The metrics on the dashboard: each entry is a list of namespace, name, and dimensions with their
+/// values, or a search for all values of a dimension.
 fn shown() -> Vec<Metric> {
     let widgets = widgets("metric");
     let entries = widgets.iter().flat_map(|widget| widget["metrics"].as_array().unwrap());
@@ -58,7 +58,7 @@ fn searched(expression: &str) -> Metric {
     metric(namespace, inside("MetricName=\"", "\""), schema)
 }
 
-/// Those that an alarm watches.
+/// The metrics with an alarm.
 fn watched() -> Vec<Metric> {
     let of_alarm = |alarm: &Value| {
         let alarm = &alarm["Properties"];
@@ -109,7 +109,7 @@ fn the_alarms_watch_metrics_that_there_are_and_tell_who_wants_to_hear() {
     assert_eq!(BTreeSet::from_iter(strings(&listed)), right.collect());
 }
 
-/// Every statement of the role, with its conditions taken as met.
+/// Every statement of the role, as if its conditions were met.
 fn statements() -> Vec<Value> {
     let template = template();
     let role = &template["Resources"]["FunctionRole"]["Properties"]["Policies"][0];
@@ -184,7 +184,7 @@ fn the_role_has_no_wildcard() {
         for action in strings(&statement["Action"]) {
             assert!(!action.contains('*'), "{statement:#}");
         }
-        // X-Ray knows no resources.
+        // X-Ray has no resources.
         if statement["Sid"] == "Trace" {
             continue;
         }
@@ -208,7 +208,7 @@ fn properties(resource: &str) -> Value {
     template()["Resources"][resource]["Properties"].clone()
 }
 
-/// A bucket of a known name may be another account's by now.
+/// A bucket with a known name may belong to another account by now.
 #[test]
 fn the_role_reaches_buckets_of_the_named_accounts_only() {
     for statement in statements() {

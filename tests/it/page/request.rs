@@ -25,7 +25,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
         let label = page.text(&format!("label[for='{id}'] code"));
         assert_eq!(label, parameter.name);
     }
-    // A value as people write it, a name in clear, and a choice.
+    // A value as people write it, a decoded name, and a choice.
     page.enter("video/concat-1-ss", "1:30");
     page.enter("pre-1-o", "é b.mov");
     page.browser.evaluate(
@@ -41,7 +41,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
     );
     assert_eq!(page.value("#process"), expected);
     assert_eq!(page.text("#verdict"), "The request is right.");
-    // And the other way: the form follows the string.
+    // And in the other direction: the form follows the string.
     page.enter("process", &expected.replace("h265", "h264").replace("ss_90000", "ss_7"));
     assert_eq!(page.value("[id='video/concat-1-vcodec']"), "h264");
     assert_eq!(page.value("[id='video/concat-1-ss']"), "7");
@@ -50,7 +50,7 @@ fn the_form_has_every_parameter_and_writes_the_string() {
 #[test]
 fn names_are_decoded_in_place_and_both_ways() {
     let mut page = Page::open("");
-    // However wrong the rest is.
+    // However wrong the rest of the string is.
     page.enter("process", &example().replace("vcodec", "vcodek"));
     let names = |page: &mut Page| {
         page.browser.evaluate("[...document.querySelectorAll('#names input')].map((i) => i.value)")
@@ -68,7 +68,7 @@ fn names_are_decoded_in_place_and_both_ways() {
     assert!(page.value("#process").contains("/pre,o_eA/"));
 }
 
-/// As ffprobe prints it of a file, with what matters here.
+/// A file's description as ffprobe prints it, reduced to what matters here.
 fn report(name: &str, seconds: &str, video: bool) -> String {
     let mut streams = vec![json!({"index": 0, "codec_name": "aac", "codec_type": "audio",
         "sample_rate": "48000", "channels": 2, "time_base": "1/48000", "start_pts": 0,
@@ -147,7 +147,7 @@ fn what_sends_a_request_is_what_the_command_line_prints() {
     }
 }
 
-/// All that a person sees of what was entered.
+/// Everything that a person sees of the input.
 fn seen(page: &mut Page) -> Value {
     page.browser.evaluate(
         "({ fields: [...document.querySelectorAll('input, select, textarea')].map((f) => f.value), \

@@ -35,7 +35,7 @@ fn no_request_leaves_it_and_nothing_breaks_its_policy() {
     assert!(!policy.contains("unsafe-inline") && !policy.contains("http"), "{policy}");
 }
 
-/// Where the focus goes by the tabulator key, until it has been everywhere.
+/// The order in which the tab key moves the focus, until it has been everywhere.
 fn reached(page: &mut Page) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut before = 0;
@@ -76,7 +76,7 @@ fn the_keyboard_reaches_everything() {
         assert_eq!(page.browser.text("document.activeElement.id"), tab);
         assert_eq!(page.browser.text("document.querySelector('[aria-selected=true]').id"), tab);
     }
-    // The focus stays where it is while the string and the form follow one another.
+    // The focus stays where it is while the string and the form update each other.
     page.browser.evaluate("$('pre-1-o').select()");
     page.browser.type_in("x");
     page.settle();
@@ -107,7 +107,7 @@ fn screen_readers_are_told_what_everything_is() {
     let has =
         |r: &str, n: &str| nodes.iter().any(|node| role(node) == r && name(node).starts_with(n));
     assert!(has("textbox", "Process string") && has("combobox", "vcodec") && has("tab", "curl"));
-    // What changes is read out, and the field says that it is wrong.
+    // Changes are read out, and the field is marked as wrong.
     let live = "(id) => document.querySelector(id).getAttribute('role')";
     for id in ["#verdict", "#film-note", "#record-note", "#copied", "#probe-note", "#form-note"] {
         assert_eq!(page.browser.text(&format!("({live})({})", json!(id))), "status", "{id}");
@@ -116,7 +116,7 @@ fn screen_readers_are_told_what_everything_is() {
     assert_eq!(page.browser.text("document.documentElement.lang"), "en");
 }
 
-/// The contrast of text on what is behind it, as WCAG counts it.
+/// The contrast of text with its background, by WCAG's formula.
 const CONTRASTS: &str = "(() => { \
     const channel = (c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; \
     const light = (rgb) => rgb.map(channel).reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0); \
@@ -155,7 +155,7 @@ fn it_is_readable_in_dark_and_light() {
         std::fs::write(folder.join(format!("{scheme}.png")), page.browser.screenshot()).unwrap();
     }
     assert_eq!(papers.len(), 2);
-    // On a narrow screen nothing is wider than it.
+    // On a narrow screen, nothing is wider than the screen.
     let narrow = json!({"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": false});
     page.browser.send("Emulation.setDeviceMetricsOverride", &narrow);
     let width = page.browser.evaluate("document.documentElement.scrollWidth");
@@ -172,7 +172,7 @@ fn the_command_line_writes_it() {
     assert!(std::fs::read_to_string(out).unwrap() == page);
 }
 
-/// Browsers of a year or two ago unpack the core by other means.
+/// Browsers that are one or two years old unpack the core in another way.
 #[test]
 fn an_older_browser_gets_the_same_core() {
     let mut page = Page::open("");

@@ -11,7 +11,8 @@ use crate::cli::{command, end};
 use crate::readme::blocks;
 
 const GENERATED: usize = 10_000;
-/// So many of them also go through the binary itself, whose start takes longer than its verdict.
+/// This share of them also runs through the binary itself, which takes longer to start than to
+/// decide.
 const THROUGH_THE_BINARY: usize = 200;
 
 /// What the page shows for each of these strings, typed into its field.
@@ -34,7 +35,7 @@ fn expected(process: &str) -> Value {
 
 #[track_caller]
 fn assert_shown(shown: &Value, expected: &Value, process: &str) {
-    // Fields of web pages know one kind of line break.
+    // Fields of web pages know only one kind of line break.
     assert_eq!(shown["typed"], process);
     assert_eq!(&shown["verdict"], expected, "{process:?}");
     let right = expected.get("Process").map(|_| "The request is right.".into());
@@ -80,7 +81,7 @@ fn generated_strings_get_the_verdict_of_the_binary() {
     }
     // Both kinds occur, and often.
     assert!((GENERATED / 10..GENERATED * 9 / 10).contains(&right), "{right}");
-    // The binary takes the line break off that a shell puts behind a line.
+    // The binary removes the line break that a shell appends.
     let untrimmed =
         |process: &&String| process.trim() == **process && !process.starts_with(['{', '[']);
     for process in strings.iter().filter(untrimmed).take(THROUGH_THE_BINARY) {

@@ -19,17 +19,17 @@ use crate::bed::process::{Running, repository};
 
 use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS};
 
-/// Longer than the page's own patience, which tells more.
+/// Longer than the page's own time limit, whose message says more.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Ends of the film, of its segments and of its clips, and what comes behind each.
 const MAX_CONFLICTS: [u16; 8] = [0, 49, 50, 74, 75, 99, 100, 137];
-/// hls.js counts a transport stream from where its first frame is decoded, and with B-frames that
-/// is two frames before it is shown.
+/// hls.js measures times of a transport stream from the decoding time of the first frame, which
+/// with B-frames is two frames before it is shown.
 const TS_DELAY: f64 = 2.0 * FRAME;
-/// What the codec may change in a plain area.
+/// How much the codec may change a plain area.
 const COLOUR_TOLERANCE: u8 = 16;
 
-/// What the page tells.
+/// What the page reports.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Report {
@@ -52,7 +52,7 @@ struct Look {
     corner: [u8; 3],
 }
 
-/// The page and its libraries, and what it reports.
+/// The page and its libraries, and its reports.
 struct Stage {
     server: Server,
     reports: Receiver<Bytes>,
@@ -81,7 +81,7 @@ async fn answer(
     let modules = repository().join("target/player/node_modules");
     let (file, content_type) = match request.uri().path() {
         "/report" => {
-            // A test that has gone no longer wants to know.
+            // The test may have ended.
             let _ = reports.send(request.into_body().collect().await?.to_bytes());
             return Ok(reply(StatusCode::NO_CONTENT, "text/plain", ""));
         }
@@ -141,7 +141,7 @@ impl Report {
         assert!(self.ended && near(self.current_time, until), "{self:?}");
         let [(start, end)] = self.buffered[..] else { panic!("gaps: {:?}", self.buffered) };
         assert!(near(start, delay) && near(end, until), "{start} to {end}");
-        // A player may decode one again, and none may be missing.
+        // A player may decode a frame twice, but must not skip one.
         assert!(self.decoded_frames >= film.frames, "{}", self.decoded_frames);
     }
 

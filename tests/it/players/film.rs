@@ -16,13 +16,13 @@ use crate::bed::source::Source;
 use crate::copy::{SATISFIED, copied, grouped};
 use crate::scene::{Outcome, Scene, USUAL, b64, sur};
 
-/// What a URL, a playlist or a template might take for its own.
+/// Characters that a URL, a playlist or a template might interpret.
 const TARGET: &str = "show/mein Fïlm & 100% #1 <a+b>";
 pub(super) const RATE: f64 = 25.0;
 /// How far lengths may be off: one frame.
 pub(super) const FRAME: f64 = 1.0 / RATE;
 pub(super) const SEGMENT_FRAMES: usize = 50;
-/// What AAC codes at once, and puts in front of the audio.
+/// How many samples AAC codes at once, and inserts before the audio.
 pub(super) const BLOCK: f64 = 1024.0 / 48_000.0;
 const FIRST_CLIP_FRAMES: u16 = 75;
 
@@ -55,8 +55,8 @@ impl Film {
         Self::stored(&scene, &outcome, extension, 0)
     }
 
-    /// The first clip is copied whole; the second begins and ends within groups of pictures, and
-    /// only what is between is copied.
+    /// The first clip is copied whole; the second begins and ends within groups of pictures, so
+    /// only the part between them is copied.
     pub(super) fn copied(container: &str, segment: Option<&str>, extension: &str) -> Self {
         let scene = Scene::new()
             .source("a.mp4", &grouped(1).seconds(3.0))
@@ -115,7 +115,7 @@ impl Film {
         self.objects.contains_key(&key(url.path()))
     }
 
-    /// Everything stored but the playlist.
+    /// Everything stored except the playlist.
     pub(super) fn segment_count(&self) -> usize {
         self.objects.len() - 1
     }
@@ -125,7 +125,7 @@ impl Film {
         Server::start(move |request| ready(answer(&objects, &request)))
     }
 
-    /// Which clip's which frame the film shows there.
+    /// Which frame of which clip is shown at this time.
     pub(super) fn shown(&self, frame: u16) -> (u8, u16) {
         let second = frame.checked_sub(FIRST_CLIP_FRAMES);
         second.map_or((1, frame), |frame| (2, frame + self.second_begins))
@@ -160,7 +160,7 @@ fn answer(
         Some(object) => reply(StatusCode::OK, &object.content_type, object.body.clone()),
         None => reply(StatusCode::NOT_FOUND, "text/plain", "no such object"),
     };
-    // Pages come from elsewhere.
+    // Pages come from another origin.
     let headers = response.headers_mut();
     headers.insert("access-control-allow-origin", "*".parse()?);
     Ok(response)

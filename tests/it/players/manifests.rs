@@ -6,7 +6,7 @@ use m3u8_rs::MediaPlaylist;
 use super::film::{BLOCK, DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_FRAMES};
 
 const SEGMENT_SECONDS: f64 = SEGMENT_FRAMES as f64 * FRAME;
-/// What a playlist rounds to.
+/// The rounding in playlists.
 const ROUNDED: f64 = 1e-4;
 
 #[track_caller]
@@ -17,7 +17,7 @@ fn assert_near(what: &str, found: f64, expected: f64, tolerance: f64) {
     );
 }
 
-/// They fill the film, and each but the last lasts and ends as it should.
+/// The segments fill the whole length, and each except the last has the right length and end.
 #[track_caller]
 fn assert_lengths(film: &Film, lengths: &[f64], tolerance: f64) {
     let mut end = 0.0;
@@ -76,7 +76,7 @@ fn lengths(template: &SegmentTemplate) -> Vec<f64> {
         .collect()
 }
 
-/// The template's names for one representation: the first is that of the beginning.
+/// The template's names for one representation: the first is the initialisation segment's.
 fn names(template: &SegmentTemplate, id: &str) -> Vec<String> {
     let fill = |text: &Option<String>, number: u64| {
         let text = text.as_ref().expect("names are told");
@@ -98,13 +98,13 @@ fn template(representation: &Representation) -> &SegmentTemplate {
 fn dash_in_fragmented_mp4() {
     let manifest = dash_mpd_core::parse(DASH.text()).unwrap();
     let length = manifest.mediaPresentationDuration.expect("it is told");
-    // To the millisecond: players end there, whatever more there is.
+    // To the millisecond: players stop there, even if there is more.
     assert!((length.as_secs_f64() - DASH.seconds()).abs() < 1e-3, "{length:?}");
     assert_eq!(manifest.periods.len(), 1);
     let sets = &manifest.periods[0].adaptations;
     let representations = sets.iter().flat_map(|set| &set.representations);
     let mut count = 0;
-    // Audio is cut between its blocks only.
+    // Audio is cut only between its blocks.
     for (representation, tolerance) in representations.zip([0.0, BLOCK]) {
         let template = template(representation);
         assert_lengths(&DASH, &lengths(template), tolerance);

@@ -11,7 +11,7 @@ use crate::scene::Scene;
 
 use super::film::{BLOCK, DASH, FRAME, Film, HLS_MP4, HLS_TS, SEGMENT_FRAMES};
 
-/// What the codec puts before and behind, in seconds.
+/// The samples that the codec adds before and after, in seconds.
 const BLOCKS: f64 = 4.0 * BLOCK;
 
 fn installed() -> PathBuf {
@@ -20,7 +20,7 @@ fn installed() -> PathBuf {
         .expect("no ffmpeg in PATH: `apt-get install ffmpeg`")
 }
 
-/// What is read from an address without a word of complaint, as ffmpeg counts it.
+/// What ffmpeg reads from an address without reporting any error.
 struct Read {
     video: Vec<Unit>,
     audio: Vec<Unit>,
@@ -59,7 +59,7 @@ fn units(text: &str, stream: &str) -> Vec<Unit> {
         .collect()
 }
 
-/// Its encoder ends with a packet of no bytes, which the muxer makes a block of.
+/// Its encoder ends with an empty packet, which the muxer writes as a block.
 #[test]
 fn flac_in_avi_to_its_end() {
     let scene = Scene::new().source("a.mp4", &Source::new(1));

@@ -16,7 +16,7 @@ const CUE_POINT: u32 = 0xbb;
 const CUE_TIME: u32 = 0xb3;
 const CUE_POSITIONS: u32 = 0xb7;
 const CUE_CLUSTER: u32 = 0xf1;
-/// Free room in front of each cluster.
+/// Free space before each cluster.
 const ROOM: usize = 2 * 1024 * 1024;
 
 /// The identifier of an element, where it begins, and where its body is.
@@ -42,7 +42,7 @@ fn number(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// An element with its size in eight bytes.
+/// An element whose size takes eight bytes.
 pub(super) fn element(id: u32, body: &[u8]) -> Vec<u8> {
     let id = id.to_be_bytes();
     let id = &id[id.iter().position(|&byte| byte != 0).unwrap()..];
@@ -50,7 +50,7 @@ pub(super) fn element(id: u32, body: &[u8]) -> Vec<u8> {
     [id, &size, body].concat()
 }
 
-/// The cues with each cluster elsewhere.
+/// The cues with other places of the clusters.
 fn with_places(cues: &[u8], place: &dyn Fn(u64) -> u64) -> Vec<u8> {
     with_numbers(cues, CUE_CLUSTER, place)
 }
@@ -73,7 +73,7 @@ fn with_numbers(cues: &[u8], kind: u32, change: &dyn Fn(u64) -> u64) -> Vec<u8> 
     changed
 }
 
-/// Where elements of these kinds are, counted from the segment's first element.
+/// The places of elements of these kinds, relative to the segment's first element.
 fn seek_head(places: &[(u32, usize)]) -> Vec<u8> {
     let entry = |&(id, place): &(u32, usize)| {
         let target = element(0x53ab, &id.to_be_bytes());
@@ -82,7 +82,7 @@ fn seek_head(places: &[(u32, usize)]) -> Vec<u8> {
     element(SEEK_HEAD, &places.iter().flat_map(entry).collect::<Vec<_>>())
 }
 
-/// The file with free room in front of each of its clusters.
+/// The file with free space before each of its clusters.
 pub(super) fn spread_clusters(file: &[u8], index: Index) -> Vec<u8> {
     let top = elements(file);
     let (_, at, segment) = top.iter().find(|(id, ..)| *id == SEGMENT).unwrap().clone();

@@ -17,7 +17,7 @@ use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
 use crate::bed::process::{repository, run};
 use crate::bed::source::Source;
 
-/// A file of which parts are brought when they are waited for.
+/// A file whose parts are filled when ffmpeg waits for them.
 struct Brought {
     whole: File,
     partial: PartialFile,
@@ -32,7 +32,7 @@ impl Brought {
         }
     }
 
-    /// Nothing where they are of no use.
+    /// `None` if they are of no use.
     fn bring_cues(&self) -> Option<Cues> {
         let mut elements = Elements::new(self.partial.size());
         while let Some(place) = elements.wanted() {
@@ -61,7 +61,7 @@ impl Brought {
     }
 }
 
-/// What is known of a file by its index alone, unless that is not enough, and by all of it.
+/// The description of a file by its index alone (unless that is not enough), and by all of it.
 async fn described(file: &[u8]) -> (Option<String>, String) {
     let (index, whole) = probed(file).await;
     let text = |probed: &Probed| format!("{:#?} {:?}", probed.media, probed.notices);
@@ -110,7 +110,7 @@ async fn an_index_tells_what_all_of_the_file_tells() {
         ("pcm.mov", plain().audio_codec("pcm_s16le"), true),
         ("audio.m4a", plain().no_video(), true),
         ("video.mp4", plain().no_audio(), true),
-        // How long packets last can't be told without looking into them.
+        // The duration of packets is unknown without parsing them.
         ("uneven.mp4", uneven.clone(), false),
         ("mp3.mp4", plain().audio_codec("libmp3lame"), false),
         ("mpeg2.mov", plain().video_codec("mpeg2video"), false),
@@ -126,8 +126,8 @@ async fn an_index_tells_what_all_of_the_file_tells() {
     }
 }
 
-/// What of a file's media makes its output, if nothing is said of bit rates. Audio of which not all was
-/// seen is taken for unsteady, which only costs a look at what is used of it.
+/// The part of a file's description that its output depends on, apart from bit rates. Audio of
+/// which not everything was read counts as unsteady, which only costs an additional look at it.
 fn of_account(probed: &Probed) -> Media {
     let media = Media::clone(&probed.media);
     Media {
@@ -172,7 +172,8 @@ async fn cues_tell_what_all_of_the_file_tells() {
     }
 }
 
-/// Holds what cues tell, unless that is not enough, against what all of the file tells.
+/// Compares the description from the cues, unless they are not enough, with that from the whole
+/// file.
 async fn same(name: &str, file: &[u8], is_enough: bool) {
     let (index, whole) = probed(file).await;
     assert_eq!(index.is_some(), is_enough, "{name}");

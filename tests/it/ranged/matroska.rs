@@ -6,12 +6,13 @@ use super::{USUAL, a_bit, bytes, fetched, film, task};
 use crate::bed::source::Source;
 use crate::scene::{Scene, sur};
 
-/// The same file, of which a reader has to see all: something stands behind it.
+/// The same file with something after it, so that a reader has to read all of it.
 fn not_indexed(file: &[u8]) -> Vec<u8> {
     [file, &element(0xec, &[])].concat()
 }
 
-/// Holds what a task makes of a file against what it makes of it whole. Says which part it read.
+/// Compares the result for a file with the result for the whole file. Returns the share of bytes
+/// that was read.
 #[track_caller]
 fn same(scene: &Scene, name: &str, file: &[u8], parameters: &str) -> f64 {
     let (record, output) = task(scene, file, parameters);
@@ -39,7 +40,7 @@ fn a_cut_of_a_large_matroska_file_reads_its_part_alone() {
     }
 }
 
-/// Of no track but the video tell the cues, so a reader that looks for the audio of a time reads all on
+/// The cues are only about the video track, so a reader that seeks by the audio reads everything on
 /// the way.
 #[test]
 fn the_audio_of_a_time_is_found_by_the_cues_of_the_video() {
@@ -106,7 +107,7 @@ fn cues_that_lie() {
     }
 }
 
-/// What neither cues nor the packets at a few times tell makes no difference.
+/// Properties that neither the cues nor the packets at a few times show make no difference.
 #[test]
 fn audio_that_leaves_gaps_where_nobody_looked() {
     let scene = Scene::new();

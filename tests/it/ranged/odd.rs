@@ -7,11 +7,11 @@ use crate::bed::process::run;
 use crate::boxes::{boxed, changed, children};
 use crate::scene::{Scene, sur};
 
-/// Where blocks begin that are fetched one by one, and chunks.
+/// Boundaries of the blocks that are fetched one by one, and of chunks.
 const BLOCK: usize = 64 * 1024;
 const LEAST: usize = 4 * 1024 * 1024;
 
-/// Holds what a task makes of a file against what it makes of it whole. Says how much it read.
+/// Compares the result for a file with the result for the whole file. Returns how much was read.
 #[track_caller]
 fn same(scene: &Scene, name: &str, file: &[u8], parameters: &str) -> usize {
     let (record, output) = task(scene, file, parameters);
@@ -48,7 +48,7 @@ fn with_long_places(movie: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The same bytes, with the media in two boxes: the second begins where a chunk leaves room.
+/// The same bytes with the media in two boxes: the second begins where a chunk leaves room.
 fn with_two_boxes(file: &[u8]) -> Vec<u8> {
     let boxes = children(file);
     let (_, media) = boxes.into_iter().find(|(kind, _)| *kind == b"mdat").unwrap();
@@ -96,7 +96,7 @@ fn boxes_of_any_kind() {
         let read = same(&scene, name, &file, &middle());
         assert!(read <= file.len() / most, "{name}: {read} of {}", file.len());
     }
-    // Up to the end of the file, whatever stands there.
+    // Up to the end of the file, whatever is there.
     let (record, output) = task(&scene, &open, &middle());
     let (expected, whole) = task(&scene, &not_indexed(&front), &middle());
     assert_eq!(record["Timeline"], expected["Timeline"]);
@@ -140,7 +140,7 @@ fn cuts_anywhere() {
     }
 }
 
-/// From 4 MB on, a file is looked into.
+/// From 4 MB on, a file is read in ranges.
 #[test]
 fn files_of_about_the_least_size() {
     let scene = Scene::new();

@@ -2,11 +2,11 @@
 
 use crate::boxes::{boxed, changed, children};
 
-/// Where blocks begin that are fetched one by one.
+/// Boundaries of the blocks that are fetched one by one.
 const BLOCK: usize = 64 * 1024;
 const CHUNKS: [&str; 6] = ["moov", "trak", "mdia", "minf", "stbl", "stco"];
 
-/// Where the index of a file is.
+/// The place of a file's index.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Index {
     Front,
@@ -46,19 +46,19 @@ pub(super) fn spread(file: &[u8], index: Index) -> Vec<u8> {
     }
 }
 
-/// The file with free room in front of each of its fragments, which know no other place than their own.
+/// The file with free space before each of its fragments, which refer only to their own place.
 pub(super) fn spread_fragments(file: &[u8]) -> Vec<u8> {
     let free = boxed("free", &vec![0; 2 * 1024 * 1024]);
     let part = |(kind, range): (&[u8], std::ops::Range<usize>)| match kind {
         b"moof" => [&free, &file[range]].concat(),
-        // It knows where the fragments were.
+        // It contains the former places of the fragments.
         b"mfra" => Vec::new(),
         _ => file[range].to_vec(),
     };
     children(file).into_iter().flat_map(part).collect()
 }
 
-/// Where the chunks of all tracks begin, in order.
+/// The places of the chunks of all tracks, in order.
 fn chunks(movie: &[u8]) -> Vec<usize> {
     let found = std::cell::RefCell::new(Vec::new());
     with_chunks(movie, &|place| {
@@ -70,7 +70,7 @@ fn chunks(movie: &[u8]) -> Vec<usize> {
     found
 }
 
-/// The movie box with its chunks elsewhere.
+/// The movie box with other places of the chunks.
 pub(super) fn with_chunks(movie: &[u8], place: &dyn Fn(usize) -> usize) -> Vec<u8> {
     changed(movie, &CHUNKS, &|table| {
         let (head, places) = table.split_at(8);

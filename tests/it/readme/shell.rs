@@ -31,7 +31,7 @@ const COMMAND_LINE: &str = "src/cli/README.md";
 /// In most regions the command line sends requests for SQS to AWS, whatever the endpoint.
 const REGION: &str = "eu-central-2";
 
-/// Lines that no test runs, by how they begin, and why not.
+/// Lines that no test runs, by their start, and the reason.
 const NOT_RUN: [(&str, &str); 12] = [
     ("make demo", "it builds everything that the tests were built from"),
     ("make tools", "the same"),
@@ -50,7 +50,7 @@ const NOT_RUN: [(&str, &str); 12] = [
     ("FFMPEG_PATH=/usr/bin/ffmpeg FFPROBE_PATH=/usr/bin/ffprobe cargo test", "the same"),
 ];
 
-/// A command of a document, and what is printed below it.
+/// A command of a document, and the output printed below it.
 struct Line {
     command: String,
     output: Vec<String>,
@@ -114,7 +114,7 @@ fn every_target_of_make_is_there() {
     }
 }
 
-/// A folder like the repository's, and what a shell has to know of the stand-ins.
+/// A folder like the repository's, and the settings with which a shell finds the stand-ins.
 struct Stage {
     folder: TempDir,
     environment: Vec<(String, String)>,
@@ -168,7 +168,7 @@ impl Stage {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
-    /// What a deployment of the template prints.
+    /// The output of deploying the template.
     fn outputs(&self, outputs: &[(&str, &str)]) {
         let template = read("template.yaml");
         let (_, names) = template.split_once("\nOutputs:\n").unwrap();
@@ -205,7 +205,7 @@ impl Stage {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Runs the lines of a page in one shell, and looks at what they print.
+    /// Runs the lines of a page in one shell, and checks their output.
     fn run(&self, page: &str) {
         const END: &str = "-- the end of a line --\n";
         let lines: Vec<Line> = lines(page).into_iter().filter(is_run).collect();
@@ -232,7 +232,7 @@ impl Stage {
     }
 }
 
-/// Whether a text is the printed one, in which `...` stands for anything.
+/// Whether a text equals the printed one, in which `...` stands for anything.
 fn fits(text: &str, printed: &str) -> bool {
     let mut rest = text;
     let parts: Vec<&str> = printed.split("...").collect();
@@ -246,7 +246,7 @@ fn fits(text: &str, printed: &str) -> bool {
     parts.last() == Some(&"") || rest.is_empty()
 }
 
-/// Two instances of the function: one at the triggers, one for the work that follows a reply.
+/// Two instances of the function: one for the triggers, one for the work that follows a reply.
 struct Cloud {
     s3: S3,
     lambda: Lambda,

@@ -14,7 +14,7 @@ use super::{BUCKET, MIB, file, noise, uri};
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::s3::S3;
 
-/// More than any request is tried.
+/// More often than any request is retried.
 const ALWAYS: usize = 100;
 const SMALL: usize = 5;
 const IN_PARTS: usize = 17 * MIB;

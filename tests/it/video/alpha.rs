@@ -8,7 +8,7 @@ use crate::bed::process::run;
 use crate::scene::{Scene, sur};
 
 const SIZE: (usize, usize) = (96, 64);
-/// Three columns: hidden, half seen, and seen.
+/// Three columns: transparent, half transparent, and opaque.
 const ALPHA: [u8; 3] = [0, 128, 255];
 const COLOUR: [u8; 3] = [200, 40, 60];
 
@@ -50,11 +50,11 @@ fn middles(pixels: &[u8], bytes: usize) -> [Vec<u8>; 3] {
 fn assert_near(found: &[Vec<u8>; 3], expected: &[Vec<u8>; 3], what: &str) {
     let pairs = found.iter().flatten().zip(expected.iter().flatten());
     let off = pairs.map(|(a, b)| a.abs_diff(*b)).max();
-    // Conversion between the primaries of BT.601 and BT.709 changes colours somewhat.
+    // Conversion between the primaries of BT.601 and BT.709 changes colours slightly.
     assert!(off <= Some(16), "{what}: {found:?}, not {expected:?}");
 }
 
-/// What shows of the colour over black.
+/// What is visible of the colour over black.
 fn over_black() -> [Vec<u8>; 3] {
     let part = |whole: u8, alpha: u8| u8::try_from(u16::from(whole) * u16::from(alpha) / 255);
     ALPHA.map(|alpha| COLOUR.map(|whole| part(whole, alpha).unwrap()).to_vec())
@@ -110,7 +110,7 @@ fn transparency_is_kept_where_the_output_has_it() {
     }
 }
 
-/// What a program calls a frame is not what a request would call it.
+/// Names of formats in other programs differ from those in requests.
 #[test]
 fn the_record_names_the_pixel_format_as_a_request_would() {
     let scene = Scene::new();

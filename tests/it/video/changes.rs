@@ -7,8 +7,7 @@ use crate::scene::Scene;
 const FIELDS: &str =
     "libx264 -crf 8 -preset ultrafast -pix_fmt yuv420p -flags +ilme+ildct -x264-params tff=1";
 
-/// One transport stream after the other, as broadcasts are recorded. Each
-/// chart lasts ten frames.
+/// Concatenated transport streams, as broadcasts are recorded. Each chart lasts ten frames.
 fn broadcast(scene: &Scene, charts: &[Chart]) {
     let studio = Studio::new();
     let mut bytes = Vec::new();
@@ -62,7 +61,7 @@ fn a_shape_that_changes_is_not_distorted() {
         (
             ",s_200x200,scaletype_fill",
             (200, 200),
-            // Into the room that the first shape has.
+            // Into the space that the first shape takes.
             [("kkkk", 56), ("kkkk", 56), ("kkkk", 28), ("kkkk", 56)],
         ),
     ] {

@@ -15,12 +15,12 @@ pub(crate) struct Chart {
     /// Width of a stored pixel for a height of one, as the stored video lies.
     pub(crate) aspect: u32,
     pub(crate) turn: u16,
-    /// Whether the container says how it is turned.
+    /// Whether the container declares the rotation.
     pub(crate) told: bool,
     pub(crate) codec: &'static str,
 }
 
-/// What is seen of the chart in a frame.
+/// What a frame shows of the chart.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) size: (usize, usize),
@@ -57,7 +57,7 @@ impl Chart {
         Self { turn, ..self }
     }
 
-    /// Turned, and the container says nothing of it.
+    /// Rotated, and the container does not declare it.
     pub(crate) const fn turned_untold(self, turn: u16) -> Self {
         Self { turn, told: false, ..self }
     }
@@ -126,8 +126,8 @@ impl Seen {
         }
     }
 
-    /// The same within the blur that scaling and coding leave, and the four lines that bars are
-    /// rounded to; the square stands in the middle.
+    /// The same within the blur of scaling and coding, and the four lines to which bars are
+    /// rounded; the square is in the middle.
     pub(crate) fn is(&self, size: (usize, usize), corners: &str, square: (usize, usize)) -> bool {
         let near = |a: usize, b: usize| a.abs_diff(b) <= 3;
         let middle = |side: usize, square: usize, at: usize| near(at + square / 2, side / 2);

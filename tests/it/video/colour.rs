@@ -9,8 +9,8 @@ use crate::scene::{Outcome, Scene, sur};
 const SIDE: usize = 32;
 const SIZE: (usize, usize) = (SIDE * PATCHES.len(), 48);
 
-/// Linear light in BT.709's primaries: greys, then red, green, blue, skin.
-/// No brighter than where the curve for HDR begins to bend.
+/// Linear light in BT.709's primaries: greys, then red, green, blue, skin. Not brighter than where
+/// the curve for HDR begins to bend.
 const PATCHES: [[f64; 3]; 8] = [
     [0.0, 0.0, 0.0],
     [0.02, 0.02, 0.02],
@@ -72,7 +72,7 @@ fn light(outcome: &Outcome, space: &Space, number: usize) -> Vec<[f64; 3]> {
     (0..PATCHES.len()).map(patch).collect()
 }
 
-/// Steps of 255 as an eye has them.
+/// Steps of 255 as an eye perceives them.
 fn distance(found: [f64; 3], expected: [f64; 3]) -> f64 {
     let seen = |light: f64| 255.0 * light.max(0.0).powf(1.0 / 2.4);
     let parts = found.iter().zip(expected);
@@ -82,7 +82,7 @@ fn distance(found: [f64; 3], expected: [f64; 3]) -> f64 {
 /// FFV1 has no full range.
 const LOSSLESS: &str = "-c:v libx264 -qp 0 -preset ultrafast";
 
-/// What is wrong with patches of `from` behind a clip of `to`.
+/// What is wrong with patches of `from` after a clip of `to`.
 fn faults(name: &str, from: &Space, codec: &str, to: &Space) -> Vec<String> {
     let scene = Scene::new();
     let own = if to.weights.is_some() { LOSSLESS } else { "-c:v ffv1" };
@@ -164,7 +164,7 @@ fn hdr_beside_sdr_is_as_bright() {
     ]);
 }
 
-/// Brighter and brighter greys stay apart, and SDR's white stays light.
+/// Increasingly bright greys stay distinct, and SDR's white stays as bright.
 #[test]
 fn highlights_of_hdr_roll_off() {
     let greys = [0.5, 1.0, 2.0, 4.0].map(|gain| {
@@ -181,7 +181,7 @@ fn highlights_of_hdr_roll_off() {
     assert!(greys[1] > 0.6 && greys[3] < 1.01, "{greys:?}");
 }
 
-/// Bars, and a clip without video, are as black as the space has it.
+/// Bars, and a clip without video, are exactly the colour space's black.
 #[test]
 fn black_is_black_in_every_range() {
     for space in [FULL, BT709, PQ] {

@@ -2,9 +2,9 @@
 //! the tests write gray macroblocks without any compression.
 
 const SIDE: u32 = 64;
-/// Frames between two that need no other.
+/// Frames between two that need no other frame.
 const KEY_FRAMES: usize = 12;
-/// The type of a macroblock whose samples are stored as they are.
+/// The type of a macroblock whose samples are stored uncompressed.
 const PLAIN: u32 = 25;
 
 /// Bits, as the codec writes numbers.
@@ -29,7 +29,7 @@ impl Bits {
         self
     }
 
-    /// A unit of this header, whose bytes never look like the start of another.
+    /// A unit with this header, whose bytes never look like the start of another.
     fn unit(self, header: u8) -> Vec<u8> {
         let payload = self.put(1, 1).align();
         let byte = |bits: &[bool]| bits.iter().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
@@ -74,7 +74,7 @@ fn field(frame: usize, is_bottom: bool) -> Vec<u8> {
     bits.unit(if is_key { 0x65 } else { 0x61 })
 }
 
-/// So many frames, at 25 a second.
+/// This many frames, at 25 a second.
 pub(crate) fn stream(frames: usize) -> Vec<u8> {
     let mut stream = Vec::new();
     for frame in 0..frames {

@@ -23,8 +23,8 @@ fn bar((width, height): (usize, usize), scan: &str, format: &str) -> String {
     )
 }
 
-/// Lines of one pixel, light and dark, that change places from frame to frame: combs that are
-/// meant. Ten frames long.
+/// Lines of one pixel, light and dark, that change places from frame to frame: intended combing.
+/// Ten frames long.
 fn lines((width, height): (usize, usize), format: &str) -> String {
     format!(
         "-f lavfi -i color=gray:s={width}x{height}:r=25:d=0.4,format={format},\
@@ -32,7 +32,7 @@ fn lines((width, height): (usize, usize), format: &str) -> String {
     )
 }
 
-/// The part of each frame's pixels that stand out from the lines above and below.
+/// The share of each frame's pixels that differ from the lines above and below.
 fn combs(file: &Path, (width, height): (usize, usize)) -> Vec<f64> {
     let mut command = ffmpeg();
     command.arg("-i").arg(file).args(["-map", "0:v:0", "-fps_mode", "passthrough"]);
@@ -56,7 +56,7 @@ fn combs_of(frame: &[u8], width: usize) -> f64 {
 }
 
 const OUTPUT: &str = "f_mkv,vcodec_h264,acodec_aac,an_1,crf_8,pixfmt_yuv420p";
-/// No more of a frame without fields stands out.
+/// In a frame without fields, no more pixels do.
 const FEW: f64 = 0.002;
 
 #[test]
@@ -110,7 +110,7 @@ fn progressive_frames_are_left_as_they_are() {
         ("mpeg4.avi", "yuv420p", "-c:v mpeg4 -q:v 1"),
         ("mpeg4.mp4", "yuv420p", "-c:v mpeg4 -q:v 1"),
         ("mpeg2.ts", "yuv420p", "-c:v mpeg2video -q:v 1"),
-        // The header alone says that it may be interlaced.
+        // Only the header says that it may be interlaced.
         ("prores.mov", "yuv422p10le", "-c:v prores_ks -field_order tt"),
         ("h264.mp4", "yuv420p", "-c:v libx264 -crf 1"),
         ("ffv1.mkv", "yuv420p", "-c:v ffv1 -field_order tt"),

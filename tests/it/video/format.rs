@@ -8,7 +8,7 @@ use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene};
 
-/// The profile that a decoder has to have.
+/// The profile that a decoder has to support.
 fn profile(codec: VideoCodec, format: PixelFormat) -> &'static str {
     use PixelFormat::{Yuv420p, Yuv420p10, Yuv422p, Yuv422p10, Yuv444p, Yuv444p10, Yuva420p};
     match (codec, format) {
@@ -31,7 +31,7 @@ fn fault(outcome: &Outcome, codec: VideoCodec, format: PixelFormat) -> Option<St
         return Some(outcome.record["Message"].to_string());
     }
     let stream = outcome.reading().stream("video").clone();
-    // Transparency stands beside the video.
+    // Transparency is stored beside the video.
     let name = format.name().replace("yuva", "yuv");
     let right = stream["pix_fmt"] == name && stream["profile"] == profile(codec, format);
     (!right).then(|| format!("{} {}", stream["pix_fmt"], stream["profile"]))

@@ -10,7 +10,7 @@ use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, sur};
 
-/// Parameter, the exact rate, and what a second becomes.
+/// Parameter, exact rate, and the number of frames of a second.
 const RATES: [(&str, (u32, u32), usize); 10] = [
     ("fps_23.976", (24_000, 1001), 48),
     ("fps_29.97", (30_000, 1001), 60),
@@ -36,13 +36,13 @@ fn exact(container: &str, audio: &str) {
             continue;
         }
         let reading = outcome.reading();
-        // Matroska tells the length of a frame, and r_frame_rate is guessed from milliseconds.
+        // Matroska stores the length of a frame, and `r_frame_rate` is guessed from milliseconds.
         let field = if container == "mkv" { "avg_frame_rate" } else { "r_frame_rate" };
         let told = reading.stream("video")[field].as_str().unwrap();
         let uneven = reading.unevenness_ms(rate);
         let found = reading.frame_count();
-        // A single frame has no rate, no clock divides by 33.333, and what
-        // ffprobe makes of two seconds in milliseconds is near 59.94 only.
+        // A single frame has no rate, no clock divides by 33.333, and ffprobe's estimate for two
+        // seconds in milliseconds is only close to 59.94.
         let near = (container, frames) == ("mkv", 120);
         let is_told =
             near || frames < 3 || rate.0 == 33_333 || told == format!("{}/{}", rate.0, rate.1);
@@ -151,7 +151,7 @@ fn without_repetitions(studio: &Studio, name: &str, codec: &str) -> PathBuf {
     studio.make(name, &format!("{FOOTAGE} {some} {timing} {codec}"))
 }
 
-/// An AVI in which one frame of this many is stored, and the others repeat it.
+/// An AVI in which one of this many frames is stored, and the others repeat it.
 fn with_repetitions(studio: &Studio, name: &str, every: usize) -> PathBuf {
     let some = format!("-vf select='not(mod(n\\,{every}))'");
     let timing = "-fps_mode passthrough -enc_time_base 1/25";
@@ -166,7 +166,7 @@ fn in_fields(studio: &Studio, name: &str) -> PathBuf {
     file
 }
 
-/// What is invisible, lost or cut off, and each second field, does not count.
+/// Frames that are invisible, lost or cut off, and second fields, do not count.
 #[test]
 fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
     let studio = Studio::new();
@@ -193,7 +193,7 @@ fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
     ] {
         check(&cut(&studio, name, from));
     }
-    // Frames so small that several are in one packet, of which one says when it is shown.
+    // Frames so small that several are in one packet, of which only one has a presentation time.
     let small = "-f lavfi -i color=s=160x120:r=25:d=8 -c:v mpeg2video -bf 2 -q:v 31";
     for name in ["small.mpg", "small.vob"] {
         check(&studio.make(name, small));
@@ -211,8 +211,8 @@ fn a_clip_passes_on_the_rate_that_its_frames_are_shown_at() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Time stamps in milliseconds tell the rate of two frames to a few percent, and a program stream
-/// tells one of them only.
+/// Timestamps in milliseconds give the rate of two frames within a few percent, and a program
+/// stream stores only one of the two.
 #[test]
 fn two_frames_pass_on_their_rate() {
     let studio = Studio::new();

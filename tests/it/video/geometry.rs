@@ -6,7 +6,7 @@ use crate::scene::{Outcome, Scene, sur};
 const WIDE: Chart = Chart::new(160, 120);
 const TALL: Chart = Chart::new(120, 160);
 const LOSSLESS: &str = "ffv1 -pix_fmt yuv444p";
-/// All four corners at their places.
+/// All four corners are at their places.
 const WHOLE: &str = "rgyw";
 
 const QUICK: &str = "vcodec_h264,acodec_aac,an_1,crf_8";
@@ -44,7 +44,7 @@ fn the_frame_has_the_asked_sides() {
         ("s_200x", "a.mp4", WIDE, (200, 120), WHOLE, (75, 60)),
         ("s_x90", "a.mp4", WIDE, (160, 90), WHOLE, (60, 45)),
         ("s_201x101", "a.mp4", WIDE, (200, 100), WHOLE, (75, 50)),
-        // The missing side is what is seen, not what is stored.
+        // The missing side is computed from the display size, not from the stored size.
         ("s_200x", "a.mp4", TALL.turned(90), (200, 160), WHOLE, (100, 60)),
         ("s_x90", "a.mp4", WIDE.aspect(2), (160, 90), WHOLE, (60, 45)),
     ]);
@@ -115,7 +115,7 @@ fn sopt_compares_areas() {
     assert!(message.contains("162x120") && message.contains("160x120"), "{message}");
 }
 
-/// Every clip behind the first goes into the first one's frame.
+/// Every clip after the first goes into the first one's frame.
 #[test]
 fn other_clips_are_fitted_into_the_frame() {
     let scene = Scene::new();

@@ -9,7 +9,7 @@ const SIZE: (usize, usize) = (256, 64);
 /// Black, some greys, and white of limited range.
 const STEPS: [usize; 5] = [16, 64, 128, 192, 235];
 
-/// A second of columns from 0 to 255 (or as much of more bits), without loss.
+/// A second of columns from 0 to 255 (or the same range with more bits), lossless.
 fn film(scene: &Scene, name: &str, format: &str, codec: &str) {
     let bits: u32 = format.trim_start_matches("gray").trim_end_matches("le").parse().unwrap_or(8);
     let sample = |column: usize| match bits {

@@ -10,7 +10,7 @@ use crate::scene::{Outcome, Scene, sur};
 
 const WIDE: Chart = Chart::new(160, 120);
 const TALL: Chart = Chart::new(120, 160);
-/// All four corners at their places.
+/// All four corners are at their places.
 const WHOLE: &str = "rgyw";
 const QUICK: &str = "f_mkv,vcodec_h264,acodec_aac,an_1,crf_8";
 
@@ -23,7 +23,7 @@ fn copied(from: &Path, filter: &str, to: &Path) {
     run(ffmpeg().arg("-i").arg(from).args("-c copy -bsf:v".split(' ')).arg(filter).arg(to));
 }
 
-/// The H.264 of a chart that lies as `chart` says, and says so itself.
+/// The H.264 of a chart that is stored as `chart` says, and declares that itself.
 fn h264(scene: &Scene, chart: Chart, name: &str) {
     let studio = Studio::new();
     let plain = chart.make(&studio, "plain.mp4", "");
@@ -32,7 +32,7 @@ fn h264(scene: &Scene, chart: Chart, name: &str) {
     put(scene, &file);
 }
 
-/// The same in H.265, for a chart that lies on its side.
+/// The same in H.265, for a chart that is rotated by 90 degrees.
 fn h265(scene: &Scene, chart: Chart, name: &str) {
     let studio = Studio::new();
     let codec = "libx265 -crf 8 -preset ultrafast -pix_fmt yuv420p \
@@ -42,7 +42,7 @@ fn h265(scene: &Scene, chart: Chart, name: &str) {
     let slice = |bytes: &[u8]| bytes[..3] == [0, 0, 1] && bytes[3] >> 1 < 32;
     let place = stream.windows(4).position(slice).unwrap();
     let angle: u32 = if chart.turn == 90 { 0xc000 } else { 0x4000 };
-    // Neither canceled nor mirrored, the angle, for all that follows; then a one to the end.
+    // Not canceled, not mirrored, the angle, for all that follows; then a one to the end.
     let [_, payload @ ..] = (angle << 5 | 1 << 4 | 1 << 3).to_be_bytes();
     let mut message = vec![0, 0, 1, 39 << 1, 1, 47, 3];
     message.extend(payload);
@@ -71,7 +71,7 @@ fn the_frame_is_turned_with_its_content() {
     }
 }
 
-/// Only the first frame says it, and the second clip begins behind that.
+/// Only the first frame declares it, and the second clip begins after that frame.
 #[test]
 fn a_cut_behind_the_message_is_turned_all_the_same() {
     let (scene, studio) = (Scene::new(), Studio::new());

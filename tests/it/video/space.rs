@@ -7,7 +7,7 @@ const GAMMA: f64 = 2.4;
 
 type Vector = [f64; 3];
 
-/// How light becomes numbers.
+/// How light is converted to numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Space {
     /// ffmpeg's names of matrix, primaries, transfer and range.
@@ -87,7 +87,7 @@ impl Space {
         }
     }
 
-    /// The way back.
+    /// The inverse conversion.
     pub(crate) fn decode(&self, [y, cb, cr]: Vector) -> Vector {
         let (kr, kb) = self.weights.unwrap();
         let [y, cb, cr] = if self.names[3] == "tv" {

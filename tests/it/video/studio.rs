@@ -22,7 +22,7 @@ impl Studio {
         self.0.path().join(name)
     }
 
-    /// Runs ffmpeg with `arguments`, which hold no spaces, and `name` behind them.
+    /// Runs ffmpeg with `arguments`, which contain no spaces, followed by `name`.
     pub(crate) fn make(&self, name: &str, arguments: &str) -> PathBuf {
         let file = self.path(name);
         run(ffmpeg().args(arguments.split_whitespace()).arg(&file));
