@@ -1,6 +1,6 @@
-//! The job as it is written by hand today: fetch whole files one after another, one ffmpeg call
-//! with scale, pad, fps and concat, one upload. Nothing is checked; what a check by decoding the
-//! result once would take is measured beside it.
+//! The job as people do it by hand today: fetch whole files one after another, one ffmpeg call with
+//! scale, pad, fps and concat, one upload. Nothing is checked; the time for decoding the result
+//! once as a check is measured separately.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -113,7 +113,7 @@ impl ByHand {
     }
 }
 
-/// The filters that bring a clip into that frame.
+/// The filters that fit a clip into that frame.
 pub(crate) fn fit((width, height): (usize, usize)) -> String {
     format!(
         "scale={width}:{height}:force_original_aspect_ratio=decrease,\

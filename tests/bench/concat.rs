@@ -1,4 +1,4 @@
-//! A job, by the function and by hand in turn, so that whatever else the machine does meets both.
+//! A job, alternately by the function and by hand, so that other load of the machine affects both.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::ours;
 use crate::stats::{Numbers, cell, ratio, row, title};
 use crate::throttle::Throttle;
 
-/// Key in a round's numbers, and what it is called in the table.
+/// The key in a round's numbers, and its name in the table.
 const ROWS: [(&str, &str); 12] = [
     ("total", "whole job"),
     ("checked", "the same, by hand checked as well"),
@@ -28,7 +28,7 @@ const ROWS: [(&str, &str); 12] = [
     ("fetched_mb", "fetched, in MB"),
 ];
 
-/// How storage is.
+/// The speed of storage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Speed {
     Full,
@@ -36,7 +36,7 @@ pub(crate) enum Speed {
     Held,
 }
 
-/// The settings are the function's own, but for these.
+/// The function has its own settings except for these.
 pub(crate) fn measure(
     options: &Options,
     job: &Job,

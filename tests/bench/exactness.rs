@@ -1,6 +1,6 @@
-//! How exact the result is, since speed without that is no offer: the same mixed clips joined by the
-//! function, by one call of the concat filter, and by bringing each into one form and joining the
-//! files.
+//! How exact the result is, since speed without exactness is worth little: the same mixed clips
+//! joined by the function, by one call of the concat filter, and by converting each to one format
+//! and joining the files.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -94,14 +94,15 @@ fn expected(places: &[Place]) -> Vec<Clip> {
     clips.map(clip).collect()
 }
 
-/// Where a clip is in the result: its frames begin with a whole one, its samples when it begins.
+/// Where a clip is in the result: its frames begin at a whole frame, its samples at their exact
+/// time.
 struct Place {
     frames: usize,
     frame_ms: f64,
     sample_ms: f64,
 }
 
-/// The result, and where each clip is in it.
+/// The result, and the place of each clip in it.
 fn by_function(clips: &[PathBuf], folder: &Path, preset: &'static str) -> (PathBuf, Vec<Place>) {
     let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
     let sns = Sns::start(&[TOPIC]);
@@ -164,8 +165,8 @@ fn by_demuxer(clips: &[PathBuf], folder: &Path, output: &Path) {
     run(command.stdin(Stdio::null()));
 }
 
-/// How far frames and beeps are at most from where the clips' own clocks have them, if the clips are
-/// joined by whole frames.
+/// The greatest distance of frames and beeps from their places by the clips' own clocks, with clips
+/// joined at whole frames.
 fn exactness(name: &str, file: &Path, expected: &Expected) -> Value {
     let reading = Reading::of(file);
     let times = reading.packets("video");
@@ -196,7 +197,7 @@ fn exactness(name: &str, file: &Path, expected: &Expected) -> Value {
     })
 }
 
-/// By how much a frame is shown earlier than it begins in its clip, or later than it ends there.
+/// By how much a frame is shown before its start in its clip, or after its end there.
 fn off(expected: &Expected, shown: Shown, at_ms: f64) -> Option<f64> {
     let code = shown.code()?;
     let before = expected.clips.iter().take_while(|clip| clip.id != code.clip);
@@ -205,7 +206,7 @@ fn off(expected: &Expected, shown: Shown, at_ms: f64) -> Option<f64> {
     let start = first + clip.audio_offset_ms;
     let lasts = 1000.0 * f64::from(clip.source_rate.1) / f64::from(clip.source_rate.0);
     let begins = start + f64::from(code.frame) * lasts;
-    // The last frame holds.
+    // The last frame is repeated.
     let is_last = usize::from(code.frame) + 1 == clip.source_frames;
     let late = if is_last { 0.0 } else { (at_ms - begins - lasts).max(0.0) };
     Some(late.max(begins - at_ms))

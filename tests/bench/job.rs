@@ -1,4 +1,4 @@
-//! The jobs that are measured: the event, and what is written by hand for the same.
+//! The jobs that are measured: the event, and the equivalent by hand.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ const SEED: &str = include_str!("../../events/direct.json");
 pub(crate) const SOURCE_BUCKET: &str = "examplebucket";
 pub(crate) const TARGET_BUCKET: &str = "outbucket";
 pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:AudioConvert";
-/// What most jobs ask for.
+/// Parameters of most jobs.
 const USUAL: &str = "f_mp4,vcodec_h264,fps_25,acodec_aac,ab_96000,ar_48000,ac_2";
 
 pub(crate) struct Job {
@@ -20,14 +20,14 @@ pub(crate) struct Job {
     /// Keys and files.
     pub(crate) sources: Vec<(String, PathBuf)>,
     pub(crate) event: Value,
-    /// By hand, each source with the options before it, in the order of the output.
+    /// For the job by hand: each source with the options before it, in output order.
     pub(crate) inputs: Vec<(String, &'static str)>,
     /// Width and height of the output.
     pub(crate) size: (usize, usize),
     pub(crate) bit_rate: u32,
 }
 
-/// `events/direct.json`, word for word.
+/// `events/direct.json`, unchanged.
 pub(crate) fn seed(height: usize, seconds: usize) -> Job {
     let options = ["", "-ss 10", "-t 10"];
     let keys = media::NAMES.map(str::to_owned);
@@ -72,7 +72,7 @@ pub(crate) fn short(seconds: usize) -> Job {
     }
 }
 
-/// A long object between two short ones, all of which may be copied where `option` lets them.
+/// A long object between two short ones, all of which may be copied if `option` allows it.
 pub(crate) fn between(name: &str, option: &str, seconds: usize) -> Job {
     let keys = ["intro.mp4", "main.mp4", "outro.mp4"].map(str::to_owned);
     let files = [

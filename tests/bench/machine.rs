@@ -1,4 +1,4 @@
-//! What the numbers were measured on, and with.
+//! The machine and the programs with which the numbers were measured.
 
 use std::process::Command;
 
@@ -24,7 +24,7 @@ pub(crate) fn describe() -> Value {
     })
 }
 
-/// ARM's kernels tell no name.
+/// On ARM, the kernel does not report a name.
 fn processor() -> String {
     field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown".to_owned())
 }
@@ -41,14 +41,14 @@ fn read(file: &str) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
-/// The third word of what it says of itself.
+/// The third word of its version message.
 fn version(command: &mut Command) -> String {
     let output = run(command).stdout;
     let text = String::from_utf8_lossy(&output);
     text.split(' ').nth(2).unwrap_or("unknown").to_owned()
 }
 
-/// Nothing outside of a git checkout.
+/// `None` outside of a git checkout.
 fn commit() -> Option<String> {
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty"]);

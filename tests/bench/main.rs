@@ -1,13 +1,13 @@
-//! The benchmark: the function beside what is written by hand today, its start, its memory, its
-//! size. It measures and judges nothing: no number makes it fail.
+//! The benchmark: compares the function with what people do by hand today, and measures its start,
+//! its memory, and its size. It only measures: no number makes it fail.
 //!
 //! `bench [REPORT]` writes every number to the report and prints medians.
 
 #![allow(
-    // Frames and milliseconds, all far from the types' limits.
+    // Frames and milliseconds are all far from the types' limits.
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
-    // Short texts, once.
+    // Short texts, made once.
     clippy::format_push_string
 )]
 
@@ -38,7 +38,7 @@ mod start;
 mod stats;
 mod throttle;
 
-/// Where sources are kept, and the report unless another place is named.
+/// The folder of the sources, and of the report unless another path is given.
 const FOLDER: &str = "target/bench";
 
 fn main() {
@@ -70,7 +70,7 @@ fn main() {
     write(&path, &report);
 }
 
-/// What is measured: a job, how storage is, and which of the function's settings are others.
+/// What is measured: a job, the speed of storage, and the settings that differ from the function's.
 type Run = (Job, Speed, Vec<(&'static str, &'static str)>);
 
 fn runs(options: &Options) -> Vec<Run> {
@@ -94,7 +94,7 @@ fn runs(options: &Options) -> Vec<Run> {
     runs
 }
 
-/// The function's own default, or what the environment says.
+/// The function's default, or the environment's value.
 fn preset() -> &'static str {
     let read = |name: &str| {
         let wanted = name == "VIDEO_PRESET";

@@ -1,4 +1,4 @@
-//! The sources: made once, and kept below `target/bench`.
+//! The sources: made once, and kept in `target/bench`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,14 +10,14 @@ use crate::bed::process::{repository, run};
 /// Names in the job of `events/direct.json`, in list order.
 pub(crate) const NAMES: [&str; 3] = ["pre.mov", "example.mkv", "sur1.aac"];
 
-/// More than this many bytes are a large source.
+/// A source with more bytes is large.
 const LARGE: usize = 1_000_000_000;
 
 pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     let folder = folder(&format!("sources/{height}p-{seconds}s"));
     let width = height * 16 / 9 / 2 * 2;
     let video = |rate: usize, bits: usize| {
-        // Noise, since no camera's video is as even as a test pattern.
+        // Noise, since no camera's video is as smooth as a test pattern.
         let noise = "noise=alls=10:allf=t";
         let pattern = format!("testsrc2=s={width}x{height}:r={rate}:d={seconds},{noise}");
         let codec =
@@ -41,7 +41,8 @@ pub(crate) fn sources(height: usize, seconds: usize) -> [PathBuf; 3] {
     ]
 }
 
-/// A gigabyte of bare frames: nearly no work for a decoder, much for who keeps a file in memory.
+/// A gigabyte of raw frames: almost no work for a decoder, but much for a program that keeps a file
+/// in memory.
 pub(crate) fn large() -> PathBuf {
     let frames = LARGE / (1280 * 720 * 3 / 2) + 1;
     let pattern = format!("testsrc2=s=1280x720:r=25,trim=end_frame={frames}");
@@ -62,7 +63,7 @@ pub(crate) fn long(name: &str, bytes: usize) -> PathBuf {
     })
 }
 
-/// A clip of its own size and rate.
+/// A clip with a size and a rate of its own.
 pub(crate) fn short(name: &str, seconds: usize) -> PathBuf {
     let number = name.bytes().map(usize::from).sum::<usize>();
     let (width, height) = [(1280, 720), (640, 360), (1920, 1080)][number % 3];
@@ -73,7 +74,7 @@ pub(crate) fn short(name: &str, seconds: usize) -> PathBuf {
     made(&folder(&format!("sources/short-{seconds}s")), name, &[pattern, tone], codec)
 }
 
-/// A clip that needs no encoding where its bit rate is low enough.
+/// A clip that needs no encoding if its bit rate is low enough.
 pub(crate) fn fitting(name: &str, seconds: usize) -> PathBuf {
     let pattern = format!("testsrc2=s=1280x720:r=25:d={seconds},noise=alls=5:allf=t");
     let tone = format!("sine=500:r=48000:d={seconds}");
@@ -102,7 +103,7 @@ fn written(folder: &Path, name: &str, arguments: impl FnOnce(&mut Command)) -> P
         return file;
     }
     println!("making {}", file.strip_prefix(repository()).unwrap_or(&file).display());
-    // A run that was stopped leaves no half file under the name.
+    // A run that is stopped must not leave half a file under the name.
     let draft = folder.join(format!("draft-{name}"));
     let mut command = ffmpeg();
     arguments(&mut command);

@@ -1,4 +1,4 @@
-//! The most memory that the function holds itself while it works on a source of a gigabyte.
+//! The function's own peak memory while it works on a source of a gigabyte.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,19 +1,19 @@
-//! How much is measured: by default enough for a statement, with `BENCH_QUICK=1` enough to see that
-//! the benchmark works.
+//! How much is measured: by default enough for a conclusion, with `BENCH_QUICK=1` enough to see
+//! that the benchmark works.
 
 use std::str::FromStr;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// `BENCH_ROUNDS`: how often each way of doing the job is run.
+    /// `BENCH_ROUNDS`: how often the job is run in each way.
     pub(crate) rounds: usize,
     /// `BENCH_SECONDS`: how long the sources are.
     pub(crate) seconds: usize,
-    /// `BENCH_HEIGHTS`: how high their frames are, one set of sources each.
+    /// `BENCH_HEIGHTS`: the heights of the frames, one set of sources for each.
     pub(crate) heights: Vec<usize>,
-    /// `BENCH_MEGABYTES`: how large the file is of which ten seconds are cut.
+    /// `BENCH_MEGABYTES`: the size of the file of which ten seconds are cut.
     pub(crate) long_bytes: usize,
-    /// `BENCH_ONLY`: what the names of jobs have to hold.
+    /// `BENCH_ONLY`: only jobs whose names contain this.
     pub(crate) only: Option<String>,
     /// `BENCH_STARTS`: how often the function is started.
     pub(crate) starts: usize,

@@ -16,7 +16,7 @@ use crate::job::{Job, TARGET_BUCKET, TOPIC};
 const FUNCTION: &str = "target/lambda/bootstrap/bootstrap";
 const TIMEOUT: Duration = Duration::from_mins(15);
 
-/// The function's settings on the bed.
+/// The function's settings with the bed's servers.
 pub(crate) fn settings(s3: &S3, sns: &Sns, preset: &str) -> Settings {
     let function = first_file([repository().join(FUNCTION)]);
     let function = function.unwrap_or_else(|| panic!("there is no {FUNCTION}: run `make build`"));
@@ -31,7 +31,7 @@ pub(crate) fn settings(s3: &S3, sns: &Sns, preset: &str) -> Settings {
 
 /// Times in seconds.
 pub(crate) fn round(function: &Function, s3: &S3, job: &Job) -> Value {
-    // What is there already might not be made again.
+    // What exists already might not be made again.
     for key in s3.keys(TARGET_BUCKET) {
         s3.delete(TARGET_BUCKET, &key);
     }
@@ -62,7 +62,7 @@ pub(crate) fn round(function: &Function, s3: &S3, job: &Job) -> Value {
     })
 }
 
-/// The record of a task that has to succeed.
+/// The record of a task that must succeed.
 pub(crate) fn perform(function: &Function, event: &Value) -> Value {
     let record = function.invoke(event).unwrap();
     assert!(record["Status"] == "Succeeded", "the task failed: {record:#}");

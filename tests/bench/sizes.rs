@@ -1,4 +1,4 @@
-//! What is deployed: the function and its layer, unpacked and zipped.
+//! The sizes of what is deployed: the function and its layer, unpacked and zipped.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,14 +11,14 @@ use crate::stats::{cell, mebibytes, row, title};
 const FUNCTION: &str = "target/lambda/bootstrap";
 const FUNCTION_LIMIT: u64 = 12 * 1024 * 1024;
 const LAYER: &str = "target/layers/ffmpeg";
-/// Lambda's, for the function and all of its layers.
+/// Lambda's limit for the function and all of its layers.
 const UNPACKED_LIMIT: u64 = 262_144_000;
 
 pub(crate) fn measure() -> Value {
     title("Sizes");
     row("MiB", &["unpacked", "zipped", "limit"]);
     let function = package("function", &repository().join(FUNCTION), FUNCTION_LIMIT);
-    // A ready ffmpeg may stand in for the layer.
+    // An installed ffmpeg may be used instead of the layer.
     let layer = package("layer", &repository().join(LAYER), UNPACKED_LIMIT);
     json!({"function": function, "layer": layer})
 }
@@ -44,7 +44,7 @@ fn unpacked(folder: &Path) -> u64 {
     sizes.sum()
 }
 
-/// As `sam deploy` would, with Python's zip.
+/// Zipped as by `sam deploy`, with Python's zip.
 fn zipped(folder: &Path) -> u64 {
     let draft = tempfile::tempdir().expect("no temporary folder");
     let zip = draft.path().join("package.zip");

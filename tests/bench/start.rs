@@ -1,4 +1,4 @@
-//! How long the function takes until it asks for work.
+//! The time from the function's start until it asks for work.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ use crate::job::TOPIC;
 use crate::ours;
 use crate::stats::{Numbers, cell, row, title};
 
-/// How many warm invocations a cold one is held against.
+/// With how many warm invocations a cold one is compared.
 const WARM: usize = 3;
 
 pub(crate) fn measure(starts: usize, preset: &str) -> Value {
@@ -36,8 +36,8 @@ pub(crate) fn measure(starts: usize, preset: &str) -> Value {
     json!({"unit": "ms", "own_api": own_api.json(), "emulator": emulator.json()})
 }
 
-/// The emulator starts the function with its first event: that one takes so much longer than those
-/// after it. The event asks for nothing that takes time.
+/// The emulator starts the function with its first event, so that one takes longer than the
+/// following ones by the start. The event needs no time.
 fn under_emulator(settings: &Settings) -> f64 {
     let emulator = Emulator::start(settings);
     let event = json!({"bucket": "none", "object": "none", "process": "none"});

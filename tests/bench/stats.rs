@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-/// Every number that was measured, in order of measuring.
+/// All measured numbers, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Numbers(pub(crate) Vec<f64>);
 
 impl Numbers {
-    /// The middle one, or the mean of the two in the middle; nothing of nothing.
+    /// The middle number, or the mean of the two in the middle; `None` for an empty list.
     pub(crate) fn median(&self) -> Option<f64> {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -28,7 +28,7 @@ impl FromIterator<f64> for Numbers {
     }
 }
 
-/// How many times as much the first is as the second.
+/// The first number as a multiple of the second.
 pub(crate) fn ratio(ours: Option<f64>, theirs: Option<f64>) -> Option<f64> {
     Some(ours? / theirs.filter(|theirs| *theirs > 0.0)?)
 }
@@ -37,7 +37,7 @@ pub(crate) fn title(text: &str) {
     println!("\n{text}");
 }
 
-/// A number with its unit, or a dash where there is none.
+/// A number with its unit, or a dash.
 pub(crate) fn cell(number: Option<f64>, unit: &str) -> String {
     number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}{unit}"))
 }

@@ -1,4 +1,5 @@
-//! Storage as a function usually meets it: a connection takes a while to open, and carries so much.
+//! Storage as a function usually experiences it: opening a connection takes time, and a connection
+//! has a limited bandwidth.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +10,7 @@ const BYTES_PER_SECOND: f64 = 80_000_000.0;
 const OPENING: Duration = Duration::from_millis(20);
 const PIECE: usize = 64 * 1024;
 
-/// A way to a server that holds every connection to that. It stays open as long as the program runs.
+/// A proxy for a server that limits every connection. It exists as long as the program runs.
 pub(crate) struct Throttle {
     address: SocketAddr,
 }
@@ -39,7 +40,7 @@ fn carry(client: TcpStream, server: &str) {
     let (Ok(from), Ok(to)) = (client.try_clone(), server.try_clone()) else { return };
     let requests = thread::spawn(move || pace(from, to));
     pace(server, client);
-    // What it returned is nothing.
+    // It returns nothing.
     let _ = requests.join();
 }
 
@@ -55,6 +56,6 @@ fn pace(mut from: TcpStream, mut to: TcpStream) {
             due.max(Instant::now()) + Duration::from_secs_f64(f64::from(length) / BYTES_PER_SECOND);
         thread::sleep(due.saturating_duration_since(Instant::now()));
     }
-    // The other side may have gone already.
+    // The other side may already be gone.
     let _ = to.shutdown(Shutdown::Write);
 }

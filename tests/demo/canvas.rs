@@ -1,4 +1,4 @@
-//! A video to draw rectangles, letters and other frames into.
+//! A frame in which rectangles, letters and other frames can be drawn.
 
 use crate::font;
 
@@ -8,7 +8,7 @@ pub(crate) type Colour = [u8; 3];
 pub(crate) struct Canvas {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Three bytes a pixel, red first.
+    /// Three bytes per pixel, red first.
     pub(crate) rgb: Vec<u8>,
 }
 
@@ -28,7 +28,7 @@ impl Canvas {
         canvas
     }
 
-    /// What lies outside is left out.
+    /// The part outside of the frame is ignored.
     pub(crate) fn fill(
         &mut self,
         (x, y): (usize, usize),
@@ -67,7 +67,7 @@ impl Canvas {
         self.text((left, y), scale, colour, text);
     }
 
-    /// Lays a video on this one, which has to be large enough.
+    /// Draws another frame, which has to fit into this one.
     pub(crate) fn lay(&mut self, (x, y): (usize, usize), video: &Canvas) {
         for row in 0..video.height {
             let from = 3 * row * video.width;

@@ -1,4 +1,4 @@
-//! Why the demo could not be shown, in one sentence.
+//! Why the demo failed, in one sentence.
 
 use std::any::Any;
 
@@ -12,7 +12,7 @@ impl Failure {
         Self { sentence: sentence.into() }
     }
 
-    /// The test bed panics where a test would fail; its message is the sentence.
+    /// The test bed panics where a test would fail; the panic's message is the sentence.
     pub(crate) fn of_panic(panic: &(dyn Any + Send)) -> Self {
         let text = panic
             .downcast_ref::<String>()

@@ -1,5 +1,5 @@
-//! Letters of five by seven dots: frames get names and times without a font on the machine, and
-//! without a filter of ffmpeg that would need one.
+//! Letters of five by seven dots, so that frames can show names and times without a font on the
+//! machine, and without an ffmpeg filter that needs one.
 
 pub(crate) const COLUMNS: usize = 5;
 pub(crate) const ROWS: usize = 7;
@@ -50,7 +50,7 @@ const LETTERS: [(char, [u8; ROWS]); 42] = [
     ('/', [0x00, 0x01, 0x02, 0x04, 0x08, 0x10, 0x00]),
 ];
 
-/// The dots (column, row) of a letter; of one that is not in the list, none.
+/// The dots (column, row) of a letter; none for an unknown letter.
 pub(crate) fn dots(letter: char) -> impl Iterator<Item = (usize, usize)> {
     let rows = LETTERS.iter().find(|(known, _)| *known == letter);
     let rows = rows.map_or([0; ROWS], |(_, rows)| *rows);

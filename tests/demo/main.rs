@@ -1,6 +1,6 @@
-//! The demo: the job of `events/direct.json` on media that can be told apart at a glance, through
-//! the function's real binary under Lambda's own emulator. No cloud account, no container. With
-//! `stage` as its argument, only what stands around the function.
+//! The demo: the job of `events/direct.json` with media that can be distinguished at a glance,
+//! through the function's real binary under Lambda's own emulator. No cloud account, no container.
+//! With the argument `stage`, only the services around the function.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -27,13 +27,13 @@ mod sheet;
 mod source;
 mod stage;
 
-/// All that is left when the demo has ended.
+/// The only folder that is left after the demo.
 const FOLDER: &str = "target/demo";
-/// How much of the function's log a failure shows.
+/// How many lines of the function's log are shown after a failure.
 const LAST_LINES: usize = 8;
 
 fn main() -> ExitCode {
-    // A panic of the test bed is said once, as the sentence below.
+    // A panic of the test bed is reported once, as the sentence below.
     std::panic::set_hook(Box::new(|_| {}));
     let (name, part): (_, fn() -> _) = match std::env::args().nth(1).as_deref() {
         Some("stage") => ("stage", stage::play),
@@ -161,13 +161,13 @@ fn point_out(video: &Path, sheet: &Path) {
 }
 
 fn show_last_lines(scene: &Scene) {
-    // Lines that are no JSON are texts already.
+    // Lines that are not JSON are already strings.
     let text = |line: Value| match line {
         Value::String(text) => text,
         other => other.to_string(),
     };
     let lines: Vec<String> = scene.emulator.logs().into_iter().map(text).collect();
-    // The emulator's own lines tell only what it does.
+    // The emulator's own lines say only what the emulator does.
     let (emulators, functions): (Vec<_>, Vec<_>) =
         lines.iter().partition(|line| line.contains(" (rapid) "));
     let shown = if functions.is_empty() { emulators } else { functions };
@@ -177,7 +177,7 @@ fn show_last_lines(scene: &Scene) {
     }
 }
 
-/// Inside the repository, from there.
+/// The path inside the repository.
 fn shorten(path: &Path) -> String {
     let short = path.strip_prefix(repository()).unwrap_or(path);
     short.display().to_string()

@@ -1,5 +1,5 @@
-//! The task as someone who waits for it sees it: the record in the bucket tells how far it is, the
-//! function's log what it does.
+//! The task as seen by someone who waits for it: the record in the bucket shows its progress, the
+//! function's log shows what it does.
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use crate::failure::Failure;
 use crate::scene::{Scene, TARGET_BUCKET};
 
 const LOOK: Duration = Duration::from_millis(100);
-/// On paper a line stays: one is enough for this many percent.
+/// If lines can't be redrawn, one is printed for this many percent.
 const PAPER_STEP: u64 = 20;
 
-/// Sends the event and tells what happens until the reply has come.
+/// Sends the event and prints what happens until the reply arrives.
 pub(crate) fn perform(
     scene: &Scene,
     event: &Value,
@@ -55,7 +55,7 @@ pub(crate) fn perform(
 struct Follower<'a> {
     scene: &'a Scene,
     started: Instant,
-    /// Lines of the log that have been told.
+    /// How many lines of the log have been printed.
     told: usize,
     percent: u64,
     is_terminal: bool,
@@ -103,7 +103,7 @@ impl<'a> Follower<'a> {
         let _ = std::io::stdout().flush();
     }
 
-    /// Half a record may be read while it is being replaced.
+    /// The record may be read while it is being replaced, and be incomplete.
     fn record_percent(&self) -> Option<u64> {
         let keys = self.scene.s3.keys(TARGET_BUCKET);
         let key = keys.iter().find(|key| key.starts_with(".tasks/"))?;
@@ -113,7 +113,7 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// What a line of the function's log says of the work.
+/// What a line of the function's log says about the work.
 fn stage(line: &Value) -> Option<String> {
     let seconds = |name: &str| line[name].as_f64().unwrap_or(0.0) / 1000.0;
     let took = seconds("ms");
@@ -128,7 +128,7 @@ fn stage(line: &Value) -> Option<String> {
     })
 }
 
-/// From here on an interrupt is only noted, so that there is time to tidy up.
+/// From now on, an interrupt is only recorded, so that there is time to clean up.
 pub(crate) fn watch_for_interrupt() -> &'static AtomicBool {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     std::thread::spawn(|| {
@@ -142,12 +142,12 @@ pub(crate) fn watch_for_interrupt() -> &'static AtomicBool {
     &INTERRUPTED
 }
 
-/// Ends a process and all below it, so that whoever waits for its answer need not.
+/// Kills a process and its descendants, so that nobody has to wait for its answer.
 fn end_all(pid: u32) {
     let all = descendants(pid).into_iter().chain([pid]);
     let pids = all.filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
     for pid in pids {
-        // It may just have ended by itself.
+        // It may have just ended by itself.
         let _ = kill_process(pid, Signal::KILL);
     }
 }

@@ -8,10 +8,12 @@ use crate::bed::reading::Reading;
 use crate::bed::sns::Message;
 use crate::failure::Failure;
 
-/// What an AAC decoder may give beyond the last sample: the rest of a block, and one more.
+/// How many samples an AAC decoder may output after the last one: the rest of a block, and one more
+/// block.
 const SAMPLE_TOLERANCE: u64 = 2048;
 
-/// The completion message as the topic got it. The record inside is long, and shown after it.
+/// The completion message as the topic received it. The record in it is long, and is shown
+/// afterwards.
 pub(crate) fn message(message: &Message) -> Result<Value, Failure> {
     let mut body: Value = serde_json::from_str(&message.body)
         .map_err(|error| Failure::new(format!("the message is not JSON: {error}")))?;
@@ -33,7 +35,7 @@ pub(crate) fn message(message: &Message) -> Result<Value, Failure> {
     Ok(body)
 }
 
-/// Tells what the output is, and looks whether the file agrees with the record.
+/// Prints what the output is, and checks that the file agrees with the record.
 pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(), Failure> {
     let (video, audio) = (&record["Output"]["Video"], &record["Output"]["Audio"]);
     let bytes = std::fs::metadata(file)?.len();
@@ -65,7 +67,7 @@ pub(crate) fn output(record: &Value, file: &Path, reading: &Reading) -> Result<(
     Ok(())
 }
 
-/// Not a word of the record is believed: the file itself is decoded.
+/// Does not rely on the record: the file itself is decoded.
 fn check(record: &Value, reading: &Reading) -> Result<(), Failure> {
     let (video, audio) = (&record["Output"]["Video"], &record["Output"]["Audio"]);
     let (width, height) = reading.size();
@@ -92,20 +94,20 @@ fn check(record: &Value, reading: &Reading) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A part of the result, as the record's timeline has it.
+/// A part of the result, from the record's timeline.
 pub(crate) struct Chunk {
     pub(crate) name: String,
     pub(crate) first_frame: usize,
     pub(crate) frames: usize,
     pub(crate) start_seconds: f64,
     pub(crate) end_seconds: f64,
-    /// Where the cut starts in the source.
+    /// The start of the cut in the source.
     from_seconds: f64,
     filled: Vec<String>,
 }
 
 impl Chunk {
-    /// What stands for a stream that the source lacks.
+    /// What replaces a stream that the source lacks.
     pub(crate) fn filled_note(&self) -> Option<&'static str> {
         match self.filled.first()?.as_str() {
             "video" => Some("no video: black"),

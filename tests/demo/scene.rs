@@ -1,4 +1,4 @@
-//! What the cloud would be: storage, a topic, and the function under Lambda's own emulator.
+//! Stand-ins for the cloud: storage, a topic, and the function under Lambda's own emulator.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use crate::bed::s3::S3;
 use crate::bed::sns::Sns;
 use crate::failure::Failure;
 
-/// The job, word for word.
+/// The job, unchanged.
 const EVENT: &str = include_str!("../../events/direct.json");
 pub(crate) const SOURCE_BUCKET: &str = "examplebucket";
 pub(crate) const TARGET_BUCKET: &str = "outbucket";
@@ -26,7 +26,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Everything in it ends with it.
+    /// Starts everything; all of it ends when the scene is dropped.
     pub(crate) fn set() -> Result<Self, Failure> {
         let function = function()?;
         let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
@@ -36,7 +36,7 @@ impl Scene {
     }
 }
 
-/// Built by the same call of cargo, one folder above the example.
+/// The path of the function, which the same call of cargo has built, one folder above the example.
 pub(crate) fn function() -> Result<PathBuf, Failure> {
     let demo = std::env::current_exe()?;
     let built = demo.ancestors().nth(2).map(|profile| profile.join("bootstrap"));

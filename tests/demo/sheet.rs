@@ -1,5 +1,5 @@
-//! The contact sheet: a row for each source with frames from its part of the result, and the
-//! audio of that part below them.
+//! The contact sheet: a row for each source, with frames from its part of the result, and the audio
+//! of that part below them.
 
 use std::io::Write;
 use std::path::Path;
@@ -21,7 +21,7 @@ const LABEL: usize = 252;
 const TITLE: usize = 74;
 const TIMES: usize = 30;
 const SOUND: usize = 64;
-/// How high the loudest audio of all is drawn.
+/// The height at which the loudest audio is drawn.
 const LOUDEST: f64 = 52.0;
 const ROW: usize = PICTURE.1 + TIMES + SOUND;
 const BETWEEN: usize = 26;
@@ -131,12 +131,12 @@ fn left_of(index: usize) -> usize {
     MARGIN + LABEL + index * (PICTURE.0 + GAP)
 }
 
-/// Evenly spread, the first and the last frame among them.
+/// Evenly distributed, including the first and the last frame.
 fn pick(frames: usize, index: usize) -> usize {
     frames.saturating_sub(1) * index / (PICTURES - 1)
 }
 
-/// Every video of every row, from one decoding of the result.
+/// Every frame for every row, from decoding the result once.
 fn frames(video: &Path, parts: &[Chunk]) -> Vec<Canvas> {
     let numbers = parts
         .iter()
@@ -178,7 +178,7 @@ fn peak(audio: &[f32]) -> f64 {
     loudness.fold(0.0, f64::max)
 }
 
-/// Of a number that is small and not negative.
+/// Rounds a small, non-negative number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(number: f64) -> usize {
     number.round() as usize

@@ -1,4 +1,4 @@
-//! The demo's own sources: each has its colour, its number, its name and its running time in the
+//! The demo's own sources: each shows its colour, its number, its name and its running time in the
 //! video, so that the result can be judged by looking at it.
 
 use std::io::Write;
@@ -14,7 +14,7 @@ const BLACK: Colour = [0, 0, 0];
 
 pub(crate) struct Source {
     pub(crate) name: &'static str,
-    /// What it is, in the words of someone who does not know our tables.
+    /// What it is, in words for people who don't know the parameters.
     pub(crate) about: &'static str,
     pub(crate) colour: Colour,
     number: &'static str,
@@ -32,7 +32,7 @@ struct Video {
     rate: usize,
 }
 
-/// As different as sources of one job can be, in the order of the result.
+/// As different as the sources of one job can be, in the order of the result.
 pub(crate) const SOURCES: [Source; 3] = [
     Source {
         name: "pre.mov",
@@ -41,7 +41,7 @@ pub(crate) const SOURCES: [Source; 3] = [
         number: "1",
         seconds: 5,
         video: Some(Video { width: 640, height: 480, rate: 30 }),
-        // A beep when a second begins.
+        // A beep at the start of each second.
         audio: "0.7*sin(2*PI*660*t)*lt(mod(t,1),0.15):s=44100",
         encoders: "-c:v prores_ks -profile:v proxy -pix_fmt yuv422p10le -c:a pcm_s16le",
     },
@@ -63,7 +63,7 @@ pub(crate) const SOURCES: [Source; 3] = [
         number: "3",
         seconds: 12,
         video: None,
-        // Plucked strings, four notes over and over.
+        // Plucked strings, four notes repeatedly.
         audio: "0.5*exp(-5*mod(t,0.5))*sin(2*PI*(330+55*floor(mod(2*t,4)))*t)|0.5*exp(-5*mod(t,0.5))*sin(2*PI*(165+55*floor(mod(2*t,4)))*t):s=32000",
         encoders: "-c:a aac",
     },
@@ -89,7 +89,7 @@ impl Source {
         let mut child = Running::start(&mut command);
         let stdin = child.0.stdin.take().expect("it is piped");
         if let Some(video) = self.video {
-            // Where ffmpeg stops reading early, what it says below tells why.
+            // If ffmpeg stops reading early, its output below says why.
             let _ = self.draw(video, stdin);
         }
         let said = std::io::read_to_string(child.0.stderr.take().expect("it is piped"));
@@ -105,7 +105,7 @@ impl Source {
             .try_for_each(|frame| pipe.write_all(&self.moment(still.clone(), video, frame).rgb))
     }
 
-    /// What does not move: the ground, the number and the name.
+    /// The parts that do not move: the background, the number and the name.
     fn still(&self, video: Video) -> Canvas {
         let (top, bottom) = (blend(self.colour, WHITE, 60), blend(self.colour, BLACK, 120));
         let mut canvas = Canvas::gradient(video.width, video.height, top, bottom);
@@ -115,7 +115,7 @@ impl Source {
         canvas
     }
 
-    /// The clock, and a disc that crosses the video once.
+    /// The clock, and a disc that crosses the frame once.
     fn moment(&self, mut canvas: Canvas, video: Video, frame: usize) -> Canvas {
         let unit = video.height / 80;
         let hundredths = frame * 100 / video.rate;

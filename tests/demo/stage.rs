@@ -1,5 +1,5 @@
-//! `make stage`: the demo's storage and topic alone, for `sam local`, until somebody ends it; and Step
-//! Functions, whose steps are carried out by functions of its own, without containers.
+//! `make stage`: only the demo's storage and topic, for `sam local`, until somebody ends it; and
+//! Step Functions, whose steps run in functions of its own, without containers.
 
 use std::io::IsTerminal;
 use std::net::Ipv4Addr;
@@ -27,28 +27,28 @@ use crate::failure::Failure;
 use crate::scene::{self, SOURCE_BUCKET, TARGET_BUCKET, TOPIC};
 use crate::source::SOURCES;
 
-/// Seconds of each range of a long task: the demo's job has three.
+/// Length in seconds of each range of a long task: the demo's job has three ranges.
 const CHUNK_SECONDS: &str = "10";
 
 type Body = UnsyncBoxBody<Bytes, AnyError>;
 
-/// Where the containers of `sam local` find the stage.
+/// The address of the stage for the containers of `sam local`.
 enum Reached {
-    /// At this machine's address on Docker's bridge.
+    /// This machine's address on Docker's bridge.
     Bridge(Server),
-    /// By Docker's name for the machine that it runs on: the engine has a machine of its own.
+    /// Docker's name for its host: the engine runs in a machine of its own.
     Name,
     /// No engine answers, so there are no containers.
     Nowhere,
 }
 
-/// Plays until an interrupt, or the end of what it reads from.
+/// Runs until an interrupt, or the end of its standard input.
 pub(crate) fn play() -> Result<(), Failure> {
     let ended = watch_for_the_end();
     let function = scene::function()?;
     let s3 = S3::start(&[SOURCE_BUCKET, TARGET_BUCKET]);
     let sns = Sns::start(&[TOPIC]);
-    // An interrupt of a terminal ends ffmpeg and moto as well.
+    // An interrupt from a terminal also ends ffmpeg and moto.
     let prepared = catch_unwind(AssertUnwindSafe(|| {
         put_sources(&s3);
         let settings = scene::settings(&function, &s3, &sns);
@@ -68,7 +68,7 @@ pub(crate) fn play() -> Result<(), Failure> {
     let server = cast.clone().serve(Ipv4Addr::LOCALHOST).map_err(|error| no_address(&error))?;
     let reached = reached(&cast);
     describe(&server, &reached, steps.state_machine());
-    // A closed channel is an end as well.
+    // A closed channel means the end as well.
     let _ = ended.recv();
     Ok(())
 }
@@ -116,8 +116,8 @@ fn describe(server: &Server, reached: &Reached, state_machine: &str) {
     println!("Ctrl-C ends the stage, and nothing of it is left.");
 }
 
-/// Signals, the end of a pipe, and the end of a terminal's input. A stage that is given nothing to
-/// read from is ended by a signal.
+/// Waits for signals, for the end of a pipe, and for the end of a terminal's input. A stage without
+/// an input ends with a signal.
 fn watch_for_the_end() -> Receiver<()> {
     let (end, ended) = channel();
     let by_signal: Sender<()> = end.clone();
@@ -158,7 +158,7 @@ fn reached(cast: &Cast) -> Reached {
     server.map_or(Reached::Name, Reached::Bridge)
 }
 
-/// What Docker says of the network that `sam local` gives its containers.
+/// Docker's description of the network that `sam local` uses for its containers.
 fn bridge() -> Option<Value> {
     let mut docker = Command::new("docker");
     docker.args(["network", "inspect", "bridge"]).stdin(Stdio::null());
@@ -166,8 +166,8 @@ fn bridge() -> Option<Value> {
     output.status.success().then(|| serde_json::from_slice(&output.stdout).ok())?
 }
 
-/// The address of Docker's machine there. Where none is set it is the first, and some versions then
-/// leave it out.
+/// The address of Docker's host in it. If none is set it is the first one, and some versions then
+/// omit it.
 fn gateway(networks: &Value) -> Option<Ipv4Addr> {
     let configs = networks[0]["IPAM"]["Config"].as_array()?;
     configs.iter().find_map(|config| {
@@ -179,7 +179,7 @@ fn gateway(networks: &Value) -> Option<Ipv4Addr> {
     })
 }
 
-/// `samconfig.toml` has the HTTP API turned on, which other overrides replace.
+/// `samconfig.toml` enables the HTTP API, but other overrides replace that.
 fn commands(url: &str) -> String {
     let keys = keys();
     format!(
@@ -225,7 +225,7 @@ fn keys() -> String {
     format!("AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY}")
 }
 
-/// Services at one address, which is all that `EndpointUrl` can name.
+/// Services at one address, since `EndpointUrl` can name only one.
 #[derive(Clone)]
 struct Cast {
     s3: s3::Door,
@@ -240,7 +240,7 @@ impl Cast {
         Server::at(address, move |request| self.clone().answer(request))
     }
 
-    /// A signature names the service that it is for.
+    /// The service is named in the signature.
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, AnyError> {
         let scope = header(&request, "authorization").unwrap_or_default();
         let service =

@@ -1,10 +1,10 @@
 //! How long tasks scale over many functions: a simulation with costs measured on this machine.
 //!
-//! `scale REPORT` prints the path and the price of films by length, size, and number of ranges, and
-//! writes the best of each to the report.
+//! `scale REPORT` prints the duration and the price of outputs by length, size, and number of
+//! ranges, and writes the best of each to the report.
 
 #![allow(
-    // Seconds, frames and bytes, all far from the types' limits.
+    // Seconds, frames and bytes are all far from the types' limits.
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss
@@ -27,12 +27,13 @@ const LENGTHS: [(&str, f64); 4] =
     [("10min", 600.0), ("1h", 3600.0), ("4h", 14_400.0), ("12h", 43_200.0)];
 const CHUNKS: [u32; 8] = [10, 20, 40, 60, 100, 200, 400, 1000];
 const CLIP_S: f64 = 300.0;
-/// `CHUNK_SECONDS` and `MAX_CONCURRENCY` where nobody sets them.
+/// `CHUNK_SECONDS` and `MAX_CONCURRENCY` if they are not set.
 const DEFAULT_RANGE_S: f64 = 60.0;
 const DEFAULT_AT_ONCE: u32 = 40;
-/// What a range may last.
+/// The allowed length of a range.
 const RANGE_S: std::ops::RangeInclusive<f64> = 10.0..=600.0;
-/// A path that is so much longer is not worth another range.
+/// Of all outcomes, the one with the fewest ranges is chosen whose path is at most this many times as
+/// long as the shortest.
 const GAIN: f64 = 1.05;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! What a second of output takes on this machine, with the engine that the function has.
+//! The cost of a second of output on this machine, with the function's engine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,26 +18,26 @@ use video_concat::process::{Limits, parse, resolve};
 use crate::bed::ffmpeg::{ffmpeg, ffmpeg_path, ffprobe_path};
 use crate::bed::process::run;
 
-/// Frames that are rendered, and where they begin: so far in that there is a run-up.
+/// How many frames are rendered, and where they begin: far enough from the start to need a run-up.
 const FRAMES: u64 = 100;
 const FIRST: u64 = 60;
 const RATE: u64 = 25;
-/// Of the clip.
+/// Length of the clip.
 const SECONDS: u32 = 8;
-/// Of those whose audio is measured.
+/// Length of the clips whose audio is measured.
 const SHORT_AUDIO_S: u32 = 5;
 const LONG_AUDIO_S: u32 = 65;
 const MEMORY_MB: u64 = 10_240;
-/// The main object, in H.264 at the default quality.
+/// The main object, in H.264 with the default quality.
 pub(crate) const PROCESS: &str = "video/concat,f_mp4,vcodec_h264,acodec_aac|sys/saveas,o_b3V0";
 
-/// Processor seconds and bytes for a second of output.
+/// Processor seconds and bytes per second of output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) render_cpu: f64,
     pub(crate) check_cpu: f64,
     pub(crate) sound_cpu: f64,
-    /// Decoding the finished audio.
+    /// For decoding the finished audio.
     pub(crate) sound_check_cpu: f64,
     pub(crate) sound_bytes: f64,
     /// For the start of a range, once.
@@ -45,7 +45,7 @@ pub(crate) struct Measured {
     pub(crate) bytes: f64,
 }
 
-/// Measures at a height of the video.
+/// Measures video of this height.
 pub(crate) fn measure(height: u32) -> Measured {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     let folder = tempfile::tempdir().expect("there is room");
@@ -90,7 +90,7 @@ pub(crate) fn measure(height: u32) -> Measured {
     })
 }
 
-/// The same of audio alone.
+/// The same for the audio alone.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sound {
     made_cpu: f64,
@@ -98,8 +98,8 @@ struct Sound {
     bytes: f64,
 }
 
-/// What a second of audio takes: the difference between a long clip and a short one, so that the start
-/// of processes is in neither.
+/// The cost of a second of audio: the difference between a long and a short clip, which cancels out
+/// the start of the processes.
 async fn measure_sound(ffmpeg: &Ffmpeg, folder: &Path) -> Sound {
     let mut all = [Sound::default(); 2];
     for (seconds, sound) in [SHORT_AUDIO_S, LONG_AUDIO_S].into_iter().zip(&mut all) {
@@ -146,7 +146,7 @@ async fn planned(ffmpeg: &Ffmpeg, source: &Path) -> Plan {
     plan(&request, &[probed.media()], Preset::DEFAULT).expect("it can be made")
 }
 
-/// A clip that is as busy as a camera's.
+/// A clip with as much motion as a camera's.
 pub(crate) fn source(folder: &Path, height: u32, seconds: u32) -> PathBuf {
     let width = height * 16 / 9 / 2 * 2;
     let file = folder.join("film.mp4");
@@ -162,7 +162,7 @@ pub(crate) fn source(folder: &Path, height: u32, seconds: u32) -> PathBuf {
     file
 }
 
-/// Seconds of processor time of the children that have ended.
+/// Processor time of the children that have ended, in seconds.
 fn cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("this is Linux");
     let (_, fields) = stat.rsplit_once(") ").expect("it names the process");

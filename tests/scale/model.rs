@@ -1,31 +1,31 @@
 //! The model: how long the path through a distributed task is, and what it costs.
 //!
-//! Every figure that no measurement on this machine gives stands here, once. A function's processor
-//! is taken for as fast as one of this machine's.
+//! Every number that is not measured on this machine is defined here, once. A processor of a
+//! function is assumed to be as fast as one of this machine.
 
 use video_concat::cost::{Architecture, PRICES, Work};
 
 use crate::measure::Measured;
 
-/// MB of a function; each [`PROCESSOR_MB`] bring a processor.
+/// Memory of a function in MB; every [`PROCESSOR_MB`] add a processor.
 const MEMORY_MB: u32 = 10_240;
 const PROCESSOR_MB: f64 = 1769.0;
-/// `/tmp` of a function.
+/// `/tmp` of a function in MB.
 const DISK_MB: u32 = 10_240;
-/// How much of a function's processors an encoder's threads use.
+/// The share of a function's processors that an encoder's threads use.
 const ENCODER_SHARE: f64 = 0.85;
 
-/// What steps run on, and what they read from.
+/// The machine of the steps, and its storage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
     pub(crate) cores: f64,
-    /// A new instance, until it works.
+    /// The time until a new instance works.
     pub(crate) cold_start_s: f64,
-    /// Bytes a second that one function reads from S3, or writes.
+    /// Bytes per second that one function reads from S3, or writes.
     pub(crate) rate: f64,
-    /// An answer of S3, before its bytes.
+    /// The time until S3 begins to answer.
     pub(crate) latency_s: f64,
-    /// Bytes a second that S3 copies into the parts of an upload, many parts at a time.
+    /// Bytes per second that S3 copies into the parts of an upload, many parts at a time.
     pub(crate) copy_rate: f64,
 }
 
@@ -37,60 +37,61 @@ pub(crate) const LAMBDA: Machine = Machine {
     copy_rate: 800e6,
 };
 
-/// From one state to the next.
+/// The time from one state to the next.
 const TRANSITION_S: f64 = 0.1;
-/// Children of a map that start in a second.
+/// How many children of a map are started per second.
 const MAP_STARTS: f64 = 100.0;
-/// Children of a map that run at once, and functions of an account.
+/// How many children of a map, and functions of an account, run at the same time.
 pub(crate) const MOST_AT_ONCE: u32 = 1000;
-/// US dollars for a transition between states.
+/// US dollars per transition between states.
 const TRANSITION_USD: f64 = 0.000_025;
-/// States that a range passes through, and the rest of a task.
+/// State transitions for a range, and for the rest of a task.
 const RANGE_TRANSITIONS: f64 = 3.0;
 const TASK_TRANSITIONS: f64 = 12.0;
-/// Sources have this many bit/s for each line of their height.
+/// The bit rate of sources for each line of their height.
 pub(crate) const CLIP_BITS_PER_LINE: f64 = 8000.0;
-/// What a clip's index has for each second of it, and what listing its packets takes.
+/// Bytes of a clip's index per second of the clip, and the time for listing its packets.
 const INDEX_BYTES: f64 = 500.0;
 const PROBE_S: f64 = 0.000_5;
-/// Answers of S3 that have to come one after the other before a clip can be opened.
+/// Answers of S3 that have to arrive one after the other before a clip can be opened.
 const OPENING_ANSWERS: f64 = 4.0;
-/// A process, until it works.
+/// The time until a process works.
 const PROCESS_S: f64 = 0.1;
-/// Processes that probe a clip, and clips that the plan probes at a time.
+/// Processes that probe a clip, and clips that the plan step probes at the same time.
 const PROBE_PROCESSES: f64 = 3.0;
 const PARALLEL_PROBES: f64 = 3.0;
-/// Seconds of a clip that a range reads before its start and behind its end, for its decoders.
+/// Seconds of a clip that a range reads before its start and after its end, for its decoders.
 const READ_AROUND_S: f64 = 5.0;
 /// Seconds of audio that are encoded before a range: 512 packets of AAC.
 const AUDIO_RUN_UP_S: f64 = 11.0;
-/// What a second of the film takes in the note of its range: a line for each packet.
+/// Bytes per second of output in the note of a range: a line for each packet.
 const NOTE_BYTES: f64 = 1100.0;
-/// What it takes in the index, and to read the packets there one after the other.
+/// Bytes per second of output in the index, and the time for reading the packets from it one after
+/// the other.
 const HEAD_BYTES: f64 = 600.0;
 const LIST_CPU: f64 = 0.000_35;
-/// S3's least for a part: ranges that are smaller are fetched and sent.
+/// S3's minimum for a part: smaller ranges are downloaded and uploaded.
 const LEAST_PART: f64 = 5.0 * 1024.0 * 1024.0;
-/// Requests of the join at the same time.
+/// Concurrent requests of the join step.
 const PARALLEL_READS: f64 = 16.0;
-/// Bytes a second of a finished film whose index is read through, holes and all.
+/// Bytes per second of a finished output whose index is read through, including holes.
 const INDEX_RATE: f64 = 1e9;
 
-/// A film that is made.
+/// An output.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Film {
     pub(crate) seconds: f64,
     pub(crate) height: f64,
-    /// Of each of its clips.
+    /// Length of each of its clips.
     pub(crate) clip_s: f64,
 }
 
-/// What the model says of it.
+/// The model's result for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     pub(crate) path_s: f64,
     pub(crate) usd: f64,
-    /// Of all functions.
+    /// For all functions.
     pub(crate) billed_s: f64,
     pub(crate) chunks: u32,
     pub(crate) plan_s: f64,
@@ -98,7 +99,8 @@ pub(crate) struct Outcome {
     pub(crate) join_s: f64,
 }
 
-/// A film in this many ranges, which have their audio themselves, at most `limit` of them at a time.
+/// Simulates an output in this many ranges, which make their own audio, with at most `limit` of
+/// them at a time.
 pub(crate) fn simulate(
     film: Film,
     (chunks, limit): (u32, u32),
@@ -123,7 +125,7 @@ pub(crate) fn simulate(
         disk_mb: DISK_MB,
         seconds: billed,
         invocations: chunks + 2,
-        // A piece, its note, and its part of the result; large ranges are copied in several.
+        // A piece, its note, and its part of the result; large ranges are copied in several parts.
         puts: chunks * 5 + 20,
         gets: requests.round() as u32,
     };
@@ -132,7 +134,7 @@ pub(crate) fn simulate(
     Outcome { path_s, usd, billed_s: billed, chunks, plan_s, ranges_s, join_s }
 }
 
-/// The plan: it reads the clips' indices.
+/// The plan step reads the clips' indices.
 fn plan_s(film: Film, clips: f64, on: &Machine) -> f64 {
     let each = film.clip_s.min(film.seconds);
     let open = OPENING_ANSWERS * on.latency_s + each * INDEX_BYTES / on.rate;
@@ -140,12 +142,12 @@ fn plan_s(film: Film, clips: f64, on: &Machine) -> f64 {
     on.cold_start_s + (clips / PARALLEL_PROBES).ceil() * (open + probe) + 5.0 * on.latency_s
 }
 
-/// A range of this many seconds: its share of the clips comes while it is rendered.
+/// A range with this many seconds: its share of the clips is fetched while it is rendered.
 fn range_s(film: Film, each: f64, measured: &Measured, on: &Machine) -> f64 {
     let cores = on.cores;
     let audio = each + AUDIO_RUN_UP_S.min(film.seconds - each);
     let fetch = (audio + READ_AROUND_S) * film.clip_rate() / on.rate;
-    // Audio is encoded by one processor beside the video's.
+    // One processor encodes audio while the others encode the video.
     let render = (measured.run_up_cpu + each * measured.render_cpu + audio * measured.sound_cpu)
         / (cores * ENCODER_SHARE);
     let sound = audio * measured.sound_cpu + 2.0 * PROCESS_S;
@@ -156,7 +158,7 @@ fn range_s(film: Film, each: f64, measured: &Measured, on: &Machine) -> f64 {
     on.cold_start_s + opened + fetch.max(render).max(sound) + check + stored
 }
 
-/// The join: it reads what is noted of the ranges, writes the index, and has the ranges copied.
+/// The join step reads the notes of the ranges, writes the index, and has the ranges copied.
 fn join_s(film: Film, count: f64, measured: &Measured, on: &Machine) -> f64 {
     let all = film.seconds * (measured.bytes + measured.sound_bytes);
     // The notes, and the first frame of each range.
@@ -172,13 +174,13 @@ fn join_s(film: Film, count: f64, measured: &Measured, on: &Machine) -> f64 {
 }
 
 impl Film {
-    /// Bytes of a second of its clips.
+    /// Bytes per second of its clips.
     fn clip_rate(self) -> f64 {
         CLIP_BITS_PER_LINE * self.height / 8.0
     }
 }
 
-/// Whether one function can hold what the join writes, and each step ends in its time.
+/// Whether one function can hold what the join step writes, and each step ends in time.
 pub(crate) fn fits(film: Film, outcome: &Outcome, measured: &Measured) -> bool {
     let all = film.seconds * (measured.bytes + measured.sound_bytes);
     let is_small = all / f64::from(outcome.chunks) < LEAST_PART;

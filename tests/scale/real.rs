@@ -1,5 +1,5 @@
-//! A real run of 40 ranges on this machine, by the real function and the stack's own state machine: what
-//! the model says of such a run is compared with what it took.
+//! A real run of 40 ranges on this machine, with the real function and the stack's own state
+//! machine, to compare the model's result with the measured one.
 
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub(crate) fn calibrate() -> Value {
         .with(ffmpeg::environment())
         .set("DISTRIBUTE", "always")
         .set("CHUNK_SECONDS", RANGE_S.to_string())
-        // One step after the other: what they take is then what they would take.
+        // One step after the other, so that each takes as long as it would alone.
         .set("MAX_CONCURRENCY", "1");
     let steps = StepFunctions::start(&s3, &settings);
     let again = "/sur,o_ZmlsbS5tcDQ".repeat(CLIPS as usize - 1);
