@@ -62,7 +62,7 @@ pub enum Outside {
     #[error("the access key may not read `{0}`")]
     Source(ObjectUri),
     /// A target, or something that would be stored beside it.
-    #[error("the access key may not write all that the target {} can be", quote(.0))]
+    #[error("the access key may not write every object that the target {} can name", quote(.0))]
     Target(String),
     /// The topic.
     #[error("the access key may not send messages to the topic {}", quote(.0))]

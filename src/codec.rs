@@ -305,7 +305,7 @@ const CODEC_SAMPLE_RATES: &[(AudioCodec, &[u32])] = &[
 const CONTAINER_SAMPLE_RATES: &[(Container, AudioCodec, &[u32])] = &[
     // FLV's audio header has two bits for the rate.
     (Container::Flv, AudioCodec::Mp3, &[11025, 22050, 44100]),
-    // The lowest rate of MPEG-1 audio, whose object type the muxer writes.
+    // MP4 has object types for MPEG-1 and MPEG-2 audio, but none for MPEG-2.5's lower rates.
     (Container::Mp4, AudioCodec::Mp3, &[16000, 22050, 24000, 32000, 44100, 48000]),
     // SMPTE 382M audio with a video.
     (Container::Mxf, AudioCodec::Pcm, &[48000]),

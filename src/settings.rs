@@ -153,7 +153,7 @@ impl Settings {
                 problem: format!("names `{}`, which is {hint}", path.display()),
             })
         };
-        let tool = "no program: attach the ffmpeg layer or name another path";
+        let tool = "not a program: attach the ffmpeg layer or name another path";
         let errors: Vec<SettingError> = [
             missing("FFMPEG_PATH", &self.ffmpeg, is_program(&self.ffmpeg), tool),
             missing("FFPROBE_PATH", &self.ffprobe, is_program(&self.ffprobe), tool),
@@ -327,7 +327,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if self.is_local() {
             return HttpAuth::Open;
         }
-        let warning = "setting `HTTP_AUTH` is `none`, which holds only where `AWS_SAM_LOCAL` is `true`; the default is in force";
+        let warning = "setting `HTTP_AUTH` is `none`, which is only allowed if `AWS_SAM_LOCAL` is `true`; the default is used";
         self.warnings.push(warning.to_owned());
         default
     }

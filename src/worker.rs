@@ -268,7 +268,7 @@ impl Worker {
         let reporter = Self { bus, ..self.clone() };
         let record = Box::pin(reporter.report(job, journal, record, invocation)).await?;
         if is_known {
-            info!(notified = record.notified, "told again");
+            info!(notified = record.notified, "reported again");
         } else {
             log_end(&record, invocation);
         }

@@ -120,7 +120,7 @@ fn artifact(
     format: SegmentFormat,
 ) -> io::Result<Artifact> {
     let name = name_of(&path);
-    let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists outputs by this");
+    let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists files with this prefix");
     let is_playlist = suffix.starts_with('.');
     if is_playlist {
         let (uri, content_type) = (target.clone(), format.content_type());

@@ -125,7 +125,7 @@ fn keep_one_kind_of_sets(found: &mut [Found]) {
     let best = found.iter().filter(|f| copied(f)).map(|f| f.sets).max_by_key(|&sets| of(sets));
     let Some(best) = best else { return };
     let kept =
-        found.iter().position(|f| copied(f) && f.sets == best).expect("it is of one of them");
+        found.iter().position(|f| copied(f) && f.sets == best).expect("`best` is taken from these");
     for other in found.iter_mut().filter(|f| copied(f) && f.sets != best) {
         other.runs.clear();
         other.refusal = Some(NotCopied::OtherSets(kept));

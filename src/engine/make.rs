@@ -209,7 +209,7 @@ impl Maker<'_> {
             }
             (Piece::Samples, _) => {
                 let arguments = plan.samples_arguments(&files, work.target);
-                let arguments = arguments.expect("samples are wanted of an output with audio");
+                let arguments = arguments.expect("only an output with audio has samples");
                 ffmpeg.encode(arguments, progress).await
             }
             _ => render(ffmpeg, plan, &files, work.target, progress).await,

@@ -175,7 +175,7 @@ impl PartialFile {
     fn indices(&self, range: &Range<u64>) -> Range<usize> {
         let end = range.end.min(self.size).div_ceil(BLOCK);
         let start = (range.start / BLOCK).min(end);
-        let index = |block| usize::try_from(block).expect("as many blocks are in memory");
+        let index = |block| usize::try_from(block).expect("all blocks are in memory");
         index(start)..index(end)
     }
 

@@ -74,7 +74,7 @@ impl RangeSegments {
 
 /// The end of a segment's name, if `before` segments precede those of its range.
 fn suffix(name: &str, before: u64) -> io::Result<String> {
-    let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists outputs by this");
+    let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists files with this prefix");
     let numbered = suffix.rsplit_once('.').and_then(|(start, extension)| {
         let (start, number) = start.rsplit_once('-')?;
         let number: u64 = number.parse().ok()?;

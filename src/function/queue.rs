@@ -29,7 +29,7 @@ pub(super) async fn work(
             Ok(submissions) => goes_back(function, submissions, invocation, index == 0).await,
         };
         if goes_back {
-            warn!(message_id = record.id, "the message goes back");
+            warn!(message_id = record.id, "the message goes back to its queue");
             back.add_failure(record.id);
         }
     }

@@ -42,7 +42,7 @@ impl<S: Objects> Ledger<S> {
             let segments = lease.segments.as_ref().map(|segments| &segments.prefix);
             let mut named = lease.storing.iter().chain(segments);
             if !named.all(|uri| wanted.is_none_or(|wanted| wanted.can_store(record, uri))) {
-                warn!("the record names what its task can't have stored: it is left alone");
+                warn!("the record names objects that its task can't have stored: they stay");
             } else if let Some(targets) = self.stored(lease).await {
                 return Some(targets);
             } else {

@@ -21,7 +21,7 @@ pub(super) fn in_movie(ticks: u64, time_scale: u32, movie_scale: u32) -> u64 {
 
 /// A full box of version 0 without flags.
 fn table(kind: [u8; 4], count: usize, entries: &[u8]) -> Vec<u8> {
-    let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");
+    let count = u32::try_from(count).expect("a file has less than 2^32 samples");
     boxed(kind, &[&[0; 4][..], &count.to_be_bytes(), entries].concat())
 }
 
@@ -49,14 +49,14 @@ pub(super) fn sync_samples(numbers: &[u32]) -> Vec<u8> {
 
 /// `stsz`.
 pub(super) fn sizes(sizes: impl ExactSizeIterator<Item = u32>) -> Vec<u8> {
-    let count = u32::try_from(sizes.len()).expect("a film has fewer samples than 32 bits count");
+    let count = u32::try_from(sizes.len()).expect("a file has less than 2^32 samples");
     let entries: Vec<u8> = sizes.flat_map(u32::to_be_bytes).collect();
     boxed(*b"stsz", &[&[0; 8][..], &count.to_be_bytes(), &entries].concat())
 }
 
 /// The same for samples of equal size.
 pub(super) fn same_sizes(size: u32, count: usize) -> Vec<u8> {
-    let count = u32::try_from(count).expect("a film has fewer samples than 32 bits count");
+    let count = u32::try_from(count).expect("a file has less than 2^32 samples");
     boxed(*b"stsz", &[[0; 4], size.to_be_bytes(), count.to_be_bytes()].concat())
 }
 

@@ -94,7 +94,7 @@ struct Walk {
 }
 
 impl Walk {
-    /// Goes on to the end of the part that has this format.
+    /// Walks to the end of everything that has this format.
     fn follow(&mut self, demuxer: Demuxer) -> io::Result<()> {
         match demuxer {
             Demuxer::Ogg => self.ogg(),

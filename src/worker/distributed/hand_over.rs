@@ -35,7 +35,7 @@ impl Worker {
                 Err(error) if wants_more_room(&error) => error,
                 done => return done.map(|()| Done::Here),
             };
-            info!(%error, "one function can't carry the task");
+            info!(%error, "one function can't do the task");
         }
         let record = TaskRecord { usage: self.used(invocation), ..journal.latest() };
         self.hand_over(state_machine, job, journal, record).await.map(|()| Done::HandedOver)

@@ -84,7 +84,7 @@ impl Worker {
         record: &TaskRecord,
         shift: &Shift<'_>,
     ) -> Result<(), TaskError> {
-        let arn = record.execution_arn.clone().expect("a step is of a task that was handed over");
+        let arn = record.execution_arn.clone().expect("only a task that was handed over has steps");
         let execution = Execution { arn, run: shift.of.run.clone(), idle: true };
         Ok(journal.hand_over(record, execution).await?)
     }
@@ -92,7 +92,7 @@ impl Worker {
     /// The same after a failure, which the caller reports.
     pub(super) async fn let_go(&self, journal: &Journal, record: &TaskRecord, shift: &Shift<'_>) {
         if let Err(error) = self.rest(journal, record, shift).await {
-            tracing::warn!(%error, "the lease was not given back");
+            tracing::warn!(%error, "the lease was not released");
         }
     }
 

@@ -276,7 +276,7 @@ impl Worker {
         }
         let note = FailureNote { code: error.code(), message: error.to_string() };
         if let Err(error) = shift.folder.write_failure(&self.store, piece, &note).await {
-            tracing::warn!(%error, "the failure could not be noted");
+            tracing::warn!(%error, "the failure could not be recorded");
         }
     }
 }

@@ -36,7 +36,7 @@ impl Worker {
         let clips: Vec<PathBuf> = clips.filter(|file| file.exists()).collect();
         let started = Instant::now();
         let arguments =
-            plan.sound_arguments(&clips, file).expect("the step is of an output with audio");
+            plan.sound_arguments(&clips, file).expect("only an output with audio has this step");
         self.ffmpeg().encode(arguments, |_| ()).await?;
         piece.timings.encode_ms += millis(started);
         Ok(())

@@ -81,7 +81,7 @@ impl Clocks {
 /// The packet's clock reference, if it has one.
 fn time(packet: &[u8]) -> Option<u64> {
     let has_fields = packet[3] & 0x20 != 0 && packet[4] >= 7 && packet[5] & 0x10 != 0;
-    let bytes: [u8; 5] = packet[6..11].try_into().expect("it is as long");
+    let bytes: [u8; 5] = packet[6..11].try_into().expect("the range has five bytes");
     has_fields.then(|| bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)) >> 7)
 }
 
