@@ -155,7 +155,7 @@ impl Plan {
         arguments.extend(listings);
         if let Some(video) = video {
             arguments.extend(words(&format!("-map {}:v:0", graph.count())));
-            arguments.extend(encoder::copy(video, *container));
+            arguments.extend(encoder::copy(video, *container, self.output.segments.is_some()));
         }
         arguments.extend(audio);
         arguments.extend(self.muxer(target));

@@ -162,10 +162,16 @@ fn vp9_rate(rate: VideoRate) -> String {
 }
 
 /// Arguments that copy the rendered video. Timestamps and durations are set explicitly, since some
-/// muxers would cut the last frame off.
-pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
+/// muxers would cut the last frame off. `is_cut` is whether the output is made of segments.
+pub(super) fn copy(output: &VideoOutput, container: Container, is_cut: bool) -> Vec<String> {
     let rate = output.frame_rate;
     let start = format!("{}*{}/TB", Intermediate::LEAD, rate.recip());
+    // Where a rate is given, no time is finer than a frame.
+    let (given, decoded) = if is_cut && container == Container::Ts {
+        (String::new(), decoded_when_shown(&start, rate))
+    } else {
+        (format!("-r {rate}"), format!("DTS-{start}"))
+    };
     // Containers that hold the parameter sets in band.
     let in_band =
         matches!(container, Container::Ts | Container::Avi | Container::Asf | Container::Mxf);
@@ -175,8 +181,8 @@ pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
         _ => "",
     };
     let mut arguments = words(&format!(
-        "-r {rate} -c:v copy -bsf:v \
-         {in_band}setts=pts=round(PTS-{start}):dts=round(DTS-{start}):duration=round({}/TB)",
+        "{given} -c:v copy -bsf:v \
+         {in_band}setts=pts=round(PTS-{start}):dts=round({decoded}):duration=round({}/TB)",
         rate.recip()
     ));
     arguments.extend(words(video_tag(output.codec, container)));
@@ -185,6 +191,14 @@ pub(super) fn copy(output: &VideoOutput, container: Container) -> Vec<String> {
         arguments.extend(words("-metadata:s:v alpha_mode=1"));
     }
     arguments
+}
+
+/// Decoding times of which the first is the time when the first frame is shown: hls.js counts a
+/// transport stream from where its first frame is decoded, and would play all of it later by as
+/// much. The frames that would be decoded before that time are decoded within the first frame's.
+fn decoded_when_shown(start: &str, rate: Ratio<i64>) -> String {
+    let early = format!("({start}-STARTDTS)*{rate}*TB");
+    format!("if(gt(DTS\\,{start})\\,DTS-{start}\\,(DTS-STARTDTS)/({early}+1))")
 }
 
 /// Four-character codes for cases in which the muxer has none, or one that players don't know.

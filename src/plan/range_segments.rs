@@ -116,7 +116,7 @@ impl Plan {
         let index = graph.open_made(video);
         arguments.extend(graph.inputs());
         arguments.extend(words(&format!("-map {index}:v:0")));
-        arguments.extend(encoder::copy(output, container));
+        arguments.extend(encoder::copy(output, container, true));
         arguments.extend(copied);
         arguments.extend(encoder::nothing_inherited());
         arguments.extend(words("-max_interleave_delta 0"));
@@ -141,9 +141,8 @@ impl Plan {
             (Container::Ts, _) => {
                 // The amount by which the muxer would shift the whole output so that no timestamp
                 // is negative.
-                let ticks = |time: Flicks| time.to_units(TS_RATE.into());
-                let least = ticks(early).max(ticks(delay));
-                let moved = Flicks::of_units(least, TS_RATE.into()).as_option();
+                let ticks = delay.to_units(TS_RATE.into());
+                let moved = Flicks::of_units(ticks, TS_RATE.into()).as_option();
                 let moved = format!("-avoid_negative_ts disabled -output_ts_offset {moved}");
                 (start - delay, early, words(&moved))
             }
