@@ -271,6 +271,12 @@ impl Scan {
         self.stream.is_empty()
     }
 
+    /// Whether it is a video of a single frame.
+    #[must_use]
+    pub fn is_one_frame(&self) -> bool {
+        self.stream.is_one_frame()
+    }
+
     /// Whether each packet may hold only one field of a frame; only decoding can tell.
     #[must_use]
     pub fn may_be_of_fields(&self) -> bool {

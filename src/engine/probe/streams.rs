@@ -43,6 +43,26 @@ struct Scanned {
     complaints: Vec<String>,
 }
 
+/// How well a stream can stand for its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Worth {
+    Nothing,
+    Packets,
+    OneFrame,
+    Film,
+}
+
+impl Worth {
+    /// The worth of a stream that has packets.
+    const fn of(decodes: bool, is_one_frame: bool) -> Self {
+        match (decodes, is_one_frame) {
+            (false, _) => Self::Packets,
+            (true, true) => Self::OneFrame,
+            (true, false) => Self::Film,
+        }
+    }
+}
+
 /// Reads the streams of a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a> {
@@ -125,22 +145,28 @@ impl Reader<'_> {
         Ok((Chosen { video, audio, undecodable }, complaints))
     }
 
-    /// The first candidate that has packets, preferably one of which a frame decodes.
+    /// The first candidate that has packets, preferably one of which a frame decodes, and preferably
+    /// one of more than one frame: a single frame is a cover that is not declared as one.
     async fn first(&self, report: &Report, candidates: &[u32]) -> Result<Scanned, ProbeError> {
-        let mut holds_packets = Scanned::default();
+        let (mut best, mut found) = (Worth::Nothing, Scanned::default());
         for &index in candidates {
             let decodes = candidates.len() == 1 || self.decodes(index).await?;
-            if !decodes && holds_packets.scan.is_some() {
+            if !decodes && best > Worth::Nothing {
                 continue;
             }
             let scanned = self.scan(report, index).await?;
-            match scanned.scan.as_ref().map(Scan::is_empty) {
-                Some(false) if decodes => return Ok(scanned),
-                Some(false) => holds_packets = scanned,
-                Some(true) | None => {}
+            let worth = match &scanned.scan {
+                Some(scan) if !scan.is_empty() => Worth::of(decodes, scan.is_one_frame()),
+                _ => Worth::Nothing,
+            };
+            if worth > best {
+                (best, found) = (worth, scanned);
+            }
+            if best == Worth::Film {
+                break;
             }
         }
-        Ok(holds_packets)
+        Ok(found)
     }
 
     /// Reads all packets of a stream.

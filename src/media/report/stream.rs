@@ -120,6 +120,10 @@ impl StreamScan {
         self.packets == 0
     }
 
+    pub(super) fn is_one_frame(&self) -> bool {
+        self.packets == 1 && self.report.codec_type == "video"
+    }
+
     pub(super) fn add(
         &mut self,
         time: Option<i64>,

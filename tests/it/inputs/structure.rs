@@ -36,6 +36,11 @@ fn a_cover_is_no_video() {
     let film = plain(2).write("film.mp4");
     let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 attached_pic");
     faults.extend(check(&scene, &Between::new("film.mp4"), &film, &front));
+    // Nothing says that it is one, but that it is a single frame.
+    for name in ["unsaid.mp4", "unsaid.mkv", "unsaid.mov"] {
+        let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 0");
+        faults.extend(check(&scene, &Between::new(name), &film, &front));
+    }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
