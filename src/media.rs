@@ -152,6 +152,10 @@ pub struct VideoStream {
     /// How much later than its packet's timestamp the decoder stamps a frame. In files that store
     /// only decoding times this is the decoder's reordering delay.
     pub late: Flicks,
+    /// Whether the timestamps of some frames are guessed, though the frames as a whole are evenly
+    /// spaced.
+    #[serde(default)]
+    pub guessed: bool,
     /// Timestamps of key frames, ascending, at least half a second apart.
     pub key_frames: Vec<Flicks>,
     /// bit/s, as the container says or as measured.

@@ -48,6 +48,7 @@ impl Description {
             sample_aspect: Ratio::from_integer(1),
             turned: false,
             orientation: None,
+            guessed: false,
             frame_rate,
             pixel_format: "yuv420p".to_owned(),
             colour: Colour::standard(size),

@@ -65,18 +65,31 @@ fn can_be_interlaced(pixel_format: &str) -> bool {
 ///
 /// Times are in flicks from the cut: in the source's own time base, which may be as coarse as a
 /// frame, `fps` would round the start of the cut.
-fn timing(source: &Source<'_>, rate: Ratio<i64>) -> [String; 5] {
+fn timing(source: &Source<'_>, rate: Ratio<i64>) -> Vec<String> {
     // A cut after the last frame still shows that frame.
     let start = source.start.min(source.stream.last) + source.stream.late;
     let half = Flicks::of_units(1, rate * 2);
     let Range { start: first, end } = source.frames;
-    [
-        format!("settb=1/{}", Flicks::PER_SECOND),
+    let mut filters = vec![format!("settb=1/{}", Flicks::PER_SECOND)];
+    if source.stream.guessed {
+        filters.push(evenly(source.stream.frame_rate));
+    }
+    filters.extend([
         format!("setpts=PTS-({})", (start - half).count()),
         format!("fps=fps={rate}:start_time=0:round=down:eof_action=pass"),
         "tpad=stop_mode=clone:stop=-1".to_owned(),
         format!("trim=start_frame={first}:end_frame={end}"),
-    ]
+    ]);
+    filters
+}
+
+/// In a program stream only some frames have a timestamp, and ffmpeg may give it to the frame
+/// before. So each frame comes one frame's time after the one before it, and what its own timestamp
+/// says otherwise moves it, and what follows, by a small part of that only.
+fn evenly(rate: Ratio<i64>) -> String {
+    let frame = Flicks::of_units(1, rate).count();
+    let (due, odd) = (format!("PREV_OUTPTS+{frame}"), format!("(PTS-PREV_OUTPTS-{frame})"));
+    format!("setpts='if(lt(abs({odd}),{frame}*3/2),{due}+{odd}/32,PTS)'")
 }
 
 fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {

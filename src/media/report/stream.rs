@@ -274,6 +274,7 @@ impl StreamScan {
         let end = if self.end == self.last { end + one_frame } else { end };
         Some(VideoStream {
             late: self.late(demuxer, frame_rate)?,
+            guessed: self.guesses && self.fills(one_frame),
             index: self.report.index,
             size: self.report.size(),
             coding: self.coding(),
@@ -292,6 +293,14 @@ impl StreamScan {
             codec: self.report.codec().to_owned(),
             key_frames: self.key_frames,
         })
+    }
+
+    /// Whether frames of that length, one for each packet, take as long as the packets do.
+    fn fills(&self, frame: Flicks) -> bool {
+        let time = self.first.and_then(|first| self.flicks(self.last.checked_sub(first)?));
+        let steps = clamped::<i64>(self.packets) - 1;
+        let even = frame.count().checked_mul(steps);
+        time.zip(even).is_some_and(|(time, even)| (time.count() - even).abs() * 2 < frame.count())
     }
 
     fn coding(&self) -> Coding {

@@ -22,6 +22,7 @@ pub(crate) fn video_stream() -> VideoStream {
         sample_aspect: Ratio::from_integer(1),
         turned: false,
         orientation: None,
+        guessed: false,
         frame_rate: Ratio::from_integer(25),
         pixel_format: "yuv420p".to_owned(),
         colour: Colour::standard(size),

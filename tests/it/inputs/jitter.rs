@@ -1,7 +1,11 @@
 //! Audio whose timestamps jitter: it is placed like the same audio with steady timestamps, without
 //! gaps.
 
+use std::path::Path;
+
 use super::made;
+use crate::bed::ffmpeg::ffmpeg;
+use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
@@ -142,6 +146,38 @@ fn jitter_in_other_containers_does_neither() {
         wrong.extend(faults(&scene, name, &expected));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.assert_clean();
+}
+
+/// The numbers of all frames of a video that shows them as bars, one for each bit.
+fn bars(file: &Path) -> Vec<usize> {
+    let mut command = ffmpeg();
+    command.arg("-i").arg(file).args(["-vf", "scale=10:1:flags=area", "-fps_mode", "passthrough"]);
+    command.args(["-f", "rawvideo", "-pix_fmt", "gray", "pipe:1"]);
+    let video = run(&mut command).stdout;
+    let number = |frame: &[u8]| {
+        let bits = frame.iter().enumerate().filter(|(_, luma)| **luma > 128);
+        bits.map(|(bit, _)| 1 << bit).sum()
+    };
+    video.chunks(10).map(number).collect()
+}
+
+/// In a program stream several small frames share a packet, of which one has a time stamp, and
+/// ffmpeg may give that to another. Each is shown once, whole and from the middle on.
+#[test]
+fn frames_of_a_program_stream_come_evenly() {
+    let scene = scene();
+    let numbered = "-f lavfi -i color=black:s=320x180:r=25:d=2,format=yuv420p,\
+                    geq=lum='if(mod(floor(N/pow(2,floor(X*10/W))),2),220,40)':cb=128:cr=128";
+    for name in ["few.vob", "few.mpg"] {
+        let arguments = format!("{numbered} -c:v mpeg2video -q:v 2");
+        scene.s3.put("sources", name, made(Path::new(""), &arguments, name));
+        for (cut, first) in [("", 0), (",ss_1000", 25)] {
+            let request = format!("f_mp4,{USUAL},an_1,pixfmt_yuv420p{cut}");
+            let outcome = scene.run(name, &request).succeeded();
+            assert_eq!(bars(outcome.file()), (first..50).collect::<Vec<_>>(), "{name}{cut}");
+        }
+    }
     scene.assert_clean();
 }
 
