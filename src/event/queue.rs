@@ -4,7 +4,7 @@ use aws_lambda_events::sqs::SqsMessage;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::field::text;
+use super::field::{optional_text, text};
 use super::{Event, EventError, accepted};
 
 /// A message, and the event in it.
@@ -12,6 +12,8 @@ use super::{Event, EventError, accepted};
 pub struct MessageRecord {
     /// Its id in a partial batch response.
     pub id: String,
+    /// The group of a FIFO queue, whose messages must keep their order.
+    pub group: Option<String>,
     /// Its text as it was sent.
     pub body: String,
     /// The event in it.
@@ -24,9 +26,22 @@ pub(super) fn decode_queue(records: &[Value]) -> Result<Event, EventError> {
         let id = text(record, &["messageId"])?.to_owned();
         let body = SqsMessage::deserialize(record).ok().and_then(|message| message.body);
         let event = text(record, &["body"]).and_then(|body| carried(body, "message's body"));
-        Ok(MessageRecord { id, body: body.unwrap_or_default(), event })
+        Ok(MessageRecord { id, group: group(record), body: body.unwrap_or_default(), event })
     };
     Ok(Event::Queue(records.iter().map(message).collect::<Result<_, EventError>>()?))
+}
+
+/// Other queues have groups as well, to share themselves fairly between senders, and no order.
+fn group(record: &Value) -> Option<String> {
+    let field = |path: &[&str]| optional_text(record, path).ok().flatten();
+    let group = field(&["attributes", "MessageGroupId"]);
+    match field(&["eventSourceARN"]) {
+        Some(queue) if queue.strip_suffix(".fifo").is_some() => {
+            Some(group.unwrap_or_default().to_owned())
+        }
+        Some(_) => None,
+        None => group.map(str::to_owned),
+    }
 }
 
 /// Decodes the records of an SNS event.
@@ -35,7 +50,8 @@ pub(super) fn decode_topic(records: &[Value]) -> Result<Event, EventError> {
         let id = text(record, &["Sns", "MessageId"])?.to_owned();
         let body = text(record, &["Sns", "Message"]);
         let event = body.clone().and_then(|body| carried(body, NOTIFICATION));
-        Ok(MessageRecord { id, body: body.map(str::to_owned).unwrap_or_default(), event })
+        let body = body.map(str::to_owned).unwrap_or_default();
+        Ok(MessageRecord { id, group: None, body, event })
     };
     Ok(Event::Topic(records.iter().map(message).collect::<Result<_, EventError>>()?))
 }

@@ -1,6 +1,8 @@
 //! Queues and topics: a message goes back to its queue if a retry can help, and is kept with the
 //! reason if it can't be decoded.
 
+use std::collections::HashSet;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::Value;
 use tracing::{error, info, warn};
@@ -11,7 +13,8 @@ use crate::event::{Event, EventError, HttpRequest, MessageRecord, Route, Submiss
 use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
-/// Works on messages of a queue one after another, and replies with the ids of those that go back.
+/// Works on messages of a queue one after another, and replies with the ids of those that go back:
+/// behind one of a group, all others of it.
 ///
 /// # Errors
 /// Never in practice: the reply contains only texts.
@@ -21,8 +24,11 @@ pub(super) async fn work(
     invocation: &Invocation,
 ) -> Result<Value, FunctionError> {
     let mut back = SqsBatchResponse::default();
+    let mut halted: HashSet<String> = HashSet::new();
     for (index, record) in records.into_iter().enumerate() {
         let goes_back = match submissions(function, &record) {
+            // The queue delivers them again in their order, which work on this one would break.
+            _ if record.group.as_ref().is_some_and(|group| halted.contains(group)) => true,
             // If it can't be kept with its reason, it goes back, and its queue keeps it after some
             // tries.
             Err(error) => !keep(function, &record, &error).await,
@@ -31,6 +37,7 @@ pub(super) async fn work(
         if goes_back {
             warn!(message_id = record.id, "the message goes back to its queue");
             back.add_failure(record.id);
+            halted.extend(record.group);
         }
     }
     serde_json::to_value(back)

@@ -48,6 +48,51 @@ fn only_what_a_retry_can_mend_goes_back() {
     assert_eq!(doors.s3.keys("results"), ["five.mp4", "one.mp4"]);
 }
 
+/// As FIFO queues send: id, group, object, and target.
+fn ordered(messages: &[(&str, &str, &str, &str)]) -> Value {
+    let record = |(id, group, object, target): &(&str, &str, &str, &str)| {
+        json!({
+            "eventSource": "aws:sqs", "messageId": id, "body": direct(object, target).to_string(),
+            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:tasks.fifo",
+            "attributes": {"MessageGroupId": group, "SequenceNumber": "18850", "ApproximateReceiveCount": "1"},
+        })
+    };
+    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+}
+
+#[test]
+fn behind_a_message_that_goes_back_its_group_waits() {
+    let doors = Doors::new();
+    let messages = [
+        ("1", "one", "a.mp4", "one.mp4"),
+        ("2", "one", "a.mp4", "two.mp4"),
+        ("3", "other", "a.mp4", "three.mp4"),
+        ("4", "one", "none.mp4", "four.mp4"),
+        ("5", "other", "a.mp4", "five.mp4"),
+    ];
+    doors.s3.fail(Fault::new(Answer::Error(503, "SlowDown")).times(5));
+    let reply = doors.front.invoke(&ordered(&messages)).unwrap();
+    let back = ["1", "2", "4"].map(|id| json!({"itemIdentifier": id}));
+    assert_eq!(reply, json!({"batchItemFailures": back}));
+    assert_eq!(doors.s3.keys("results"), ["five.mp4", "three.mp4"]);
+
+    // What no retry can mend holds up nobody.
+    let messages = [messages[3], messages[0]];
+    let reply = doors.front.invoke(&ordered(&messages)).unwrap();
+    assert_eq!(reply, json!({"batchItemFailures": []}));
+    assert_eq!(doors.s3.keys("results"), ["five.mp4", "one.mp4", "three.mp4"]);
+
+    // Groups of other queues have no order.
+    let mut fair = ordered(&[("6", "one", "a.mp4", "six.mp4"), ("7", "one", "a.mp4", "seven.mp4")]);
+    for record in fair["Records"].as_array_mut().unwrap() {
+        record["eventSourceARN"] = json!("arn:aws:sqs:us-east-1:123456789012:tasks");
+    }
+    doors.s3.fail(Fault::new(Answer::Error(503, "SlowDown")).times(5));
+    let reply = doors.front.invoke(&fair).unwrap();
+    assert_eq!(reply, json!({"batchItemFailures": [{"itemIdentifier": "6"}]}));
+    assert!(doors.s3.get("results", "seven.mp4").is_some());
+}
+
 #[test]
 fn a_message_may_carry_an_http_request_but_not_the_functions_own_event() {
     let doors = Doors::new();
