@@ -3,8 +3,10 @@
 //! An empty value counts as unset, since templates pass on parameters that nobody has filled in.
 
 mod distribution;
+mod endpoints;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -16,6 +18,7 @@ use crate::access_keys::{AccessKeys, HttpAuth, KeySource};
 use crate::codec::Preset;
 use crate::object::Bucket;
 use crate::policy::{CopyPolicy, Verify};
+use crate::quote::quote;
 pub use distribution::{Distribute, Distribution};
 
 /// The greatest allowed limit: every clip adds one or two kilobytes to a single argument of ffmpeg,
@@ -101,6 +104,8 @@ impl Settings {
     pub fn from_env_map(get: impl Fn(&str) -> Option<String>) -> Result<Self, SettingErrors> {
         let mut reader = Reader { get, errors: Vec::new(), warnings: Vec::new() };
         let access_keys = reader.access_keys();
+        let max_sources = reader.max_sources();
+        endpoints::check(&mut reader);
         let settings = Self {
             ffmpeg: reader.absolute("FFMPEG_PATH", "/opt/bin/ffmpeg"),
             ffprobe: reader.absolute("FFPROBE_PATH", "/opt/bin/ffprobe"),
@@ -109,14 +114,14 @@ impl Settings {
             task_prefix: reader.task_prefix(),
             topic_arn_prefix: reader.topic_arn_prefix(),
             event_bus: reader.event_bus(),
-            upload_process: reader.value("UPLOAD_PROCESS"),
+            upload_process: upload::process(&mut reader, max_sources),
             default_bucket: reader.bucket("DEFAULT_BUCKET"),
             failed_events_queue: reader.failed_events_queue(),
             is_local: reader.is_local(),
             memory_mb: reader.memory_mb(),
             http_auth: reader.http_auth(access_keys.is_some()),
             access_keys,
-            max_sources: reader.max_sources(),
+            max_sources,
             video_preset: reader.video_preset(),
             verify: reader.verify(),
             copy: reader.copy(),
@@ -150,7 +155,7 @@ impl Settings {
         let missing = |name, path: &Path, is_there: bool, hint: &str| {
             (!is_there).then(|| SettingError {
                 name,
-                problem: format!("names `{}`, which is {hint}", path.display()),
+                problem: format!("names {}, which is {hint}", shown(path)),
             })
         };
         let tool = "not a program: attach the ffmpeg layer or name another path";
@@ -164,6 +169,10 @@ impl Settings {
         .collect();
         if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
     }
+}
+
+fn shown(path: &Path) -> String {
+    quote(&path.to_string_lossy())
 }
 
 fn is_program(path: &Path) -> bool {
@@ -190,7 +199,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     fn absolute(&mut self, name: &'static str, default: &str) -> PathBuf {
         let path = PathBuf::from(self.value(name).unwrap_or_else(|| default.to_owned()));
         if !path.is_absolute() {
-            let problem = format!("is `{}`, but must be an absolute path", path.display());
+            let problem = format!("is {}, but must be an absolute path", shown(&path));
             self.wrong(name, problem);
         }
         path
@@ -209,7 +218,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
     fn task_prefix(&mut self) -> String {
         let prefix = self.value("TASK_PREFIX").unwrap_or_else(|| ".tasks/".to_owned());
         if prefix.starts_with('/') {
-            let problem = format!("is `{prefix}`, but a key must not start with `/`");
+            let problem = format!("is {}, but a key must not start with `/`", quote(&prefix));
             self.wrong("TASK_PREFIX", problem);
         }
         if prefix.len() > LONGEST_TASK_PREFIX {
@@ -230,8 +239,10 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         {
             return Some(format!("{bare}:"));
         }
-        let problem =
-            format!("is `{prefix}`, but must look like `arn:aws:sns:us-east-1:123456789012:`");
+        let problem = format!(
+            "is {}, but must look like `arn:aws:sns:us-east-1:123456789012:`",
+            quote(&prefix)
+        );
         self.wrong("TOPIC_ARN_PREFIX", problem);
         None
     }
@@ -247,7 +258,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if name.is_some_and(|name| (1..=256).contains(&name.len()) && name.chars().all(allowed)) {
             return Some(bus);
         }
-        let problem = format!("is `{bus}`, but must be the name or the ARN of an event bus");
+        let problem =
+            format!("is {}, but must be the name or the ARN of an event bus", quote(&bus));
         self.wrong("EVENT_BUS", problem);
         None
     }
@@ -259,7 +271,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
         // The SAM CLI sets this variable to the name of the template's resource.
         if !self.is_local() {
-            let problem = format!("is `{url}`, but must be the URL of a queue");
+            let problem = format!("is {}, but must be the URL of a queue", quote(&url));
             self.wrong("FAILED_EVENTS_QUEUE", problem);
         }
         None
@@ -297,8 +309,9 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
                 "iam" => iam = true,
                 "oss" => oss = true,
                 _ => {
+                    let text = quote(&text);
                     let problem =
-                        format!("is `{text}`, but must be `iam`, `oss`, `iam,oss`, or `none`");
+                        format!("is {text}, but must be `iam`, `oss`, `iam,oss`, or `none`");
                     self.wrong("HTTP_AUTH", problem);
                     return default;
                 }
@@ -306,7 +319,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         }
         if oss && !has_keys {
             let problem = format!(
-                "is `{text}`, but neither `OSS_ACCESS_KEYS` nor `OSS_ACCESS_KEYS_SECRET` is set"
+                "is {}, but neither `OSS_ACCESS_KEYS` nor `OSS_ACCESS_KEYS_SECRET` is set",
+                quote(&text)
             );
             self.wrong("HTTP_AUTH", problem);
         }
@@ -348,8 +362,8 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if let Some(number) = text.parse().ok().filter(|number| range.contains(number)) {
             return number;
         }
-        let (least, most) = (range.start(), range.end());
-        let problem = format!("is `{text}`, but must be a whole number from {least} to {most}");
+        let (text, least, most) = (quote(&text), range.start(), range.end());
+        let problem = format!("is {text}, but must be a whole number from {least} to {most}");
         self.wrong(name, problem);
         default
     }
@@ -380,7 +394,7 @@ impl<G: Fn(&str) -> Option<String>> Reader<G> {
         if let Some(choice) = from_name(&text) {
             return choice;
         }
-        self.wrong(name, format!("is `{text}`, but must be {expected}"));
+        self.wrong(name, format!("is {}, but must be {expected}", quote(&text)));
         default
     }
 }

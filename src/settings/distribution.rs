@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::Reader;
+use crate::quote::quote;
 
 /// The allowed target lengths of a chunk, in seconds of output.
 const CHUNK_SECONDS: RangeInclusive<u32> = 10..=600;
@@ -69,7 +70,8 @@ fn state_machine<G: Fn(&str) -> Option<String>>(reader: &mut Reader<G>) -> Optio
     // The SAM CLI sets this variable to the name of the template's resource.
     if !reader.is_local() {
         let problem = format!(
-            "is `{arn}`, but must look like `arn:aws:states:us-east-1:123456789012:stateMachine:name`"
+            "is {}, but must look like `arn:aws:states:us-east-1:123456789012:stateMachine:name`",
+            quote(&arn)
         );
         reader.wrong("STATE_MACHINE_ARN", problem);
     }

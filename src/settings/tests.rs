@@ -87,6 +87,68 @@ fn each_wrong_setting_gets_a_line() {
 }
 
 #[test]
+fn every_wrong_setting_stops_the_start_with_one_line() {
+    for name in [
+        "FFMPEG_PATH",
+        "WORK_DIR",
+        "TASK_BUCKET",
+        "TOPIC_ARN_PREFIX",
+        "UPLOAD_PROCESS",
+        "DEFAULT_BUCKET",
+        "OSS_ACCESS_KEYS",
+        "HTTP_AUTH",
+        "MAX_SOURCES",
+        "STATE_MACHINE_ARN",
+        "DISTRIBUTE",
+        "CHUNK_SECONDS",
+        "MAX_CONCURRENCY",
+        "COPY",
+        "VERIFY",
+        "EVENT_BUS",
+        "FAILED_EVENTS_QUEUE",
+        "VIDEO_PRESET",
+        "AWS_ENDPOINT_URL_S3",
+    ] {
+        let problem = read(&[(name, &"two\nlines\u{1b}[1m".repeat(100))]).unwrap_err();
+        assert!(problem.starts_with(&format!("setting `{name}` ")), "{problem}");
+        assert!(!problem.contains(char::is_control) && problem.len() < 500, "{problem:?}");
+    }
+}
+
+#[test]
+fn an_upload_process_is_checked_as_far_as_it_can_be() {
+    let process = |main: &str| format!("video/concat,f_mp4,vcodec_h264,acodec_aac{main}");
+    let beside = process("|sys/saveas,o_e2Jhc2VuYW1lfS5tcDQ");
+    let wrong = read(&[("UPLOAD_PROCESS", "video/concat,f_mp4,vcodek_h264")]).unwrap_err();
+    assert!(wrong.ends_with("at byte 19; did you mean `vcodec`?"), "{wrong}");
+    let two = process("/sur,o_YQ|sys/saveas,o_b3V0");
+    assert_eq!(read(&[("UPLOAD_PROCESS", &beside)]).unwrap().upload_process, Some(beside));
+    assert!(read(&[("UPLOAD_PROCESS", &two)]).is_ok());
+    let short = [("UPLOAD_PROCESS", two.as_str()), ("MAX_SOURCES", "1")];
+    assert!(read(&short).unwrap_err().contains("2 files are too many"));
+}
+
+#[test]
+fn endpoints_are_addresses_of_servers() {
+    for good in [
+        "http://localhost",
+        "https://s3.example.com/",
+        "http://[::1]:4566",
+        "http://10.0.0.1:9000/s3",
+    ] {
+        assert!(read(&[("AWS_ENDPOINT_URL_S3", good)]).is_ok(), "{good}");
+    }
+    for wrong in
+        ["http://", "https:///b", "ftp://h", "http://h:x", "http://h:70000", "http://a b", "h"]
+    {
+        let problem = read(&[("AWS_ENDPOINT_URL_S3", wrong)]).unwrap_err();
+        let expected =
+            format!("setting `AWS_ENDPOINT_URL_S3` is `{wrong}`, but must be the address");
+        assert!(problem.starts_with(&expected), "{problem}");
+    }
+}
+
+#[test]
 fn keys_turn_oss_signatures_on_and_are_never_printed() {
     let settings = read(&[("OSS_ACCESS_KEYS", r#"{"AKID": "hunter2"}"#)]).unwrap();
     let both = HttpAuth::Required { iam: true, oss: true };
