@@ -105,9 +105,8 @@ pub fn decode(event: &Value) -> Result<Event, EventError> {
         upload::decode_bridge(event)
     } else if event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
         Ok(Event::Ignored("S3 tests the notification".to_owned()))
-    } else if let Some(id) = event.get("cancel") {
-        let id = id.as_str().ok_or(EventError::Missing("cancel".to_owned()));
-        Ok(Event::Cancel(id?.parse()?))
+    } else if has("cancel") {
+        Ok(Event::Cancel(field::text(event, &["cancel"])?.parse()?))
     } else if has(step::FIELD) {
         step::decode(event).map(|step| Event::Step(Box::new(step)))
     } else if has(accepted::FIELD) {

@@ -194,7 +194,7 @@ impl From<&EventError> for Refusal {
             | EventError::NoTask
             | EventError::TaskId(_) => Refused::Task(error.code()),
         };
-        let argument = error.argument().map(|name| (name.to_owned(), String::new()));
+        let argument = error.argument().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self { argument, ..Self::new(code, error.to_string()) }
     }
 }

@@ -260,10 +260,10 @@ fn bad_json(file: &str, text: &str, error: &serde_json::Error) -> Failure {
 
 fn bad_event(file: &str, text: &str, error: &EventError) -> Failure {
     let failure = Failure::wrong(error.to_string());
-    let Some(name) = error.argument() else {
+    let Some((name, value)) = error.argument() else {
         return failure;
     };
-    let failure = failure.argument(name, "");
+    let failure = failure.argument(name, value);
     let Some(member) = member(text, name) else {
         return failure;
     };

@@ -82,7 +82,7 @@ pub enum EventError {
     NoBucket(String),
     /// An HTTP request for an unknown route.
     #[error(
-        "there is no {}; expected `POST /bucket/key?x-oss-async-process`, `POST /`, or `GET /tasks/TaskId`",
+        "there is no {}; expected `POST /bucket/key?x-oss-async-process`, `POST /`, `GET /tasks`, or `GET` or `DELETE /tasks/TaskId`",
         quote(&format!("{method} {path}"))
     )]
     NoSuchRoute {
@@ -103,14 +103,16 @@ impl EventError {
         Code::InvalidArgument
     }
 
-    /// The argument that is wrong, if it is a single one.
+    /// The argument that is wrong, if it is a single one, and its value if that is short.
     #[must_use]
-    pub fn argument(&self) -> Option<&str> {
+    pub fn argument(&self) -> Option<(&str, &str)> {
         match self {
-            Self::WrongKind { field, .. } => Some(field),
-            Self::Missing(name) | Self::Empty(name) | Self::UnknownField { name, .. } => Some(name),
-            Self::UserDataTooLong(_) => Some("userData"),
-            Self::TaskId(_) => Some("TaskId"),
+            Self::WrongKind { field, .. } => Some((field, "")),
+            Self::Missing(name) | Self::Empty(name) | Self::UnknownField { name, .. } => {
+                Some((name, ""))
+            }
+            Self::UserDataTooLong(_) => Some(("userData", "")),
+            Self::TaskId(error) => Some(("TaskId", error.text())),
             Self::UnknownKind
             | Self::UnknownSource(_)
             | Self::BadEncoding(_)

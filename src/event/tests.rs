@@ -133,6 +133,17 @@ fn what_is_no_upload_is_ignored_with_a_reason() {
 }
 
 #[test]
+fn what_is_to_be_canceled_has_to_be_named() {
+    let id = crate::task::example().task_id;
+    assert_eq!(decode(&json!({"cancel": id})), Ok(Event::Cancel(id)));
+    let number =
+        EventError::WrongKind { field: "cancel".to_owned(), expected: "a text", found: "a number" };
+    assert_eq!(decode(&json!({"cancel": 5})), Err(number));
+    assert_eq!(decode(&json!({"cancel": ""})), Err(EventError::Empty("cancel".to_owned())));
+    assert_eq!(decode(&json!({"cancel": "x"})).unwrap_err().argument(), Some(("TaskId", "x")));
+}
+
+#[test]
 fn what_is_of_no_kind_is_refused() {
     let mixed =
         json!({"Records": [notification("ObjectCreated:Put", "a"), message("1", &direct())]});

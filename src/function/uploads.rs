@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::event::Submission;
 use crate::ledger::OWN_MARK;
 use crate::message::shortened;
-use crate::object::ObjectUri;
+use crate::process::known_main;
 use crate::reply::FunctionError;
 use crate::storage::ObjectHead;
 use crate::task::TaskRecord;
@@ -71,7 +71,7 @@ pub(super) async fn perform(
     if let Some(process) = given(&submission) {
         return Some(Box::pin(worker.perform(job(submission, process), invocation)).await);
     }
-    let uri = match ObjectUri::named(&submission.bucket, &submission.object) {
+    let uri = match known_main(Some(&submission.bucket), Some(&submission.object)) {
         Ok(uri) => uri,
         Err(error) => {
             let error = TaskError::Object(error);

@@ -22,6 +22,14 @@ pub struct TaskId(Uuid);
 #[error("{} is not a task id; expected `MediaConvert-` and a UUID in lower case", quote(.0))]
 pub struct TaskIdError(String);
 
+impl TaskIdError {
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TaskId {
     /// Derives the id from the main object, from every source with its entity tag in list order,
     /// and from the canonical process string.

@@ -13,10 +13,10 @@ use crate::engine::verify::VerifyError;
 use crate::executions::ExecutionError;
 use crate::ledger::{CANCELED, LeaseError, PlaceError};
 use crate::mp4::Mp4Error;
-use crate::object::{Bucket, ObjectNameError, ObjectUri};
+use crate::object::{Bucket, ObjectUri};
 use crate::plan::PlanError;
 use crate::process::template::RenderError;
-use crate::process::{ProcessError, TargetError};
+use crate::process::{MainObjectError, ProcessError, TargetError};
 use crate::reply::{Refusal, Refused};
 use crate::storage::StoreError;
 use crate::storage::fetch::FetchError;
@@ -29,8 +29,8 @@ pub enum TaskError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// The main object's bucket or key is not a valid name.
-    #[error("the request's object is not valid: {0}")]
-    Object(#[from] ObjectNameError),
+    #[error(transparent)]
+    Object(#[from] MainObjectError),
     /// The head of a source can't be read.
     #[error("clip {clip} can't be used: {source}")]
     Head {
@@ -231,6 +231,9 @@ impl From<&TaskError> for Refusal {
             TaskError::Process(error) => {
                 let (name, value) = (error.argument_name(), error.argument_value());
                 Some((name.to_owned(), value.to_owned()))
+            }
+            TaskError::Object(MainObjectError { argument, value, .. }) => {
+                Some(((*argument).to_owned(), value.clone()))
             }
             TaskError::Target(error) => Some((error.argument_name().to_owned(), String::new())),
             _ => None,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Accepted, Told};
-use crate::object::{Bucket, ETag, ObjectNameError, ObjectUri};
+use crate::object::{Bucket, ETag, ObjectUri};
+use crate::process::{MainObjectError, known_main};
 use crate::quote::{LONGEST_MESSAGE, shortened};
 use crate::task::{EventId, Moment, RequestId, TaskId, TaskRecord};
 
@@ -46,8 +47,8 @@ impl Job {
     ///
     /// # Errors
     /// When a name is not valid.
-    pub fn main(&self) -> Result<ObjectUri, ObjectNameError> {
-        ObjectUri::named(&self.bucket, &self.object)
+    pub fn main(&self) -> Result<ObjectUri, MainObjectError> {
+        known_main(Some(&self.bucket), Some(&self.object))
     }
 
     /// Whether the source with this key has changed since it was seen.
