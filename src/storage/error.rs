@@ -155,7 +155,10 @@ struct Context {
 
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} `{}`", self.operation.name(), self.uri)?;
+        match self.operation {
+            Operation::HeadBucket => write!(f, "HeadBucket `s3://{}`", self.uri.bucket)?,
+            operation => write!(f, "{} `{}`", operation.name(), self.uri)?,
+        }
         match &self.request_id {
             Some(id) => write!(f, ", request id {id}"),
             None => Ok(()),

@@ -54,16 +54,24 @@ impl ObjectStore {
         if *error.problem() != Problem::NoSuchKey {
             return error;
         }
+        // For any other answer, the key's own 404 is more useful.
+        match self.check_bucket(error.uri()).await {
+            Err(_) => error.with_problem(Problem::NoSuchBucket),
+            Ok(()) => error,
+        }
+    }
+
+    /// Checks that the bucket of this object exists, as far as the role may know it (403 without
+    /// `s3:ListBucket` says nothing).
+    ///
+    /// # Errors
+    /// [`Problem::NoSuchBucket`].
+    pub async fn check_bucket(&self, uri: &ObjectUri) -> Result<(), StoreError> {
         self.meter.head();
-        let uri = error.uri();
-        let bucket = self.client.head_bucket().bucket(&uri.bucket).send().await;
-        // For any other answer (such as 403 without `s3:ListBucket`), the key's own 404 is more
-        // useful.
-        match bucket.map_err(|e| self.failed(&e, Operation::HeadBucket, uri)) {
-            Err(other) if *other.problem() == Problem::NoSuchBucket => {
-                error.with_problem(Problem::NoSuchBucket)
-            }
-            _ => error,
+        let answer = self.client.head_bucket().bucket(&uri.bucket).send().await;
+        match answer.map_err(|error| self.failed(&error, Operation::HeadBucket, uri)) {
+            Err(missing) if *missing.problem() == Problem::NoSuchBucket => Err(missing),
+            _ => Ok(()),
         }
     }
 }
@@ -94,7 +102,7 @@ fn object_head(output: HeadObjectOutput, version: Option<&str>) -> Result<Object
     })
 }
 
-fn timestamp(time: &DateTime) -> Option<Timestamp> {
+pub(super) fn timestamp(time: &DateTime) -> Option<Timestamp> {
     let nanoseconds = i32::try_from(time.subsec_nanos()).ok()?;
     Timestamp::new(time.secs(), nanoseconds).ok()
 }

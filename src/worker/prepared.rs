@@ -7,6 +7,7 @@ use crate::object::{Bucket, ObjectUri};
 use crate::process::template::{Variable, Variables};
 use crate::process::{Request, TargetError, check_target, target_of};
 use crate::settings::Settings;
+use crate::storage::upload::UploadError;
 use crate::task::TaskRecord;
 
 /// A task whose sources have been looked at.
@@ -41,6 +42,7 @@ impl Worker {
         record.sources = describe::sources(&request, &sources);
         let variables = sources.variables(&request, record.start_time);
         let target_bucket = self.check_known_target(&request, &variables)?;
+        self.check_bucket(&request, &target_bucket).await?;
         let record_bucket = self.settings.task_bucket.clone().unwrap_or(target_bucket);
         Ok(Prepared { request, sources, record_bucket })
     }
@@ -66,6 +68,18 @@ impl Worker {
             return Ok(self.target_of(request, bucket, key)?.bucket);
         }
         Ok(Bucket::new(bucket).map_err(TargetError::Bucket)?)
+    }
+
+    /// Checks that the target's bucket exists. The sources show it of theirs, and the record, when it is
+    /// written, of its own.
+    async fn check_bucket(&self, request: &Request, target: &Bucket) -> Result<(), TaskError> {
+        let has_records = self.settings.task_bucket.as_ref().is_none_or(|own| own == target);
+        if has_records || *target == request.bucket {
+            return Ok(());
+        }
+        let any_key = request.clips[request.main].key.clone();
+        let any = ObjectUri::new(target.clone(), any_key);
+        Ok(self.store.check_bucket(&any).await.map_err(UploadError::from)?)
     }
 
     /// Whether a result may be stored there: neither a source nor a task record may be overwritten.

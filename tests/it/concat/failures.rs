@@ -40,6 +40,21 @@ fn a_missing_bucket_is_told_from_a_missing_object() {
 }
 
 #[test]
+fn a_missing_bucket_of_the_target_costs_no_byte() {
+    let scene = Scene::with(|settings| settings.set("TASK_BUCKET", "tasks"))
+        .source("a.mp4", &Source::new(1));
+    scene.s3.create_bucket("tasks");
+    scene.s3.forget_calls();
+    let name = |key: &str| format!("|sys/saveas,b_{},o_{}", b64("nowhere"), b64(key));
+    for key in ["x.mp4", "{resolution}.mp4"] {
+        let process = format!("video/concat,f_mp4,{USUAL}{}", name(key));
+        let message = scene.process("a.mp4", &process).failed("NoSuchBucket");
+        assert!(message.contains("`s3://nowhere`"), "{message}");
+    }
+    assert!(scene.s3.calls().iter().all(|call| call.method == "HEAD"));
+}
+
+#[test]
 fn no_result_is_stored_over_task_records() {
     let scene = scene();
     let target = ".tasks/MediaConvert-00000000-0000-8000-8000-000000000000.json";

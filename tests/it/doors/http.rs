@@ -23,7 +23,8 @@ fn a_post_is_answered_before_the_work_is_done() {
         assert_eq!(answer.headers["x-oss-request-id"], request[..24]);
 
         let methods: Vec<String> = doors.s3.calls().into_iter().map(|c| c.method).collect();
-        assert_eq!(methods, ["HEAD", "PUT"], "head the source, write the record");
+        let expected = ["HEAD", "HEAD", "PUT"];
+        assert_eq!(methods, expected, "head the source and the target's bucket, write the record");
         let running = get(&gateway, &ids["TaskId"]);
         assert_eq!(running.status, 200, "{running:?}");
         assert_eq!(running.headers["content-type"], "application/json");
@@ -87,6 +88,8 @@ fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
     let wrong = good.replace("h264", "h266");
     let onto_itself =
         good.replace(&b64("results"), &b64("sources")).replace(&b64("out.mp4"), &b64("a.mp4"));
+    let nowhere = good.replace(&b64("results"), &b64("nowhere"));
+    let late = nowhere.replace(&b64("out.mp4"), &b64("{resolution}.mp4"));
     let none = "GET /tasks/MediaConvert-0190d0c0-aaaa-8bbb-8ccc-123456789abc";
     let other_key = "POST /sources/none.mp4?x-oss-async-process";
     let other_bucket = "POST /nowhere/a.mp4?x-oss-async-process";
@@ -95,6 +98,8 @@ fn refused() -> Vec<(&'static str, String, u16, &'static str)> {
         (CLIP, form(&onto_itself), 400, "InvalidArgument"),
         (other_key, form(&good), 404, "NoSuchKey"),
         (other_bucket, form(&good), 404, "NoSuchBucket"),
+        (CLIP, form(&nowhere), 404, "NoSuchBucket"),
+        (CLIP, form(&late), 404, "NoSuchBucket"),
         ("POST /sources/a.mp4", form(&good), 400, "InvalidRequest"),
         (CLIP, good.clone(), 400, "InvalidRequest"),
         ("POST /a.mp4?x-oss-async-process", form(&good), 400, "InvalidRequest"),
@@ -126,6 +131,15 @@ fn what_can_be_known_at_once_is_refused_at_once() {
     let answer = send(doors.iam(Kind::Rest).port(), table[0].0, &[], &table[0].1);
     assert_eq!(answer.element("ArgumentName"), "vcodec");
     assert_eq!(answer.element("ArgumentValue"), "h266");
+    let nameless = json!({"bucket": "No_Bucket", "object": "a.mp4", "process": process("o")});
+    for (request, body, name, value) in [
+        ("POST /", nameless.to_string(), "bucket", "No_Bucket"),
+        ("GET /tasks/x", String::new(), "TaskId", "x"),
+    ] {
+        let answer = send(doors.iam(Kind::Rest).port(), request, &[], &body);
+        let found = ["Code", "ArgumentName", "ArgumentValue"].map(|name| answer.element(name));
+        assert_eq!(found, ["InvalidArgument", name, value], "{answer:?}");
+    }
     assert_eq!(doors.lambda.waiting(), 0);
     assert_eq!(doors.s3.keys("tasks"), Vec::<String>::new());
 }
