@@ -56,24 +56,36 @@ pub enum Beginning {
     Known(Box<TaskRecord>),
 }
 
-/// A task's place in a list. Tasks are listed by their last change, the newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Marker {
-    /// The time of the last change, in epoch milliseconds.
-    changed: i64,
+/// A stored record, by what a list of objects has about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordFile {
+    /// The time of the last change, in epoch milliseconds. Most stores count in whole seconds.
+    pub changed: Reverse<i64>,
     /// The task.
     pub task: TaskId,
 }
 
-impl Marker {
-    fn order(&self) -> (Reverse<i64>, TaskId) {
-        (Reverse(self.changed), self.task)
+impl RecordFile {
+    /// Its place in the list, by the times in the record itself.
+    #[must_use]
+    pub fn place(self, record: &TaskRecord) -> Marker {
+        let told = record.end_time.unwrap_or(record.start_time).timestamp().as_millisecond();
+        Marker { changed: self.changed, told: Reverse(told), task: self.task }
     }
+}
+
+/// A task's place in a list. Tasks are listed by their last change, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Marker {
+    changed: Reverse<i64>,
+    /// The task's end by its record, or else its start.
+    told: Reverse<i64>,
+    task: TaskId,
 }
 
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.changed, self.task)
+        write!(f, "{}-{}-{}", self.changed.0, self.told.0, self.task)
     }
 }
 
@@ -81,9 +93,11 @@ impl FromStr for Marker {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (changed, task) = text.split_once('-').ok_or(())?;
-        let changed = changed.parse().map_err(|_| ())?;
-        Ok(Self { changed, task: task.parse().map_err(|_| ())? })
+        let (changed, rest) = text.split_once('-').ok_or(())?;
+        let (told, task) = rest.split_once('-').ok_or(())?;
+        let milliseconds = |text: &str| text.parse().map(Reverse).map_err(|_| ());
+        let (changed, told) = (milliseconds(changed)?, milliseconds(told)?);
+        Ok(Self { changed, told, task: task.parse().map_err(|_| ())? })
     }
 }
 
@@ -259,7 +273,7 @@ impl<S: Objects> Ledger<S> {
         Ok(Canceling::Ended)
     }
 
-    /// The tasks of `bucket` after `marker`, newest first.
+    /// The tasks of `bucket`, newest first, from the time of `marker` on.
     ///
     /// # Errors
     /// When storage fails.
@@ -267,17 +281,17 @@ impl<S: Objects> Ledger<S> {
         &self,
         bucket: &Bucket,
         marker: Option<&Marker>,
-    ) -> Result<Vec<Marker>, StoreError> {
-        let mut found: Vec<Marker> = Vec::new();
+    ) -> Result<Vec<RecordFile>, StoreError> {
+        let mut found: Vec<RecordFile> = Vec::new();
         for Listed { key, changed, .. } in self.store.list(&self.named(bucket, "")).await? {
             let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
             let Some(task) = name.and_then(|name| name.parse().ok()) else { continue };
-            let place = Marker { changed: changed.as_millisecond(), task };
-            if marker.is_none_or(|marker| place.order() > marker.order()) {
-                found.push(place);
+            let file = RecordFile { changed: Reverse(changed.as_millisecond()), task };
+            if marker.is_none_or(|marker| file.changed >= marker.changed) {
+                found.push(file);
             }
         }
-        found.sort_by_key(Marker::order);
+        found.sort_unstable();
         Ok(found)
     }
 }

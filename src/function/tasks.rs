@@ -1,5 +1,7 @@
 //! Task records over HTTP: returns one or a list, and cancels a task that is still running.
 
+use std::pin::pin;
+
 use futures::{StreamExt, stream};
 use serde_json::Value;
 
@@ -7,7 +9,7 @@ use super::authority::Authority;
 use super::{Function, topic_arns};
 use crate::code::Code;
 use crate::event::ListQuery;
-use crate::ledger::{Canceling, Marker};
+use crate::ledger::{Canceling, Marker, RecordFile};
 use crate::object::{Bucket, ObjectUri};
 use crate::quote::quote;
 use crate::reply::{HttpReply, Refusal, Refused};
@@ -24,6 +26,9 @@ const LARGEST_PAGE: usize = 2 * 1024 * 1024;
 const MOST_TARGETS: usize = 16;
 /// How many records are read at the same time.
 const PARALLEL_READS: usize = 16;
+
+/// A record as it was read.
+type Read = (RecordFile, Result<Option<TaskRecord>, StoreError>);
 
 /// Returns the record of a task.
 pub(super) async fn show(
@@ -72,31 +77,71 @@ pub(super) async fn list(
     };
     let bucket = record_bucket(function)?;
     let ledger = function.worker.ledger();
-    let places = ledger.list(bucket, marker.as_ref()).await.map_err(|error| refused(&error))?;
+    let files = ledger.list(bucket, marker.as_ref()).await.map_err(|error| refused(&error))?;
     let ledger = &ledger;
-    let mut records = stream::iter(places)
-        .map(|place| async move { (place, ledger.find(bucket, place.task).await) })
-        .buffered(PARALLEL_READS);
-    let mut page: Vec<Value> = Vec::new();
-    let mut last: Option<Marker> = None;
-    let mut next = None;
-    let mut bytes = 0;
-    while let Some((place, found)) = records.next().await {
-        let Some(record) = found.map_err(|error| refused(&error))? else { continue };
-        if !is_wanted(&record) || !authority.may_see(&record, topic_arns(function, invocation)) {
-            continue;
+    let records = stream::iter(files)
+        .map(|file| async move { (file, ledger.find(bucket, file.task).await) })
+        .buffered(PARALLEL_READS)
+        .peekable();
+    let mut records = pin!(records);
+    let mut page = Page::default();
+    while let Some(first) = records.as_mut().next().await {
+        let mut tied = vec![first];
+        let changed = tied[0].0.changed;
+        let is_tied = |(file, _): &(RecordFile, _)| file.changed == changed;
+        while let Some(next) = records.as_mut().next_if(is_tied).await {
+            tied.push(next);
         }
-        if page.len() == PAGE || bytes > LARGEST_PAGE {
-            next = last;
-            break;
+        let wanted = in_order(tied).map_err(|error| refused(&error))?;
+        let wanted = wanted.into_iter().filter(|(place, record)| {
+            marker.is_none_or(|marker| *place > marker)
+                && is_wanted(record)
+                && authority.may_see(record, topic_arns(function, invocation))
+        });
+        for (place, record) in wanted {
+            if page.is_full() {
+                return Ok(page.reply(true, invocation));
+            }
+            let record = function.worker.count_pieces(record, bucket).await;
+            page.add(place, summary(&record));
         }
-        let summary = summary(&function.worker.count_pieces(record, bucket).await);
-        bytes += summary.to_string().len();
-        page.push(summary);
-        last = Some(place);
     }
-    let next = next.map(|marker| marker.to_string());
-    Ok(HttpReply::list(&page, next, &invocation.request_id))
+    Ok(page.reply(false, invocation))
+}
+
+/// Sorts records for which storage has the same time of change.
+fn in_order(tied: Vec<Read>) -> Result<Vec<(Marker, TaskRecord)>, StoreError> {
+    let mut records = Vec::new();
+    for (file, found) in tied {
+        records.extend(found?.map(|record| (file.place(&record), record)));
+    }
+    records.sort_by_key(|(place, _)| *place);
+    Ok(records)
+}
+
+/// The records of a reply.
+#[derive(Default)]
+struct Page {
+    records: Vec<Value>,
+    last: Option<Marker>,
+    bytes: usize,
+}
+
+impl Page {
+    fn is_full(&self) -> bool {
+        self.records.len() == PAGE || self.bytes > LARGEST_PAGE
+    }
+
+    fn add(&mut self, place: Marker, summary: Value) {
+        self.bytes += summary.to_string().len();
+        self.records.push(summary);
+        self.last = Some(place);
+    }
+
+    fn reply(&self, goes_on: bool, invocation: &Invocation) -> HttpReply {
+        let next = self.last.filter(|_| goes_on).map(|place| place.to_string());
+        HttpReply::list(&self.records, next, &invocation.request_id)
+    }
 }
 
 /// Whether the key of a source or target, or its bucket and key, starts with `prefix`.

@@ -4,6 +4,7 @@ use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
+use super::head::timestamp;
 use super::{ObjectStore, Operation, Problem, StoreError};
 use crate::object::{Bucket, ETag, Key, ObjectUri};
 
@@ -99,11 +100,11 @@ impl ObjectStore {
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {
-    let changed = object.last_modified.map(|time| time.secs());
+    let changed = object.last_modified.as_ref().and_then(timestamp)?;
     Some(Listed {
         etag: ETag::new(object.e_tag.as_deref().unwrap_or_default()),
         size: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-        changed: changed.and_then(|secs| Timestamp::from_second(secs).ok())?,
+        changed,
         key: Key::new(object.key?).ok()?,
     })
 }

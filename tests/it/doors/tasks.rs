@@ -1,6 +1,7 @@
 //! Lists of records, and canceled tasks.
 
-use std::time::Duration;
+use std::fs::File;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -73,6 +74,31 @@ fn tasks_are_listed_by_status_and_page() {
     // More than a page of the same record under other names.
     put_copies(&doors, &doors.record(&done), 205);
     assert_eq!(pages(&gateway), (207, 207));
+}
+
+/// Most stores tell the time of a change in whole seconds.
+#[test]
+fn tasks_of_one_second_come_newest_first() {
+    let doors = Doors::new();
+    let gateway = doors.iam(Kind::HttpApi);
+    let mut ids: Vec<Value> =
+        (0..6).map(|number| accepted(&gateway, &format!("{number}.mp4"))).collect();
+    // The one that ended is the last to change.
+    doors.deliver();
+    ids.rotate_left(1);
+    let second = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    for id in &ids {
+        let name = format!(".tasks/{}.json", id.as_str().unwrap());
+        let file = File::options().write(true).open(doors.s3.path("tasks", &name)).unwrap();
+        file.set_modified(second).unwrap();
+    }
+    ids.reverse();
+    let listed = |query: &str| -> Vec<Value> {
+        let list = ask(&gateway, &format!("GET /tasks{query}")).json();
+        list["Tasks"].as_array().unwrap().iter().map(|task| task["TaskId"].clone()).collect()
+    };
+    assert_eq!(listed(""), ids);
+    assert_eq!(listed("?status=Running"), ids[1..]);
 }
 
 /// Lambda rejects larger replies.
