@@ -1,6 +1,7 @@
 //! The messages that the adapters make of every refusal: what was refused, the missing permission
 //! and its resource, and the request's id; never the internals of a type.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,21 +16,33 @@ use video_concat::access_keys::KeySource;
 use video_concat::async_invoke::{AsyncInvoke, invoke};
 use video_concat::credentials::CredentialsCache;
 use video_concat::event::{Event, decode};
-use video_concat::message::Message;
+use video_concat::event_bus::EventBus;
+use video_concat::executions::Executions;
+use video_concat::failed_events::FailedEvents;
+use video_concat::message::{EventKind, Message};
 use video_concat::notify::Publisher;
 use video_concat::object::{ETag, ObjectUri, UploadName};
-use video_concat::storage::{Description, ObjectHead, ObjectStore, Precondition};
+use video_concat::storage::{Description, ObjectHead, ObjectStore, Part, Precondition};
+use video_concat::task::TaskRecord;
 
 use crate::bed::http::Server;
 
 const TOPIC: &str = "arn:aws-cn:sns:cn-north-1:123456789012:done";
 const FUNCTION: &str = "arn:aws-cn:lambda:cn-north-1:123456789012:function:concat";
 const SECRET: &str = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:keys";
+const MACHINE: &str = "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:long";
+const EXECUTION: &str = "arn:aws-cn:states:cn-north-1:123456789012:execution:long:name";
+const BUS: &str = "arn:aws-cn:events:cn-north-1:123456789012:event-bus/bus";
+const QUEUE: &str = "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/failed";
+const RECORD: &str = include_str!("../../src/task/example.json");
 const OBJECT: &str = "arn:aws-cn:s3:::clips/dir/a.mp4";
 const ID: &str = "0123456789ABCDEF";
 
+/// The kinds of requests that the adapters send, without `HeadBucket`: it fails only for a missing bucket.
+const OPERATIONS: usize = 18;
+
 /// The server's answer to every request.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Answer {
     Status(u16, String),
     Cut,
@@ -80,42 +93,89 @@ impl Service {
     }
 
     /// Every adapter's error, by the name of the operation.
-    async fn errors(&self, answer: Answer) -> Vec<(&'static str, String)> {
+    async fn errors(&self, answer: Answer) -> Errors {
         *self.answer.lock().unwrap() = answer;
         let config = self.config();
         let mut errors = self.of_storage(&config).await;
         let message = Message { body: "{}".to_owned(), attributes: vec![] };
-        let published = Publisher::new(&config).publish(TOPIC, &message).await;
-        errors.push(("Publish", published.unwrap_err().to_string()));
+        errors.note("Publish", Publisher::new(&config).publish(TOPIC, &message).await);
         let AsyncInvoke::Lambda(client) = AsyncInvoke::lambda(&config) else { panic!() };
-        let invoked = invoke(&client, FUNCTION, &accepted()).await;
-        errors.push(("Invoke", invoked.unwrap_err().to_string()));
+        errors.note("Invoke", invoke(&client, FUNCTION, &accepted()).await);
         let source = KeySource::SecretsManager(SECRET.to_owned());
         let key = CredentialsCache::new(Some(&source), &config).key("id").await;
-        errors.push(("GetSecretValue", key.unwrap_err().to_string()));
+        errors.note("GetSecretValue", key);
+        let executions = Executions::new(&config);
+        let input = serde_json::json!({});
+        errors.note("StartExecution", executions.start(MACHINE, "name", &input).await);
+        errors.note("DescribeExecution", executions.standing(EXECUTION).await);
+        errors.note("StopExecution", executions.stop(EXECUTION, "why").await);
+        let record: TaskRecord = serde_json::from_str(RECORD).unwrap();
+        let put =
+            EventBus::new("bus", &config).put(EventKind::StateChange, &record, FUNCTION).await;
+        errors.note("PutEvents", put);
+        errors.note("SendMessage", FailedEvents::new(QUEUE, &config).keep("id", "{}", "why").await);
         errors
     }
 
-    async fn of_storage(&self, config: &SdkConfig) -> Vec<(&'static str, String)> {
+    async fn of_storage(&self, config: &SdkConfig) -> Errors {
         let config = aws_sdk_s3::config::Builder::from(config).force_path_style(true).build();
         let store = ObjectStore::new(aws_sdk_s3::Client::from_conf(config));
         let uri = ObjectUri::named("clips", "dir/a.mp4").unwrap();
         let description = Description::default();
-        let upload = UploadName { uri: uri.clone(), id: "u".to_owned() };
+        let (id, tag) = ("u".to_owned(), ETag::new("tag"));
+        let upload = UploadName { uri: uri.clone(), id };
+        let from = (&uri, &tag, 10);
+        let keys = [uri.key.clone(), uri.key.clone()];
+        let mut errors = Errors::default();
+        errors.note("HeadObject", store.head(&uri, None).await);
+        errors.note("HeadBucket", store.check_bucket(&uri).await);
+        errors.note("GetObject", store.get_small(&uri).await);
+        errors.note("GetObject", store.read_range(&uri, &head(), 0..10).await);
         let put = store.put_small(&uri, "x", &description, Precondition::None).await;
-        let range = store.read_range(&uri, &head(), 0..10).await;
-        vec![
-            ("HeadObject", store.head(&uri, None).await.unwrap_err().to_string()),
-            ("GetObject", store.get_small(&uri).await.unwrap_err().to_string()),
-            ("GetObject", range.unwrap_err().to_string()),
-            ("PutObject", put.unwrap_err().to_string()),
-            ("DeleteObject", store.delete(&uri).await.unwrap_err().to_string()),
-            (
-                "CreateMultipartUpload",
-                store.create_multipart(&uri, &description).await.unwrap_err().to_string(),
-            ),
-            ("AbortMultipartUpload", store.abort_multipart(&upload).await.unwrap_err().to_string()),
-        ]
+        errors.note("PutObject", put);
+        let copied = store.copy(from, &uri, &description, &Precondition::IfAbsent).await;
+        errors.note("CopyObject", copied);
+        errors.note("ListObjectsV2", store.list(&uri).await);
+        errors.note("DeleteObject", store.delete(&uri).await);
+        errors.note("DeleteObject", store.delete_all(&uri.bucket, &keys).await);
+        errors.note("CreateMultipartUpload", store.create_multipart(&uri, &description).await);
+        errors.note("AbortMultipartUpload", store.abort_multipart(&upload).await);
+        errors.0.extend(self.of_an_upload(&store, &uri, &description).await.0);
+        store.finish().await;
+        errors
+    }
+
+    /// Those of an upload that could be opened.
+    async fn of_an_upload(
+        &self,
+        store: &ObjectStore,
+        uri: &ObjectUri,
+        about: &Description,
+    ) -> Errors {
+        let answer = self.answer.lock().unwrap().clone();
+        let opened =
+            "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>";
+        *self.answer.lock().unwrap() = Answer::Status(200, opened.to_owned());
+        let mut upload = store.create_multipart(uri, about).await.unwrap();
+        *self.answer.lock().unwrap() = answer;
+        let mut errors = Errors::default();
+        let copied = upload.copy_part(1, (uri, &ETag::new("tag")), 0..10).await;
+        errors.note("UploadPartCopy", copied);
+        let part = Part { number: 1, etag: ETag::new("tag") };
+        let completed = upload.complete(&[part], &Precondition::None).await;
+        errors.note("CompleteMultipartUpload", completed);
+        errors.note("AbortMultipartUpload", upload.abort().await);
+        errors
+    }
+}
+
+/// Words of errors, by the names of operations.
+#[derive(Debug, Default)]
+struct Errors(Vec<(&'static str, String)>);
+
+impl Errors {
+    fn note<T, E: std::fmt::Display>(&mut self, name: &'static str, answer: Result<T, E>) {
+        self.0.extend(answer.err().map(|error| (name, error.to_string())));
     }
 }
 
@@ -187,7 +247,7 @@ fn json(code: &str, message: &str) -> String {
 async fn no_error_of_any_adapter_shows_the_insides_of_a_type() {
     let service = Service::start();
     let mut answers = vec![Answer::Cut, Answer::Stall];
-    for status in [400, 401, 403, 404, 405, 409, 412, 416, 429, 500, 503] {
+    for status in [200, 400, 401, 403, 404, 405, 409, 412, 416, 429, 500, 503] {
         for code in ["AccessDenied", "Unheard.Of", "KMS.DisabledException", "InternalError"] {
             for body in [xml(code, "why"), query(code, "why"), json(code, "why")] {
                 answers.push(Answer::Status(status, body));
@@ -196,18 +256,23 @@ async fn no_error_of_any_adapter_shows_the_insides_of_a_type() {
         for body in ["", "<", "{", "no words", "<a><b/></a>", "{\"a\": 1}"] {
             answers.push(Answer::Status(status, body.to_owned()));
         }
-        let long = "why ".repeat(100_000);
-        answers.push(Answer::Status(status, xml("Long", &long)));
-        answers.push(Answer::Status(status, json("Long", &long)));
     }
+    let long = "why ".repeat(10_000);
+    answers.push(Answer::Status(400, xml("Long", &long)));
+    answers.push(Answer::Status(500, json("Long", &long)));
     for answer in answers {
+        let is_success = matches!(answer, Answer::Status(200, _));
         // For things that do not exist, some adapters return no error.
-        if matches!(&answer, Answer::Status(404 | 405, _)) {
-            continue;
+        let all_fail = !is_success && !matches!(answer, Answer::Status(404 | 405, _));
+        let errors = service.errors(answer.clone()).await.0;
+        for (name, text) in &errors {
+            // A message about a secret that was read has an example of the right JSON.
+            if !is_success || *name != "GetSecretValue" {
+                assert_words(name, text);
+            }
         }
-        for (name, text) in service.errors(answer).await {
-            assert_words(name, &text);
-        }
+        let names: BTreeSet<_> = errors.iter().map(|(name, _)| *name).collect();
+        assert!(!all_fail || names.len() == OPERATIONS, "{answer:?}: {names:?}");
     }
 }
 
@@ -220,7 +285,16 @@ async fn a_refusal_names_the_permission_its_resource_and_the_request() {
         ("PutObject", "s3:PutObject", OBJECT),
         ("DeleteObject", "s3:DeleteObject", OBJECT),
         ("CreateMultipartUpload", "s3:PutObject", OBJECT),
+        ("CopyObject", "s3:PutObject", OBJECT),
+        ("ListObjectsV2", "s3:ListBucket", "arn:aws-cn:s3:::clips"),
+        ("UploadPartCopy", "s3:PutObject", OBJECT),
+        ("CompleteMultipartUpload", "s3:PutObject", OBJECT),
         ("AbortMultipartUpload", "s3:AbortMultipartUpload", OBJECT),
+        ("StartExecution", "states:StartExecution", MACHINE),
+        ("DescribeExecution", "states:DescribeExecution", EXECUTION),
+        ("StopExecution", "states:StopExecution", EXECUTION),
+        ("PutEvents", "events:PutEvents", BUS),
+        ("SendMessage", "sqs:SendMessage", QUEUE),
         ("Publish", "sns:Publish", TOPIC),
         ("Invoke", "lambda:InvokeFunction", FUNCTION),
         ("GetSecretValue", "secretsmanager:GetSecretValue", SECRET),
@@ -232,7 +306,7 @@ async fn a_refusal_names_the_permission_its_resource_and_the_request() {
         json("AccessDeniedException", "no"),
     ];
     for body in bodies {
-        for (name, text) in service.errors(Answer::Status(403, body.clone())).await {
+        for (name, text) in service.errors(Answer::Status(403, body.clone())).await.0 {
             let (_, action, resource) = wanted.iter().find(|(known, ..)| *known == name).unwrap();
             for words in [&format!("`{action}`"), *resource, ID] {
                 assert!(text.contains(words), "{name}: no {words} in {text}");
@@ -240,7 +314,7 @@ async fn a_refusal_names_the_permission_its_resource_and_the_request() {
             assert_words(name, &text);
         }
     }
-    for (name, text) in service.errors(Answer::Status(403, String::new())).await {
+    for (name, text) in service.errors(Answer::Status(403, String::new())).await.0 {
         let lists = text.contains("`s3:ListBucket` on `arn:aws-cn:s3:::clips`");
         assert_eq!(lists, name == "HeadObject", "{name}: {text}");
     }
@@ -260,7 +334,7 @@ async fn the_permission_is_the_one_that_the_service_names() {
         ("KMSAccessDenied", query("KMSAccessDenied", &said)),
         ("AccessDeniedException", json("AccessDeniedException", &said)),
     ] {
-        let errors = service.errors(Answer::Status(403, body)).await;
+        let errors = service.errors(Answer::Status(403, body)).await.0;
         let told: Vec<_> = errors.iter().filter(|(_, text)| text.contains(&said)).collect();
         assert!(!told.is_empty(), "{code}: {errors:#?}");
         for (name, text) in told {
