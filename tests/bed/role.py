@@ -1,8 +1,8 @@
-"""AWS as moto plays it, which enforces the policies of the stack's role.
+"""AWS, emulated by moto, which enforces the policies of the stack's role.
 
 Takes `{"parameters": ..., "files": [[bucket, key, path], ...]}` on the first line of standard input,
 prints `{"url": ..., "environment": ..., "tasks": ..., "topic": ...}`, and then answers each line
-`[bucket, key]` with the object in Base64, or null. It ends with its input.
+`[bucket, key]` with the object in Base64, or null. It ends when its input ends.
 """
 
 import base64
@@ -110,7 +110,7 @@ class Stack:
         return {key: self.resolve(inner) for key, inner in value.items()}
 
     def policies(self):
-        """Those of the one role that the function has; the state machine's is another."""
+        """Those of the function's only role; the state machine has another one."""
         roles = {n for n, r in self.resources.items() if r["Type"] == "AWS::IAM::Role"}
         assert roles == {"FunctionRole", "LongTasksRole"}, roles
         function = self.resources["ConcatFunction"]["Properties"]
@@ -127,7 +127,7 @@ class Stack:
                 documents.append(resource["Properties"]["PolicyDocument"])
         resolved = [self.resolve(document) for document in documents]
         for statement in (one for document in resolved for one in document["Statement"]):
-            # moto takes every resource but S3's for "*", so there it judges the action alone.
+            # moto treats every resource except S3's as "*", so there only the action is checked.
             if not json.dumps(statement["Action"]).count('"s3:'):
                 statement["Resource"] = "*"
         return resolved
@@ -137,7 +137,7 @@ def main():
     work = json.loads(sys.stdin.readline())
     os.environ["AWS_DEFAULT_REGION"] = REGION
     template = yaml_parse(open("template.yaml").read())
-    # As after an upload of the packages.
+    # The same as after an upload of the packages.
     template["Resources"]["ConcatFunction"]["Properties"]["CodeUri"] = "s3://packages/function.zip"
     template["Resources"]["FfmpegLayer"]["Properties"]["ContentUri"] = "s3://packages/layer.zip"
     machine = template["Resources"]["LongTasksMachine"]["Properties"]
@@ -169,7 +169,7 @@ def main():
         iam.put_role_policy(
             RoleName="function", PolicyName=f"p{number}", PolicyDocument=json.dumps(document)
         )
-    # Who looks at the results.
+    # The user that looks at the results.
     iam.create_user(UserName="judge")
     every = {"Version": "2012-10-17"}
     every["Statement"] = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
@@ -180,7 +180,7 @@ def main():
     )
     session = client("sts").assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="function")
     session = session["Credentials"]
-    # From here on, everything needs a right.
+    # From here on, everything needs a permission.
     requests.post(f"{url}/moto-api/reset-auth", data="0", timeout=10).raise_for_status()
     environment = {
         "AWS_ENDPOINT_URL": url,

@@ -1,12 +1,12 @@
 // Plays the film that the address names to its end, then seeks through it, and reports both to
-// the test that opened the page. The test judges; this only tells.
+// the test that opened the page. The test judges; this only reports.
 
 const asked = new URLSearchParams(location.search);
 const film = asked.get("film");
 const video = document.querySelector("video");
 const errors = [];
 
-/** Says what is known so far where a player hangs, before the test gives up itself. */
+/** After this time a hanging player reports what is known so far, before the test gives up. */
 const PATIENCE_MS = 45_000;
 
 const players = {
@@ -54,7 +54,7 @@ async function play() {
   await ended;
 }
 
-/** The video at a time: its green channel, where black and white tell enough, and its corner. */
+/** The frame at a time: its green channel, enough to tell black from white, and its corner. */
 async function look(seconds) {
   const shown = new Promise((resolve) => video.requestVideoFrameCallback(resolve));
   const sought = once("seeked");

@@ -1,7 +1,7 @@
 """Makes a client of the OpenAPI description, and reads records with it.
 
 Takes the description, the address of the HTTP API, and the id of a task; on standard input, a JSON
-list of more records. What the client makes of a record has to be the whole of it.
+list of more records. The client has to understand every field of a record.
 """
 
 import json
@@ -21,7 +21,7 @@ with tempfile.TemporaryDirectory() as folder:
         [generator, "generate", "--path", description, "--config", config, "--meta", "none"]
         + ["--output-path", Path(folder, "generated")],
         check=True,
-        # It warns of the bodies of the OSS clients, which it can't make.
+        # The generator warns of the bodies of the OSS clients, which it can't handle.
         capture_output=True,
     )
     sys.path.insert(0, folder)
@@ -33,7 +33,7 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 def unknown(value, path="record"):
-    """Fields that the client's classes have no name for."""
+    """Fields that the client's classes do not know."""
     if isinstance(value, list):
         return [name for part in value for name in unknown(part, path)]
     fields = getattr(value, "__dict__", None) or {
@@ -47,7 +47,7 @@ def unknown(value, path="record"):
 
 
 def read(record, given):
-    # It reads times, and writes them in another way.
+    # The client parses times, and writes them in another format.
     times = {name: given[name] for name in ("StartTime", "EndTime") if name in given}
     given = given | {name: isoparse(time).isoformat() for name, time in times.items()}
     assert record.to_dict() == given, (record.to_dict(), given)

@@ -1,6 +1,6 @@
-"""Holds records, a JSON list on standard input, against the OpenAPI description.
+"""Compares records, a JSON list on standard input, with the OpenAPI description.
 
-Every field of theirs has to be described, and every described field has to be in one of them.
+Every field of the records has to be described, and every described field has to be in one of them.
 """
 
 import json
@@ -16,7 +16,7 @@ wrong, seen, described = set(), set(), set()
 
 
 def whole(schema):
-    """The schema without references, and with all that it consists of."""
+    """The schema without references, and with all of its parts resolved."""
     if "$ref" in schema:
         return whole(SCHEMAS[schema["$ref"].rsplit("/", 1)[1]])
     parts = [whole(part) for part in schema.get("allOf", [])]
