@@ -1,5 +1,5 @@
 //! Converts frames for the other filters: gray becomes luma, and transparency is kept only if the
-//! output has it.
+//! frames really have it and the output does.
 
 use crate::media::VideoStream;
 use crate::output::VideoOutput;
@@ -19,6 +19,11 @@ pub(super) fn from_gray(stream: &VideoStream) -> Option<String> {
     };
     let range = stream.colour.range.name();
     Some(format!("scale=in_range=pc:out_range=pc,format={formats},setparams=range={range}"))
+}
+
+/// Drops an unused byte of each pixel, which the decoder takes for alpha.
+pub(super) fn without_unused(stream: &VideoStream) -> Option<String> {
+    (stream.pixel_format == "bgr0").then(|| "format=bgr0".to_owned())
 }
 
 /// Composes transparent frames over black if the output has no transparency: encoders and

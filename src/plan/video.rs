@@ -25,6 +25,7 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     // Side data of the frames describes the source, not the output.
     let mut filters = vec!["sidedata=mode=delete".to_owned()];
     filters.extend(pixels::from_gray(source.stream));
+    filters.extend(pixels::without_unused(source.stream));
     let over_black = pixels::over_black(source.stream, output);
     let deinterlaced = can_be_interlaced(&source.stream.pixel_format);
     if deinterlaced || over_black.is_some() {

@@ -97,16 +97,19 @@ fn transparency_is_kept_where_the_output_has_it() {
     };
     let kept = ALPHA.map(|alpha| vec![alpha]);
     let opaque = [vec![255], vec![255], vec![255]];
-    for (name, codec) in TRANSPARENT {
+    // The fourth byte of raw AVI is unused.
+    let unused = [("b.avi", "-c:v rawvideo -pix_fmt bgra")];
+    for (name, codec) in TRANSPARENT.into_iter().chain(unused) {
+        let kept = if codec.contains("rawvideo") { &opaque } else { &kept };
         film(&scene, name, codec);
         let what = format!("{name} {codec}");
         let parameters = "f_mkv,vcodec_vp9,acodec_opus,an_1,crf_3,pixfmt_yuva420p";
         let own = scene.run(name, parameters).succeeded();
         assert_eq!(own.record["Output"]["Video"]["PixelFormat"], "yuva420p");
-        assert_near(&alpha(own.file(), 5), &kept, &what);
+        assert_near(&alpha(own.file(), 5), kept, &what);
         let second = scene.run("a.mkv", &format!("{parameters}{}", sur(name))).succeeded();
         assert_near(&alpha(second.file(), 5), &opaque, &what);
-        assert_near(&alpha(second.file(), 15), &kept, &what);
+        assert_near(&alpha(second.file(), 15), kept, &what);
     }
 }
 
