@@ -40,11 +40,11 @@ pub struct Media {
     pub audio: Option<AudioStream>,
     /// The kinds of streams that the file has only in codecs that can't be decoded.
     pub undecodable: Undecodable,
-    /// What the file holds beside these two streams.
+    /// What the file contains besides these two streams.
     pub further: Further,
 }
 
-/// What a file holds beside the video and audio stream that are used.
+/// What a file contains besides the video and audio stream that are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Further {
     /// How many streams of any kind.

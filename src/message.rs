@@ -8,8 +8,8 @@ use crate::task::{EventId, Status, TASK_TYPE, TaskRecord, state_machine_arn};
 /// The limit of SNS is 256 KiB, including attributes.
 const LARGEST: usize = 256 * 1024 - 4 * 1024;
 
-/// Most bytes of an event's detail. The limit of `EventBridge` is 256 KB, including the names
-/// beside it.
+/// Most bytes of an event's detail. The limit of `EventBridge` is 256 KB, including the
+/// names next to the detail.
 const LARGEST_DETAIL: usize = 200_000;
 
 /// The `source` of every event.

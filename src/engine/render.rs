@@ -18,7 +18,7 @@ use super::stream::{Sink, Stream};
 use crate::codec::{AudioCodec, Container};
 use crate::plan::{Chunk, Files, Listings, Plan, Policy};
 
-/// Percentage of the memory for the joining process, which runs beside a chunk's process.
+/// Percentage of the memory for the joining process, which runs at the same time as a chunk's.
 const JOIN_PERCENT: u64 = 25;
 /// Percentage of the memory for the decoders of one chunk; the chunk's filters and encoder use the
 /// rest.

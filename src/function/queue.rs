@@ -13,8 +13,8 @@ use crate::event::{Event, EventError, HttpRequest, MessageRecord, Route, Submiss
 use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
-/// Works on messages of a queue one after another, and replies with the ids of those that go back:
-/// behind one of a group, all others of it.
+/// Works on messages of a queue one after another, and replies with the ids of those that go back
+/// to the queue. If one of a message group goes back, so do all later ones of the group.
 ///
 /// # Errors
 /// Never in practice: the reply contains only texts.

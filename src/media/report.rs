@@ -138,8 +138,8 @@ impl Report {
         self.candidates("video").collect()
     }
 
-    /// The streams that may be the file's audio beside this video, in order of preference: those of
-    /// the video's own programme first, then those of no programme.
+    /// The streams that may be the file's audio if this is the video, in order of preference: those
+    /// of the video's programme first, then those of no programme.
     #[must_use]
     pub fn audios(&self, video: Option<u32>) -> Vec<u32> {
         let holds = |programme: &&Programme, index| {

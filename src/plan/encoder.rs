@@ -60,8 +60,8 @@ pub(super) fn video(plan: &Plan, output: &VideoOutput, chunk: &Chunk) -> Vec<Str
     arguments
 }
 
-/// Encoded chunks beside copied ones need parameter sets with another number, and the same
-/// reordering delay.
+/// Encoded chunks that are joined with copied ones need parameter sets with another number, and the
+/// same reordering delay.
 fn beside_copies(plan: &Plan, chunk: &Chunk) -> Vec<String> {
     let first = super::signed(chunk.frames.start) + Intermediate::LEAD - plan.copying.delay;
     let sets = if plan.has_sets_in_band() { "dump_extra," } else { "" };

@@ -22,7 +22,7 @@ use crate::timeline::{Place, Timeline};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sound {
     /// Encoded, in MOV, whose edit list keeps the encoder's delay. These muxers can read from it
-    /// what the encoder would have told them.
+    /// what they would otherwise get from the encoder.
     Encoded,
     /// As samples: the other muxers need the delay from the encoder itself.
     Samples,

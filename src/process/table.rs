@@ -97,7 +97,7 @@ pub enum Kind {
         /// The most.
         max: u32,
     },
-    /// A decimal number from 0 that may stand for an exact n/1001 rate.
+    /// A decimal number from 0 that may be the rounded value of an exact n/1001 rate.
     FrameRate {
         /// The most.
         max: u32,

@@ -30,7 +30,7 @@ fn is_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let Some(rest) = rest else { return false };
     let server = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // An address of IP version 6 stands in brackets, and has colons of its own.
+    // An IPv6 address is in brackets, and contains colons itself.
     let (host, port) = match server.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (server, None),

@@ -325,7 +325,7 @@ fn whoever_can_wait_no_longer_is_told_that_it_runs() {
     });
     let started = Instant::now();
     let record = stage.ask();
-    // Much less than the function's time, which nobody wants to pay for.
+    // Much less than the function's time, since waiting is billed.
     assert!(started.elapsed() < Duration::from_secs(75), "{:?}", started.elapsed());
     assert_eq!(record["Status"], "Running", "{record:#}");
     assert_eq!(record.get("Lease"), None);
@@ -399,7 +399,7 @@ fn a_run_that_lost_its_lease_stores_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("ffmpeg");
     let real = ffmpeg::ffmpeg_path();
-    // Ends when it is told to.
+    // Ends on request.
     let text = format!(
         "#!/bin/bash\n\"{}\" \"$@\" || exit 1\n: > \"$0.began\"\n\
          while [ ! -e \"$0.go\" ]; do sleep 0.05; done\n",

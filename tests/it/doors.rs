@@ -67,7 +67,7 @@ impl Doors {
         Function::start(self.settings.clone())
     }
 
-    /// A gateway whose own authoriser lets everybody through as [`CALLER`].
+    /// A gateway whose authoriser accepts everybody as [`CALLER`].
     pub(crate) fn iam(&self, kind: Kind) -> Gateway {
         Gateway::iam(kind, &self.front, CALLER)
     }

@@ -168,7 +168,7 @@ fn lead_ms(path: &Path) -> f64 {
     let reading = Reading::of(path);
     let zero_based = ["mp4", "mov", "m4v", "m4a", "3gp", "mkv", "webm"];
     let extension = path.extension().and_then(|name| name.to_str()).unwrap();
-    // Its one clock says nothing of what the decoder holds back.
+    // Its only timestamps do not include the decoder's reordering delay.
     if extension == "avi" {
         return 0.0;
     }

@@ -162,7 +162,7 @@ fn a_read_that_fails_ends_the_task_with_its_reason() {
         reads += 1;
     }
     assert!(reads > 2, "{reads}");
-    // Its index, without which nothing goes on.
+    // Its index, without which nothing can continue.
     let record = failing(Answer::Error(412, "PreconditionFailed"), 1);
     assert!(record["Message"].as_str().unwrap().contains("changed since"), "{record:#}");
     for answer in [Answer::CutBody, Answer::Error(503, "SlowDown")] {

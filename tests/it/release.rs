@@ -49,7 +49,7 @@ fn carries_out_a_task_under_the_emulator() {
     let (usage, memory) = (&records[0]["Usage"], 3008);
     assert_eq!(usage["MemoryMb"], memory);
     let counted = usage["GbSeconds"].as_f64().unwrap() * 1024.0 / f64::from(memory) * 1000.0;
-    // The task lies within the counted time, and that within the billed time, which is rounded.
+    // The task is within the counted time, and that within the billed time, which is rounded.
     let task = records[0]["Timings"]["TotalMs"].as_f64().unwrap();
     let billed = f64::from(u32::try_from(emulator.first_billed()).unwrap());
     assert!(task - 2.0 <= counted && counted <= billed + 2.0, "{task} {counted} {billed}");

@@ -18,7 +18,7 @@ const CLIP_S: u32 = 50;
 const CLIPS: u32 = 8;
 const RANGE_S: u32 = 10;
 
-/// Runs it, and the model beside it.
+/// Runs it, and the model for comparison.
 pub(crate) fn calibrate() -> Value {
     let folder = tempfile::tempdir().expect("there is room");
     let s3 = S3::start(&["sources"]);

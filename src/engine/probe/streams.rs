@@ -43,7 +43,7 @@ struct Scanned {
     complaints: Vec<String>,
 }
 
-/// How well a stream can stand for its kind.
+/// How suitable a stream is as the video or the audio of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Worth {
     Nothing,

@@ -53,7 +53,7 @@ pub(super) struct StreamReport {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct StreamTags {
-    /// `1` if the blocks of Matroska hold an alpha channel beside the frames.
+    /// `1` if the blocks of Matroska contain an alpha channel in addition to the frames.
     #[serde(alias = "ALPHA_MODE")]
     pub(super) alpha_mode: Option<String>,
 }

@@ -153,7 +153,7 @@ fn number(set: &[u8], behind: usize) -> Option<u32> {
 mod tests {
     use super::{Sets, WAY};
 
-    /// A header with these parameter sets, and one further box beside each nested box.
+    /// A header with these parameter sets, and one more box next to each nested box.
     fn header(sequence: &[&[u8]], picture: &[&[u8]]) -> Vec<u8> {
         let mut body = vec![1, 100, 0, 12, 255, 0xe0 | u8::try_from(sequence.len()).unwrap()];
         let add = |body: &mut Vec<u8>, set: &[u8]| {

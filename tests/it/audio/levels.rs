@@ -4,15 +4,15 @@ use crate::bed::beep::amplitude;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, sur};
 
-/// Of each channel's own tone in a source.
+/// Amplitude of each channel's tone in a source.
 const LEVEL: f64 = 0.1;
 
-/// A tone in each channel, apart enough to be told from each other.
+/// The frequency of a channel's tone, far enough from the others to be distinguished.
 fn tone(channel: usize) -> f64 {
     300.0 + 170.0 * channel as f64
 }
 
-/// One second with as many tones as channels, which the file says are for `layout`.
+/// One second with as many tones as channels, in a file that declares `layout`.
 fn source(channels: usize, layout: &str) -> Source {
     let tones: Vec<f64> = (0..channels).map(tone).collect();
     let source = Source::new(1).no_video().seconds(1.0).audio(48_000, channels).tones(&tones);
@@ -23,7 +23,7 @@ fn source(channels: usize, layout: &str) -> Source {
     source.extra_args(&["-af", &labelled(channels, layout)])
 }
 
-/// The filter that says what channels are for, and leaves them as they are.
+/// The filter that declares the layout of channels, and leaves them as they are.
 fn labelled(channels: usize, layout: &str) -> String {
     let order: Vec<String> = (0..channels).map(|n| n.to_string()).collect();
     format!("channelmap={}:{layout}", order.join("|"))
@@ -133,7 +133,8 @@ fn surround_becomes_stereo_by_the_documented_weights() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// More channels than any loudspeaker layout of the output, declared or not: all are heard, or named.
+/// More channels than any loudspeaker layout of the output, declared or not: each one is in the
+/// output, or named.
 #[test]
 fn no_channel_is_lost_without_a_word() {
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! `build`: what it prints is what the language says, and can be sent.
+//! `build`: its output is valid in the language, and can be sent.
 
 use serde_json::{Value, json};
 use video_concat::codec::Container;

@@ -92,7 +92,7 @@ fn the_cost_is_that_of_the_table() {
             // Each source is looked at and fetched; so are the record and what the target is.
             gets: 7,
         };
-        // Read from its text, as what was told was.
+        // Parsed from text, as the printed cost was.
         let cost = json!(PRICES.cost(&work, architecture)).to_string();
         assert_eq!(told["Cost"], serde_json::from_str::<Value>(&cost).unwrap(), "{name}");
         assert_eq!(told["Time"]["FunctionMemoryMb"], 1769);

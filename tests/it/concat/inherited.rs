@@ -202,7 +202,7 @@ fn two_runs_give_the_same_bytes() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Keeping to a buffer depends, row by row, on what each thread knows of the others.
+/// Rate control row by row depends on how far the other threads are.
 #[test]
 fn two_runs_that_keep_to_a_bit_rate_give_the_same_bytes() {
     let (scene, studio) = (Scene::new(), Studio::new());

@@ -29,7 +29,7 @@ fn makes_its_output_and_its_message() {
             Clip { source_rate: (24, 1), source_frames: 336, ..Clip::whole(2, (25, 1), 14.0) }
                 .cut(10_000.0, 100),
             Clip { audio_ms: 12_000.0, ..Clip::whole(3, (25, 1), 10.0) }
-                // ADTS can't tell the encoder's delay, 1024 samples.
+                // ADTS can't declare the encoder's delay, 1024 samples.
                 .black()
                 .late(0.0, 23.2),
         ],

@@ -1,4 +1,4 @@
-//! HTTP behind gateways that have authorised the caller.
+//! HTTP requests through gateways that have authorised the caller.
 
 use serde_json::{Value, json};
 

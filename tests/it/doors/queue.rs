@@ -35,7 +35,7 @@ fn only_what_a_retry_can_mend_goes_back() {
         ("nothing", json!({"Event": "s3:TestEvent"})),
     ];
     let reply = doors.front.invoke(&queue(&messages)).unwrap();
-    // What can't be read goes where the queue's redrive policy says.
+    // Messages that can't be read go to the queue of the redrive policy.
     let back = ["no JSON", "nested"].map(|id| json!({"itemIdentifier": id}));
     assert_eq!(reply, json!({"batchItemFailures": back}));
     assert_eq!(doors.s3.keys("results"), ["one.mp4"]);
@@ -76,7 +76,7 @@ fn behind_a_message_that_goes_back_its_group_waits() {
     assert_eq!(reply, json!({"batchItemFailures": back}));
     assert_eq!(doors.s3.keys("results"), ["five.mp4", "three.mp4"]);
 
-    // What no retry can mend holds up nobody.
+    // A message that no retry can help does not block the others.
     let messages = [messages[3], messages[0]];
     let reply = doors.front.invoke(&ordered(&messages)).unwrap();
     assert_eq!(reply, json!({"batchItemFailures": []}));

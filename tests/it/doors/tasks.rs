@@ -76,7 +76,7 @@ fn tasks_are_listed_by_status_and_page() {
     assert_eq!(pages(&gateway), (207, 207));
 }
 
-/// Most stores tell the time of a change in whole seconds.
+/// Most stores have the time of a change in whole seconds.
 #[test]
 fn tasks_of_one_second_come_newest_first() {
     let doors = Doors::new();

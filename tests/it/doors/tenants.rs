@@ -219,7 +219,7 @@ fn no_tenant_meets_another() {
     let mut begun: BTreeMap<String, Task> = BTreeMap::new();
     let mut refused = 0;
     for tenant in &tenants {
-        // Most of what is asked for at random is not allowed to anybody.
+        // Most random requests are not allowed to anybody.
         for turn in 0..TURNS {
             let task = Task::random(&mut dice);
             let before = doors.s3.keys("tasks");

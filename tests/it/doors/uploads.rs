@@ -42,7 +42,7 @@ fn an_upload_says_itself_what_becomes_of_it() {
     assert_eq!(records[0]["Status"], "Succeeded", "{records:#?}");
     assert_eq!(doors.s3.keys("results"), ["b c.mp4"]);
 
-    // S3 tells of the result as well, if the buckets are one.
+    // S3 also sends an event about the result, if both buckets are the same.
     let result = doors.s3.get("results", "b c.mp4").unwrap();
     let head = doors.s3.head("results", "b c.mp4").unwrap();
     let mark = &head.metadata().unwrap()["video-concat-task"];

@@ -41,7 +41,7 @@ pub(super) fn run(world: &World, scenario: &Scenario, reply: &Reply) -> Complain
     wrong
 }
 
-/// The bus is told the same end of the task as the caller, or nothing.
+/// The bus gets the same end of the task as the caller, or nothing.
 fn events(world: &World, reply: &Reply) -> Option<String> {
     let mut heard = world.bus.as_ref()?.states();
     heard.dedup();

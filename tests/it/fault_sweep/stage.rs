@@ -139,7 +139,7 @@ impl Stage {
         })
     }
 
-    /// The same, while the caller cancels the task where a request is held.
+    /// The same, while the caller cancels the task at a request that waits.
     pub(super) fn invoke_and_cancel(&self, task: &str) -> Reply {
         let faults = self.world.s3.faults();
         self.runtime.block_on(async {

@@ -141,7 +141,7 @@ fn a_frame_shown_twice_is_seen() {
 
 #[test]
 fn a_frame_shown_in_place_of_the_next_is_seen() {
-    // As many frames as there should be: only their contents tell.
+    // The number of frames is right: only their contents show the fault.
     let found = Film::good().with(|film| film.frames[71] = film.frames[70]).judged();
     assert_eq!(wrong_frames(&found), [71]);
     assert_eq!(found.len(), 1);

@@ -38,7 +38,7 @@ fn unsized_film(name: &str) -> Vec<u8> {
     fs::read(source.write(name)).unwrap()
 }
 
-/// The width and height in the format's own bytes, and what they become.
+/// The width and height as encoded in the format, and their replacement.
 fn sized(name: &str, side: u16) -> Vec<u8> {
     let [high, low] = side.to_be_bytes();
     let film = unsized_film(name);
@@ -60,7 +60,7 @@ fn nested(kind: &str, depth: usize) -> Vec<u8> {
     [ftyp, boxes.collect()].concat()
 }
 
-/// So many tracks, all of them of the film's own media.
+/// This many tracks, all of which refer to the film's media.
 fn many_tracks(count: usize) -> Vec<u8> {
     changed(&mp4(), &["moov"], &|movie| {
         let all = children(movie);

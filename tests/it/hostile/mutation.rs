@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 /// Most bytes that one change moves, so that files stay small.
 const MOST: usize = 4096;
-/// Headers stand at either end.
+/// Headers are at the start or at the end of a file.
 const HEADER: usize = 1024;
 
 /// Sizes and counts that programs get wrong.
@@ -119,7 +119,7 @@ fn write(bytes: &mut [u8], at: usize, number: &[u8]) {
     places.zip(number).for_each(|(byte, new)| *byte = *new);
 }
 
-/// Where four letters stand that may name a box of MP4, AVI or the like.
+/// The positions of four letters that may be the name of a box in MP4, AVI and similar formats.
 fn names(bytes: &[u8]) -> Vec<usize> {
     let is_name = |four: &[u8]| four.iter().all(u8::is_ascii_alphanumeric);
     let starts = bytes.windows(4).enumerate().skip(4);

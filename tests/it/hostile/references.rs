@@ -85,7 +85,7 @@ fn no_header_leads_anywhere() {
     trap.assert_unharmed();
 }
 
-/// A film whose media are where this reference says.
+/// A film with this reference to its media.
 fn referring(reference: &[u8]) -> Vec<u8> {
     let film = std::fs::read(film(2).write("film.mov")).unwrap();
     let place = ["moov", "trak", "mdia", "minf", "dinf", "dref"];
@@ -125,7 +125,7 @@ fn reference_movie(url: &str) -> Vec<u8> {
 
 /// A Matroska file that says which file comes after it.
 fn linked() -> Vec<u8> {
-    // Written for a pipe: nothing in it counts the bytes in front.
+    // Written for a pipe, so that no position in it depends on the bytes before.
     let source = film(3).extra_args(&["-live", "1", "-f", "matroska"]);
     let mut bytes = std::fs::read(source.write("live.mkv")).unwrap();
     let info = bytes.windows(4).position(|four| four == [0x15, 0x49, 0xa9, 0x66]).unwrap();
@@ -141,7 +141,7 @@ fn linked() -> Vec<u8> {
     bytes
 }
 
-/// An element's size, and how many bytes tell it.
+/// An element's size, and the number of bytes that encode it.
 fn size_at(bytes: &[u8], at: usize) -> (u64, usize) {
     let width = bytes[at].leading_zeros() as usize + 1;
     let number = bytes[at..at + width].iter().fold(0, |n, byte| n << 8 | u64::from(*byte));

@@ -26,7 +26,7 @@ fn rename(packet: &mut [u8]) -> usize {
     if pid != TABLE {
         return 0;
     }
-    // One section, ISO/IEC 13818-1 table 2-33, behind the byte that tells where it starts.
+    // One section, ISO/IEC 13818-1 table 2-33, after the byte that says where it starts.
     let start = 5 + usize::from(packet[4]);
     let section = &mut packet[start..];
     let twelve_bits = |bytes: &[u8]| usize::from(bytes[0] & 0x0f) << 8 | usize::from(bytes[1]);

@@ -17,7 +17,7 @@ fn outcome(scene: &Scene, name: &str, bytes: &[u8]) -> Outcome {
     scene.run("a.mp4", &parameters)
 }
 
-/// Two seconds, with nothing in it whose damage can't be told, as of raw audio.
+/// Two seconds of codecs whose damage can be detected, which is not so for raw audio.
 fn film(name: &str) -> Vec<u8> {
     let source = Source::new(2).seconds(2.0).extra_args(&["-g", "12"]);
     let source = match name.rsplit('.').next().unwrap() {
@@ -114,7 +114,7 @@ fn transport_streams_one_behind_the_other_are_one_film() {
         Clip::whole(4, PAL, SECONDS).cut(0.0, 31).late(lead, lead),
         Clip::whole(3, PAL, SECONDS),
     ];
-    // The record does not tell by how much less than a frame audio and video end apart in each.
+    // The ends of audio and video differ by less than a frame; the record does not say by how much.
     outcome.shows(&Expected { beep_tolerance_ms: 25.0, ..Expected::new(PAL, clips) });
 }
 

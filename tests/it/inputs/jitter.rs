@@ -23,7 +23,7 @@ fn restamped(mut file: Vec<u8>, change: impl Fn(u32, u32) -> u32) -> Vec<u8> {
     while place + 11 < file.len() {
         let length = |at: usize| u32::from_be_bytes([0, file[at], file[at + 1], file[at + 2]]);
         let (size, stamp) = (length(place + 1) as usize, length(place + 4));
-        // The set-up of AAC is no audio.
+        // The configuration of AAC is not audio.
         let is_audio = file[place] == 8 && !(file[place + 11] >> 4 == 10 && file[place + 12] == 0);
         if is_audio {
             let stamp = change(number, stamp).to_be_bytes();
@@ -41,7 +41,7 @@ fn uniform(number: u32) -> u32 {
     if number.is_multiple_of(2) { one } else { 70 - one }
 }
 
-/// When the beeps of the second clip are heard.
+/// The times of the second clip's beeps.
 fn beeps(outcome: &Outcome) -> Vec<f64> {
     let beeps = outcome.reading().beeps().into_iter();
     beeps.filter(|beep| beep.clip == Some(2)).map(|beep| beep.at_ms).collect()

@@ -20,7 +20,7 @@ use crate::bed::process::run;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL, sur};
 
-/// Twelve seconds with a key frame in front, and at least one more.
+/// Twelve seconds with a key frame at the start, and at least one more.
 fn source(codec: &str, name: &str) -> Source {
     let source = Source::new(5).video_codec(codec).seconds(12.0).extra_args(&["-g", "250"]);
     let closed = "scenecut=0:bframes=0:log-level=error";
@@ -82,11 +82,11 @@ fn a_false_key_frame_is_no_place_to_begin() {
         let file = std::fs::read(source(codec, name).write(name)).unwrap();
         scene.s3.put("sources", name, moved(file, 101));
         wrong.extend(faults(&scene, name));
-        // B-frames in order of decoding, and QuickTime's own, are not for Matroska.
+        // Matroska can't have B-frames in decoding order, nor QuickTime's own codecs.
         if ["bframes.mov", "rle.mov"].contains(&name) {
             continue;
         }
-        // The flags of its blocks are what the first container says.
+        // The flags of its blocks are those of the first container.
         let copy = format!("{codec}.mkv");
         let bytes = made(&scene.s3.path("sources", name), "-i {} -map 0 -c copy", &copy);
         scene.s3.put("sources", &copy, bytes);
@@ -127,7 +127,7 @@ fn an_open_group_is_not_called_damaged() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Only its first packet says that the encoder was old, and how it differed from the standard.
+/// Only its first packet shows that the encoder was old, and how it differed from the standard.
 #[test]
 fn a_stream_that_its_first_packet_explains_is_read_from_there() {
     let scene = Scene::new();

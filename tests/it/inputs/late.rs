@@ -58,8 +58,8 @@ fn video_that_is_not_announced() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// The header names audio alone, there is no script tag, and what the video's decoder needs comes
-/// just before its first frame.
+/// The header declares audio only, there is no script tag, and the configuration of the video's
+/// decoder comes just before its first frame.
 fn unannounced(bytes: &[u8]) -> Vec<u8> {
     const AUDIO: u8 = 4;
     let (header, mut rest) = bytes.split_at(13);

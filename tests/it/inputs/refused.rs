@@ -38,7 +38,7 @@ const NO_MEDIA: &[(&str, &[u8], &str)] = &[
 const ITEMS: &[u8] = b"\0\0\0\x14ftypmp42\0\0\0\0heic\0\0\0\x2cmeta\0\0\0\0\0\0\0\x20hdlr\0\0\0\0\
     \0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// What the task says of such a second clip.
+/// The task's message about such a second clip.
 fn message(scene: &Scene, name: &str, bytes: &[u8]) -> String {
     scene.s3.put("sources", name, bytes);
     let outcome = scene.run("a.mp4", &format!("f_mp4,{USUAL}{}", sur(name)));

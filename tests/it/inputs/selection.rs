@@ -21,8 +21,8 @@ fn check(
     between.faults(scene)
 }
 
-/// Has the last track of an MP4 file say that its chunks from `first` on are
-/// far behind the end of the file.
+/// Changes the last track of an MP4 file to declare that its chunks from `first` on are far after
+/// the end of the file.
 fn misplace(bytes: &mut [u8], first: usize) {
     let table = bytes.windows(4).rposition(|name| name == b"stco").unwrap();
     let count = bytes[table + 8..table + 12].iter().fold(0, |n, &byte| n << 8 | usize::from(byte));
@@ -148,7 +148,7 @@ fn the_audio_is_of_the_programme_of_the_video() {
     let other = inputs(&[&other]);
     let mut faults = Vec::new();
     for (name, maps) in [
-        // Radio in front, another film behind.
+        // A radio programme first, another film last.
         (
             "radio.ts",
             "-map 1:a -map 0 -program program_num=1:st=0 -program program_num=2:st=1:st=2",

@@ -35,7 +35,7 @@ fn faults(scene: &Scene, name: &str, bytes: Vec<u8>, video: bool) -> Vec<String>
         faults.push(format!("{name}: beeps {beeps:?}"));
         return faults;
     }
-    // Each second, and those of the second file behind the end of the first.
+    // A beep each second, and those of the second file after the end of the first.
     let off = (beeps[2].at_ms - beeps[0].at_ms) - 1200.0;
     if !(-60.0..=110.0).contains(&off) {
         faults.push(format!("{name}: off by {off} ms"));
@@ -196,7 +196,7 @@ fn a_pause_of_all_streams_stays_and_is_told_of() {
         let frames = outcome.reading().frames().len();
         assert!((350..353).contains(&frames), "{name}: {frames}");
     }
-    // What is shown for long is no pause.
+    // A picture that is shown for long is not a pause.
     scene.s3.put("sources", "slides.mp4", bytes("slides.mp4", &plain(2).rate(1, 15).seconds(45.0)));
     let outcome = scene.run("slides.mp4", &format!("f_mp4,{USUAL},fps_5")).succeeded();
     assert_eq!(outcome.warnings(), "[]");

@@ -36,7 +36,7 @@ fn a_cover_is_no_video() {
     let film = plain(2).write("film.mp4");
     let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 attached_pic");
     faults.extend(check(&scene, &Between::new("film.mp4"), &film, &front));
-    // Nothing says that it is one, but that it is a single frame.
+    // The only sign of a cover is that it is a single frame.
     for name in ["unsaid.mp4", "unsaid.mkv", "unsaid.mov"] {
         let front = format!("{cover} -i {{}} -map 0 -map 1 -c copy -disposition:v:0 0");
         faults.extend(check(&scene, &Between::new(name), &film, &front));
@@ -147,7 +147,7 @@ fn time_stamps_that_wrap_round() {
     ]);
 }
 
-/// Five seconds of them beside 1.2 seconds of video, and chapters.
+/// Five seconds of subtitles with 1.2 seconds of video, and chapters.
 #[test]
 fn subtitles_and_attachments_are_left_out() {
     let scene = scene();

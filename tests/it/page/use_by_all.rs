@@ -20,7 +20,7 @@ fn no_request_leaves_it_and_nothing_breaks_its_policy() {
     page.settle();
     let requests = page.browser.events("Network.requestWillBeSent");
     let urls: Vec<&str> = requests.iter().map(|r| r["request"]["url"].as_str().unwrap()).collect();
-    // Itself, and the icon that it holds.
+    // The page itself, and its embedded icon.
     let others = urls.iter().filter(|url| !url.starts_with("data:"));
     assert_eq!(others.count(), 1, "{urls:?}");
     assert_eq!(page.browser.events("Runtime.exceptionThrown"), [] as [&Value; 0]);

@@ -21,7 +21,7 @@ use super::film::{DASH, FRAME, Film, HLS_MP4, HLS_TS};
 
 /// Longer than the page's own time limit, whose message says more.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// Ends of the film, of its segments and of its clips, and what comes behind each.
+/// Ends of the film, of its segments and of its clips, and what follows each.
 const MAX_CONFLICTS: [u16; 8] = [0, 49, 50, 74, 75, 99, 100, 137];
 /// hls.js measures times of a transport stream from its first packet, which holds the delay of the
 /// audio encoder.

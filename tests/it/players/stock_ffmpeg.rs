@@ -43,7 +43,7 @@ fn read(address: &Url, before: &str, behind: &str) -> Read {
     Read { video: units(&text, "0"), audio: units(&text, "1") }
 }
 
-/// The lines of one stream, in the time base that the head tells.
+/// The lines of one stream, in the time base that the head declares.
 fn units(text: &str, stream: &str) -> Vec<Unit> {
     let head = format!("#tb {stream}: ");
     let base = text.lines().find_map(|line| line.strip_prefix(&head)).expect("there is one");

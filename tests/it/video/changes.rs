@@ -45,7 +45,7 @@ fn a_size_that_changes_is_seen_whole_at_its_time() {
     }
 }
 
-/// From wide screen to 4:3, upright, and back: each in its own shape.
+/// From wide screen to 4:3, portrait, and back: each with its own aspect ratio.
 #[test]
 fn a_shape_that_changes_is_not_distorted() {
     let charts = [(320, 180), (160, 120), (120, 240), (320, 180)].map(|(w, h)| Chart::new(w, h));

@@ -12,7 +12,7 @@ use crate::scene::Scene;
 pub(crate) struct Chart {
     pub(crate) width: u32,
     pub(crate) height: u32,
-    /// Width of a stored pixel for a height of one, as the stored video lies.
+    /// Width of a stored pixel for a height of one, before rotation.
     pub(crate) aspect: u32,
     pub(crate) turn: u16,
     /// Whether the container declares the rotation.

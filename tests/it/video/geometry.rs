@@ -115,7 +115,7 @@ fn sopt_compares_areas() {
     assert!(message.contains("162x120") && message.contains("160x120"), "{message}");
 }
 
-/// Every clip after the first goes into the first one's frame.
+/// Every clip after the first is scaled into the frame of the first.
 #[test]
 fn other_clips_are_fitted_into_the_frame() {
     let scene = Scene::new();

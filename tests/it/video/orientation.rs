@@ -23,7 +23,7 @@ fn copied(from: &Path, filter: &str, to: &Path) {
     run(ffmpeg().arg("-i").arg(from).args("-c copy -bsf:v".split(' ')).arg(filter).arg(to));
 }
 
-/// The H.264 of a chart that is stored as `chart` says, and declares that itself.
+/// The H.264 of a chart that is stored rotated, and declares the rotation itself.
 fn h264(scene: &Scene, chart: Chart, name: &str) {
     let studio = Studio::new();
     let plain = chart.make(&studio, "plain.mp4", "");
