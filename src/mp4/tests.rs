@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::boxes::{child, children, descend};
 use super::{
-    Extent, Movie, Mp4Error, Packets, Sample, Samples, Stretch, boxed, fragment, time_scale, weave,
+    Extent, HEAD, Movie, Mp4Error, Packets, Sample, Samples, Stretch, alone, boxed, fragment,
+    time_scale, weave,
 };
 
 const FRAME: i64 = 512;
@@ -238,7 +239,7 @@ proptest! {
             ] {
                 let _ = movie.map(|movie| movie.head(&[], *b"free"));
             }
-            let _ = Packets::read(bytes);
+            let _ = (Packets::read(bytes), alone(b"", bytes, &packets));
         }
     }
 }
@@ -298,6 +299,56 @@ fn a_fragment_lists_its_samples() {
             Sample { size: 8, dts: 1536, pts: 2048, sync: false },
         ]
     );
+}
+
+/// The content of a template's `moov` with its audio alone.
+fn sound_alone() -> Vec<u8> {
+    let both = template(Some(&[1, 2, 3]));
+    let boxes = children(&both).unwrap();
+    let is_video = |index: &usize| *index == 1;
+    let kept = boxes.iter().enumerate().filter(|(index, _)| !is_video(index));
+    kept.flat_map(|(_, child)| child.whole.to_vec()).collect()
+}
+
+#[test]
+fn packets_are_a_file_of_their_own() {
+    let sizes = vec![300, 1, 20, 4000, 5];
+    let packets = Packets { time_scale: 48_000, sizes, steps: vec![(4, 1024), (1, 256)] };
+    let ftyp = boxed(*b"ftyp", b"isom");
+    let head = alone(&ftyp, &sound_alone(), &packets).unwrap();
+    assert!(head.starts_with(&ftyp));
+    // The data is behind the head, and no more is said to be there.
+    let (_, mdat) = head.split_at(head.len() - HEAD);
+    assert_eq!(mdat, [&(4326 + 8_u32).to_be_bytes()[..], b"mdat"].concat());
+    let boxes = boxes_of(&head);
+    let [(mvhd, movie), (trak, sound)] = boxes[..] else { panic!("{boxes:?}") };
+    assert_eq!((mvhd, trak), (*b"mvhd", *b"trak"));
+    let mut at = head.len() as u64;
+    let mut expected = Vec::new();
+    for &size in &packets.sizes {
+        expected.push((at, u64::from(size)));
+        at += u64::from(size);
+    }
+    assert_eq!(places(sound), expected);
+    let mdia = child(sound, *b"mdia").unwrap();
+    let stbl = descend(mdia, &[*b"minf", *b"stbl"]).unwrap();
+    assert_eq!(numbers(child(stbl, *b"stts").unwrap(), 4)[1..], [2, 4, 1024, 1, 256]);
+    // Of 4352 ticks at 48 kHz, and in the thousandths of the movie.
+    assert_eq!(numbers(child(mdia, *b"mdhd").unwrap(), 4)[4], 4352);
+    assert_eq!(numbers(movie, 4)[4], 91);
+    // The edit list would skip what an encoder has put in front, which is not there.
+    assert_eq!(child(sound, *b"edts"), Err(Mp4Error::Missing(*b"edts")));
+    let again = boxes.iter().map(|(kind, body)| boxed(*kind, body)).collect::<Vec<_>>().concat();
+    assert_eq!(Packets::read(&again).unwrap().0, packets);
+}
+
+#[test]
+fn a_file_of_packets_alone_has_no_other_track() {
+    let packets = Packets { time_scale: 48_000, sizes: vec![5], steps: vec![(1, 1024)] };
+    let found = alone(b"", &template(Some(&[1, 2, 3])), &packets);
+    assert_eq!(found, Err(Mp4Error::Unexpected(*b"trak")));
+    let many = Packets { sizes: vec![u32::MAX, 9], steps: vec![(2, 1024)], ..packets };
+    assert_eq!(alone(b"", &sound_alone(), &many), Err(Mp4Error::Unfit(*b"mdat")));
 }
 
 #[test]

@@ -101,6 +101,13 @@ fn walk(file: &[u8]) -> Result<Cues, Unindexed> {
 }
 
 #[test]
+fn the_fuzzer_begins_with_a_file_that_is_read_to_its_end() {
+    let seed = include_bytes!("../../../tests/fuzz/seeds/movie/mkv");
+    let found = walk(seed).unwrap();
+    assert_eq!((found.cues.len(), found.end < seed.len() as u64), (4, true));
+}
+
+#[test]
 fn cues_are_found_wherever_they_are() {
     for in_front in [false, true] {
         for behind in [element(TAGS, b"tags"), Vec::new()] {

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use video_concat::media::elements::Elements;
 use video_concat::media::places::Places;
 use video_concat::mp4::{
-    Movie, Packets, Sample, Samples, Stretch, box_head, fragment, time_scale, weave,
+    Movie, Packets, Sample, Samples, Stretch, alone, box_head, fragment, time_scale, weave,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -28,6 +28,12 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let video = Samples { time_scale: 12_800, samples: (0..60).map(sample).collect() };
     let audio = Packets { time_scale: 48_000, sizes: vec![7; 113], steps: vec![(113, 1024)] };
+    if let Ok(head) = alone(b"", bytes, &audio) {
+        let moov = box_head(&head).expect("it begins with a box");
+        let behind = usize::try_from(moov.head + moov.body).expect("it is in memory");
+        let data = box_head(&head[behind..]).expect("the data is behind the index");
+        assert_eq!((data.kind, data.body), (*b"mdat", audio.bytes()));
+    }
     let woven = Movie::woven(bytes, &[(&video, &audio)], 25.into());
     for movie in [Movie::new(bytes, &[&video], 25.into()), woven] {
         let Ok(movie) = movie else { continue };
