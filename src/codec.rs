@@ -184,6 +184,14 @@ impl Container {
         self.name()
     }
 
+    /// Whether its muxer only appends until the end, and then rewrites at most the start of the file.
+    /// The muxer of AVI also rewrites lengths at every gigabyte, that of MXF at every partition, and
+    /// that of MP4 moves everything.
+    #[must_use]
+    pub const fn is_appended(self) -> bool {
+        matches!(self, Self::Mkv | Self::Asf | Self::Ts | Self::Flv)
+    }
+
     /// The media type that a finished file is stored with.
     #[must_use]
     pub const fn content_type(self) -> &'static str {

@@ -11,6 +11,7 @@ mod copy;
 mod error;
 pub mod fetch;
 pub mod fill;
+pub mod growing;
 mod head;
 mod listing;
 mod meter;

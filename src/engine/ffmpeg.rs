@@ -22,7 +22,7 @@ use thiserror::Error;
 use super::stream::Stream;
 use crate::code::Code;
 use crate::plan::input::Input;
-use limits::{Memory, ran_out};
+use limits::{Limits, ran_out};
 use process::{Ended, KillGuard, each_line, run};
 
 pub use limits::shrink_stacks;
@@ -43,7 +43,7 @@ const PIECE: usize = 256 * 1024;
 pub struct Ffmpeg {
     encoder: PathBuf,
     prober: PathBuf,
-    memory: Memory,
+    limits: Limits,
     /// Partial files, which are filled while ffmpeg reads them.
     partial: Arc<[PathBuf]>,
 }
@@ -121,26 +121,33 @@ impl Ffmpeg {
         ffprobe: impl Into<PathBuf>,
         function_megabytes: u64,
     ) -> Self {
-        let memory = Memory::of_function(function_megabytes);
-        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), memory, partial: Arc::default() }
+        let limits = Limits::of_function(function_megabytes);
+        Self { encoder: ffmpeg.into(), prober: ffprobe.into(), limits, partial: Arc::default() }
     }
 
     /// The same for `processes` processes at a time, which share the memory equally.
     #[must_use]
     pub fn shared(&self, processes: usize) -> Self {
-        Self { memory: self.memory.shared(processes), ..self.clone() }
+        Self { limits: self.limits.shared(processes), ..self.clone() }
     }
 
     /// The same with this percentage of the memory; other processes use the rest.
     #[must_use]
     pub fn portion(&self, percent: u64) -> Self {
-        Self { memory: self.memory.portion(percent), ..self.clone() }
+        Self { limits: self.limits.portion(percent), ..self.clone() }
+    }
+
+    /// The same with another limit for the size of a written file, for files whose blocks are freed
+    /// while they are written.
+    #[must_use]
+    pub fn writing(&self, file_bytes: u64) -> Self {
+        Self { limits: self.limits.writing(file_bytes), ..self.clone() }
     }
 
     /// The memory limit of a process in bytes.
     #[must_use]
     pub const fn memory_bytes(&self) -> u64 {
-        self.memory.bytes()
+        self.limits.bytes()
     }
 
     /// Runs ffmpeg; calls `progress` with the part of the output that is finished. Returns the log.
@@ -272,8 +279,8 @@ impl Ffmpeg {
     ) -> Result<String, RunError> {
         let guard = KillGuard::default();
         let held = Arc::clone(&guard.0);
-        let memory = self.memory;
-        let run = tokio::task::spawn_blocking(move || run(command, memory, &held, stdin, read));
+        let limits = self.limits;
+        let run = tokio::task::spawn_blocking(move || run(command, limits, &held, stdin, read));
         let outcome = run.await.map_err(io::Error::other).and_then(|outcome| outcome);
         let Ended { status, log, read } =
             outcome.map_err(|source| RunError::Start { program: path.to_owned(), source })?;
@@ -284,7 +291,7 @@ impl Ffmpeg {
         // Decoders skip frames for which they have no memory; so the process may succeed, but its
         // output is incomplete.
         if ran_out(&log) {
-            return Err(RunError::OutOfMemory { program, megabytes: memory.megabytes(), log });
+            return Err(RunError::OutOfMemory { program, megabytes: limits.megabytes(), log });
         }
         match read {
             Err(source) => Err(RunError::Stream { program, source }),

@@ -4,13 +4,18 @@
 //! block, which is zero while the block is missing. To the FIFO `.wanted`, ffmpeg writes which byte
 //! it waits for. So ffmpeg never takes a missing block for zeros, and stops waiting when the FIFO
 //! is closed.
+//!
+//! A file that is larger than the disk can drop the blocks that were filled first. If a process
+//! reads them again, it waits for them again. Since a process may have seen that a block is filled
+//! just before it is dropped, the bytes stay for a while.
 
-use crate::clamped::clamped;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{CWD, FallocateFlags, FileType, Mode, mknodat};
@@ -18,12 +23,17 @@ use rustix::io::Errno;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
+use crate::clamped::clamped;
+
 /// Bytes of a block, the same number as in ffmpeg's patch.
 pub const BLOCK: u64 = 64 * 1024;
 
 /// The suffixes of the two files beside it.
 const FILLED: &str = ".filled";
 const WANTED: &str = ".wanted";
+/// How long the bytes of a dropped block stay: ffmpeg reads a block right after it has seen that it is
+/// filled.
+const STAY: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug)]
@@ -33,6 +43,16 @@ pub struct PartialFile {
     file: File,
     filled: File,
     blocks: Mutex<Vec<Block>>,
+    window: Mutex<Window>,
+}
+
+/// The blocks of a file that keeps only what was filled last.
+#[derive(Debug, Default)]
+struct Window {
+    /// The filled blocks, in the order in which they were filled.
+    filled: VecDeque<usize>,
+    /// The blocks that were dropped but still have their bytes, and the times.
+    dropped: VecDeque<(Instant, usize)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +84,8 @@ impl PartialFile {
         let wanted = Wanted(OpenOptions::new().read_write(true).open_receiver(&fifo)?);
         let count = usize::try_from(count).map_err(io::Error::other)?;
         let blocks = Mutex::new(vec![Block::Missing; count]);
-        Ok((Self { path: path.to_owned(), size, file, filled, blocks }, wanted))
+        let window = Mutex::default();
+        Ok((Self { path: path.to_owned(), size, file, filled, blocks, window }, wanted))
     }
 
     /// The path of the file.
@@ -134,6 +155,32 @@ impl PartialFile {
         Ok(())
     }
 
+    /// Like [`PartialFile::fill`], but keeps only the `most` bytes that were filled last.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn fill_and_drop(&self, at: u64, bytes: &[u8], most: u64) -> io::Result<()> {
+        let indices = self.indices(&(at..at + bytes.len() as u64));
+        let mut window = self.window.lock();
+        // A dropped block that is filled again stays.
+        window.dropped.retain(|(_, index)| !indices.contains(index));
+        self.fill(at, bytes)?;
+        window.filled.extend(indices);
+        let most = clamped::<usize>(most / BLOCK).max(1);
+        while window.filled.len() > most
+            && let Some(index) = window.filled.pop_front()
+        {
+            self.filled.write_all_at(&[0], index as u64)?;
+            self.blocks()[index] = Block::Missing;
+            window.dropped.push_back((Instant::now(), index));
+        }
+        let is_over = |(since, _): &mut (Instant, usize)| since.elapsed() > STAY;
+        while let Some((_, index)) = window.dropped.pop_front_if(is_over) {
+            free(&self.file, index as u64 * BLOCK..(index as u64 + 1) * BLOCK)?;
+        }
+        Ok(())
+    }
+
     /// The runs of blocks that are filled.
     #[must_use]
     pub fn there(&self) -> Vec<Range<u64>> {
@@ -196,6 +243,19 @@ impl Wanted {
     }
 }
 
+/// Frees the disk space of a range of a file, which then reads as zeros. Does nothing if the file
+/// system does not support this.
+///
+/// # Errors
+/// When the file system fails.
+pub fn free(file: &File, range: Range<u64>) -> io::Result<()> {
+    let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    match rustix::fs::fallocate(file, hole, range.start, range.end - range.start) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -204,7 +264,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, PartialFile};
+    use super::{BLOCK, PartialFile, STAY};
 
     #[tokio::test]
     async fn blocks_are_claimed_once_and_filled() {
@@ -227,5 +287,31 @@ mod tests {
         assert_eq!(file.there(), [BLOCK..4 * BLOCK, 10 * BLOCK..size]);
         file.remove().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_file_keeps_what_was_filled_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let size = 10 * BLOCK + 100;
+        let (file, _wanted) = PartialFile::create(&path, size).unwrap();
+        let block = vec![7; usize::try_from(BLOCK).unwrap()];
+        for index in 0..10 {
+            file.fill_and_drop(index * BLOCK, &block, 4 * BLOCK).unwrap();
+        }
+        file.fill_and_drop(10 * BLOCK, &[8; 100], 4 * BLOCK).unwrap();
+        assert_eq!(file.there(), std::slice::from_ref(&(7 * BLOCK..size)));
+        assert_eq!(file.missing(&(0..size)), 7 * BLOCK);
+        let filled = std::fs::read(folder.path().join("x.filled")).unwrap();
+        assert_eq!(filled, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+        // The bytes of a block that was just dropped are still there; a block that is filled again stays.
+        assert_eq!(file.read(&(0..1)).unwrap(), [7]);
+        file.fill_and_drop(0, &block, 4 * BLOCK).unwrap();
+        file.window.lock().dropped.iter_mut().for_each(|(since, _)| *since -= 2 * STAY);
+        file.fill_and_drop(5 * BLOCK, &block, 4 * BLOCK).unwrap();
+        let firsts: Vec<u8> =
+            (0..11).map(|at| file.read(&(at * BLOCK..size)).unwrap()[0]).collect();
+        assert_eq!(firsts, [7, 0, 0, 0, 0, 7, 0, 0, 7, 7, 8]);
+        assert_eq!(file.there(), [0..BLOCK, 5 * BLOCK..6 * BLOCK, 9 * BLOCK..size]);
     }
 }

@@ -19,6 +19,13 @@ impl Plan {
         has_index && divisible && self.output.segments.is_none()
     }
 
+    /// Whether the output can be uploaded while it is muxed.
+    #[must_use]
+    pub fn joins_as_stream(&self) -> bool {
+        let is_one_file = self.output.segments.is_none();
+        is_one_file && self.output.video.is_some() && self.output.container.is_appended()
+    }
+
     /// Presentation and decoding time of a sample of a rendered range, on the output's clock.
     #[must_use]
     pub fn times_of(&self, sample: &Sample, time_scale: u32) -> (Flicks, Flicks) {

@@ -2,6 +2,9 @@
 //!
 //! Ranges that will be needed are queued in order; bytes that ffmpeg waits for come first. Every
 //! read names the entity tag that was seen first, as for whole files.
+//!
+//! Files that are only read from start to end, perhaps by several processes at a time, need not fit
+//! on the disk: then only what was read last is kept.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,12 +28,16 @@ const URGENT_RANGES: usize = 4;
 /// The least that is read at an unexpected place. Each read that continues it is twice as long, so
 /// that reading a file from end to end takes few requests.
 const FIRST_WINDOW: u64 = 4 * BLOCK;
+/// How many processes may read a file at the same time, each at its own place.
+const READERS: usize = 8;
 
 /// Fills partial files of objects.
 #[derive(Debug)]
 pub struct Filler {
     store: ObjectStore,
     sources: Vec<Source>,
+    /// How many bytes of each file are kept; `None` if all are.
+    kept: Option<u64>,
     state: Mutex<State>,
     asked: Notify,
     arrived: Notify,
@@ -56,8 +63,8 @@ struct Piece {
 struct State {
     urgent: VecDeque<Piece>,
     queue: VecDeque<Piece>,
-    /// For each source, the range that was last read unexpectedly.
-    windows: Vec<Range<u64>>,
+    /// For each source, the ranges that were read unexpectedly, the latest first.
+    windows: Vec<VecDeque<Range<u64>>>,
 }
 
 /// Receives the places that ffmpeg waits for, for a [`Filler`].
@@ -82,16 +89,23 @@ impl Filler {
             sources.push(Source { uri, head, file, bytes });
             waits.0.push(wanted);
         }
-        let state = State { windows: vec![0..0; sources.len()], ..State::default() };
+        let state = State { windows: vec![VecDeque::new(); sources.len()], ..State::default() };
         let filler = Self {
             store: store.clone(),
             sources,
+            kept: None,
             state: Mutex::new(state),
             asked: Notify::new(),
             arrived: Notify::new(),
             busy_micros: AtomicU64::new(0),
         };
         Ok((filler, waits))
+    }
+
+    /// The same, but keeps only the `bytes` of each file that were read last.
+    #[must_use]
+    pub fn keeping(self, bytes: u64) -> Self {
+        Self { kept: Some(bytes), ..self }
     }
 
     /// The file of an object.
@@ -192,19 +206,17 @@ impl Filler {
         }
         let mut state = self.state();
         let planned = state.queue.iter().find(|p| p.source == source && p.range.contains(&place));
-        let end = planned.map_or_else(
-            || {
-                let before = state.windows[source].clone();
-                let goes_on = (before.start..before.end + BLOCK).contains(&place);
-                let twice = (before.end - before.start).saturating_mul(2).min(RANGE_SIZE);
-                place + if goes_on { twice.max(FIRST_WINDOW) } else { FIRST_WINDOW }
-            },
-            |planned| planned.range.end.min(place + RANGE_SIZE),
-        );
-        if planned.is_none() {
-            state.windows[source] = place..end;
-        }
+        let planned = planned.map(|planned| planned.range.end.min(place + RANGE_SIZE));
+        let end = planned.unwrap_or_else(|| place + state.unforeseen(source, place));
         state.urgent.push_back(Piece { source, range: place..end });
+        // A process that has read so much in sequence will read on.
+        let reads_on = self.kept.is_some() && end - place == RANGE_SIZE;
+        let next = if reads_on { end + RANGE_SIZE } else { end };
+        state.queue.extend(reads_on.then_some(Piece { source, range: end..next }));
+        if planned.is_none() || reads_on {
+            state.windows[source].push_front(place..next);
+            state.windows[source].truncate(READERS);
+        }
     }
 
     /// The next range to read, if `reads` reads are in progress.
@@ -261,7 +273,11 @@ impl Filler {
             let whole = if *at + length == end { length } else { length / BLOCK * BLOCK };
             if whole > 0 {
                 let rest = held.split_off(clamped(whole));
-                file.fill(*at, &held).map_err(|error| self.file_error(source, error))?;
+                let filled = match self.kept {
+                    Some(most) => file.fill_and_drop(*at, &held, most),
+                    None => file.fill(*at, &held),
+                };
+                filled.map_err(|error| self.file_error(source, error))?;
                 (held, *at) = (rest, *at + whole);
                 self.arrived.notify_waiters();
             }
@@ -280,5 +296,16 @@ impl Filler {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+}
+
+impl State {
+    /// How many bytes to read at an unexpected place.
+    fn unforeseen(&mut self, source: usize, place: u64) -> u64 {
+        let windows = &mut self.windows[source];
+        let goes_on = |last: &Range<u64>| (last.start..last.end + BLOCK).contains(&place);
+        let last = windows.iter().position(goes_on).and_then(|last| windows.remove(last));
+        let twice = last.map_or(0, |last| (last.end - last.start).saturating_mul(2));
+        twice.clamp(FIRST_WINDOW, RANGE_SIZE)
     }
 }

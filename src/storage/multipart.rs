@@ -130,6 +130,11 @@ async fn create(
 }
 
 impl MultipartUpload {
+    /// The storage that has it.
+    pub(super) const fn store(&self) -> &ObjectStore {
+        &self.store
+    }
+
     /// Its name, with which another process can abort it if this one dies.
     #[must_use]
     pub fn name(&self) -> &UploadName {

@@ -22,7 +22,7 @@ use crate::storage::{
 
 /// How many parts storage copies at the same time.
 const PARALLEL_COPIES: usize = 16;
-const PARALLEL_PARTS: usize = 4;
+pub(super) const PARALLEL_PARTS: usize = 4;
 /// How often a file is sent if other writers interfere.
 pub const TRIES: u32 = 3;
 
@@ -183,6 +183,26 @@ pub fn begin_copy(
 }
 
 impl PendingUpload {
+    /// An upload of `size` bytes whose parts have been sent. The file no longer exists, so the parts
+    /// can't be sent again.
+    pub(super) fn sent(
+        upload: MultipartUpload,
+        parts: Vec<Part>,
+        size: u64,
+        description: Description,
+    ) -> Self {
+        Self {
+            store: upload.store().clone(),
+            uri: upload.name().uri.clone(),
+            path: PathBuf::new(),
+            size,
+            description,
+            assembly: Vec::new(),
+            copied: None,
+            parts: Some((upload, parts)),
+        }
+    }
+
     /// The name of the open upload, which has to be aborted if this process dies.
     #[must_use]
     pub fn name(&self) -> Option<&UploadName> {
@@ -382,7 +402,8 @@ fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'
     })
 }
 
-const fn part_size(size: u64) -> u64 {
+/// As many bytes has each part but the last.
+pub(super) const fn part_size(size: u64) -> u64 {
     let least = size.div_ceil(MAX_PARTS);
     if least <= PART_SIZE { PART_SIZE } else { least.div_ceil(MIB) * MIB }
 }

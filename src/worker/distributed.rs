@@ -16,6 +16,7 @@ mod render;
 mod segments;
 mod share;
 mod sound;
+mod streamed;
 
 use serde_json::{Value, json};
 use tracing::{Instrument, error};

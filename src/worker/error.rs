@@ -53,13 +53,13 @@ pub enum TaskError {
         /// Free bytes.
         free: u64,
     },
-    /// The pieces of the output don't fit on the disk.
+    /// The files that joining the output needs don't fit on the disk.
     #[error(
-        "the output has about {needed} bytes and the work folder has room for {free}: give the \
+        "joining the output takes about {needed} bytes and the work folder has room for {free}: give the \
          function more ephemeral storage"
     )]
     OutputSpace {
-        /// Bytes of all pieces.
+        /// Bytes that it takes.
         needed: u64,
         /// Free bytes.
         free: u64,

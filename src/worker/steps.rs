@@ -112,7 +112,7 @@ impl Worker {
         looked?;
         journal.note_all([describe::planned(&plan), describe::copied(&plan)]);
         let reached = |percent| journal.note(Entry::Progress(percent));
-        let encode = self.encode(&plan, sources, making, reached, deadline.until);
+        let encode = Box::pin(self.encode(&plan, sources, making, reached, deadline.until));
         let (made, took) = timed("encode", deadline.limit(encode)).instrument(span).await;
         journal.note(Entry::Took(Stage::Encode, looking + took));
         let made = made?;

@@ -26,6 +26,7 @@ use crate::scene::{TOPIC, USUAL, b64, settings, sur};
 mod forged;
 mod segments;
 mod shares;
+mod streamed;
 
 const RATE: (u32, u32) = (25, 1);
 
@@ -462,6 +463,7 @@ fn every_kind_of_output_is_that_of_one_function() {
         ("f_ts,vcodec_h264,acodec_aac,vb_200000", ".ts"),
         ("f_mov,vcodec_h264,acodec_pcm", ".mov"),
         ("f_avi,vcodec_h264,acodec_mp3", ".avi"),
+        ("f_flv,vcodec_h264,acodec_aac", ".flv"),
         ("f_mp4,vcodec_h265,acodec_flac", ".h265.mp4"),
         ("f_mp4,vcodec_h264,acodec_aac,vn_1", ".m4a.mp4"),
         ("f_mp4,vcodec_h264,acodec_aac,an_1", ".mute.mp4"),

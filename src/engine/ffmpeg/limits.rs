@@ -18,27 +18,34 @@ const OWN_MEMORY_MB: u64 = 128;
 
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// Memory that concurrent processes may use together.
+/// Memory that concurrent processes may use together, and the largest file that each of them may
+/// write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Memory {
+pub(super) struct Limits {
     megabytes: u64,
+    file_bytes: u64,
 }
 
-impl Memory {
+impl Limits {
     /// All memory except what the function itself needs.
     pub(super) const fn of_function(megabytes: u64) -> Self {
-        Self { megabytes: megabytes.saturating_sub(OWN_MEMORY_MB) }
+        Self { megabytes: megabytes.saturating_sub(OWN_MEMORY_MB), file_bytes: FILE_BYTES }
+    }
+
+    /// The same with another limit for the size of a file.
+    pub(super) const fn writing(self, file_bytes: u64) -> Self {
+        Self { file_bytes, ..self }
     }
 
     /// An equal share for each of these processes.
     pub(super) fn shared(self, processes: usize) -> Self {
         let processes = clamped::<u64>(processes);
-        Self { megabytes: self.megabytes / processes.max(1) }
+        Self { megabytes: self.megabytes / processes.max(1), ..self }
     }
 
     /// This percentage of it.
     pub(super) const fn portion(self, percent: u64) -> Self {
-        Self { megabytes: self.megabytes * percent / 100 }
+        Self { megabytes: self.megabytes * percent / 100, ..self }
     }
 
     pub(super) const fn bytes(self) -> u64 {
@@ -54,14 +61,14 @@ impl Memory {
 ///
 /// Memory means what the process can write to. Address space that is only reserved, as glibc's
 /// allocator does by the gigabyte, does not count.
-pub(super) fn limit(process: Pid, memory: Memory) {
+pub(super) fn limit(process: Pid, most: Limits) {
     let limits = [
         (Resource::Cpu, CPU_SECONDS),
-        (Resource::Fsize, FILE_BYTES),
+        (Resource::Fsize, most.file_bytes),
         (Resource::Nofile, OPEN_FILES),
         // No core files in the sandbox.
         (Resource::Core, 0),
-        (Resource::Data, memory.megabytes * MEBIBYTE),
+        (Resource::Data, most.megabytes * MEBIBYTE),
     ];
     for (resource, most) in limits {
         let limit = Rlimit { current: Some(most), maximum: Some(most) };
@@ -100,7 +107,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::{Ffmpeg, RunError};
-    use super::{Memory, ran_out};
+    use super::{Limits, ran_out};
 
     /// A program that waits until its limits are set, which happens just after its start.
     fn limited(script: &str) -> (Ffmpeg, tempfile::TempDir) {
@@ -174,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_tiny_function_keeps_its_own_part() {
-        assert_eq!(Memory::of_function(64).megabytes(), 0);
-        assert_eq!(Memory::of_function(3008).shared(4).megabytes(), 720);
+        assert_eq!(Limits::of_function(64).megabytes(), 0);
+        assert_eq!(Limits::of_function(3008).shared(4).megabytes(), 720);
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::limits::{Memory, limit};
+use super::limits::{Limits, limit};
 use super::{confine, live};
 
 /// How much of a process's log is kept: its last bytes.
@@ -49,7 +49,7 @@ pub(super) struct Ended {
 
 pub(super) fn run(
     mut command: FfmpegCommand,
-    memory: Memory,
+    limits: Limits,
     held: &Mutex<Held>,
     stdin: Option<SyncSender<ChildStdin>>,
     read: impl FnOnce(ChildStdout) -> io::Result<()>,
@@ -69,7 +69,7 @@ pub(super) fn run(
         let child = command.spawn()?;
         let group = Pid::from_child(&child);
         held.group = Some(group);
-        limit(group, memory);
+        limit(group, limits);
         (child, group)
     };
     if let (Some(sender), Some(stdin)) = (stdin, child.stdin.take()) {

@@ -149,6 +149,11 @@ impl Folder {
         self.uri("first.audio")
     }
 
+    /// The output as it was muxed, before it was checked.
+    pub(super) fn joined(&self) -> ObjectUri {
+        self.uri("joined")
+    }
+
     /// The list that the state machine reads.
     pub(super) fn ranges(&self) -> ObjectUri {
         self.uri("ranges.json")

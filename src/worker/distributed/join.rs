@@ -23,16 +23,17 @@ use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::object::ObjectUri;
 use crate::policy::Verify;
 use crate::storage::fetch::{fetch, read_whole};
+use crate::storage::growing::GrowingUpload;
 use crate::storage::upload::PendingUpload;
 use crate::task::{ChunkCount, Entry, Stage, TaskRecord};
 
 /// Each piece was decoded when it was rendered, so checking the join needs only its packets, and
 /// decoding both sides of each seam and the audio.
-const PIECES_ARE_DECODED: Verify = Verify::Packets;
+pub(super) const PIECES_ARE_DECODED: Verify = Verify::Packets;
 /// How many notes are read at the same time.
 const PARALLEL_READS: usize = 16;
 /// How many buffers may wait for the joining process.
-const BUFFERED: usize = 16;
+pub(super) const BUFFERED: usize = 16;
 
 impl Worker {
     /// Joins all pieces, checks and stores the result, and reports it.
@@ -126,21 +127,32 @@ impl Worker {
         let pieces = self.piece_notes(shift, &note).await?;
         journal.note_all(add_up(&note, &pieces));
         journal.note(Entry::Progress(ENCODED));
-        if note.segments_in_ranges || note.plan.joins_where_stored() {
-            let (note, pieces) = (&note, &pieces[..]);
-            let join = Join { shift, note, pieces, workspace, journal };
-            if note.segments_in_ranges {
-                return Box::pin(self.join_segments(&join)).await;
-            }
-            return Box::pin(self.join_where_stored(&join)).await;
+        let work = Join { shift, note: &note, pieces: &pieces, workspace, journal };
+        if note.segments_in_ranges {
+            return Box::pin(self.join_segments(&work)).await;
         }
+        if note.plan.joins_where_stored() {
+            return Box::pin(self.join_where_stored(&work)).await;
+        }
+        if note.plan.joins_as_stream() && self.ffmpeg().can_wait().await? {
+            return Box::pin(self.join_as_stream(&work)).await;
+        }
+        Box::pin(self.join_on_disk(&work)).await
+    }
+
+    /// Joins the pieces in a file.
+    async fn join_on_disk(
+        &self,
+        work: &Join<'_>,
+    ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
+        let Join { shift, note, pieces, workspace, journal } = *work;
         let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
         let free = free_bytes(&self.settings.work_dir)?;
         if needed > free {
             return Err(TaskError::OutputSpace { needed, free });
         }
         let started = Instant::now();
-        let sound = self.fetch_sound(shift, &note, &pieces, workspace).await?;
+        let sound = self.fetch_sound(shift, note, pieces, workspace).await?;
         let output = workspace.output(&note.extension);
         let (feed, ranges) = mpsc::channel(BUFFERED);
         let ffmpeg = self.ffmpeg();
@@ -150,7 +162,7 @@ impl Worker {
             let joined = join(&ffmpeg, &note.plan, &sound, listings, &output, ranges).await;
             joined.map_err(TaskError::from)
         };
-        let (log, ()) = tokio::try_join!(joined, self.feed(shift, &pieces, feed))?;
+        let (log, ()) = tokio::try_join!(joined, self.feed(shift, pieces, feed, None))?;
         if !log.is_empty() {
             journal.note(Entry::Warnings(vec![format!("ffmpeg reported errors: {log}")]));
         }
@@ -221,18 +233,24 @@ impl Worker {
         Ok(path)
     }
 
-    /// Reads the ranges in order.
-    async fn feed(
+    /// Reads the ranges in order, as fast as the output has room for them.
+    pub(super) async fn feed(
         &self,
         shift: &Shift<'_>,
         pieces: &[(Piece, PieceNote)],
         feed: mpsc::Sender<Fed>,
+        output: Option<&GrowingUpload>,
     ) -> Result<(), TaskError> {
         for (piece, note) in pieces.iter().filter(|(piece, _)| *piece != Piece::Sound) {
             let uri = shift.folder.media(*piece);
             let sink = |bytes: Vec<u8>| {
                 let feed = &feed;
-                async move { feed.send(Fed::Bytes(bytes)).await.is_ok() }
+                async move {
+                    if let Some(output) = output {
+                        output.room().await;
+                    }
+                    feed.send(Fed::Bytes(bytes)).await.is_ok()
+                }
             };
             read_whole(&self.store, &uri, &note.head(), sink).await?;
             feed.send(Fed::End).await.ok();
