@@ -135,10 +135,11 @@ impl Settings {
     /// setting that changes the output and does not have its default value.
     #[must_use]
     pub fn definition(&self, canonical: &str) -> String {
-        match self.video_preset {
-            Preset::DEFAULT => canonical.to_owned(),
-            preset => format!("{canonical} VIDEO_PRESET={preset}"),
-        }
+        let (preset, copy) = (self.video_preset, self.copy);
+        let preset = (preset != Preset::DEFAULT).then(|| format!(" VIDEO_PRESET={preset}"));
+        let copy = (copy != CopyPolicy::DEFAULT).then(|| format!(" COPY={copy}"));
+        let changed = [preset, copy].into_iter().flatten();
+        changed.fold(canonical.to_owned(), |definition, setting| definition + &setting)
     }
 
     /// The bucket in which a record can be found with its id alone.

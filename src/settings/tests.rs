@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{AccessKeys, Distribute, Distribution, HttpAuth, KeySource, Settings};
 use crate::object::ObjectUri;
 
@@ -260,7 +262,13 @@ fn a_task_is_distributed_where_there_is_a_state_machine_and_it_may_be() {
 
 #[test]
 fn a_setting_that_changes_the_output_is_a_part_of_what_the_task_is() {
-    let definition = |preset: &str| read(&[("VIDEO_PRESET", preset)]).unwrap().definition("p");
-    assert_eq!(definition("veryfast"), "p");
-    assert_ne!(definition("fast"), definition("slow"));
+    let definition = |settings: &[(&str, &str)]| read(settings).unwrap().definition("p");
+    let presets = ["veryfast", "fast", "slow"].map(|preset| ("VIDEO_PRESET", preset));
+    let copies = ["auto", "fitting", "never"].map(|policy| ("COPY", policy));
+    let mut definitions = BTreeSet::new();
+    for preset in presets {
+        definitions.extend(copies.map(|copy| definition(&[preset, copy])));
+    }
+    assert_eq!(definitions.len(), 9, "{definitions:?}");
+    assert_eq!(definition(&[presets[0], copies[0]]), "p");
 }
