@@ -8,6 +8,7 @@ use crate::access_keys::{AccessKey, HttpAuth};
 use crate::code::Code;
 use crate::event::{HttpRequest, Resource};
 use crate::process::Request;
+use crate::quote::printable;
 use crate::reply::{Refusal, Refused};
 use crate::signature::{Claim, SignatureError, Verified};
 use crate::task::TaskRecord;
@@ -43,7 +44,7 @@ pub(super) async fn establish(
     }
     match &request.caller {
         Some(caller) if iam => {
-            info!(caller, "authorised");
+            info!(caller = printable(caller), "authorised");
             Ok(Authority::Caller)
         }
         _ => Err(Refusal::new(Refused::Task(Code::AccessDenied), wanted(iam, oss))),

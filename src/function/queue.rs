@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::{Function, retry_helps, uploads};
 use crate::code::Code;
 use crate::event::{Event, EventError, HttpRequest, MessageRecord, Route, Submission};
+use crate::quote::printable;
 use crate::reply::FunctionError;
 use crate::worker::Invocation;
 
@@ -35,7 +36,7 @@ pub(super) async fn work(
             Ok(submissions) => goes_back(function, submissions, invocation, index == 0).await,
         };
         if goes_back {
-            warn!(message_id = record.id, "the message goes back to its queue");
+            warn!(message_id = printable(&record.id), "the message goes back to its queue");
             back.add_failure(record.id);
             halted.extend(record.group);
         }
@@ -71,13 +72,14 @@ pub(super) async fn work_on_topic(
 /// Keeps a message that can't be decoded in the queue of failed events; `false` if that is
 /// impossible.
 async fn keep(function: &Function, record: &MessageRecord, reason: &EventError) -> bool {
-    error!(message_id = record.id, error = %reason, "the message can't be read");
+    let message_id = printable(&record.id);
+    error!(message_id, error = %reason, "the message can't be read");
     let Some(failed) = &function.failed_events else {
         return false;
     };
     let kept = failed.keep(&record.id, &record.body, &reason.to_string()).await;
     if let Err(error) = &kept {
-        error!(message_id = record.id, %error, "the message can't be kept");
+        error!(message_id, %error, "the message can't be kept");
     }
     kept.is_ok()
 }

@@ -63,6 +63,10 @@ fn events() -> Vec<(&'static str, Value)> {
         ("a message", message(long())),
         ("a message's field", message(with(good(), &long(), 1).to_string())),
         ("a message's process", message(direct(long()).to_string())),
+        (
+            "a notification's id",
+            json!({"Records": [{"EventSource": "aws:sns", "Sns": {"MessageId": long(), "Message": "m"}}]}),
+        ),
         ("an accepted event", json!({"accepted": {long(): 1}})),
         ("no kind", json!({long(): long()})),
     ]
