@@ -331,7 +331,7 @@ mod tests {
             let error = serde_json::from_value::<ObjectUri>(uri.into()).unwrap_err().to_string();
             assert!(
                 error.contains("s3://bucket/key")
-                    || error.contains("no bucket name")
+                    || error.contains("bucket name")
                     || error.contains("key is empty"),
                 "{error}"
             );
