@@ -111,12 +111,10 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let heard = |at: isize| {
         usize::try_from(at).ok().and_then(|at| audio.get(at)).map_or(0.0, |value| f64::from(*value))
     };
-    let likeness = |at: isize| {
-        let all = beep.iter().zip(at..);
-        all.map(|(value, at)| value * heard(at)).sum::<f64>()
-    };
     let (rough, reach) = ((roughly_ms * per_ms) as isize, (REACH_MS * per_ms) as isize);
-    let likenesses: Vec<f64> = (rough - reach..=rough + reach).map(likeness).collect();
+    let heard: Vec<f64> =
+        (rough - reach..rough + reach + length.cast_signed()).map(heard).collect();
+    let likenesses: Vec<f64> = heard.windows(length).map(|part| likeness(&beep, part)).collect();
     let around = likenesses.windows(3).enumerate().max_by(|a, b| a.1[1].total_cmp(&b.1[1]));
     let Some((index, &[before, best, after])) = around else {
         return roughly_ms;
@@ -124,6 +122,16 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     // The top of the parabola through the best value and its neighbours.
     let part = 0.5 * (before - after) / (before - 2.0 * best + after);
     ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
+}
+
+/// In a plain loop: this is compiled without optimisation, where every call of an iterator takes time.
+fn likeness(beep: &[f64], heard: &[f64]) -> f64 {
+    let (mut sum, mut index) = (0.0, 0);
+    while index < beep.len() {
+        sum += beep[index] * heard[index];
+        index += 1;
+    }
+    sum
 }
 
 fn recognise(audio: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
