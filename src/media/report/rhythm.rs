@@ -21,12 +21,17 @@ const ROUNDING_MS: u64 = 3;
 /// Where only samples of a file are read, a packet that is farther off belongs to the next sample.
 const NEXT_SAMPLE_MS: u64 = 1000;
 
+/// By how much ffmpeg may stamp a short packet of Vorbis too late, in milliseconds.
+const LATE_VORBIS_MS: u64 = 40;
+
 /// The timing of an audio stream's packets.
 #[derive(Debug)]
 pub(super) struct Rhythm {
     time_base: Ratio<i64>,
     rate: Ratio<i64>,
     usual: &'static [i64],
+    /// By how much a packet may be stamped too late, with too few samples.
+    late: Flicks,
     /// By how much a container's times may be off: it rounds timestamps and durations by up to a
     /// tick each.
     rounding: Flicks,
@@ -50,6 +55,7 @@ impl Rhythm {
             time_base,
             rate: Ratio::from_integer(i64::from(sample_rate.max(1))),
             usual: usual.map_or(&[], |row| row.1),
+            late: Flicks::from_millis(if codec == "vorbis" { LATE_VORBIS_MS } else { 0 }),
             rounding: ticks + Flicks::from_millis(ROUNDING_MS),
             due: None,
             odd: false,
@@ -62,6 +68,7 @@ impl Rhythm {
 
     /// Adds a packet; times in ticks.
     pub(super) fn packet(&mut self, time: Option<i64>, duration: Option<i64>) {
+        let (time, duration) = self.whole(time, duration);
         let off = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
         let off = off.and_then(|ticks| self.flicks(ticks));
         // A larger difference means that packets between two samples were not read.
@@ -72,6 +79,18 @@ impl Rhythm {
         let start = time.or(self.due);
         self.count(start, duration.filter(|&ticks| ticks > 0));
         self.due = start.zip(duration).and_then(|(start, duration)| start.checked_add(duration));
+    }
+
+    /// The time and the duration of a packet with all of its samples. A short packet of Vorbis behind
+    /// a long one has more samples than its size tells: ffmpeg leaves the first ones out of both.
+    fn whole(&self, time: Option<i64>, duration: Option<i64>) -> (Option<i64>, Option<i64>) {
+        let late = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
+        let late = late
+            .filter(|&ticks| ticks > 0 && self.flicks(ticks).is_some_and(|late| late <= self.late));
+        match late {
+            Some(late) => (self.due, duration.and_then(|ticks| ticks.checked_add(late))),
+            None => (time, duration),
+        }
     }
 
     /// Counts the samples of a packet.
@@ -114,5 +133,25 @@ impl Rhythm {
 
     fn flicks(&self, ticks: i64) -> Option<Flicks> {
         Flicks::from_ticks(ticks, self.time_base)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ratio, Rhythm};
+
+    /// As ffprobe lists the packets of an Ogg file of libvorbis.
+    #[test]
+    fn short_packets_of_vorbis_begin_where_the_one_before_ends() {
+        let packets = [(0, 576), (576, 1024), (2048, 128), (2176, 128), (2304, 576), (2880, 1024)];
+        let is_unsteady = |codec: &str| {
+            let mut rhythm = Rhythm::new(codec, 48_000, Ratio::new(1, 48_000));
+            for (time, duration) in packets {
+                rhythm.packet(Some(time), Some(duration));
+            }
+            rhythm.is_unsteady()
+        };
+        assert!(!is_unsteady("vorbis"));
+        assert!(is_unsteady("flac"));
     }
 }
