@@ -6,11 +6,11 @@ use super::spread::Index;
 
 pub(super) const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114d_9b74;
-const CLUSTER: u32 = 0x1f43_b675;
+pub(super) const CLUSTER: u32 = 0x1f43_b675;
 pub(super) const CUES: u32 = 0x1c53_bb6b;
 const VOID: u32 = 0xec;
 const INFO: u32 = 0x1549_a966;
-const TRACKS: u32 = 0x1654_ae6b;
+pub(super) const TRACKS: u32 = 0x1654_ae6b;
 const TAGS: u32 = 0x1254_c367;
 const CUE_POINT: u32 = 0xbb;
 const CUE_TIME: u32 = 0xb3;
@@ -84,6 +84,15 @@ fn seek_head(places: &[(u32, usize)]) -> Vec<u8> {
 
 /// The file with free space before each of its clusters.
 pub(super) fn spread_clusters(file: &[u8], index: Index) -> Vec<u8> {
+    spread_changed(file, index, &|_, whole| whole.to_vec())
+}
+
+/// The same with other tracks and clusters.
+pub(super) fn spread_changed(
+    file: &[u8],
+    index: Index,
+    change: &dyn Fn(u32, &[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let top = elements(file);
     let (_, at, segment) = top.iter().find(|(id, ..)| *id == SEGMENT).unwrap().clone();
     let body = &file[segment];
@@ -91,7 +100,7 @@ pub(super) fn spread_clusters(file: &[u8], index: Index) -> Vec<u8> {
     let whole = |(_, begin, range): &(u32, usize, Range<usize>)| &body[*begin..range.end];
     let is =
         |kinds: &'static [u32]| move |each: &&(u32, usize, Range<usize>)| kinds.contains(&each.0);
-    let front = all.iter().filter(is(&[INFO, TRACKS])).map(whole);
+    let front = all.iter().filter(is(&[INFO, TRACKS])).map(|each| change(each.0, whole(each)));
     let front = front.collect::<Vec<_>>().concat();
     let rest =
         all.iter().filter(|each| ![SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES, VOID].contains(&each.0));
@@ -110,7 +119,7 @@ pub(super) fn spread_clusters(file: &[u8], index: Index) -> Vec<u8> {
     for cluster in all.iter().filter(is(&[CLUSTER])) {
         clusters.extend_from_slice(&room);
         moved.push((cluster.1 as u64, (begin + clusters.len()) as u64));
-        clusters.extend_from_slice(whole(cluster));
+        clusters.extend(change(CLUSTER, whole(cluster)));
     }
     let cues = element(
         CUES,
