@@ -6,6 +6,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{ExecutionStatus, Fate, Stage, film};
+use crate::bed::expect::Difference;
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::function::Function;
 use crate::bed::reading::Reading;
@@ -146,6 +147,46 @@ fn segments_are_those_of_one_function() {
         let calls = stage.s3.calls();
         let read: Vec<_> = calls.iter().filter(read).map(|call| &call.path).collect();
         assert!(read.iter().all(|path| ends_with(path, "json")), "{read:?}");
+    }
+}
+
+/// Whatever is in them: H.265, or no audio.
+#[test]
+fn segments_of_other_streams_are_whole() {
+    let stage = Stage::new();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, container, streams) in [
+        ("h265", "mp4", "vcodec_h265,crf_30,acodec_aac"),
+        ("mute", "mp4", "vcodec_h264,acodec_aac,an_1"),
+        ("mute-ts", "ts", "vcodec_h264,acodec_aac,an_1"),
+    ] {
+        let process = format!(
+            "video/concat,f_{container},{streams}{}/segment,f_hls,t_2000|sys/saveas,b_{},o_{}",
+            sur("b.mp4"),
+            b64("results"),
+            b64(&format!("{name}/list.m3u8")),
+        );
+        let event = json!({"bucket": "sources", "object": "a.mp4", "process": process});
+        let running = stage.steps.crew().invoke(&event).unwrap();
+        assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded, "{name}");
+        let record = stage.record(&running);
+        assert_eq!(record["Verified"]["Frames"], 1200, "{name}: {record:#}");
+        assert_eq!(record["Verified"]["Decoded"], true, "{name}");
+        // Nobody makes the audio as a whole.
+        assert_eq!(stage.steps.crew().count("sound"), 0, "{name}");
+        let files = stored(&stage.s3, &format!("{name}/"), &record);
+        let segments =
+            files.iter().filter(|file| ends_with(&file.0, "m4s") || ends_with(&file.0, "ts"));
+        assert_eq!(segments.count(), 24, "{name}");
+        let path = folder.path().join(name);
+        whole(&files, "list-run-", &path);
+        let right = if name == "h265" { film() } else { film().no_audio() };
+        let mut found = right.differences(&Reading::of(path));
+        // Segments in a row don't tell where the first sample belongs.
+        found.retain(|it| {
+            !matches!(it, Difference::BeepCut { .. } | Difference::SampleCount { .. })
+        });
+        assert_eq!(found, [], "{name}");
     }
 }
 
