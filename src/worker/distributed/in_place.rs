@@ -22,7 +22,7 @@ use super::notes::{PieceNote, PlanNote};
 use crate::engine::artifacts::Artifact;
 use crate::engine::template::{Template, template};
 use crate::engine::verify::{Indexed, verify_indexed};
-use crate::engine::workspace::{Workspace, free_bytes};
+use crate::engine::workspace::Workspace;
 use crate::ledger::Journal;
 use crate::mp4::{Movie, Packets, Samples, Stretch};
 use crate::storage::assembly::{Assembly, Bytes, Wanted};
@@ -172,9 +172,7 @@ impl Worker {
             Bytes::Stored { .. } => 0,
         });
         let wanted = assembly.wanted.iter().map(|wanted| wanted.length);
-        let needed = here.chain(wanted).sum();
-        let free = free_bytes(&self.settings.work_dir)?;
-        if needed > free { Err(TaskError::OutputSpace { needed, free }) } else { Ok(()) }
+        self.check_output_space(here.chain(wanted).sum())
     }
 
     /// Writes a video of the first frame of each range.

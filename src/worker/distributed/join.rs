@@ -146,11 +146,7 @@ impl Worker {
         work: &Join<'_>,
     ) -> Result<(Vec<Artifact>, Vec<PendingUpload>), TaskError> {
         let Join { shift, note, pieces, workspace, journal } = *work;
-        let needed = pieces.iter().map(|(_, piece)| piece.size).sum();
-        let free = free_bytes(&self.settings.work_dir)?;
-        if needed > free {
-            return Err(TaskError::OutputSpace { needed, free });
-        }
+        self.check_output_space(pieces.iter().map(|(_, piece)| piece.size).sum())?;
         let started = Instant::now();
         let sound = self.fetch_sound(shift, note, pieces, workspace).await?;
         let output = workspace.output(&note.extension);
@@ -185,6 +181,12 @@ impl Worker {
         let verify = artifacts.verify(&check).map_ok(Verified::with_all_decoded);
         let uploads = Box::pin(self.send_checked(plan, goods, verify, journal)).await?;
         Ok((artifacts.files, uploads))
+    }
+
+    /// Checks that the disk has room for the files that joining the output needs.
+    pub(super) fn check_output_space(&self, needed: u64) -> Result<(), TaskError> {
+        let free = free_bytes(&self.settings.work_dir)?;
+        if needed > free { Err(TaskError::OutputSpace { needed, free }) } else { Ok(()) }
     }
 
     /// The notes of all pieces. Together these must have all frames.

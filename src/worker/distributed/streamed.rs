@@ -68,7 +68,8 @@ impl Worker {
         let sound = workspace.audio(note.plan.clips.len());
         let heard = pieces.iter().find(|(piece, _)| *piece == Piece::Sound);
         let heard = heard.map(|(piece, note)| (shift.folder.media(*piece), note.head()));
-        self.check_disk(work, size.min(growing.most_on_disk()) + kept.min(size))?;
+        let list = note.plan.frames().end * LINE;
+        self.check_output_space(size.min(growing.most_on_disk()) + kept.min(size) + list)?;
         let objects = heard.iter().map(|(uri, head)| (uri, head, sound.as_path()));
         let (filler, waits) = Filler::new(&self.store, objects)?;
         let filler = filler.keeping(kept);
@@ -140,12 +141,5 @@ impl Worker {
     /// How many bytes this disk keeps of a file that is read from start to end.
     fn kept(&self) -> Result<u64, TaskError> {
         Ok(KEPT.min(free_bytes(&self.settings.work_dir)? / 4))
-    }
-
-    /// Checks that the disk has room for these bytes and for the list of packets.
-    fn check_disk(&self, work: &Join<'_>, bytes: u64) -> Result<(), TaskError> {
-        let needed = bytes + work.note.plan.frames().end * LINE;
-        let free = free_bytes(&self.settings.work_dir)?;
-        if needed > free { Err(TaskError::OutputSpace { needed, free }) } else { Ok(()) }
     }
 }
