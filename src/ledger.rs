@@ -69,8 +69,8 @@ impl RecordFile {
     /// Its place in the list, by the times in the record itself.
     #[must_use]
     pub fn place(self, record: &TaskRecord) -> Marker {
-        let told = record.end_time.unwrap_or(record.start_time).timestamp().as_millisecond();
-        Marker { changed: self.changed, told: Reverse(told), task: self.task }
+        let recorded = record.end_time.unwrap_or(record.start_time).timestamp().as_millisecond();
+        Marker { changed: self.changed, recorded: Reverse(recorded), task: self.task }
     }
 }
 
@@ -79,13 +79,13 @@ impl RecordFile {
 pub struct Marker {
     changed: Reverse<i64>,
     /// The task's end by its record, or else its start.
-    told: Reverse<i64>,
+    recorded: Reverse<i64>,
     task: TaskId,
 }
 
 impl fmt::Display for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}-{}", self.changed.0, self.told.0, self.task)
+        write!(f, "{}-{}-{}", self.changed.0, self.recorded.0, self.task)
     }
 }
 
@@ -94,10 +94,10 @@ impl FromStr for Marker {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (changed, rest) = text.split_once('-').ok_or(())?;
-        let (told, task) = rest.split_once('-').ok_or(())?;
+        let (recorded, task) = rest.split_once('-').ok_or(())?;
         let milliseconds = |text: &str| text.parse().map(Reverse).map_err(|_| ());
-        let (changed, told) = (milliseconds(changed)?, milliseconds(told)?);
-        Ok(Self { changed, told, task: task.parse().map_err(|_| ())? })
+        let (changed, recorded) = (milliseconds(changed)?, milliseconds(recorded)?);
+        Ok(Self { changed, recorded, task: task.parse().map_err(|_| ())? })
     }
 }
 

@@ -94,7 +94,7 @@ impl Authority {
     }
 
     /// Checks that the signature covers the body of a request whose body says everything. A
-    /// signature that fits any body would allow whoever reuses it to access every bucket.
+    /// signature that fits any body could be used again to access every bucket.
     ///
     /// # Errors
     /// When it does not cover the body.

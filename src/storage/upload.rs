@@ -402,7 +402,7 @@ fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'
     })
 }
 
-/// As many bytes has each part but the last.
+/// The number of bytes in each part except the last.
 pub(super) const fn part_size(size: u64) -> u64 {
     let least = size.div_ceil(MAX_PARTS);
     if least <= PART_SIZE { PART_SIZE } else { least.div_ceil(MIB) * MIB }

@@ -81,8 +81,8 @@ impl Rhythm {
         self.due = start.zip(duration).and_then(|(start, duration)| start.checked_add(duration));
     }
 
-    /// The time and the duration of a packet with all of its samples. A short packet of Vorbis behind
-    /// a long one has more samples than its size tells: ffmpeg leaves the first ones out of both.
+    /// The time and the duration of a packet with all of its samples. A short packet of Vorbis after
+    /// a long one has more samples than ffmpeg reports: it leaves the first ones out of both.
     fn whole(&self, time: Option<i64>, duration: Option<i64>) -> (Option<i64>, Option<i64>) {
         let late = time.zip(self.due).and_then(|(time, due)| time.checked_sub(due));
         let late = late
