@@ -1,14 +1,14 @@
 //! Services of AWS that no other part of the bed provides, with moto's server: `CloudFormation`,
 //! SQS, Secrets Manager, and the parts of S3 besides objects.
 
-use std::process::Command;
-
 use serde_json::Value;
 
 use super::client::send;
 use super::function::Logs;
-use super::process::{Running, repository};
+use super::process::{Running, python};
 
+/// Its server lives too short for its garbage to matter, and would look for it a quarter of its time.
+const PROGRAM: &str = "import gc; gc.disable(); from moto.server import main; main()";
 /// The line with the address comes last.
 const READY: &str = " * Running on ";
 
@@ -28,9 +28,9 @@ impl Moto {
     }
 
     fn with(environment: &[(&str, String)]) -> Self {
-        let mut command = Command::new(repository().join("target/venv/bin/moto_server"));
+        let mut command = python();
         command.envs(environment.iter().map(|(name, value)| (*name, value)));
-        let (mut server, logs) = Logs::start(command.args(["-p", "0"]));
+        let (mut server, logs) = Logs::start(command.args(["-c", PROGRAM, "-p", "0"]));
         let url = loop {
             let address = |line: &Value| line.as_str()?.strip_prefix(READY).map(str::to_owned);
             let lines = logs.until(|lines| lines.iter().any(|line| address(line).is_some()));
