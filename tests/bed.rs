@@ -27,6 +27,8 @@ pub mod beep;
 pub mod browser;
 #[path = "bed/bus.rs"]
 pub mod bus;
+#[path = "bed/cache.rs"]
+pub mod cache;
 #[path = "bed/client.rs"]
 pub mod client;
 #[path = "bed/emulator.rs"]

@@ -2,21 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
-
-use super::ffmpeg::{ffmpeg, tool_path};
+use super::cache;
+use super::ffmpeg::ffmpeg;
 use super::footage::{Video, offset};
-use super::process::{Running, repository};
+use super::process::Running;
 use super::soundtrack::Audio;
-
-/// To be increased when the same settings begin to produce other media.
-const EDITION: u32 = 1;
-
-static DRAFTS: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -159,28 +150,7 @@ impl Source {
 
     /// Makes the file, unless it is in the cache. The name's extension determines the container.
     pub fn write(&self, name: &str) -> PathBuf {
-        let cache = repository().join("target/bed-cache");
-        let folder = cache.join(self.key());
-        let file = folder.join(name);
-        if file.is_file() {
-            return file;
-        }
-        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
-        let draft = cache.join(format!("draft-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&draft).expect("the cache can be written");
-        self.make(&draft, name);
-        std::fs::create_dir_all(&folder).expect("the cache can be written");
-        // If another process has made the same file in the meantime, it has the same bytes.
-        std::fs::rename(draft.join(name), &file).expect("the cache can be written");
-        std::fs::remove_dir_all(&draft).expect("the draft is ours");
-        file
-    }
-
-    fn key(&self) -> String {
-        let ffmpeg = std::fs::metadata(tool_path()).and_then(|file| file.modified());
-        let text = format!("{EDITION} {self:?} {} {ffmpeg:?}", tool_path().display());
-        let digest = Sha256::digest(text);
-        URL_SAFE_NO_PAD.encode(&digest[..12])
+        cache::file(&format!("{self:?}"), name, |folder| self.make(folder, name))
     }
 
     fn make(&self, folder: &Path, name: &str) {
