@@ -16,6 +16,10 @@ const HOPS_PER_MS: f64 = 4.0;
 const DIP_MS: f64 = 8.0;
 /// By how much the loudness alone may misplace a beep, since codecs smear its edges.
 const REACH_MS: f64 = 10.0;
+/// Which samples the first look compares, one of so many, and from which share of the best likeness
+/// on a place is looked at again.
+const ROUGHLY: usize = 5;
+const GOOD: f64 = 0.85;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Beep {
@@ -114,7 +118,7 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let (rough, reach) = ((roughly_ms * per_ms) as isize, (REACH_MS * per_ms) as isize);
     let heard: Vec<f64> =
         (rough - reach..rough + reach + length.cast_signed()).map(heard).collect();
-    let likenesses: Vec<f64> = heard.windows(length).map(|part| likeness(&beep, part)).collect();
+    let likenesses = likenesses(&beep, &heard);
     let around = likenesses.windows(3).enumerate().max_by(|a, b| a.1[1].total_cmp(&b.1[1]));
     let Some((index, &[before, best, after])) = around else {
         return roughly_ms;
@@ -124,14 +128,28 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
 }
 
-/// In a plain loop: this is compiled without optimisation, where every call of an iterator takes time.
-fn likeness(beep: &[f64], heard: &[f64]) -> f64 {
+/// How well the beep fits at each place; where it fits badly, only roughly, from a part of the samples.
+fn likenesses(beep: &[f64], heard: &[f64]) -> Vec<f64> {
+    let parts = heard.windows(beep.len());
+    let mut likenesses: Vec<f64> = parts.map(|part| likeness(beep, part, ROUGHLY)).collect();
+    let best = likenesses.iter().copied().fold(0.0, f64::max);
+    let good: Vec<usize> =
+        (0..likenesses.len()).filter(|&at| likenesses[at] > best * GOOD).collect();
+    for at in good {
+        likenesses[at] = likeness(beep, &heard[at..], 1);
+    }
+    likenesses
+}
+
+/// From each `step`th sample. In a plain loop: this is compiled without optimisation, where every
+/// call of an iterator takes time.
+fn likeness(beep: &[f64], heard: &[f64], step: usize) -> f64 {
     let (mut sum, mut index) = (0.0, 0);
     while index < beep.len() {
         sum += beep[index] * heard[index];
-        index += 1;
+        index += step;
     }
-    sum
+    sum * step as f64
 }
 
 fn recognise(audio: &[f32], rate: u32, from: f64, to: f64) -> Option<u8> {
