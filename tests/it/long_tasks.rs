@@ -10,6 +10,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::bed::bus::{Bus, Mood, Seen};
+use crate::bed::cache;
 use crate::bed::expect::{Clip, Difference, Expected};
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::ffmpeg::ffmpeg;
@@ -28,7 +29,10 @@ mod segments;
 mod shares;
 mod streamed;
 
-const RATE: (u32, u32) = (25, 1);
+/// Few frames, since it is the length that makes ranges.
+const RATE: (u32, u32) = (5, 1);
+const SECONDS: f64 = 24.0;
+const FRAMES: u64 = 240;
 
 /// Two clips of 24 s: in ranges of 10 s the video has five.
 struct Stage {
@@ -47,6 +51,11 @@ impl Stage {
         Self::start(change, StepFunctions::start)
     }
 
+    /// For tests that need megabytes of video: with the fastest encoder.
+    fn in_haste() -> Self {
+        Self::with(|settings| settings.set("VIDEO_PRESET", "ultrafast"))
+    }
+
     fn start(
         change: impl FnOnce(Settings) -> Settings,
         steps: impl FnOnce(&S3, &Settings) -> StepFunctions,
@@ -54,7 +63,8 @@ impl Stage {
         let s3 = S3::start(&["sources", "results", "records"]);
         let sns = Sns::start(&[TOPIC]);
         for (name, clip) in [("a.mp4", 1), ("b.mp4", 2)] {
-            let source = Source::new(clip).seconds(24.0);
+            let source = Source::new(clip).size(64, 48).rate(RATE.0, RATE.1).audio(32_000, 1);
+            let source = source.seconds(SECONDS);
             s3.put_file("sources", name, &source.write(name));
         }
         let settings = settings(&s3, &sns)
@@ -143,12 +153,13 @@ fn a_distributed_task_is_the_same_as_in_one_function() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let record = stage.assert_done(&running, "out.mp4");
     stage.assert_shows("out.mp4");
-    assert_file_plays(stage.s3.get("results", "out.mp4").unwrap(), 1200);
+    let rate = f64::from(RATE.0);
+    assert_file_plays(stage.s3.get("results", "out.mp4").unwrap(), FRAMES, rate);
     for same in ["TaskId", "EventId", "RequestId", "StartTime", "ExecutionArn"] {
         assert_eq!(record[same], running[same], "{same}");
     }
     assert_eq!(record["Chunks"], json!({"Total": 5, "Done": 5}));
-    assert_eq!(record["Verified"]["Frames"], 1200);
+    assert_eq!(record["Verified"]["Frames"], FRAMES);
     let crew = stage.steps.crew();
     let steps = ["plan", "render", "sound", "join", "fail"].map(|step| crew.count(step));
     // The ranges contain their own audio.
@@ -174,15 +185,12 @@ fn steps_that_are_killed_are_repeated() {
 }
 
 /// Noise, lossless: so large that storage copies the ranges into the parts of the result.
-fn noise(folder: &Path) -> PathBuf {
-    let file = folder.join("noise.mp4");
-    let mut command = ffmpeg();
-    command.args(["-f", "lavfi", "-i", "color=gray:s=192x108:r=25:d=24,noise=alls=90:allf=t"]);
-    command.args(["-f", "lavfi", "-i", "sine=330:r=48000:d=24", "-c:a", "flac"]);
-    run(command
-        .args(["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-g", "50"])
-        .arg(&file));
-    file
+fn noise() -> PathBuf {
+    cache::generated(
+        "-f lavfi -i color=gray:s=192x108:r=25:d=24,noise=alls=90:allf=t \
+         -f lavfi -i sine=330:r=48000:d=24 -c:a flac -c:v libx264 -preset ultrafast -qp 0 -g 50",
+        "noise.mp4",
+    )
 }
 
 /// The decoded frames of a video.
@@ -195,9 +203,8 @@ fn decoded(path: &Path) -> String {
 /// Whichever function is killed, and whichever answer is lost.
 #[test]
 fn ranges_become_the_result_where_they_are_stored() {
-    let stage = Stage::new();
-    let folder = tempfile::tempdir().unwrap();
-    stage.s3.put_file("sources", "noise.mp4", &noise(folder.path()));
+    let stage = Stage::in_haste();
+    stage.s3.put_file("sources", "noise.mp4", &noise());
     let crew = stage.steps.crew();
     crew.when(r#""index":0"#, 1, Fate::KilledAfter(Method::PUT, "first.video"));
     crew.when(r#""join""#, 1, Fate::KilledBefore(Method::PUT, "UploadPartCopy"));
@@ -435,14 +442,14 @@ fn what_does_not_fit_one_function_is_distributed() {
     let stage = Stage::new();
     let small = stage.settings.clone().set("DISTRIBUTE", "auto").timeout(Duration::from_secs(3));
     let function = Function::start(small.set("VIDEO_PRESET", "placebo"));
-    let process = event("f_mp4,s_4096x", "out.mp4");
+    let process = event("f_mp4,s_4096x,fps_25", "out.mp4");
     let record = function.invoke(&process).unwrap();
     assert_eq!(record["Status"], "Running", "{record:#}");
     assert!(record["ExecutionArn"].is_string(), "{record:#}");
     // Without a state machine, it reports that the task does not fit.
     let never = stage.settings.clone().set("DISTRIBUTE", "never").timeout(Duration::from_secs(3));
     let function = Function::start(never.set("VIDEO_PRESET", "placebo"));
-    let record = function.invoke(&event("f_mp4,s_4096x", "other.mp4")).unwrap();
+    let record = function.invoke(&event("f_mp4,s_4096x,fps_25", "other.mp4")).unwrap();
     assert_eq!(record["Code"], "DeadlineExceeded", "{record:#}");
 }
 
@@ -499,7 +506,7 @@ fn every_kind_of_output_is_that_of_one_function() {
 }
 
 fn film() -> Expected {
-    Expected::new(RATE, [1, 2].map(|clip| Clip::whole(clip, RATE, 24.0)).to_vec())
+    Expected::new(RATE, [1, 2].map(|clip| Clip::whole(clip, RATE, SECONDS)).to_vec())
 }
 
 fn asked(parameters: &str, target: &str) -> Value {
@@ -512,14 +519,14 @@ fn asked(parameters: &str, target: &str) -> Value {
     json!({"bucket": "sources", "object": "a.mp4", "process": process})
 }
 
-/// Two hours in 40 ranges, of a source in which every frame and beep is known.
+/// Two hours in 20 ranges, of a source in which every frame and beep is known.
 #[test]
 fn two_hours_go_through() {
-    const RATE: (u32, u32) = (4, 1);
+    const RATE: (u32, u32) = (1, 1);
     let stage = Stage::with(|settings| {
-        settings.set("CHUNK_SECONDS", "180").set("MAX_SOURCES", "12").set("MAX_CONCURRENCY", "3")
+        settings.set("CHUNK_SECONDS", "360").set("MAX_SOURCES", "12").set("MAX_CONCURRENCY", "3")
     });
-    let source = Source::new(3).rate(RATE.0, RATE.1).audio(8000, 1).seconds(600.0);
+    let source = Source::new(3).size(64, 48).rate(RATE.0, RATE.1).audio(8000, 1).seconds(600.0);
     stage.s3.put_file("sources", "long.mp4", &source.write("long.mp4"));
     let process = format!(
         "video/concat,f_mp4,{USUAL}{}|sys/saveas,b_{},o_{}/notify,topic_{}",
@@ -534,7 +541,7 @@ fn two_hours_go_through() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let record = stage.assert_done(&running, "out.mp4");
     println!("{:.1} s: {:#}", started.elapsed().as_secs_f64(), record["Usage"]);
-    assert_eq!(record["Chunks"], json!({"Total": 40, "Done": 40}));
+    assert_eq!(record["Chunks"], json!({"Total": 20, "Done": 20}));
     assert_eq!(record["Output"]["DurationMs"], 7_200_000);
     let clips = vec![Clip::whole(3, RATE, 600.0); 12];
     let reading = Reading::of(stage.s3.path("results", "out.mp4"));

@@ -5,7 +5,7 @@ use std::path::Path;
 use hyper::Method;
 use serde_json::{Value, json};
 
-use super::{ExecutionStatus, Fate, Stage, film};
+use super::{ExecutionStatus, FRAMES, Fate, Stage, film};
 use crate::bed::expect::Difference;
 use crate::bed::fault::{Answer, Fault};
 use crate::bed::function::Function;
@@ -170,7 +170,7 @@ fn segments_of_other_streams_are_whole() {
         let running = stage.steps.crew().invoke(&event).unwrap();
         assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded, "{name}");
         let record = stage.record(&running);
-        assert_eq!(record["Verified"]["Frames"], 1200, "{name}: {record:#}");
+        assert_eq!(record["Verified"]["Frames"], FRAMES, "{name}: {record:#}");
         assert_eq!(record["Verified"]["Decoded"], true, "{name}");
         // Nobody makes the audio as a whole.
         assert_eq!(stage.steps.crew().count("sound"), 0, "{name}");

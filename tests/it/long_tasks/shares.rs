@@ -1,25 +1,25 @@
 //! Each step reads only what it needs of the sources.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 
 use super::{Stage, audio, decoded};
+use crate::bed::cache;
 use crate::bed::ffmpeg::ffmpeg;
 use crate::bed::function::Function;
 use crate::bed::process::run;
 use crate::scene::{b64, sur};
 
 /// A minute of noise, lossless.
-fn noise(folder: &Path) -> PathBuf {
-    let file = folder.join("noise.mp4");
-    let mut command = ffmpeg();
-    command.args(["-f", "lavfi", "-i", "color=gray:s=192x108:r=5:d=60,noise=alls=90:allf=t"]);
-    command.args(["-f", "lavfi", "-i", "sine=330:r=48000:d=60", "-ac", "1"]);
-    let video = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0", "-g", "10", "-bf", "0"];
-    run(command.args(video).arg(&file));
-    file
+fn noise() -> PathBuf {
+    cache::generated(
+        "-f lavfi -i color=gray:s=192x108:r=5:d=60,noise=alls=90:allf=t \
+         -f lavfi -i sine=330:r=48000:d=60 -ac 1 \
+         -c:v libx264 -preset ultrafast -qp 0 -g 10 -bf 0",
+        "noise.mp4",
+    )
 }
 
 fn event(second: &str, target: &str) -> Value {
@@ -37,9 +37,9 @@ fn event(second: &str, target: &str) -> Value {
 /// in between. The plan step reads a source without an index once.
 #[test]
 fn each_step_reads_its_share() {
-    let stage = Stage::with(|settings| settings.set("CHUNK_SECONDS", "10"));
+    let stage = Stage::in_haste();
     let folder = tempfile::tempdir().unwrap();
-    let film = noise(folder.path());
+    let film = noise();
     let other = folder.path().join("noise.mkv");
     run(ffmpeg().arg("-i").arg(&film).args(["-c", "copy"]).arg(&other));
     stage.s3.put_file("sources", "noise.mp4", &film);
@@ -48,8 +48,10 @@ fn each_step_reads_its_share() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let record = stage.assert_done(&running, "out.mp4");
     assert_eq!(record["Chunks"]["Total"], 12, "{record:#}");
-    for (index, name) in ["noise.mp4", "noise.mkv"].into_iter().enumerate() {
-        let size = std::fs::metadata(folder.path().join(name)).unwrap().len();
+    for (index, (name, file)) in
+        [("noise.mp4", &film), ("noise.mkv", &other)].into_iter().enumerate()
+    {
+        let size = std::fs::metadata(file).unwrap().len();
         assert!(size > 6 << 20, "{name}: {size}");
         let gets = stage.s3.calls_of("GET", &format!("/sources/{name}"));
         let read: u64 = gets.iter().map(|get| get.length).sum();

@@ -24,9 +24,8 @@ fn event(container: &str, target: &str) -> Value {
 }
 
 fn stage() -> Stage {
-    let stage = Stage::new();
-    let folder = tempfile::tempdir().unwrap();
-    stage.s3.put_file("sources", "noise.mp4", &noise(folder.path()));
+    let stage = Stage::in_haste();
+    stage.s3.put_file("sources", "noise.mp4", &noise());
     stage
 }
 

@@ -168,8 +168,8 @@ fn assert_plays(player: &str, film: &Film, delay: f64) {
 
 /// An MP4 plays from its start to its end.
 #[track_caller]
-pub(crate) fn assert_file_plays(body: Vec<u8>, frames: u64) {
-    let film = Film::whole(body, frames);
+pub(crate) fn assert_file_plays(body: Vec<u8>, frames: u64, rate: f64) {
+    let film = Film::whole(body, frames, rate);
     played("file", &film, 0.0).assert_whole(&film, 0.0);
 }
 

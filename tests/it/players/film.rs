@@ -41,6 +41,8 @@ pub(super) struct Film {
     name: String,
     objects: Arc<BTreeMap<String, Object>>,
     pub frames: u64,
+    /// Frames of a second.
+    rate: f64,
     /// The frame of the second source that its clip begins with.
     second_begins: u16,
 }
@@ -77,11 +79,11 @@ impl Film {
     }
 
     /// One file of this many frames.
-    pub(super) fn whole(body: Vec<u8>, frames: u64) -> Self {
+    pub(super) fn whole(body: Vec<u8>, frames: u64, rate: f64) -> Self {
         let name = format!("{TARGET}.mp4");
         let object = Object { content_type: "video/mp4".to_owned(), body };
         let objects = Arc::new(BTreeMap::from([(name.clone(), object)]));
-        Self { name, objects, frames, second_begins: 0 }
+        Self { name, objects, frames, rate, second_begins: 0 }
     }
 
     fn stored(scene: &Scene, outcome: &Outcome, extension: &str, second_begins: u16) -> Self {
@@ -89,12 +91,13 @@ impl Film {
             name: format!("{TARGET}.{extension}"),
             objects: Arc::new(stored(&scene.s3)),
             frames: outcome.frames().iter().sum(),
+            rate: RATE,
             second_begins,
         }
     }
 
     pub(super) fn seconds(&self) -> f64 {
-        self.frames as f64 / RATE
+        self.frames as f64 / self.rate
     }
 
     pub(super) fn text(&self) -> &str {
