@@ -28,7 +28,7 @@ use stage::Stage;
 use crate::bed::fault::{Answer, Fault};
 
 /// Most of a run is waiting: for answers that do not come, or for ffmpeg.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// A way to fail: its name, the answer, and whether all later calls fail too.
 #[derive(Clone, Copy)]
