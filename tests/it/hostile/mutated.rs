@@ -25,7 +25,7 @@ use super::mutation::{Mutation, mutation};
 use super::small::{NAMES, small};
 use crate::bed::ffmpeg::{ffmpeg_path, ffprobe_path};
 
-const FILES: usize = 2000;
+const FILES: usize = 1000;
 /// Of which this many are the sources of whole tasks.
 const TASKS: usize = 40;
 /// The same files every time.

@@ -12,7 +12,8 @@ use crate::scene::{Outcome, Scene, USUAL, sur};
 /// Ten seconds with a continuous tone, and beeps; a second before them leaves room for timestamps
 /// that are too early.
 fn source() -> Source {
-    Source::new(2).seconds(10.0).tones(&[440.0, 440.0]).extra_args(&["-output_ts_offset", "1"])
+    let source = Source::new(2).size(64, 48).seconds(10.0).tones(&[440.0, 440.0]);
+    source.extra_args(&["-output_ts_offset", "1"])
 }
 
 /// Changes the timestamps of the audio in an FLV file, in milliseconds, depending on the number of
@@ -75,7 +76,7 @@ fn faults(scene: &Scene, name: &str, expected: &[f64]) -> Vec<String> {
 }
 
 fn scene() -> Scene {
-    Scene::new().source("a.mp4", &Source::new(1).seconds(1.2).no_beeps())
+    Scene::new().source("a.mp4", &Source::new(1).size(64, 48).seconds(1.2).no_beeps())
 }
 
 type Change = Box<dyn Fn(u32, u32) -> u32>;
