@@ -133,7 +133,9 @@ stage: need-rust-compiler-python$(demo_needs) $(venv)/.installed $(ready_layer)
 	cargo build --locked --features cli --bin bootstrap --example demo
 	exec "$(CARGO_TARGET_DIR)/debug/examples/demo" stage
 
-# The documentation's examples run first, so that the summary at the end is that of the tests.
+# The documentation's examples run first, so that the summary at the end is that of the tests. Many of
+# these wait: for answers that do not come, or for programs that use one core.
+test: export RUST_TEST_THREADS := $(or $(RUST_TEST_THREADS),$(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN)))))
 test: need-rust-compiler-python-chromium-ffmpeg-curl-layer-tools build page tools tools-ffmpeg
 	cargo build --locked --features cli --example demo
 	cargo test --locked --features cli --doc
