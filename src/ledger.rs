@@ -21,7 +21,8 @@ pub use clock::Clock;
 pub use execution::Resumed;
 use journal::{Found, MAX_CONFLICTS, is_conflict, look, put};
 pub use journal::{
-    Journal, Keep, LeaseError, OWN_MARK, RUN_MARK, Storing, own_description, result_description,
+    Journal, Keep, LeaseError, OWN_MARK, RUN_MARK, Storing, own_description, playlist_description,
+    result_description,
 };
 pub use objects::Objects;
 pub use remains::run_name;
@@ -283,7 +284,7 @@ impl<S: Objects> Ledger<S> {
         marker: Option<&Marker>,
     ) -> Result<Vec<RecordFile>, StoreError> {
         let mut found: Vec<RecordFile> = Vec::new();
-        for Listed { key, changed, .. } in self.store.list(&self.named(bucket, "")).await? {
+        for Listed { key, changed, .. } in self.store.list(bucket, &self.prefix).await? {
             let name = key.strip_prefix(&self.prefix).and_then(|name| name.strip_suffix(".json"));
             let Some(task) = name.and_then(|name| name.parse().ok()) else { continue };
             let file = RecordFile { changed: Reverse(changed.as_millisecond()), task };

@@ -5,27 +5,28 @@
 
 use std::fmt::Write;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::codec::Container;
 use crate::flicks::Flicks;
 use crate::process::request::SegmentFormat;
 
 mod join;
+mod names;
 
 pub use join::join;
+pub use names::SegmentNames;
 
 /// The characters that need no escape in a path segment, RFC 3986.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The playlist in which every file name that starts with `local` starts with `stored` instead, as
-/// a URI relative to the playlist.
+/// The playlist in which every file name that starts with `local` has its stored name instead, as a
+/// URI relative to the playlist.
 #[must_use]
-pub fn rename(playlist: &str, format: SegmentFormat, local: &str, stored: &str) -> String {
-    let stored = utf8_percent_encode(stored, UNRESERVED).to_string();
+pub fn rename(playlist: &str, format: SegmentFormat, local: &str, names: &SegmentNames) -> String {
     match format {
-        SegmentFormat::Hls => rename_hls(playlist, local, &stored),
-        SegmentFormat::Dash => rename_dash(playlist, local, &stored),
+        SegmentFormat::Hls => rename_hls(playlist, local, names),
+        SegmentFormat::Dash => rename_dash(playlist, local, names),
     }
 }
 
@@ -47,31 +48,31 @@ pub fn segment_content_type(key: &str) -> &'static str {
 }
 
 /// RFC 8216: a line that is not a tag is a URI; `EXT-X-MAP` contains another one.
-fn rename_hls(playlist: &str, local: &str, stored: &str) -> String {
+fn rename_hls(playlist: &str, local: &str, names: &SegmentNames) -> String {
     let mut renamed = String::with_capacity(playlist.len());
     for line in playlist.lines() {
-        let map = line.strip_prefix("#EXT-X-MAP:URI=\"");
-        match (map.and_then(|uri| uri.strip_prefix(local)), line.strip_prefix(local)) {
-            (Some(rest), _) => {
-                let _ = writeln!(renamed, "#EXT-X-MAP:URI=\"{stored}{rest}");
+        let map = line.strip_prefix("#EXT-X-MAP:URI=\"").and_then(|uri| uri.split_once('"'));
+        let map = map.and_then(|(uri, rest)| Some((uri.strip_prefix(local)?, rest)));
+        let _ = match (map, line.strip_prefix(local)) {
+            (Some((suffix, rest)), _) => {
+                writeln!(renamed, "#EXT-X-MAP:URI=\"{}\"{rest}", names.uri(suffix))
             }
-            (None, Some(rest)) => {
-                let _ = writeln!(renamed, "{stored}{rest}");
-            }
-            (None, None) => {
-                let _ = writeln!(renamed, "{line}");
-            }
-        }
+            (None, Some(suffix)) => writeln!(renamed, "{}", names.uri(suffix)),
+            (None, None) => writeln!(renamed, "{line}"),
+        };
     }
     renamed
 }
 
-/// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`. Percent-encoding leaves no
-/// characters that have a meaning in XML or in the template.
-fn rename_dash(playlist: &str, local: &str, stored: &str) -> String {
-    ["initialization", "media"].iter().fold(playlist.to_owned(), |text, attribute| {
-        text.replace(&format!("{attribute}=\"{local}"), &format!("{attribute}=\"{stored}"))
-    })
+/// ISO/IEC 23009-1: the names are attributes of `SegmentTemplate`.
+fn rename_dash(playlist: &str, local: &str, names: &SegmentNames) -> String {
+    [("initialization", false), ("media", true)].iter().fold(
+        playlist.to_owned(),
+        |text, &(attribute, is_numbered)| {
+            let stored = format!("{attribute}=\"{}", names.template(is_numbered));
+            text.replace(&format!("{attribute}=\"{local}-"), &stored)
+        },
+    )
 }
 
 /// The manifest with the presentation's exact length. The muxer rounds it down to tenths of a
@@ -90,7 +91,7 @@ pub fn with_length(manifest: &str, length: Flicks) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Flicks, SegmentFormat, rename, stem, with_length};
+    use super::{Flicks, SegmentFormat, SegmentNames, rename, stem, with_length};
 
     #[test]
     fn manifests_tell_the_whole_length() {
@@ -102,11 +103,16 @@ mod tests {
         assert_eq!(with_length("<MPD>", Flicks::from_millis(1)), "<MPD>");
     }
 
+    fn named(key: &str, places: &[usize]) -> SegmentNames {
+        SegmentNames::new(key, places, None)
+    }
+
     #[test]
     fn hls_segments_and_map_follow_the_target() {
         let playlist =
             "#EXTM3U\n#EXT-X-MAP:URI=\"output-init.mp4\"\n#EXTINF:2.0,\noutput-00001.m4s\n";
-        let renamed = rename(playlist, SegmentFormat::Hls, "output", "a film+100%");
+        let renamed =
+            rename(playlist, SegmentFormat::Hls, "output", &named("a film+100%.m3u8", &[]));
         let expected = "#EXTM3U\n#EXT-X-MAP:URI=\"a%20film%2B100%25-init.mp4\"\n#EXTINF:2.0,\n\
                         a%20film%2B100%25-00001.m4s\n";
         assert_eq!(renamed, expected);
@@ -115,10 +121,24 @@ mod tests {
     #[test]
     fn dash_templates_follow_the_target() {
         let playlist = r#"<SegmentTemplate initialization="output-$RepresentationID$-init.mp4" media="output-$RepresentationID$-$Number%05d$.m4s"/>"#;
-        let renamed = rename(playlist, SegmentFormat::Dash, "output", "a&b$c");
+        let renamed = rename(playlist, SegmentFormat::Dash, "output", &named("x/a&b$c.mpd", &[]));
         assert_eq!(
             renamed,
             r#"<SegmentTemplate initialization="a%26b%24c-$RepresentationID$-init.mp4" media="a%26b%24c-$RepresentationID$-$Number%05d$.m4s"/>"#
+        );
+    }
+
+    #[test]
+    fn numbers_follow_the_target() {
+        let playlist = "#EXT-X-MAP:URI=\"output-init.mp4\"\noutput-00001.m4s\noutput-00002.m4s\n";
+        let renamed = rename(playlist, SegmentFormat::Hls, "output", &named("x/p 1.m3u8", &[4]));
+        let expected = "#EXT-X-MAP:URI=\"p%201-init.mp4\"\np%201-00001.m4s\np%202-00002.m4s\n";
+        assert_eq!(renamed, expected);
+        let playlist = r#"initialization="output-$RepresentationID$-init.mp4" media="output-$RepresentationID$-$Number%05d$.m4s""#;
+        let renamed = rename(playlist, SegmentFormat::Dash, "output", &named("x/1&0.mpd", &[2, 4]));
+        assert_eq!(
+            renamed,
+            r#"initialization="1%26$RepresentationID$-$RepresentationID$-init.mp4" media="$Number$%26$RepresentationID$-$RepresentationID$-$Number%05d$.m4s""#
         );
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Task {
     pub(crate) sources: Vec<Source>,
     pub(crate) plan: Plan,
     pub(crate) target: ObjectUri,
+    /// The places of its segments' numbers in its key.
+    numbers: Vec<usize>,
     pub(crate) record: TaskRecord,
     pub(crate) ffmpeg: Ffmpeg,
     /// The files of the plan's sources.
@@ -90,7 +92,7 @@ impl Task {
         let mut plan = plan(&request, &media, engine.preset()).map_err(TaskError::Plan)?;
         record.warnings.extend_from_slice(&plan.warnings);
         record.note(describe::planned(&plan));
-        let target = target(&request, &sources, &plan, record.start_time)?;
+        let (target, numbers) = target(&request, &sources, &plan, record.start_time)?;
         let parts = probed.iter().flat_map(|source| &source.parts);
         let files: Vec<PathBuf> = parts.map(|part| part.file.clone()).collect();
         let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -103,6 +105,7 @@ impl Task {
             sources,
             plan,
             target,
+            numbers,
             record,
             ffmpeg,
             files,
@@ -149,8 +152,9 @@ impl Task {
 
         progress.stage("check");
         let started = Instant::now();
-        let artifacts = Artifacts::of(&self.workspace, &self.plan, &self.target, None)
-            .map_err(TaskError::Workspace)?;
+        let artifacts =
+            Artifacts::of(&self.workspace, &self.plan, &self.target, &self.numbers, None)
+                .map_err(TaskError::Workspace)?;
         let check = Check {
             ffmpeg: &self.ffmpeg,
             plan: &self.plan,
@@ -287,16 +291,16 @@ fn target(
     sources: &[Source],
     plan: &Plan,
     created: Moment,
-) -> Result<ObjectUri, Failure> {
+) -> Result<(ObjectUri, Vec<usize>), Failure> {
     let main = &sources[request.sources().of_clip[request.main]];
     let mut variables = request.variables(created.timestamp(), main.head.last_modified);
     variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
     let named = request.target_bucket(&variables).and_then(|bucket| {
         let key = request.target.key.target_key(&variables)?;
-        Ok((bucket, key))
+        Ok((bucket, key, request.segment_numbers(&variables)?))
     });
-    let (bucket, key) = named.map_err(TaskError::Name)?;
-    Ok(target_of(request, bucket, key).map_err(TaskError::Target)?)
+    let (bucket, key, numbers) = named.map_err(TaskError::Name)?;
+    Ok((target_of(request, bucket, key).map_err(TaskError::Target)?, numbers))
 }
 
 fn now() -> Moment {

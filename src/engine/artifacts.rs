@@ -9,7 +9,7 @@ use crate::codec::Container;
 use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::object::{ETag, ObjectUri};
 use crate::plan::Plan;
-use crate::playlist::{rename, segment_content_type, stem, with_length};
+use crate::playlist::{SegmentNames, rename, segment_content_type, with_length};
 use crate::process::request::SegmentFormat;
 
 /// A file of the output.
@@ -23,6 +23,8 @@ pub struct Artifact {
     pub content_type: &'static str,
     /// The object to copy instead, if there is no local file.
     pub copied: Option<Copied>,
+    /// Of a playlist: the places of its segments' numbers in its key.
+    pub numbers: Vec<usize>,
 }
 
 /// An object that becomes part of the output unchanged.
@@ -49,7 +51,8 @@ pub struct Artifacts {
 
 impl Artifacts {
     /// Finds the files, and rewrites the playlist with the names under which the segments are
-    /// stored: beside the target, named after it and, if the run has a name, after the run.
+    /// stored: beside the target, named after it with their own `numbers` and, if the run has a
+    /// name, after the run.
     ///
     /// # Errors
     /// When the workspace can't be read or written.
@@ -57,18 +60,17 @@ impl Artifacts {
         workspace: &Workspace,
         plan: &Plan,
         target: &ObjectUri,
+        numbers: &[usize],
         run: Option<&str>,
     ) -> io::Result<Self> {
         let paths = workspace.outputs()?;
         let Some(segments) = plan.output.segments else {
             return Ok(Self::single(paths, plan.output.container, target));
         };
-        let stem = segment_stem(&target.key, run);
+        let names = SegmentNames::new(&target.key, numbers, run);
         if let Some(playlist) = paths.last() {
             let text = fs::read_to_string(playlist)?;
-            let local = format!("{OUTPUT}-");
-            let stored = format!("{}-", stem.rsplit_once('/').map_or(&*stem, |(_, name)| name));
-            let text = rename(&text, segments.format, &local, &stored);
+            let text = rename(&text, segments.format, OUTPUT, &names);
             fs::write(playlist, with_length(&text, plan.length()))?;
         }
         let streams = streams(&paths, segments.format);
@@ -76,9 +78,13 @@ impl Artifacts {
         for (index, parts) in streams.iter().enumerate() {
             readable.push(workspace.join(&format!("stream-{index}"), parts)?);
         }
-        let files = paths.into_iter().map(|path| artifact(path, &stem, target, segments.format));
+        let files = paths.into_iter().map(|path| artifact(path, &names, target, segments.format));
+        let mut files: Vec<Artifact> = files.collect::<io::Result<_>>()?;
+        if let Some(playlist) = files.last_mut() {
+            playlist.numbers = numbers.to_vec();
+        }
         Ok(Self {
-            files: files.collect::<io::Result<_>>()?,
+            files,
             readable,
             segments: plan.output.video.as_ref().and_then(|_| count(streams.first()?)),
         })
@@ -102,32 +108,29 @@ impl Artifacts {
             uri: target.clone(),
             content_type: container.content_type(),
             copied: None,
+            numbers: Vec::new(),
         });
         Self { files: files.collect(), readable: paths, segments: None }
     }
 }
 
-/// The common start of the segments' keys, before the `-` and the number.
-#[must_use]
-pub fn segment_stem(target: &str, run: Option<&str>) -> String {
-    run.map_or_else(|| stem(target).to_owned(), |run| format!("{}-{run}", stem(target)))
-}
-
 fn artifact(
     path: PathBuf,
-    stem: &str,
+    names: &SegmentNames,
     target: &ObjectUri,
     format: SegmentFormat,
 ) -> io::Result<Artifact> {
     let name = name_of(&path);
     let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists files with this prefix");
     let is_playlist = suffix.starts_with('.');
+    let (copied, numbers) = (None, Vec::new());
     if is_playlist {
         let (uri, content_type) = (target.clone(), format.content_type());
-        return Ok(Artifact { uri, path, content_type, copied: None });
+        return Ok(Artifact { path, uri, content_type, copied, numbers });
     }
-    let uri = target.beside(format!("{stem}{suffix}")).map_err(io::Error::other)?;
-    Ok(Artifact { content_type: segment_content_type(&uri.key), uri, path, copied: None })
+    let uri = target.beside(names.key(suffix)).map_err(io::Error::other)?;
+    let content_type = segment_content_type(&uri.key);
+    Ok(Artifact { path, uri, content_type, copied, numbers })
 }
 
 pub(super) fn name_of(path: &Path) -> String {

@@ -27,6 +27,9 @@ pub const OWN_MARK: &str = "video-concat-task";
 /// User metadata on results: the holder of the lease that stored them.
 pub const RUN_MARK: &str = "video-concat-run";
 
+/// User metadata on playlists: the places of their segments' numbers in their key, if any.
+const NUMBERS_MARK: &str = "video-concat-numbers";
+
 /// How often the record is written while the task runs: several times within a lease, and often
 /// enough for a caller who watches the progress.
 const RENEWAL: Duration = Duration::from_secs(3);
@@ -346,6 +349,28 @@ pub fn own_description(content_type: &str, task: TaskId) -> Description {
         content_type: content_type.to_owned(),
         metadata: BTreeMap::from([(OWN_MARK.to_owned(), task.to_string())]),
     }
+}
+
+/// The places of numbers in the key of an object with this metadata.
+pub(super) fn numbers_in(metadata: &BTreeMap<String, String>) -> Vec<usize> {
+    let places = metadata.get(NUMBERS_MARK).into_iter().flat_map(|places| places.split(' '));
+    places.filter_map(|place| place.parse().ok()).collect()
+}
+
+/// Content type and metadata of a playlist with the numbers of its segments at these places in its
+/// key.
+pub fn playlist_description(
+    content_type: &str,
+    task: TaskId,
+    run: Uuid,
+    numbers: &[usize],
+) -> Description {
+    let mut description = result_description(content_type, task, run);
+    if !numbers.is_empty() {
+        let places: Vec<String> = numbers.iter().map(usize::to_string).collect();
+        description.metadata.insert(NUMBERS_MARK.to_owned(), places.join(" "));
+    }
+    description
 }
 
 /// Content type and metadata of a result.

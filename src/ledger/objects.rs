@@ -33,7 +33,8 @@ pub trait Objects: Clone + Debug + Send + Sync {
     /// The objects whose keys start with `prefix`.
     fn list(
         &self,
-        prefix: &ObjectUri,
+        bucket: &Bucket,
+        prefix: &str,
     ) -> impl Future<Output = Result<Vec<Listed>, StoreError>> + Send;
 
     /// Removes objects.
@@ -66,8 +67,8 @@ impl Objects for ObjectStore {
         ObjectStore::head(self, uri, None).await
     }
 
-    async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
-        ObjectStore::list(self, prefix).await
+    async fn list(&self, bucket: &Bucket, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        ObjectStore::list(self, bucket, prefix).await
     }
 
     async fn delete(&self, bucket: &Bucket, keys: &[Key]) -> Result<(), StoreError> {

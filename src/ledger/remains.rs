@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::journal::RUN_MARK;
 use super::{Journal, Ledger, Objects, Wanted};
-use crate::object::{Key, ObjectUri};
-use crate::playlist::segment_content_type;
+use crate::object::{Bucket, Key, ObjectUri};
+use crate::playlist::{SegmentNames, segment_content_type};
 use crate::storage::{Listed, ObjectHead, StoreError};
 use crate::task::{Lease, Segments, TargetRecord, TaskRecord};
 
@@ -39,9 +39,7 @@ impl<S: Objects> Ledger<S> {
         while let Some(lease) = next {
             // Uploads are aborted first: only then is it certain what the run has stored.
             self.abort(lease).await;
-            let segments = lease.segments.as_ref().map(|segments| &segments.prefix);
-            let mut named = lease.storing.iter().chain(segments);
-            if !named.all(|uri| wanted.is_none_or(|wanted| wanted.can_store(record, uri))) {
+            if wanted.is_some_and(|wanted| !wanted.can_store(record, lease)) {
                 warn!("the record names objects that its task can't have stored: they stay");
             } else if let Some(targets) = self.stored(lease).await {
                 return Some(targets);
@@ -68,9 +66,9 @@ impl<S: Objects> Ledger<S> {
     /// have taken the segments over.
     pub async fn withdraw(&self, journal: &Journal<S>) {
         let lease = journal.change(|_| {}).lease;
-        let segments = lease.as_ref().and_then(own_segments);
+        let segments = lease.as_ref().and_then(OwnSegments::of);
         if let Some(segments) = segments.filter(|_| !journal.is_appearing.load(Ordering::Relaxed)) {
-            self.sweep_segments(&segments.prefix).await;
+            self.sweep_segments(&segments).await;
         }
     }
 
@@ -94,17 +92,18 @@ impl<S: Objects> Ledger<S> {
                 warn!(%error, "an object of a run that died was not removed");
             }
         }
-        if let Some(segments) = own_segments(lease) {
-            self.sweep_segments(&segments.prefix).await;
+        if let Some(segments) = OwnSegments::of(lease) {
+            self.sweep_segments(&segments).await;
         }
     }
 
     /// Removes segments whose playlist is gone.
-    pub(super) async fn sweep_segments(&self, prefix: &ObjectUri) {
+    pub(super) async fn sweep_segments(&self, OwnSegments { playlist, names, .. }: &OwnSegments) {
         let removed = async {
-            let listed = self.store.list(prefix).await?;
-            let keys: Vec<Key> = listed.into_iter().map(|object| object.key).collect();
-            self.store.delete(&prefix.bucket, &keys).await
+            let listed = self.store.list(&playlist.bucket, &names.prefix()).await?;
+            let keys = listed.into_iter().map(|object| object.key);
+            let keys: Vec<Key> = keys.filter(|key| names.contains(key)).collect();
+            self.store.delete(&playlist.bucket, &keys).await
         };
         if let Err(error) = removed.await {
             warn!(%error, "segments without a playlist were not removed");
@@ -125,15 +124,16 @@ impl<S: Objects> Ledger<S> {
         }
         let mut targets = Vec::new();
         if lease.segments.is_some() {
-            let segments = own_segments(lease)?;
-            let Segments { prefix, count } = segments;
-            let listed = self.tagged(prefix).await.ok()?;
-            if listed.len() != *count {
+            let OwnSegments { playlist, names, count } = OwnSegments::of(lease)?;
+            let is_own = |key: &Key| names.contains(key);
+            let bucket = &playlist.bucket;
+            let listed = self.tagged(bucket, &names.prefix(), is_own).await.ok()?;
+            if listed.len() != count {
                 return None;
             }
             targets.extend(listed.into_iter().map(|object| TargetRecord {
                 content_type: segment_content_type(&object.key).to_owned(),
-                uri: ObjectUri::new(prefix.bucket.clone(), object.key),
+                uri: ObjectUri::new(bucket.clone(), object.key),
                 etag: object.etag,
                 size: object.size,
             }));
@@ -143,12 +143,18 @@ impl<S: Objects> Ledger<S> {
     }
 
     /// Lists objects with entity tags, which some compatible stores omit.
-    pub(super) async fn tagged(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
-        let listed = self.store.list(prefix).await?;
+    pub(super) async fn tagged(
+        &self,
+        bucket: &Bucket,
+        prefix: &str,
+        is_wanted: impl Fn(&Key) -> bool,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.store.list(bucket, prefix).await?;
+        listed.retain(|object| is_wanted(&object.key));
         stream::iter(listed)
             .map(|mut object| async move {
                 if object.etag.as_str().is_empty() {
-                    let uri = ObjectUri::new(prefix.bucket.clone(), object.key.clone());
+                    let uri = ObjectUri::new(bucket.clone(), object.key.clone());
                     object.etag = self.store.head(&uri).await?.etag;
                 }
                 Ok(object)
@@ -165,8 +171,18 @@ impl<S: Objects> Ledger<S> {
     }
 }
 
-/// The segments that the lease names, if their names fit its holder.
-fn own_segments(lease: &Lease) -> Option<&Segments> {
-    let end = format!("-{}-", run_name(lease.holder));
-    lease.segments.as_ref().filter(|segments| segments.prefix.key.ends_with(&end))
+/// The segments of a lease's holder.
+pub(super) struct OwnSegments {
+    playlist: ObjectUri,
+    names: SegmentNames,
+    count: usize,
+}
+
+impl OwnSegments {
+    fn of(lease: &Lease) -> Option<Self> {
+        let Segments { places, count } = lease.segments.as_ref()?;
+        let playlist = lease.storing.last()?.clone();
+        let names = SegmentNames::new(&playlist.key, places, Some(&run_name(lease.holder)));
+        Some(Self { playlist, names, count: *count })
+    }
 }

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 use thiserror::Error;
 use tracing::warn;
 
-use super::journal::RUN_MARK;
+use super::journal::{RUN_MARK, numbers_in};
 use super::{Journal, LeaseError, OWN_MARK, Objects, Storing, run_name};
 use crate::object::{ObjectUri, UploadName};
-use crate::playlist::stem;
+use crate::playlist::SegmentNames;
 use crate::storage::upload::{NotStored, PendingUpload, Stored, TRIES, UploadError};
 use crate::storage::{Precondition, Problem, StoreError};
 
@@ -18,8 +18,8 @@ use crate::storage::{Precondition, Problem, StoreError};
 #[derive(Clone, Debug)]
 pub struct Seen {
     precondition: Precondition,
-    /// The prefix of its segments' keys, if the target was a playlist of this service.
-    pub segments: Option<ObjectUri>,
+    /// The names of its segments, if the target was a playlist of this service.
+    pub segments: Option<SegmentNames>,
 }
 
 /// Why an object did not appear.
@@ -71,11 +71,11 @@ impl<S: Objects> Journal<S> {
                 let run = head.metadata.get(RUN_MARK).and_then(|run| run.parse().ok());
                 let run = run.filter(|&run| run != self.holder());
                 let run = run.filter(|_| head.metadata.contains_key(OWN_MARK));
-                let start =
-                    |run| target.beside(format!("{}-{}-", stem(&target.key), run_name(run)));
+                let places = numbers_in(&head.metadata);
+                let names = |run| SegmentNames::new(&target.key, &places, Some(&run_name(run)));
                 Ok(Seen {
                     precondition: Precondition::IfMatch(head.etag),
-                    segments: run.and_then(|run| start(run).ok()),
+                    segments: run.map(names),
                 })
             }
             Err(error) => match error.problem() {

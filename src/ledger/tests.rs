@@ -166,14 +166,14 @@ impl Sandbox {
         sleep(self.link.dice.millis(12_000)).await;
         journal.note(Entry::Progress(50));
         let target = ObjectUri::named("clips", "film.m3u8").unwrap();
-        let prefix = target.beside(format!("film-{}-", run_name(journal.holder()))).unwrap();
-        let segments = Some(Segments { prefix: prefix.clone(), count: SEGMENTS });
+        let run = run_name(journal.holder());
+        let segments = Some(Segments { places: Vec::new(), count: SEGMENTS });
         let storing = Storing { last: target.clone(), segments };
         let seen = journal.look_at(&target).await.map_err(|_| Ended::Failed)?;
         journal.confirm(storing.clone()).await?;
         let mut targets = Vec::new();
         for number in 1..=SEGMENTS {
-            let key = format!("{}{number:05}.ts", prefix.key);
+            let key = format!("film-{run}-{number:05}.ts");
             let mut upload = self.upload(journal, &target.beside(key).unwrap());
             let placed = journal.place_segment(&mut upload).await;
             targets.push(target_record(&upload.uri, placed?));

@@ -2,15 +2,15 @@
 //! the results, anyone with write access there can also write a record, so a record is not believed
 //! if it contains what the request can't produce.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{Ledger, OWN_MARK, Objects};
 use crate::object::{ETag, Key, ObjectUri};
-use crate::playlist::stem;
+use crate::playlist::SegmentNames;
 use crate::process::Request;
-use crate::task::{TargetRecord, TaskRecord};
+use crate::task::{Lease, TargetRecord, TaskRecord};
 
 /// Up to this many targets are looked at one by one; more are listed.
 const FEW: usize = 4;
@@ -34,14 +34,15 @@ pub struct Place {
 }
 
 impl Place {
-    /// The target of the run with this record.
-    fn of(&self, record: &TaskRecord) -> Option<ObjectUri> {
+    /// The target of the run with this record, and the places of its segments' numbers in its key.
+    fn of(&self, record: &TaskRecord) -> Option<(ObjectUri, Vec<usize>)> {
         let mut variables = self.request.variables(record.start_time.timestamp(), self.modified);
         let video = record.output.as_ref().and_then(|output| output.video.as_ref());
         variables.resolution = video.map(|video| format!("{}x{}", video.width, video.height));
         let bucket = self.request.target_bucket(&variables).ok()?;
         let key = self.request.target.key.target_key(&variables).ok()?;
-        ObjectUri::named(bucket, key).ok()
+        let numbers = self.request.segment_numbers(&variables).ok()?;
+        Some((ObjectUri::named(bucket, key).ok()?, numbers))
     }
 }
 
@@ -50,22 +51,24 @@ impl Wanted {
     fn can_have(&self, record: &TaskRecord) -> bool {
         let Some((last, segments)) = record.targets.split_last() else { return false };
         let Some(place) = &self.result else { return true };
-        let start = format!("{}-", stem(&last.uri.key));
-        let beside = |segment: &TargetRecord| {
-            segment.uri.bucket == last.uri.bucket && segment.uri.key.starts_with(&start)
+        let Some((target, numbers)) = place.of(record) else { return false };
+        let names = SegmentNames::new(&target.key, &numbers, None);
+        let is_segment = |segment: &TargetRecord| {
+            segment.uri.bucket == target.bucket && names.could_contain(&segment.uri.key)
         };
         record.task_id == self.record.task_id
             && record.process == self.record.process
-            && place.of(record).is_some_and(|target| target == last.uri)
+            && target == last.uri
             && place.request.segment.is_some() != segments.is_empty()
-            && segments.iter().all(beside)
+            && segments.iter().all(is_segment)
     }
 
-    /// Whether a run of the task can have been about to store this object.
-    pub(super) fn can_store(&self, record: &TaskRecord, uri: &ObjectUri) -> bool {
+    /// Whether a run of the task can have been about to store what its lease names.
+    pub(super) fn can_store(&self, record: &TaskRecord, lease: &Lease) -> bool {
         let Some(place) = &self.result else { return true };
-        place.of(record).is_some_and(|target| {
-            uri.bucket == target.bucket && uri.key.starts_with(stem(&target.key))
+        place.of(record).is_some_and(|(target, numbers)| {
+            lease.storing.iter().all(|uri| *uri == target)
+                && lease.segments.as_ref().is_none_or(|segments| segments.places == numbers)
         })
     }
 }
@@ -105,8 +108,10 @@ impl<S: Objects> Ledger<S> {
             let same = start.chars().zip(segment.uri.key.chars()).take_while(|(a, b)| a == b);
             &start[..same.map(|(a, _)| a.len_utf8()).sum()]
         });
-        let Ok(start) = first.uri.beside(start) else { return false };
-        let Ok(listed) = self.tagged(&start).await else { return false };
+        let keys: BTreeSet<&Key> = segments.iter().map(|segment| &segment.uri.key).collect();
+        let is_segment = |key: &Key| keys.contains(key);
+        let listed = self.tagged(&first.uri.bucket, start, is_segment).await;
+        let Ok(listed) = listed else { return false };
         let there: BTreeMap<Key, ETag> =
             listed.into_iter().map(|object| (object.key, object.etag)).collect();
         segments.iter().all(|segment| there.get(&segment.uri.key) == Some(&segment.etag))

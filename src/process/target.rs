@@ -101,11 +101,21 @@ impl Request {
             key: self.clips[self.main].key.to_string(),
             autoext: self.auto_extension().to_owned(),
             resolution: None,
-            index: None,
-            streamindex: 0,
             created: civil(created),
             modified: civil(modified),
         }
+    }
+
+    /// The places in the target's key of the numbers that differ for each segment.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Template::render`].
+    pub fn segment_numbers(&self, variables: &Variables) -> Result<Vec<usize>, RenderError> {
+        if self.segment.is_none() {
+            return Ok(Vec::new());
+        }
+        self.target.key.numbers(variables)
     }
 
     /// The bucket for the result.

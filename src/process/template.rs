@@ -26,9 +26,9 @@ named! {
         Autoext = "autoext",
         /// Width and height of the output, such as `1280x720`.
         Resolution = "resolution",
-        /// Number of a segment, from 1; 1 if the target is not a segment.
+        /// Number of a segment, from 1; 1 for a whole file or a playlist.
         Index = "index",
-        /// Number of the output stream, from 0.
+        /// Number of a segment's stream, from 0; 0 for a whole file or a playlist.
         Streamindex = "streamindex",
         /// Year of the task's creation, UTC.
         TaskYear = "t_year",
@@ -105,11 +105,6 @@ pub struct Variables {
     pub autoext: String,
     /// For example `1280x720`; `None` if the output has no video.
     pub resolution: Option<String>,
-    /// Number of a segment, from 1. `None` counts as 1, since a playlist or a single file is the
-    /// only one of its name.
-    pub index: Option<u32>,
-    /// Number of the output stream, from 0.
-    pub streamindex: u32,
     /// When the task was created.
     pub created: CivilTime,
     /// When the main object was last modified.
@@ -230,11 +225,37 @@ impl Template {
     ///
     /// When it contains the resolution of an output without video.
     pub fn render(&self, values: &Variables) -> Result<String, RenderError> {
+        self.render_with(values, |_, _| ())
+    }
+
+    /// The places in a rendered name of the numbers that differ for each segment.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Self::render`].
+    pub fn numbers(&self, values: &Variables) -> Result<Vec<usize>, RenderError> {
+        let mut places = Vec::new();
+        self.render_with(values, |variable, place| {
+            if matches!(variable, Variable::Index | Variable::Streamindex) {
+                places.push(place);
+            }
+        })?;
+        Ok(places)
+    }
+
+    fn render_with(
+        &self,
+        values: &Variables,
+        mut visit: impl FnMut(Variable, usize),
+    ) -> Result<String, RenderError> {
         let mut name = String::new();
         for part in &self.parts {
             match part {
                 Part::Literal(text) => name.push_str(text),
-                Part::Variable(variable) => values.push(*variable, &mut name)?,
+                Part::Variable(variable) => {
+                    visit(*variable, name.len());
+                    values.push(*variable, &mut name)?;
+                }
             }
         }
         Ok(name)
@@ -271,8 +292,8 @@ impl Variables {
             Variable::Resolution => {
                 out.push_str(self.resolution.as_deref().ok_or(RenderError::NoResolution)?);
             }
-            Variable::Index => push_number(out, self.index.unwrap_or(1), 1),
-            Variable::Streamindex => push_number(out, self.streamindex, 1),
+            Variable::Index => out.push('1'),
+            Variable::Streamindex => out.push('0'),
             Variable::TaskYear => push_number(out, self.created.year.into(), 4),
             Variable::TaskMonth => push_number(out, self.created.month.into(), 2),
             Variable::TaskDay => push_number(out, self.created.day.into(), 2),

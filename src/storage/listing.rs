@@ -27,17 +27,19 @@ pub struct Listed {
 }
 
 impl ObjectStore {
-    /// The objects in the bucket of `prefix` whose keys start with its key, by key.
+    /// The objects in a bucket whose keys start with `prefix`, by key.
     ///
     /// # Errors
     /// See [`Problem`].
-    pub async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
-        let request = self.client.list_objects_v2().bucket(&prefix.bucket).prefix(&prefix.key);
+    pub async fn list(&self, bucket: &Bucket, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let request = self.client.list_objects_v2().bucket(bucket).prefix(prefix);
         let mut pages = request.into_paginator().send();
         let mut found = Vec::new();
         while let Some(page) = pages.next().await {
             self.meter.get();
-            let page = page.map_err(|error| self.failed(&error, Operation::ListObjects, prefix))?;
+            let page = page.map_err(|error| {
+                self.failed(&error, Operation::ListObjects, &named(bucket, prefix))
+            })?;
             found.extend(page.contents.into_iter().flatten().filter_map(listed));
         }
         Ok(found)
@@ -97,6 +99,12 @@ impl ObjectStore {
         let refused = answer.errors.into_iter().flatten();
         Ok(refused.filter_map(|error| Key::new(error.key?).ok()).collect())
     }
+}
+
+/// A prefix as the key of an object, for messages.
+fn named(bucket: &Bucket, prefix: &str) -> ObjectUri {
+    let key = Key::new(prefix).or_else(|_| Key::new("*"));
+    ObjectUri::new(bucket.clone(), key.expect("a key of one byte is valid"))
 }
 
 fn listed(object: aws_sdk_s3::types::Object) -> Option<Listed> {

@@ -32,9 +32,10 @@ pub struct StoredRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Segments {
-    /// The prefix of their keys, which no other object's key has.
-    #[serde(rename = "URI")]
-    pub prefix: ObjectUri,
+    /// The places of their numbers in the key of their playlist, see
+    /// [`SegmentNames`](crate::playlist::SegmentNames).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub places: Vec<usize>,
     /// Number of segments.
     pub count: usize,
 }

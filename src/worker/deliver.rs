@@ -8,9 +8,10 @@ use tracing::{Instrument, info, warn};
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
 use crate::engine::artifacts::{Artifact, Artifacts, Copied};
 use crate::engine::verify::{Check, Verified, VerifyError};
-use crate::ledger::{Journal, Seen, Storing, result_description, run_name};
-use crate::object::{Key, ObjectUri};
+use crate::ledger::{Journal, Seen, Storing, playlist_description, run_name};
+use crate::object::Key;
 use crate::plan::Plan;
+use crate::playlist::SegmentNames;
 use crate::storage::StoreError;
 use crate::storage::assembly::PlannedPart;
 use crate::storage::upload::{self, PendingUpload, Stored, UploadError};
@@ -83,7 +84,9 @@ impl Worker {
     ) -> Result<(), TaskError> {
         let started = Instant::now();
         let (last, segments) = files.split_last().expect("an output has a file at least");
-        let storing = Storing { last: last.uri.clone(), segments: named(segments, journal) };
+        let count = segments.len();
+        let named = (count > 0).then(|| Segments { places: last.numbers.clone(), count });
+        let storing = Storing { last: last.uri.clone(), segments: named };
         let seen = async {
             let seen = journal.look_at(&last.uri).await.map_err(UploadError::from)?;
             journal.confirm(storing.clone()).await?;
@@ -112,7 +115,7 @@ impl Worker {
         let (task, run) = (journal.latest().task_id, journal.holder());
         stream::iter(files)
             .map(|file| async move {
-                let description = result_description(file.content_type, task, run);
+                let description = playlist_description(file.content_type, task, run, &file.numbers);
                 let parts = assembly.to_vec();
                 let (uri, path) = (&file.uri, &file.path);
                 if let Some(Copied { uri: from, etag, size }) = &file.copied {
@@ -131,15 +134,6 @@ impl Worker {
             .try_collect()
             .await
     }
-}
-
-/// The common prefix of all segments' keys.
-fn named(segments: &[Artifact], journal: &Journal) -> Option<Segments> {
-    let first = &segments.first()?.uri;
-    let run = format!("-{}-", run_name(journal.holder()));
-    let end = first.key.rfind(&run).expect("segments are named after their run") + run.len();
-    let prefix = first.beside(&first.key[..end]).expect("a part of a key is a key");
-    Some(Segments { prefix, count: segments.len() })
 }
 
 /// A result that is about to appear.
@@ -214,12 +208,14 @@ impl Delivery<'_> {
 
     /// Removes the segments that have appeared.
     async fn take_back(&self, error: TaskError) -> TaskError {
-        let Some(Segments { prefix, .. }) = &self.storing.segments else { return error };
+        let Some(Segments { places, .. }) = &self.storing.segments else { return error };
         // Another run has the task, and cleans up what this one has left.
         if matches!(error, TaskError::Superseded) {
             return error;
         }
-        let removed = timeout_at(self.deadline.last, self.remove(prefix)).await;
+        let run = run_name(self.journal.holder());
+        let names = SegmentNames::new(&self.storing.last.key, places, Some(&run));
+        let removed = timeout_at(self.deadline.last, self.remove(&names)).await;
         match removed {
             Ok(Ok(())) => error,
             Ok(Err(refusal)) => {
@@ -235,25 +231,29 @@ impl Delivery<'_> {
 
     /// Lists again until nothing is left: an upload that was still under way may have completed in
     /// the meantime.
-    async fn remove(&self, prefix: &ObjectUri) -> Result<(), StoreError> {
-        let store = &self.worker.store;
+    async fn remove(&self, names: &SegmentNames) -> Result<(), StoreError> {
+        let (store, bucket) = (&self.worker.store, &self.storing.last.bucket);
         loop {
-            let listed = store.list(prefix).await?;
-            if listed.is_empty() {
+            let listed = store.list(bucket, &names.prefix()).await?;
+            let keys = listed.into_iter().map(|object| object.key);
+            let keys: Vec<Key> = keys.filter(|key| names.contains(key)).collect();
+            if keys.is_empty() {
                 return Ok(());
             }
-            let keys: Vec<Key> = listed.into_iter().map(|object| object.key).collect();
-            store.delete_all(&prefix.bucket, &keys).await?;
+            store.delete_all(bucket, &keys).await?;
         }
     }
 
     /// Removes the segments of the playlist that was replaced, since no playlist names them any
     /// more.
     async fn sweep_replaced(&self, replaced: Seen) {
-        if let (Some(_), Some(prefix)) = (&self.storing.segments, &replaced.segments) {
-            let removed = timeout_at(self.deadline.until, self.remove(prefix)).await;
+        if let (Some(_), Some(names)) = (&self.storing.segments, &replaced.segments) {
+            let removed = timeout_at(self.deadline.until, self.remove(names)).await;
             if !matches!(removed, Ok(Ok(()))) {
-                warn!(%prefix, "segments of the replaced playlist could not be removed");
+                warn!(
+                    prefix = names.prefix(),
+                    "segments of the replaced playlist could not be removed"
+                );
             }
         }
     }

@@ -12,7 +12,7 @@ use super::files::{Known, SourceFiles, Takes, is_large};
 use super::prepared::Prepared;
 use super::{Deadline, ENCODED, FETCHED, PROBED, TaskError, Worker, millis, stage};
 use crate::clamped::clamped;
-use crate::engine::artifacts::{Artifact, Artifacts, segment_stem};
+use crate::engine::artifacts::{Artifact, Artifacts};
 use crate::engine::copy;
 use crate::engine::render::chunks;
 use crate::engine::verify::Check;
@@ -20,6 +20,7 @@ use crate::engine::workspace::Workspace;
 use crate::ledger::{Journal, run_name};
 use crate::object::{ETag, ObjectUri};
 use crate::plan::{Plan, plan};
+use crate::playlist::SegmentNames;
 use crate::process::template::Variables;
 use crate::process::{Request, TargetError};
 use crate::storage::upload::PendingUpload;
@@ -95,7 +96,7 @@ impl Worker {
         journal.note_all([Entry::Warnings(plan.warnings.clone()), describe::planned(&plan)]);
         let run = run_name(journal.holder());
         let start = journal.latest().start_time;
-        let (target, extension) = self.destination(prepared, &plan, &run, start)?;
+        let (target, numbers, extension) = self.destination(prepared, &plan, &run, start)?;
         let deadline = deadline.before_more(budget::storing(&plan));
         budget::check(&plan, deadline.until)?;
 
@@ -121,7 +122,7 @@ impl Worker {
             Entry::Took(Stage::Fetch, files.busy_ms() - fetched),
             Entry::Progress(ENCODED),
         ]);
-        let artifacts = Artifacts::of(workspace, &plan, &target, Some(&run))?;
+        let artifacts = Artifacts::of(workspace, &plan, &target, &numbers, Some(&run))?;
         artifacts.files.iter().try_for_each(|file| self.check_target(request, &file.uri))?;
         let verify = self.settings.verify;
         let check = Check { ffmpeg: &ffmpeg, plan: &plan, made: &made, workspace, verify };
@@ -129,19 +130,20 @@ impl Worker {
         Ok((artifacts.files, uploads))
     }
 
-    /// The target, and its extension.
+    /// The target, the places of its segments' numbers in its key, and its extension.
     fn destination(
         &self,
         Prepared { request, sources, .. }: &Prepared,
         plan: &Plan,
         run: &str,
         start: Moment,
-    ) -> Result<(ObjectUri, String), TaskError> {
+    ) -> Result<(ObjectUri, Vec<usize>, String), TaskError> {
         let mut variables = sources.variables(request, start);
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
-        self.check_segments(request, plan, &target, run)?;
-        Ok((target, variables.autoext))
+        let numbers = request.segment_numbers(&variables)?;
+        self.check_segments(request, plan, (&target, &numbers), run)?;
+        Ok((target, numbers, variables.autoext))
     }
 
     /// Finds what can be copied.
@@ -171,7 +173,7 @@ impl Worker {
         &self,
         request: &Request,
         plan: &Plan,
-        target: &ObjectUri,
+        (target, numbers): (&ObjectUri, &[usize]),
         run: &str,
     ) -> Result<(), TaskError> {
         let count = plan.segment_files();
@@ -179,7 +181,8 @@ impl Worker {
             return Ok(());
         }
         // The longest possible name.
-        let key = format!("{}-0-{:05}.m4s", segment_stem(&target.key, Some(run)), count);
+        let names = SegmentNames::new(&target.key, numbers, Some(run));
+        let key = names.key(&format!("-0-{count:05}.m4s"));
         let uri = target.beside(key).map_err(TargetError::Key)?;
         self.check_target(request, &uri)?;
         let segment = TargetRecord {

@@ -3,6 +3,7 @@
 use hyper::Method;
 
 use crate::bed::fault::{Answer, Fault};
+use crate::bed::reading::Reading;
 use crate::bed::source::Source;
 use crate::scene::{Outcome, Scene, USUAL, b64, sur, without_run};
 
@@ -62,15 +63,78 @@ fn every_variable_stands_for_what_it_says() {
     }
 }
 
-/// The playlist has the target's name; a segment adds its number.
+/// The playlist has the target's name; a segment has its own number there, and adds it.
 #[test]
-fn segments_are_numbered_from_one_behind_the_name_of_the_playlist() {
+fn segments_have_numbers_of_their_own_in_the_target_s_name() {
     let scene = with_keys(&["a.mp4", "b.mp4"]);
-    let outcome = scene.segment(&format!("f_ts,{USUAL}"), "f_hls,t_400", "{ext}/{index}-{autoext}");
-    outcome.succeeded();
-    let names = ["1-m3u8-00001.ts", "1-m3u8-00002.ts", "1-m3u8.m3u8"];
-    let keys: Vec<String> = stored(&scene).iter().map(|key| without_run(key)).collect();
-    assert_eq!(keys, names.map(|name| format!("mp4/{name}")));
+    for (f, segment, template, expected) in [
+        (
+            "f_ts",
+            "f_hls,t_400",
+            "{ext}/{index}-{autoext}",
+            &["mp4/1-m3u8-00001.ts", "mp4/1-m3u8.m3u8", "mp4/2-m3u8-00002.ts"][..],
+        ),
+        ("f_ts", "f_hls,t_400", "{index}", &["1-00001.ts", "1.m3u8", "2-00002.ts"]),
+        (
+            "f_mp4",
+            "f_hls,t_400",
+            "{index}a/no{index}",
+            &["1a/no1-00001.m4s", "1a/no1-init.mp4", "1a/no1.m3u8", "1a/no2-00002.m4s"],
+        ),
+        (
+            "f_mp4",
+            "f_dash,t_400",
+            "d/{streamindex}_{index}.{autoext}",
+            &[
+                "d/0_1-0-00001.m4s",
+                "d/0_1-0-init.mp4",
+                "d/0_1.mpd",
+                "d/0_2-0-00002.m4s",
+                "d/1_1-1-00001.m4s",
+                "d/1_1-1-init.mp4",
+                "d/1_2-1-00002.m4s",
+                "d/1_3-1-00003.m4s",
+            ],
+        ),
+    ] {
+        let rest = "vcodec_h264,acodec_aac";
+        // The second one replaces the first one's playlist and segments.
+        for crf in ["crf_30", "crf_40"] {
+            scene.segment(&format!("{f},{rest},{crf}"), segment, template).succeeded();
+        }
+        let mut keys = stored(&scene);
+        let playlist = keys.iter().find(|key| key.ends_with("m3u8") || key.ends_with("mpd"));
+        let playlist = playlist.unwrap().clone();
+        let file = scene.s3.path("results", &playlist);
+        let file = if playlist.ends_with("mpd") { video_of(&scene, &keys) } else { file };
+        assert_eq!(Reading::of(file).packets("video").len(), 20, "{template}");
+        for key in &mut keys {
+            scene.s3.delete("results", key);
+            *key = without_run(key);
+        }
+        assert_eq!(keys, expected, "{template}");
+    }
+}
+
+/// The video of a manifest with these segments, whose names it has to give.
+fn video_of(scene: &Scene, keys: &[String]) -> std::path::PathBuf {
+    let manifest = String::from_utf8(scene.s3.get("results", "d/0_1.mpd").unwrap()).unwrap();
+    let attribute = |name: &str| {
+        let value = manifest.split_once(&format!(" {name}=\"")).unwrap().1;
+        value.split_once('"').unwrap().0.replace("$RepresentationID$", "0")
+    };
+    let media = attribute("media");
+    let mut names = vec![attribute("initialization")];
+    names.extend((1..=2).map(|number| {
+        let plain = media.replace("$Number$", &number.to_string());
+        plain.replace("$Number%05d$", &format!("{number:05}"))
+    }));
+    let segments = names.iter().map(|name| scene.s3.get("results", &format!("d/{name}")));
+    let whole: Vec<Vec<u8>> = segments.map(Option::unwrap).collect();
+    assert_eq!(keys.iter().filter(|key| key.starts_with("d/0")).count(), 4, "{keys:?}");
+    let file = scene.s3.root().join("video.mp4");
+    std::fs::write(&file, whole.concat()).unwrap();
+    file
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Service {
         errors.note("PutObject", put);
         let copied = store.copy(from, &uri, &description, &Precondition::IfAbsent).await;
         errors.note("CopyObject", copied);
-        errors.note("ListObjectsV2", store.list(&uri).await);
+        errors.note("ListObjectsV2", store.list(&uri.bucket, &uri.key).await);
         errors.note("DeleteObject", store.delete(&uri).await);
         errors.note("DeleteObject", store.delete_all(&uri.bucket, &keys).await);
         errors.note("CreateMultipartUpload", store.create_multipart(&uri, &description).await);

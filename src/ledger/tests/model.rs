@@ -254,10 +254,11 @@ impl Objects for Link {
         })
     }
 
-    async fn list(&self, prefix: &ObjectUri) -> Result<Vec<Listed>, StoreError> {
-        self.read(prefix, |world| {
+    async fn list(&self, bucket: &Bucket, prefix: &str) -> Result<Vec<Listed>, StoreError> {
+        let uri = ObjectUri::named(bucket, prefix).unwrap();
+        self.read(&uri, |world| {
             let (objects, _) = &*world.objects();
-            let objects = objects.iter().filter(|(key, _)| key.starts_with(&*prefix.key));
+            let objects = objects.iter().filter(|(key, _)| key.starts_with(prefix));
             let listed = objects.map(|(key, object)| Listed {
                 key: key.clone(),
                 etag: object.etag.clone(),

@@ -11,8 +11,6 @@ fn values(key: &str) -> Variables {
         key: key.to_owned(),
         autoext: "mp4".to_owned(),
         resolution: Some("1280x720".to_owned()),
-        index: None,
-        streamindex: 0,
         created: CivilTime { year: 2025, month: 4, day: 7, hour: 6, minute: 4, second: 1 },
         modified: CivilTime { year: 987, month: 12, day: 31, hour: 23, minute: 59, second: 58 },
     }

@@ -258,7 +258,7 @@ impl Folder {
     }
 
     pub(super) async fn list(&self, store: &ObjectStore) -> Result<Listing, StoreError> {
-        let found = store.list(&self.uri("")).await?;
+        let found = store.list(&self.bucket, &self.prefix).await?;
         let keys: Vec<Key> = found.into_iter().map(|object| object.key).collect();
         let names = keys.iter().filter_map(|key| key.strip_prefix(&self.prefix));
         Ok(Listing { names: names.map(str::to_owned).collect(), keys })

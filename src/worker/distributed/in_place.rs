@@ -110,7 +110,13 @@ impl Worker {
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         self.check_target(&request, &target)?;
         let content_type = note.plan.output.container.content_type();
-        let files = vec![Artifact { path: output, uri: target, content_type, copied: None }];
+        let files = vec![Artifact {
+            path: output,
+            uri: target,
+            content_type,
+            copied: None,
+            numbers: Vec::new(),
+        }];
         let check = Indexed {
             ffmpeg: &ffmpeg,
             plan: &note.plan,

@@ -165,8 +165,9 @@ impl Worker {
         let join_ms = millis(started);
         info!(ms = join_ms, pieces = pieces.len(), "join");
         journal.note(Entry::Took(Stage::Encode, join_ms));
-        let artifacts =
-            Artifacts::of(workspace, &note.plan, &note.target, Some(&run_name(journal.holder())))?;
+        let run = run_name(journal.holder());
+        let (target, numbers) = (&note.target, &note.numbers);
+        let artifacts = Artifacts::of(workspace, &note.plan, target, numbers, Some(&run))?;
         let request =
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         for artifact in &artifacts.files {

@@ -24,6 +24,9 @@ pub(super) struct PlanNote {
     /// For each clip, the index of its source.
     pub(super) of_clip: Vec<usize>,
     pub(super) target: ObjectUri,
+    /// The places of its segments' numbers in the target's key.
+    #[serde(default)]
+    pub(super) numbers: Vec<usize>,
     pub(super) extension: String,
     /// The main object, against which the target's key is checked.
     pub(super) main: ObjectUri,

@@ -154,7 +154,8 @@ impl Worker {
         variables.resolution = plan.output.video.as_ref().map(|video| video.size.to_string());
         let target = self.target(request, &variables)?;
         // The name of the joining run has the same length as this one.
-        self.check_segments(request, &plan, &target, &run_name(Uuid::nil()))?;
+        let numbers = request.segment_numbers(&variables)?;
+        self.check_segments(request, &plan, (&target, &numbers), &run_name(Uuid::nil()))?;
         let (segments_in_ranges, audio_in_ranges) = in_ranges(&plan, &ranges);
         let shown = ranges.iter().map(|range| {
             let heard = plan
@@ -176,6 +177,7 @@ impl Worker {
             sources: notes(sources, files, &known, looked.can_wait),
             of_clip: sources.of_clip.clone(),
             target,
+            numbers,
             extension: variables.autoext.clone(),
             main: job.main()?,
             plan,

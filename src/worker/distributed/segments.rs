@@ -15,7 +15,7 @@ use super::folder::{Folder, Piece};
 use super::in_place::Join;
 use super::notes::{PieceNote, PlanNote, RangeNote, SegmentNote};
 use super::render::AUDIO;
-use crate::engine::artifacts::{Artifact, Copied, segment_stem};
+use crate::engine::artifacts::{Artifact, Copied};
 use crate::engine::segments::{RangeSegments, make_segments};
 use crate::engine::verify::{VerifyError, verify_range, verify_ranges};
 use crate::engine::weave::own_audio;
@@ -23,7 +23,7 @@ use crate::engine::workspace::{OUTPUT, Workspace};
 use crate::ledger::run_name;
 use crate::object::ObjectUri;
 use crate::plan::{AudioRange, Chunk};
-use crate::playlist::{join, rename, segment_content_type, with_length};
+use crate::playlist::{SegmentNames, join, rename, segment_content_type, with_length};
 use crate::process::request::SegmentFormat;
 use crate::storage::upload::PendingUpload;
 use crate::storage::{FileSlice, Precondition};
@@ -103,17 +103,18 @@ impl Worker {
         let started = Instant::now();
         let ranges = range_notes(work)?;
         let run = run_name(journal.holder());
-        let stem = segment_stem(&note.target.key, Some(&run));
+        let names = SegmentNames::new(&note.target.key, &note.numbers, Some(&run));
         let output = workspace.output(&note.extension);
-        std::fs::write(&output, playlist(note, &ranges, &stem)?)?;
+        std::fs::write(&output, playlist(note, &ranges, &names)?)?;
         let mut files = Vec::new();
         for range in &ranges {
-            let copies = range.files.iter().map(|file| copy(work, range, file, &stem));
+            let copies = range.files.iter().map(|file| copy(work, range, file, &names));
             files.extend(copies.collect::<io::Result<Vec<_>>>()?);
         }
         // The playlist comes last, so that readers never find a name of a missing segment.
         let content_type = format(note).content_type();
-        files.push(Artifact { path: output, uri: note.target.clone(), content_type, copied: None });
+        let (uri, numbers) = (note.target.clone(), note.numbers.clone());
+        files.push(Artifact { path: output, uri, content_type, copied: None, numbers });
         let request =
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         for file in &files {
@@ -184,14 +185,13 @@ fn range_notes<'a>(work: &Join<'a>) -> Result<Vec<&'a RangeNote>, TaskError> {
         .collect()
 }
 
-/// The playlist of all ranges, with segment names that begin with `stem`.
-fn playlist(note: &PlanNote, ranges: &[&RangeNote], stem: &str) -> io::Result<String> {
+/// The playlist of all ranges, with the segments' names.
+fn playlist(note: &PlanNote, ranges: &[&RangeNote], names: &SegmentNames) -> io::Result<String> {
     let playlists: Vec<&str> = ranges.iter().map(|range| &*range.playlist).collect();
     let length = note.plan.segment_length().unwrap_or(note.plan.length());
     let text = join(&playlists, format(note), length);
     let text = text.ok_or_else(|| io::Error::other("the playlists of the ranges don't fit"))?;
-    let stored = stem.rsplit_once('/').map_or(stem, |(_, name)| name);
-    let text = rename(&text, format(note), &format!("{OUTPUT}-"), &format!("{stored}-"));
+    let text = rename(&text, format(note), OUTPUT, names);
     Ok(with_length(&text, note.plan.length()))
 }
 
@@ -199,14 +199,15 @@ fn copy(
     work: &Join<'_>,
     range: &RangeNote,
     SegmentNote { suffix, etag, size }: &SegmentNote,
-    stem: &str,
+    names: &SegmentNames,
 ) -> io::Result<Artifact> {
-    let uri = work.note.target.beside(format!("{stem}{suffix}")).map_err(io::Error::other)?;
+    let uri = work.note.target.beside(names.key(suffix)).map_err(io::Error::other)?;
     let from = work.shift.folder.segment(&range.stored_as, suffix);
     Ok(Artifact {
         path: PathBuf::new(),
         content_type: segment_content_type(&uri.key),
         uri,
         copied: Some(Copied { uri: from, etag: etag.clone(), size: *size }),
+        numbers: Vec::new(),
     })
 }

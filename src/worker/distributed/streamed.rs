@@ -119,7 +119,8 @@ impl Worker {
         // An object that is too small for parts is copied in one request.
         let copied = parts.is_empty().then_some(Copied { uri, etag, size });
         let content_type = note.plan.output.container.content_type();
-        let file = Artifact { path: path.clone(), uri: note.target.clone(), content_type, copied };
+        let (uri, numbers) = (note.target.clone(), Vec::new());
+        let file = Artifact { path: path.clone(), uri, content_type, copied, numbers };
         let (files, plan) = (vec![file], &note.plan);
         let (ffmpeg, readable) = (self.ffmpeg().waiting(vec![path.clone()]), [path]);
         let check =

@@ -71,7 +71,7 @@ fn times(name: &str, content: &[u8]) -> Vec<Vec<u8>> {
 fn whole(files: &[(String, Vec<u8>)], stream: &str, path: &Path) {
     let mut parts: Vec<_> =
         files.iter().filter(|(name, _)| name.starts_with(stream) && !is_list(name)).collect();
-    parts.sort_by_key(|(name, _)| !name.ends_with("-init.mp4"));
+    parts.sort_by_key(|(name, _)| (!name.ends_with("-init.mp4"), name.rsplit('-').next()));
     let bytes: Vec<u8> = parts.iter().flat_map(|(_, content)| content.clone()).collect();
     std::fs::write(path, bytes).unwrap();
 }
@@ -102,9 +102,11 @@ fn segments_are_those_of_one_function() {
     let stage = Stage::new();
     let one = Function::start(stage.settings.clone().set("DISTRIBUTE", "never"));
     let folder = tempfile::tempdir().unwrap();
-    for (container, format, playlist) in
-        [("ts", "hls", "list.m3u8"), ("mp4", "hls", "list.m3u8"), ("mp4", "dash", "list.mpd")]
-    {
+    for (container, format, playlist) in [
+        ("ts", "hls", "list{index}.m3u8"),
+        ("mp4", "hls", "list.m3u8"),
+        ("mp4", "dash", "list.mpd"),
+    ] {
         let [long, short] = ["long", "short"].map(|name| format!("{container}{format}/{name}/"));
         let ask = |folder: &str| event(container, format, &format!("{folder}{playlist}"));
         let running = stage.steps.crew().invoke(&ask(&long)).unwrap();
@@ -133,7 +135,7 @@ fn segments_are_those_of_one_function() {
                 assert_eq!(times(name, found), times(name, right), "{container} {format} {name}");
             }
         }
-        let stream = if format == "dash" { "list-run-0-" } else { "list-run-" };
+        let stream = if format == "dash" { "list-run-0-" } else { "list" };
         let path = folder.path().join(format!("{container}{format}"));
         whole(&long, stream, &path);
         let right = if format == "dash" { film().no_audio() } else { film() };
