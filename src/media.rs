@@ -132,6 +132,9 @@ pub struct VideoStream {
     pub size: Size,
     /// Sample aspect ratio: width of a pixel by its height.
     pub sample_aspect: Ratio<i64>,
+    /// Where frames of another sample aspect ratio begin, in order.
+    #[serde(default)]
+    pub aspect_changes: Vec<(Flicks, Ratio<i64>)>,
     /// Whether a rotation by 90 degrees exchanges width and height.
     pub turned: bool,
     /// The rotation that the frames themselves declare, where the container declares none.
@@ -205,6 +208,9 @@ pub struct Coding {
     pub progressive: bool,
     /// Whether the video is rotated, by any angle.
     pub rotated: bool,
+    /// The angle in degrees, if it is not a multiple of 90.
+    #[serde(default)]
+    pub oblique: Option<i32>,
     /// Whether an edit list hides packets.
     pub discards: bool,
     /// The profile of Dolby Vision, if the stream declares one.
@@ -303,7 +309,13 @@ impl VideoStream {
     /// width, as players do it.
     #[must_use]
     pub fn display_size(&self) -> Size {
-        let width = Ratio::from_integer(i64::from(self.size.width)) * self.sample_aspect;
+        self.display_size_with(self.sample_aspect)
+    }
+
+    /// The same with another sample aspect ratio.
+    #[must_use]
+    pub fn display_size_with(&self, sample_aspect: Ratio<i64>) -> Size {
+        let width = Ratio::from_integer(i64::from(self.size.width)) * sample_aspect;
         let width = clamped::<u32>(width.round().to_integer()).max(1);
         let upright = Size::new(width, self.size.height);
         if self.turned { upright.turned() } else { upright }

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::{Demuxer, Further, Media, Orientation, Undecodable};
+use super::{Demuxer, Further, Media, Orientation, Size, Undecodable};
 use crate::flicks::Flicks;
 use crate::media::elements::Cues;
 use crate::media::places::Track;
@@ -293,6 +293,25 @@ impl Scan {
     pub fn may_turn_itself(&self) -> bool {
         let codec = self.stream.report.codec_name.as_deref();
         matches!(codec, Some("h264" | "hevc")) && !self.stream.report.is_placed()
+    }
+
+    /// Whether the sample aspect ratio may change within the stream: broadcasts in standard
+    /// definition change it, other containers declare one ratio for all frames.
+    #[must_use]
+    pub fn may_change_aspect(&self) -> bool {
+        const LARGEST: Size = Size::new(768, 576);
+        const CODECS: [&str; 3] = ["mpeg1video", "mpeg2video", "h264"];
+        let (report, size) = (&self.stream.report, self.stream.report.size());
+        let broadcast = [Demuxer::MpegTs, Demuxer::MpegPs, Demuxer::MpegVideo];
+        broadcast.contains(&self.demuxer)
+            && CODECS.contains(&report.codec())
+            && size.width <= LARGEST.width
+            && size.height <= LARGEST.height
+    }
+
+    /// Records the sample aspect ratios of the key frames.
+    pub fn aspects(&mut self, key_frames: &Frames) {
+        self.stream.aspects(key_frames.aspects());
     }
 
     /// Records the rotation that the frames declare.

@@ -87,6 +87,15 @@ fn dolby_vision_without_a_base_is_told_of() {
 }
 
 #[test]
+fn a_rotation_by_another_angle_is_told_of() {
+    let mut source = media();
+    source.video.as_mut().unwrap().coding.oblique = Some(-45);
+    let warnings = settled("f_mp4,vcodec_h264,acodec_aac", &[source]).unwrap().1;
+    assert!(warnings.iter().any(|it| it.contains("by -45 degrees")), "{warnings:?}");
+    assert_eq!(settled("f_mp4,vcodec_h264,acodec_aac", &[media()]).unwrap().1, [""; 0]);
+}
+
+#[test]
 fn frame_rates() {
     for (name, parameters, own, expected) in [
         ("inherited", "", (30, 1), (30, 1)),

@@ -51,7 +51,7 @@ pub(super) fn specify(
         let given = request.quoted(Operation::Concat, parameter);
         return Err(OutputError::TooSmall { given, size, least: LEAST_H265_SIDE });
     }
-    dolby_vision(request, media, warnings);
+    wrongly_shown(request, media, warnings);
     let colour = align.map_or_else(|| Colour::standard(size), |(_, s)| s.colour.as_yuv());
     Ok(VideoOutput {
         codec: asked.codec,
@@ -159,15 +159,21 @@ fn slow(request: &Request, media: &[&Media], align: Align<'_>) -> Option<String>
     })
 }
 
-/// Warns about clips whose colours can't be known.
-fn dolby_vision(request: &Request, media: &[&Media], warnings: &mut Vec<String>) {
+/// Warns about clips that can't be shown as they should be.
+fn wrongly_shown(request: &Request, media: &[&Media], warnings: &mut Vec<String>) {
     for (clip, (media, asked)) in media.iter().zip(&request.clips).enumerate() {
-        let profile = media.video.as_ref().and_then(|stream| stream.coding.dolby_vision);
-        if profile == Some(5) {
-            let uri = ObjectUri::new(request.bucket.clone(), asked.key.clone());
+        let Some(coding) = media.video.as_ref().map(|stream| &stream.coding) else { continue };
+        let uri = ObjectUri::new(request.bucket.clone(), asked.key.clone());
+        if coding.dolby_vision == Some(5) {
             warnings.push(format!(
                 "clip {clip} (`{uri}`): it is Dolby Vision of profile 5, whose colours are not those of other video: they \
                  are not converted, and look green and purple"
+            ));
+        }
+        if let Some(angle) = coding.oblique {
+            warnings.push(format!(
+                "clip {clip} (`{uri}`): its container rotates the video by {angle} degrees, which is \
+                 no quarter turn: the corners are cut off, and the rest of the frame is black"
             ));
         }
     }

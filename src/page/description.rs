@@ -46,6 +46,7 @@ impl Description {
             codec: "h264".to_owned(),
             size,
             sample_aspect: Ratio::from_integer(1),
+            aspect_changes: Vec::new(),
             turned: false,
             orientation: None,
             guessed: false,

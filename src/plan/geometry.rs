@@ -1,8 +1,11 @@
 //! How a clip's video is scaled into the frame.
 
+use std::fmt::Write;
+
 use num_rational::Ratio;
 
 use crate::clamped::clamped;
+use crate::flicks::Flicks;
 use crate::media::Size;
 use crate::output::{Fitting, covering, inside};
 
@@ -39,7 +42,9 @@ impl Placing {
         }
         let canvas = if fitting == Fitting::Crop { scaled } else { frame };
         let steady = Steady { stored, scaled, canvas, inside: frame, shape: frame, lines: 2 };
-        let mut filters = vec![format!("{}:flags=bicubic", steady.scale()), steady.pad()];
+        // Whatever can change the aspect ratio has been made steady before.
+        let aspects = Aspects { first: Ratio::ONE, changes: Vec::new() };
+        let mut filters = vec![format!("{}:flags=bicubic", steady.scale(&aspects)), steady.pad()];
         if fitting == Fitting::Crop && scaled != frame {
             let offset = |a: u32, b: u32| (a - b) / 4 * 2;
             let (x, y) = (offset(scaled.width, frame.width), offset(scaled.height, frame.height));
@@ -52,7 +57,13 @@ impl Placing {
 /// The filters that keep a video which may be interlaced at its first size, so that lines stay in
 /// their fields. `stored` is the stored size and `shown` the display size; `fitting` and `frame`
 /// determine which part is visible.
-pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -> Vec<String> {
+pub(super) fn steady(
+    stored: Size,
+    shown: Size,
+    frame: Size,
+    fitting: Fitting,
+    aspects: &Aspects,
+) -> Vec<String> {
     if fitting == Fitting::Stretch {
         return vec![format!("scale={}:{}:interl=-1", stored.width, stored.height)];
     }
@@ -66,7 +77,31 @@ pub(super) fn steady(stored: Size, shown: Size, frame: Size, fitting: Fitting) -
         part(stored.height, shape.height, shown.height),
     );
     let steady = Steady { stored, scaled: stored, canvas: stored, inside: seen, shape, lines: 4 };
-    vec![format!("{}:interl=-1", steady.scale()), steady.pad()]
+    vec![format!("{}:interl=-1", steady.scale(aspects)), steady.pad()]
+}
+
+/// The sample aspect ratio of frames, which ffmpeg replaces by that of the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Aspects {
+    pub(super) first: Ratio<i64>,
+    /// Times on the stream's own clock, with the ratio from there on.
+    pub(super) changes: Vec<(Flicks, Ratio<i64>)>,
+}
+
+impl Aspects {
+    /// The expression for the ratio of a frame. A sum, since the depth of nested conditions is
+    /// limited.
+    fn expression(&self) -> String {
+        let decimal = |aspect: Ratio<i64>| format!("{}/{}", aspect.numer(), aspect.denom());
+        let (mut sum, mut last) = (decimal(self.first), self.first);
+        for &(time, aspect) in &self.changes {
+            // Seconds are rounded here, and no frame is as short as that.
+            let time = (time - Flicks::from_millis(1)).as_option();
+            let _ = write!(sum, "+({})*gte(t,{time})", decimal(aspect - last));
+            last = aspect;
+        }
+        sum
+    }
 }
 
 /// Makes all frames the same size if the size changes in the middle of a stream. `scale` and `pad`
@@ -87,17 +122,24 @@ struct Steady {
 }
 
 impl Steady {
-    fn scale(&self) -> String {
+    fn scale(&self, aspects: &Aspects) -> String {
         let Self { stored, scaled, inside, shape, lines, .. } = self;
-        let first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
+        let mut first = format!("eq(iw,{})*eq(ih,{})", stored.width, stored.height);
+        let mut dar = "dar".to_owned();
+        if !aspects.changes.is_empty() {
+            let aspect = aspects.expression();
+            let _ = write!(first, "*lt(abs({aspect}-{}),0.001)", aspects.first);
+            dar = format!("(iw/ih*({aspect}))");
+        }
         let shape = format!("({}/{})", shape.width, shape.height);
         let side = |own: u32, wide: &str, narrow: &str| {
-            format!("'if({first},{own},if(gte(dar,{shape}),{wide},{narrow}))'")
+            format!("'if({first},{own},if(gte({dar},{shape}),{wide},{narrow}))'")
         };
         let stepped = |side: &str, step: u32| format!("max(round({side}/{step}),1)*{step}");
         let (width, height) = (inside.width.to_string(), inside.height.to_string());
-        let wide = side(scaled.width, &width, &stepped(&format!("{width}*dar/{shape}"), 2));
-        let high = side(scaled.height, &stepped(&format!("{height}*{shape}/dar"), *lines), &height);
+        let wide = side(scaled.width, &width, &stepped(&format!("{width}*{dar}/{shape}"), 2));
+        let high =
+            side(scaled.height, &stepped(&format!("{height}*{shape}/{dar}"), *lines), &height);
         format!("scale={wide}:{high}:eval=frame")
     }
 
@@ -111,7 +153,10 @@ impl Steady {
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use num_rational::Ratio;
+
+    use super::{Aspects, place, steady};
+    use crate::flicks::Flicks;
     use crate::media::Size;
     use crate::output::Fitting;
 
@@ -141,6 +186,20 @@ mod tests {
             let found = filters.iter().find(|filter| filter.starts_with("crop="));
             assert_eq!(found.map(String::as_str), cut, "{name}");
         }
+    }
+
+    #[test]
+    fn the_aspect_depends_on_the_time_where_it_changes() {
+        let size = Size::new(720, 576);
+        let scale = |changes| {
+            let aspects = Aspects { first: Ratio::new(64, 45), changes };
+            steady(size, Size::new(1024, 576), size, Fitting::Fill, &aspects)[0].clone()
+        };
+        assert!(scale(Vec::new()).contains("gte(dar,"));
+        let changed = scale(vec![(Flicks::from_millis(2000), Ratio::new(16, 15))]);
+        let aspect = "64/45+(-16/45)*gte(t,1.999000)";
+        assert!(changed.contains(&format!("(iw/ih*({aspect}))")), "{changed}");
+        assert!(changed.contains(&format!("lt(abs({aspect}-64/45),0.001)")), "{changed}");
     }
 
     proptest::proptest! {

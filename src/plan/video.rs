@@ -5,11 +5,15 @@ use std::ops::Range;
 use num_rational::Ratio;
 
 use super::colour;
-use super::geometry;
+use super::geometry::{self, Aspects};
 use super::pixels;
 use crate::flicks::Flicks;
 use crate::media::{Size, VideoStream};
 use crate::output::VideoOutput;
+
+/// Most changes of the sample aspect ratio within a clip: each makes its filter's expressions
+/// longer.
+const MOST_CHANGES: usize = 200;
 
 /// The part of a stream that a clip shows.
 pub(super) struct Source<'a> {
@@ -18,6 +22,26 @@ pub(super) struct Source<'a> {
     pub(super) start: Flicks,
     /// Output frames, counted from the start of the cut.
     pub(super) frames: &'a Range<u64>,
+}
+
+impl Source<'_> {
+    /// The sample aspect ratio of the first frame.
+    fn first_aspect(&self) -> Ratio<i64> {
+        let before = |&&(time, _): &&(Flicks, Ratio<i64>)| time <= self.start;
+        let last = self.stream.aspect_changes.iter().take_while(before).last();
+        last.map_or(self.stream.sample_aspect, |&(_, aspect)| aspect)
+    }
+
+    /// The sample aspect ratio of the first frame, rotated as the frames are, and where it changes.
+    fn aspects(&self) -> Aspects {
+        let upright = |aspect: Ratio<i64>| if self.stream.turned { aspect.recip() } else { aspect };
+        let later = self.stream.aspect_changes.iter().filter(|(time, _)| *time > self.start);
+        let changes = later.map(|&(time, aspect)| (time, upright(aspect)));
+        Aspects {
+            first: upright(self.first_aspect()),
+            changes: changes.take(MOST_CHANGES).collect(),
+        }
+    }
 }
 
 /// The frames of a clip at the output's rate, size, colours and format.
@@ -30,8 +54,9 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     let deinterlaced = can_be_interlaced(&source.stream.pixel_format);
     if deinterlaced || over_black.is_some() {
         // Neither the deinterlacer nor the overlay can handle a change of size.
-        let (stored, shown) = (upright(source.stream), source.stream.display_size());
-        filters.extend(geometry::steady(stored, shown, output.size, output.fitting));
+        let (stored, aspects) = (upright(source.stream), source.aspects());
+        let shown = source.stream.display_size_with(source.first_aspect());
+        filters.extend(geometry::steady(stored, shown, output.size, output.fitting, &aspects));
     }
     if deinterlaced {
         // Headers don't say it, and a stream may change in the middle: each frame declares whether
@@ -40,7 +65,7 @@ pub(super) fn chain(source: &Source<'_>, output: &VideoOutput) -> String {
     }
     filters.extend(timing(source, output.frame_rate));
     filters.extend(over_black);
-    filters.extend(shape(source.stream, output));
+    filters.extend(shape(source, output));
     filters.push(stamps(output.frame_rate));
     filters.join(",")
 }
@@ -93,8 +118,10 @@ fn evenly(rate: Ratio<i64>) -> String {
     format!("setpts='if(lt(abs({odd}),{frame}*3/2),{due}+{odd}/32,PTS)'")
 }
 
-fn shape(stream: &VideoStream, output: &VideoOutput) -> Vec<String> {
-    let placing = geometry::place(stream.display_size(), output.size, output.fitting);
+fn shape(source: &Source<'_>, output: &VideoOutput) -> Vec<String> {
+    let stream = source.stream;
+    let shown = stream.display_size_with(source.first_aspect());
+    let placing = geometry::place(shown, output.size, output.fitting);
     let mut filters = placing.filters(upright(stream));
     filters.extend(colour::convert(stream, output));
     filters.push("setsar=1".to_owned());

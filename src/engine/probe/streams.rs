@@ -181,8 +181,32 @@ impl Reader<'_> {
         }
         if let Some(scan) = &mut scanned.scan {
             self.turn(scan).await?;
+            self.find_aspects(scan).await?;
         }
         Ok(scanned)
+    }
+
+    /// Reads the sample aspect ratios of all key frames of a video that may change it. Decoding
+    /// does no more than that needs.
+    async fn find_aspects(&self, scan: &mut Scan) -> Result<(), ProbeError> {
+        if !scan.may_change_aspect() {
+            return Ok(());
+        }
+        let stream = scan.index().to_string();
+        let arguments = [
+            ["-select_streams", &stream],
+            ["-skip_frame", "nokey"],
+            ["-skip_idct", "all"],
+            ["-skip_loop_filter", "all"],
+            ["-show_entries", "frame=pts,sample_aspect_ratio"],
+            ["-of", "json=compact=1"],
+        ];
+        match self.printed(self.input(), &arguments.concat()).await {
+            Ok(printed) => scan.aspects(&Frames::read(&printed)?),
+            Err(ProbeError::Damaged(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Reads the rotation that the first key frame of a video declares, if the container declares

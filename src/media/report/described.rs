@@ -159,10 +159,22 @@ impl StreamReport {
         self.side_data_list.iter().any(|data| data.rotation.is_some())
     }
 
+    pub(super) fn sample_aspect(&self) -> Ratio<i64> {
+        ratio(&self.sample_aspect_ratio, ':').unwrap_or_else(|| Ratio::from_integer(1))
+    }
+
     pub(super) fn turned(&self) -> bool {
         let rotation = self.side_data_list.iter().find_map(|data| data.rotation).unwrap_or(0.0);
         // A quarter turn in either direction, by the same rounding as ffmpeg's automatic rotation.
         (rotation.rem_euclid(180.0) - 90.0).abs() < 1.0
+    }
+
+    fn oblique(&self) -> Option<i32> {
+        let rotation = self.side_data_list.iter().find_map(|data| data.rotation)?;
+        // Ffmpeg's automatic rotation rounds to a quarter turn by as much.
+        let is_oblique = (1.0..=89.0).contains(&rotation.rem_euclid(90.0));
+        #[expect(clippy::cast_possible_truncation, reason = "ffprobe prints -180 to 180")]
+        is_oblique.then(|| rotation.round() as i32)
     }
 
     pub(super) fn coding(&self, discards: bool) -> Coding {
@@ -172,6 +184,7 @@ impl StreamReport {
             level: self.level.and_then(|level| u32::try_from(level).ok()).unwrap_or(0),
             progressive: self.field_order == "progressive",
             rotated: self.side_data_list.iter().filter_map(|data| data.rotation).any(turned),
+            oblique: self.oblique(),
             discards,
             dolby_vision: self.side_data_list.iter().find_map(|data| data.dv_profile),
         }

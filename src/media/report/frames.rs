@@ -1,8 +1,10 @@
 //! What ffprobe prints about frames.
 
+use num_rational::Ratio;
 use serde::Deserialize;
 
 use super::ReportError;
+use super::described::ratio;
 use crate::media::Orientation;
 
 /// ffprobe's description of some frames of a stream.
@@ -14,6 +16,8 @@ pub struct Frames {
 
 #[derive(Debug, Default, Deserialize)]
 struct Frame {
+    pts: Option<i64>,
+    sample_aspect_ratio: Option<String>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
 }
@@ -30,6 +34,13 @@ impl Frames {
     /// When it has another form.
     pub fn read(json: &str) -> Result<Self, ReportError> {
         Ok(serde_json::from_str(json)?)
+    }
+
+    /// The time and the sample aspect ratio of each frame that has both.
+    pub(super) fn aspects(&self) -> impl Iterator<Item = (i64, Ratio<i64>)> {
+        self.frames.iter().filter_map(|frame| {
+            Some((frame.pts?, ratio(frame.sample_aspect_ratio.as_deref()?, ':')?))
+        })
     }
 
     /// The orientation that the first frame declares.

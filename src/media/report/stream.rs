@@ -61,6 +61,8 @@ pub(super) struct StreamScan {
     pub(super) of_fields: bool,
     /// The orientation that the frames declare.
     pub(super) orientation: Option<Orientation>,
+    /// Where frames of another sample aspect ratio begin.
+    pub(super) aspect_changes: Vec<(Flicks, Ratio<i64>)>,
     /// Whether only the packets of a few times are read.
     sampled: bool,
 }
@@ -93,6 +95,7 @@ impl StreamScan {
             cadence: Cadence::new(time_base),
             of_fields: false,
             orientation: None,
+            aspect_changes: Vec::new(),
             sampled: false,
             report,
         }
@@ -278,8 +281,7 @@ impl StreamScan {
             index: self.report.index,
             size: self.report.size(),
             coding: self.coding(),
-            sample_aspect: ratio(&self.report.sample_aspect_ratio, ':')
-                .unwrap_or_else(|| Ratio::from_integer(1)),
+            sample_aspect: self.report.sample_aspect(),
             turned: self.report.turned() || self.orientation.is_some_and(Orientation::is_turned),
             orientation: self.orientation,
             frame_rate,
@@ -292,7 +294,19 @@ impl StreamScan {
             pixel_format: self.report.pixel_format(demuxer),
             codec: self.report.codec().to_owned(),
             key_frames: self.key_frames,
+            aspect_changes: self.aspect_changes,
         })
+    }
+
+    /// Records the sample aspect ratio of frames, each with its time.
+    pub(super) fn aspects(&mut self, frames: impl Iterator<Item = (i64, Ratio<i64>)>) {
+        let mut last = self.report.sample_aspect();
+        for (time, aspect) in frames {
+            if let Some(time) = self.flicks(time).filter(|_| aspect != last) {
+                self.aspect_changes.push((time, aspect));
+                last = aspect;
+            }
+        }
     }
 
     /// Whether frames of that length, one for each packet, take as long as the packets do.

@@ -20,6 +20,7 @@ pub(crate) fn video_stream() -> VideoStream {
         },
         size,
         sample_aspect: Ratio::from_integer(1),
+        aspect_changes: Vec::new(),
         turned: false,
         orientation: None,
         guessed: false,

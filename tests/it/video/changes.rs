@@ -78,6 +78,23 @@ fn an_interlaced_shape_that_changes_is_not_distorted() {
     assert_shapes(&scene, "", (160, 120), &[("rgyw", 60), ("kkkk", 40), ("rgyw", 60)]);
 }
 
+/// The pixels of the second are twice as wide, and the stored size stays the same.
+#[test]
+fn a_pixel_aspect_that_changes_alone_is_noticed() {
+    let (narrow, wide) = (Chart::new(160, 120), Chart::new(320, 120).aspect(2));
+    let charts = [narrow, wide, narrow];
+    for charts in [charts, charts.map(|chart| chart.codec(FIELDS))] {
+        let scene = Scene::new();
+        broadcast(&scene, &charts);
+        assert_shapes(&scene, "", (160, 120), &[("rgyw", 60), ("kkkk", 30), ("rgyw", 60)]);
+        let crop = ",s_120x120,scaletype_crop";
+        assert_shapes(&scene, crop, (120, 120), &[("bbbb", 60), ("kkkk", 22), ("bbbb", 60)]);
+        // A cut that begins there has that aspect.
+        let cut = ",ss_400,t_400,s_320x120,scaletype_fill";
+        assert_shapes(&scene, cut, (320, 120), &[("rgyw", 60)]);
+    }
+}
+
 fn assert_shapes(
     scene: &Scene,
     parameters: &str,
