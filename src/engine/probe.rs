@@ -12,7 +12,9 @@ use crate::code::Code;
 use crate::engine::ffmpeg::{Ffmpeg, RunError};
 use crate::media::elements::Cues;
 use crate::media::report::{Chosen, Report, ReportError};
-use crate::media::{Demuxer, FormatError, HEAD_LENGTH, Media, Places, Recognised, recognise};
+use crate::media::{
+    Demuxer, FormatError, HEAD_LENGTH, Media, Places, Recognised, Undecodable, recognise,
+};
 use crate::plan::input::{Input, file_url};
 use parts::{MOST_PARTS, Parted, straighten};
 use streams::Reader;
@@ -153,7 +155,7 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     }
     let (mut refused, mut is_own) = (None, !rewritten);
     for (index, (file, demuxer)) in files.into_iter().enumerate() {
-        match part(ffmpeg, demuxer, &file).await {
+        match part(ffmpeg, demuxer, &file).await.and_then(|it| usable(it, count)) {
             Ok((media, found)) => {
                 is_own &= !found.contains(&Notice::Joined);
                 notices.extend(found);
@@ -182,6 +184,16 @@ pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     };
     let media = Media::in_a_row(&first.media, others.iter().map(|part| &part.media));
     Ok(Probed { parts: probed, media, notices, is_own })
+}
+
+/// Refuses one of several parts if nothing of a stream in it can be decoded: the others are used.
+fn usable<T>((media, rest): (Media, T), parts: usize) -> Result<(Media, T), ProbeError> {
+    let Undecodable { video, audio } = media.undecodable;
+    if parts == 1 || !(video || audio) {
+        return Ok((media, rest));
+    }
+    let kind = if video { "video" } else { "audio" };
+    Err(ProbeError::Undecodable { kind, complaints: String::new() })
 }
 
 /// Probes a part of a source.

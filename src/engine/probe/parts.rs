@@ -441,6 +441,30 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_time_is_no_other_stream() {
+        let mut packs = program_stream();
+        // The time of the second of three packs.
+        let second = (packs.len() - 4) / 3;
+        packs[second + 4] = 0x74;
+        let (_folder, path) = written("source", &packs);
+        assert_eq!(parted(&path, Demuxer::MpegPs).len(), 1);
+        for time in [0, 9000, 1 << 30, (1 << 33) - 1] {
+            let stream = transport_stream(1 << 20);
+            let clocks =
+                stream.chunks(188).enumerate().filter(|(_, packet)| packet[1..3] == [1, 0]);
+            let clocks: Vec<usize> = clocks.map(|(number, _)| number).collect();
+            // The one that follows repeated tables, or the one before it.
+            for clock in [4, 5] {
+                let mut stream = stream.clone();
+                let damaged = packet(0x100, Some(time));
+                stream[clocks[clock] * 188..][..188].copy_from_slice(&damaged);
+                let (_folder, path) = written("source", &stream);
+                assert_eq!(parted(&path, Demuxer::MpegTs).len(), 1, "{time} {clock}");
+            }
+        }
+    }
+
+    #[test]
     fn parts_of_another_format_are_told() {
         let wav = b"RIFF\x04\0\0\0WAVE";
         let (_folder, path) = written("source", &[&wav[..], &ogg()].concat());

@@ -45,6 +45,18 @@ struct Clocks {
     tables: Option<u64>,
     /// Start of the tables that the walk is in.
     run: Option<u64>,
+    /// A time that jumped, which may be damaged: the next one shows it.
+    odd: Option<Odd>,
+}
+
+/// A time after a jump.
+struct Odd {
+    identifier: u16,
+    /// The time before it, of the same identifier if that has one.
+    last: u64,
+    time: u64,
+    /// Where another stream begins if the clock goes on from it, and tables preceded it.
+    begin: Option<u64>,
 }
 
 impl Clocks {
@@ -61,20 +73,40 @@ impl Clocks {
         self.run = None;
         let time = time(packet)?;
         let tables = self.tables.take();
-        let last = self.times.insert(identifier, time);
-        let begins = match (last, self.span) {
-            (Some(last), _) => jumps(last, time),
-            (None, Some((first, last))) => {
-                last.wrapping_sub(first) % WRAP > ACQUAINTED && jumps(last, time)
-            }
-            (None, None) => false,
-        };
-        let begin = tables.filter(|_| begins);
-        if begin.is_some() {
-            *self = Self { times: BTreeMap::from([(identifier, time)]), ..Self::default() };
+        let odd = self.odd.take_if(|odd| odd.identifier == identifier);
+        let goes_on = odd.as_ref().is_some_and(|odd| odd.goes_on_at(time));
+        let begin = odd.map_or(tables, |odd| odd.begin);
+        if !goes_on && let Some(last) = self.jumped_from(identifier, time) {
+            self.odd = Some(Odd { identifier, last, time, begin });
+            return None;
         }
+        let begin = begin.filter(|_| goes_on);
+        if begin.is_some() {
+            *self = Self::default();
+        }
+        self.times.insert(identifier, time);
         self.span = Some((self.span.map_or(time, |span| span.0), time));
         begin
+    }
+
+    /// The time before a jump to this one.
+    fn jumped_from(&self, identifier: u16, time: u64) -> Option<u64> {
+        let last = match (self.times.get(&identifier), self.span) {
+            (Some(&last), _) => Some(last),
+            (None, Some((first, last))) if last.wrapping_sub(first) % WRAP > ACQUAINTED => {
+                Some(last)
+            }
+            _ => None,
+        };
+        last.filter(|&last| jumps(last, time))
+    }
+}
+
+impl Odd {
+    /// Whether the clock goes on from here, and not from where it was before.
+    fn goes_on_at(&self, time: u64) -> bool {
+        let is_behind = self.last.wrapping_sub(time) % WRAP < WRAP / 2;
+        !jumps(self.time, time) && (is_behind || jumps(self.last, time))
     }
 }
 
@@ -149,12 +181,20 @@ impl Walk {
     }
 
     pub(super) fn program_stream(&mut self) -> io::Result<()> {
-        let mut last = None;
+        let (mut last, mut odd) = (None, None);
         while let Some(head) = self.peek::<14>()? {
             let size = if head.starts_with(&PACK) {
                 let (time, size) = pack(&head);
-                if last.replace(time).is_some_and(|last| jumps(last, time)) {
-                    self.begin();
+                let gone_on = odd.take().filter(|odd: &Odd| odd.goes_on_at(time));
+                let jumped_from = last.filter(|&last| gone_on.is_none() && jumps(last, time));
+                if let Some(begin) = gone_on.and_then(|odd| odd.begin) {
+                    self.begin_at(begin);
+                }
+                match jumped_from {
+                    Some(last) => {
+                        odd = Some(Odd { identifier: 0, last, time, begin: Some(self.at) });
+                    }
+                    None => last = Some(time),
                 }
                 size
             } else if head.starts_with(&[0, 0, 1, 0xb9]) {
