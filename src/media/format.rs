@@ -10,6 +10,8 @@ use crate::named::named;
 mod picture;
 mod sync;
 
+pub(crate) use sync::mpeg_audio_length;
+
 named! {
     /// The demuxers that may read a source, by ffmpeg's names.
     Demuxer {
@@ -253,7 +255,7 @@ fn mpeg_audio(head: &[u8]) -> Option<Demuxer> {
 }
 
 /// Length of an `ID3v2` tag including its header: four bytes of seven bits each.
-fn id3_length(head: &[u8]) -> Option<u64> {
+pub(crate) fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;
     }

@@ -13,6 +13,7 @@ use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
 
 mod chunks;
 mod clocks;
+mod mpeg_audio;
 mod packets;
 mod search;
 
@@ -110,6 +111,7 @@ impl Walk {
             Demuxer::Flac => self.flac(),
             Demuxer::Rm => self.real_media(),
             Demuxer::Amr => self.amr(),
+            Demuxer::Mp3 => self.mpeg_audio(),
             Demuxer::MpegTs => self.transport_stream(),
             Demuxer::MpegPs => self.program_stream(),
             _ => self.go_to_end(),
@@ -341,6 +343,19 @@ mod tests {
         [page(2, 9), page(2, 9), page(0, 200), page(4, 3)].concat()
     }
 
+    /// A tag, a frame with this name at the place of a description, frames of audio, and old tags.
+    fn mp3(name: [u8; 4]) -> Vec<u8> {
+        let frame = |name: &[u8]| {
+            let mut frame = b"\xff\xfb\x90\x00".to_vec();
+            frame.resize(417, 0x55);
+            frame[36..36 + name.len()].copy_from_slice(name);
+            frame
+        };
+        let ape = [&b"APETAGEX\xd0\x07\0\0\x04\0\0\0"[..], &[0; 20]].concat();
+        let old = [&b"TAG"[..], &[b'-'; 125]].concat();
+        [&b"ID3\x04\0\0\0\0\0\x02ab"[..], &frame(&name), &frame(b"").repeat(5), &ape, &old].concat()
+    }
+
     /// A packet of a transport stream.
     fn packet(identifier: u16, time: Option<u64>) -> Vec<u8> {
         let [high, low] = identifier.to_be_bytes();
@@ -401,6 +416,7 @@ mod tests {
         let flac =
             b"fLaC\0\0\0\x22fLaC\0\0\0\x22...fLaC\0\0\0\x22...0123456789ab\x84\0\0\x02ab frames";
         let amr = b"#!AMR\n\x7c\x04#!AMRabcdefg";
+        let mp3 = mp3(*b"Info");
         let ts = transport_stream(1 << 40);
         for (demuxer, one) in [
             (Demuxer::Ogg, &ogg()[..]),
@@ -413,6 +429,7 @@ mod tests {
             (Demuxer::Wav, unknown),
             (Demuxer::Flac, flac),
             (Demuxer::Amr, amr),
+            (Demuxer::Mp3, &mp3),
             (Demuxer::Rm, b".RMF\0\0\0\x12\0\0\0\0\0\x01\0\0\0\x05DATA\0\0\0\x99\0\0"),
             (Demuxer::MpegTs, &ts),
             (Demuxer::MpegTs, &wide(&ts)),
@@ -523,6 +540,16 @@ mod tests {
         let parts = part(&path, 0, Demuxer::Ogg).unwrap();
         assert_eq!((parts.count, parts.files.len()), (MOST_PARTS + 3, MOST_PARTS));
         assert!(parts.files.iter().all(|(file, _)| fs::read(file).unwrap() == ogg()));
+    }
+
+    /// Their frames may need bytes of the frames before.
+    #[test]
+    fn mpeg_audio_without_descriptions_is_one_file() {
+        let (_folder, path) = written("source", &mp3(*b"UUUU").repeat(3));
+        let parts = part(&path, 0, Demuxer::Mp3).unwrap();
+        assert_eq!((parts.count, parts.unused), (1, None));
+        let (_folder, path) = written("source", &mp3(*b"Xing").repeat(MOST_PARTS + 3));
+        assert_eq!(part(&path, 0, Demuxer::Mp3).unwrap().count, MOST_PARTS);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! sync word: a file may begin in the middle of one, or with bytes that are no media.
 
 use super::Demuxer;
+use crate::clamped::clamped;
 
 /// So many consecutive frames are no coincidence.
 const FRAMES: usize = 3;
@@ -111,6 +112,11 @@ fn in_a_row(bytes: &[u8], frame: impl Fn(&[u8]) -> Option<(usize, [u8; 2])>) -> 
         rest = next;
     }
     true
+}
+
+/// The length of the frame of MPEG audio that begins here.
+pub(crate) fn mpeg_audio_length(bytes: &[u8]) -> Option<u64> {
+    mpeg_audio(bytes).map(|(length, _)| clamped(length))
 }
 
 fn mpeg_audio(bytes: &[u8]) -> Option<(usize, [u8; 2])> {

@@ -13,6 +13,9 @@ fn faults(scene: &Scene, name: &str, bytes: Vec<u8>, video: bool) -> Vec<String>
         return vec![format!("{name}: {}", outcome.record["Message"])];
     }
     let mut faults = Vec::new();
+    if outcome.warnings().contains("damaged") {
+        faults.push(format!("{name}: {}", outcome.warnings()));
+    }
     let reading = outcome.reading();
     let shown: Vec<_> = reading.frames().iter().map(|frame| frame.code()).collect();
     if video {
@@ -103,6 +106,30 @@ fn audio_files_one_behind_the_other_are_one() {
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
     scene.assert_clean();
+}
+
+/// Neither the description of the second file nor the delay of its encoder is heard.
+#[test]
+fn mp3_files_one_behind_the_other_are_as_long_as_each() {
+    let scene = scene();
+    let mp3 = |id, more: &[&str]| {
+        bytes("b.mp3", &plain(id).no_video().audio_codec("libmp3lame").extra_args(more))
+    };
+    for (name, more) in [
+        ("tagged.mp3", &["-write_id3v1", "1"][..]),
+        ("untagged.mp3", &["-id3v2_version", "0"]),
+        ("mono.mp3", &["-ac", "1", "-ar", "22050"]),
+    ] {
+        scene.s3.put("sources", name, [mp3(2, more), mp3(4, more)].concat());
+        let outcome = scene.run(name, "f_mkv,vn_1,vcodec_h264,acodec_flac").succeeded();
+        let beeps = outcome.reading().beeps();
+        let clips: Vec<_> = beeps.iter().map(|beep| beep.clip).collect();
+        assert_eq!(clips, [2, 2, 4, 4].map(Some), "{name}: {beeps:?}");
+        for (beep, at_ms) in beeps.iter().zip([0.0, 1000.0, 1200.0, 2200.0]) {
+            assert!((beep.at_ms - at_ms).abs() < 1.0, "{name}: {beeps:?}");
+        }
+        assert_eq!(outcome.warnings(), "[]", "{name}");
+    }
 }
 
 #[test]
