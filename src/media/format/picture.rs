@@ -3,7 +3,7 @@
 use super::{FormatError, bytes_at};
 
 /// Magic bytes of pictures outside the MP4 family, whether they are animated, and their names.
-const MAGIC: [(&[u8], bool, &str); 8] = [
+const MAGIC: [(&[u8], bool, &str); 10] = [
     (b"\xff\xd8\xff", false, "JPEG"),
     (b"GIF8", true, "GIF"),
     (b"II*\0", false, "TIFF"),
@@ -11,6 +11,8 @@ const MAGIC: [(&[u8], bool, &str); 8] = [
     (b"II\xbc\x01", false, "JPEG XR"),
     (b"\xff\x0a", false, "JPEG XL"),
     (b"\xff\x4f\xff\x51", false, "JPEG 2000"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", false, "JPEG XL"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", false, "JPEG 2000"),
     (b"8BPS", false, "Photoshop"),
 ];
 /// A picture in a container of the MP4 family, whatever its codec.
@@ -112,6 +114,8 @@ mod tests {
             (b"RIFF\x10\0\0\0WEBPVP8XANIM", FormatError::Animated("WebP")),
             (b"BM\x36\x84\x03\0\0\0\0\0\x36\0\0\0\x28\0\0\0", FormatError::Still("BMP")),
             (b"<?xml version=\"1.0\"?><svg/>", FormatError::Still("SVG")),
+            (b"\0\0\0\x0cjP  \r\n\x87\n\0\0\0\x14ftypjp2 ", FormatError::Still("JPEG 2000")),
+            (b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl ", FormatError::Still("JPEG XL")),
             (b"<svg width=\"10\"/>", FormatError::Still("SVG")),
         ] {
             assert_eq!(recognise(head), Err(expected));
