@@ -104,14 +104,15 @@ impl AudioOutput {
         let layout = stream.layout();
         let mix = self.mix(stream)?;
         let lost: Vec<String> = mix.left_out().map(|channel| layout.channel(channel)).collect();
+        let (channels, are) = if lost.len() == 1 { ("channel", "is") } else { ("channels", "are") };
         let lost = Some(lost.join(" and ")).filter(|lost| !lost.is_empty())?;
         let output = self.layout();
         Some(if layout.declared {
-            format!("its audio channel {lost} is left out of the mix into {output}")
+            format!("its audio {channels} {lost} {are} left out of the mix into {output}")
         } else {
             format!(
                 "it does not declare what its {} audio channels are for: they are taken for {}, and \
-                 {lost} is left out of the mix into {output}",
+                 {lost} {are} left out of the mix into {output}",
                 stream.channels, layout.name,
             )
         })
