@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::clock::stretches;
-use super::diagnose::{Finding, diagnose};
+use super::diagnose::{Finding, diagnose, is_harmless};
 use super::event::{Event, Events};
 use super::ffmpeg::{Ffmpeg, Progress, RunError};
 use super::probe::ProbeError;
@@ -320,8 +320,9 @@ impl Maker<'_> {
         let log = outcome?;
         let sought = |clip| self.files(reading).seek(self.plan, clip, self.plan.clip(clip).start());
         let run_up = (0..self.plan.clips.len()).any(|clip| sought(clip).is_some());
-        let explained = log.lines().all(|line| opening.iter().any(|known| known == line));
-        if found.is_empty() && !run_up && !explained && !log.is_empty() {
+        let explained =
+            |line| is_harmless(line) || opening.iter().any(|known: &String| known == line);
+        if found.is_empty() && !run_up && !log.lines().all(explained) {
             found.push((None, format!("ffmpeg reported errors: {log}")));
         }
         Ok(Some(found))

@@ -127,6 +127,25 @@ fn an_open_group_is_not_called_damaged() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The same of a file that begins in one, since it was cut without encoding.
+#[test]
+fn a_file_that_begins_in_an_open_group_is_not_called_damaged() {
+    let open = "open-gop=1:bframes=3:b-pyramid=normal:scenecut=0:keyint=25:min-keyint=25";
+    let source = Source::new(5).seconds(6.0).extra_args(&["-x264-params", open]).write("open.mp4");
+    let scene = Scene::new();
+    for name in ["cut.mp4", "cut.mkv"] {
+        let cut = made(&source, "-ss 3 -i {} -map 0:v -c copy", name);
+        scene.s3.put("sources", name, cut);
+        let outcome = scene.run(name, &format!("f_mp4,an_1,{USUAL}")).succeeded();
+        assert_eq!(outcome.warnings(), "[]", "{name}");
+        let shown: Vec<_> = outcome.reading().frames().iter().map(|it| it.code()).collect();
+        let mut frames: Vec<_> = shown.iter().flatten().map(|code| code.frame).collect();
+        // Matroska keeps the time of the frames before it, in which the first one is shown.
+        frames.dedup();
+        assert_eq!(frames, (75..150).collect::<Vec<_>>(), "{name}");
+    }
+}
+
 /// Only its first packet shows that the encoder was old, and how it differed from the standard.
 #[test]
 fn a_stream_that_its_first_packet_explains_is_read_from_there() {
