@@ -2,13 +2,15 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::elements::Cues;
+use super::elements::{Cue, Cues};
 use crate::flicks::Flicks;
 
 /// For a gap of fewer bytes, reading it is cheaper than a second request.
 pub const GAP: u64 = 1024 * 1024;
 /// Packets within this many milliseconds are recorded together.
 const SPAN_MS: u64 = 100;
+/// Pieces into which the bytes between two cues are divided.
+const PIECES: u32 = 8;
 /// Most entries of a stream: enough for days of film, unless its packets are scattered.
 const MOST_RUNS: usize = 500_000;
 
@@ -37,19 +39,39 @@ struct Run {
 
 impl Places {
     /// The places of the clusters that the cues list: each cluster holds packets of both streams.
+    ///
+    /// The cues say where each key frame is. Where the frames between two of them are is estimated
+    /// from their times.
     #[must_use]
     pub fn of_clusters(Cues { cues, end }: &Cues) -> Self {
-        let next = cues.iter().skip(1);
-        let next = next.map(|cue| (span(cue.time), cue.at)).chain([(i64::MAX, *end)]);
+        let mut runs: Vec<Run> = Vec::new();
+        for (cue, next) in cues.iter().zip(cues.iter().skip(1)) {
+            runs.extend(between(cue, next));
+        }
+        runs.extend(
+            cues.last().map(|last| Run { spans: span(last.time)..=i64::MAX, bytes: last.at..*end }),
+        );
         // Everything before the first cue belongs to its cluster.
-        let first = |index, time| if index == 0 { i64::MIN } else { span(time) };
-        let runs = cues.iter().zip(next).enumerate().map(|(index, (cue, (last, end)))| Run {
-            spans: first(index, cue.time)..=last,
-            bytes: cue.at..end,
-        });
-        let track = Track { runs: runs.collect(), overflow: false };
+        if let Some(first) = runs.first_mut() {
+            first.spans = i64::MIN..=*first.spans.end();
+        }
+        let track = Track { runs, overflow: false };
         Self { video: track.clone(), audio: track }
     }
+}
+
+/// Pieces of equal length of what is between two key frames. Each counts for the time before it as
+/// well: a key frame is larger than other frames, so these are farther on than their times say.
+fn between(cue: &Cue, next: &Cue) -> impl Iterator<Item = Run> {
+    let (length, bytes) = (next.time - cue.time, next.at - cue.at);
+    let time = move |piece: u32| {
+        cue.time + Flicks::new(length.count() * i64::from(piece) / i64::from(PIECES))
+    };
+    let place = move |piece: u32| cue.at + bytes * u64::from(piece) / u64::from(PIECES);
+    (0..PIECES).map(move |piece| Run {
+        spans: span(time(piece.saturating_sub(1)))..=span(time(piece + 1)),
+        bytes: place(piece)..place(piece + 1),
+    })
 }
 
 impl Track {
@@ -117,7 +139,7 @@ pub fn joined(ranges: impl Iterator<Item = Range<u64>>, size: u64) -> Vec<Range<
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Flicks, GAP, Track, joined};
+    use super::{Cue, Cues, Flicks, GAP, Places, Track, joined};
 
     #[test]
     fn packets_are_found_by_their_time() {
@@ -134,6 +156,22 @@ mod tests {
         assert!(track.is_complete());
         track.add_unknown();
         assert!(!track.is_complete());
+    }
+
+    #[test]
+    fn places_between_cues_are_estimated_by_time() {
+        let cue =
+            |seconds: u64| Cue { time: Flicks::from_millis(seconds * 1000), at: seconds << 20 };
+        let cues = Cues { cues: (0..4).map(|count| cue(count * 8)).collect(), end: 30 << 20 };
+        let read = |from: u64, until: u64| {
+            let times = Flicks::from_millis(from)..Flicks::from_millis(until);
+            joined(Places::of_clusters(&cues).video.bytes(&times), u64::MAX)
+        };
+        for (from, until, first, last) in
+            [(0, 500, 0, 2), (7900, 9900, 7, 11), (8100, 15_900, 8, 16), (24_000, 25_000, 23, 30)]
+        {
+            assert_eq!(read(from, until), [first << 20..last << 20], "{from} to {until}");
+        }
     }
 
     proptest! {

@@ -113,6 +113,12 @@ impl Report {
         Ok(serde_json::from_str(json)?)
     }
 
+    /// The length that the file declares.
+    #[must_use]
+    pub fn duration(&self) -> Option<Flicks> {
+        self.format.duration.as_deref().and_then(seconds)
+    }
+
     /// How many streams are described completely enough to be decoded.
     #[must_use]
     pub fn described(&self) -> usize {
@@ -394,7 +400,7 @@ impl Chosen {
         let video = self.video.and_then(|scan| scan.stream.into_video(floor, demuxer));
         // For other formats, ffprobe derives this length from the last packets' timestamps.
         let is_told = demuxer == Demuxer::Asf;
-        let declared = report.format.duration.as_deref().and_then(seconds).filter(|_| is_told);
+        let declared = report.duration().filter(|_| is_told);
         let audio = self.audio.and_then(|scan| scan.stream.into_audio(floor, declared));
         let audio = audio.map(|audio| match &video {
             // The file's writer has compensated for the delay by delaying the video as well.

@@ -33,6 +33,9 @@ const FEW_PACKETS: &str = "%+#60";
 /// Interval of a file's first packet only.
 const FIRST_PACKET: &str = "%+#1";
 
+/// How many bytes ffprobe reads to describe streams whose header already does.
+const SHORT_PROBE: [&str; 2] = ["-probesize", "65536"];
+
 /// Most lines of a log that are quoted.
 const MAX_LOG_LINES: usize = 5;
 
@@ -224,6 +227,10 @@ impl Reader<'_> {
         let first = ["-select_streams", &stream, "-read_intervals", packets];
         let key_frames = ["-skip_frame", "nokey", "-show_entries", "frame_side_data=displaymatrix"];
         let arguments = [&first[..], &key_frames, &["-of", "json=compact=1"]].concat();
+        // Without frames to decode, ffprobe would read megabytes for a description that Matroska
+        // has in its header.
+        let is_described = self.demuxer == Demuxer::Matroska;
+        let arguments = [if is_described { &SHORT_PROBE[..] } else { &[] }, &arguments].concat();
         match self.printed(self.input(), &arguments).await {
             Ok(printed) => scan.turned(Frames::read(&printed)?.orientation()),
             Err(ProbeError::Damaged(_)) => {}

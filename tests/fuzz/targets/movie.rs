@@ -60,6 +60,8 @@ fn walk(bytes: &[u8]) {
     assert!(cues.end <= bytes.len() as u64);
     let (first, last) = (cues.cues[0].time, cues.cues[cues.cues.len() - 1].time);
     let ranges: Vec<_> = Places::of_clusters(&cues).video.bytes(&(first..last)).collect();
-    assert_eq!(ranges.len(), cues.cues.len());
+    assert_eq!(ranges.first().map(|range| range.start), Some(cues.cues[0].at));
+    assert_eq!(ranges.last().map(|range| range.end), Some(cues.end));
+    assert!(ranges.windows(2).all(|two| two[0].end == two[1].start));
     assert!(ranges.iter().all(|range| range.start <= range.end && range.end <= cues.end));
 }

@@ -10,8 +10,8 @@ use crate::media::report::{Chosen, Report, Scan};
 
 /// Interval at the beginning of a file: a second and a half.
 const HEAD_PACKETS: &str = "%+1.5";
-/// Interval in the middle: a second.
-const SAMPLE_PACKETS: &str = "+1";
+/// Interval in the middle: half a second.
+const SAMPLE_PACKETS: &str = "+0.5";
 /// Least distance between two of these times.
 const SAMPLES_APART_MS: u64 = 5000;
 /// Least length at the end of a file that is read.
@@ -25,7 +25,7 @@ impl Reader<'_> {
         report: &Report,
         cues: &Cues,
     ) -> Result<Option<(Chosen, Places)>, ProbeError> {
-        let Some(times) = sample_times(cues) else { return Ok(None) };
+        let Some(times) = sample_times(cues, report.duration()) else { return Ok(None) };
         let (videos, audios) = (report.videos(), report.audios(None));
         let undecodable =
             ["video", "audio"].iter().any(|kind| !report.undecodable(kind).is_empty());
@@ -73,9 +73,10 @@ impl Reader<'_> {
 
 /// The key frames at which packets are read, the last of them near the end; `None` if the file is
 /// too short.
-fn sample_times(Cues { cues, .. }: &Cues) -> Option<Vec<Flicks>> {
+fn sample_times(Cues { cues, .. }: &Cues, duration: Option<Flicks>) -> Option<Vec<Flicks>> {
     let (first, last) = (cues.first()?.time, cues.last()?.time);
-    let in_tail = |time: Flicks| time + Flicks::from_millis(TAIL_MS) > last;
+    let end = duration.map_or(last, |duration| last.max(duration));
+    let in_tail = |time: Flicks| time + Flicks::from_millis(TAIL_MS) > end;
     let tail = cues.iter().rfind(|cue| !in_tail(cue.time))?.time;
     let apart = Flicks::from_millis(SAMPLES_APART_MS);
     if tail < first + apart {
