@@ -256,7 +256,8 @@ pub async fn probe_index(
 }
 
 /// The same for a Matroska file with known cues. Bit rates and numbers of frames are estimates
-/// then, and audio counts as unsteady.
+/// then, and audio counts as unsteady. If `any_timing`, the frame rate and
+/// the ends of the streams are estimates as well.
 ///
 /// # Errors
 /// Like [`probe`].
@@ -264,11 +265,12 @@ pub async fn probe_cues(
     ffmpeg: &Ffmpeg,
     path: &Path,
     cues: &Cues,
+    any_timing: bool,
 ) -> Result<Option<(Probed, Places)>, ProbeError> {
     let waiting = ffmpeg.waiting(vec![path.to_owned()]);
     let reader = Reader { ffmpeg: &waiting, demuxer: Demuxer::Matroska, file: path, depth: 0 };
     let (report, reader) = reader.describe().await?;
-    let found = reader.cued(&report, cues).await?;
+    let found = reader.cued(&report, cues, any_timing).await?;
     finish_index(reader, &report, found).await
 }
 

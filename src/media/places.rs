@@ -170,7 +170,11 @@ mod tests {
         for (from, until, first, last) in
             [(0, 500, 0, 2), (7900, 9900, 7, 11), (8100, 15_900, 8, 16), (24_000, 25_000, 23, 30)]
         {
-            assert_eq!(read(from, until), [first << 20..last << 20], "{from} to {until}");
+            assert_eq!(
+                read(from, until),
+                std::slice::from_ref(&(first << 20..last << 20)),
+                "{from} to {until}"
+            );
         }
     }
 

@@ -9,10 +9,10 @@ use thiserror::Error;
 
 use super::{Demuxer, Further, Media, Orientation, Size, Undecodable};
 use crate::flicks::Flicks;
-use crate::media::elements::Cues;
 use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
 pub use frames::Frames;
+pub use stream::Samples;
 use stream::StreamScan;
 use torn::Torn;
 
@@ -231,10 +231,9 @@ impl Scan {
     }
 
     /// Fills in from the cues what the packets that were not read would have said; returns `false`
-    /// if the cues don't agree with the packets that were read. Those were the packets at the
-    /// beginning, some after each of `times`, and all after the last of `times`.
-    pub fn complete(&mut self, cues: &Cues, times: &[Flicks]) -> bool {
-        self.stream.complete(cues, times)
+    /// if the cues don't agree with the packets that were read.
+    pub fn complete(&mut self, samples: Samples<'_>) -> bool {
+        self.stream.complete(samples)
     }
 
     /// Whether its packets come with [`PLACED_PACKET_FIELDS`].

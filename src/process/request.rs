@@ -68,6 +68,14 @@ impl Request {
         RequestSources { keys, of_clip }
     }
 
+    /// Whether the output depends on the frame rate of a source.
+    #[must_use]
+    pub fn asks_own_frame_rate(&self) -> bool {
+        self.video.as_ref().is_some_and(|video| {
+            video.frame_rate.is_none() || video.frame_rate_option != LowerSource::UseAsked
+        })
+    }
+
     /// Whether the output depends on the bit rates of a source.
     #[must_use]
     pub fn asks_own_bit_rate(&self) -> bool {

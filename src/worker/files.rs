@@ -71,16 +71,19 @@ pub(super) enum Kept {
     Whole,
     /// Its index.
     Index,
-    /// The cues of a Matroska file, which say less than an index of MP4.
-    Cues(Cues),
+    /// The cues of a Matroska file, which say less than an index of MP4; and what the request needs
+    /// to know.
+    Cues(Cues, Takes),
 }
 
-/// What a request needs to know about its sources.
+/// What a request needs to know about a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     /// Only the frames and samples at certain times.
     Times,
-    /// Also their bit rates, or all packets.
+    /// Also the frame rate and where the streams end.
+    Timing,
+    /// Also the bit rates, or all packets.
     Packets,
 }
 
@@ -106,10 +109,14 @@ pub(super) fn is_large(source: &Source) -> bool {
 }
 
 impl Takes {
-    /// What this request needs.
-    pub(super) fn of(request: &Request, copy: CopyPolicy) -> Self {
+    /// What this request needs of the source with this index.
+    fn of(request: &Request, copy: CopyPolicy, of_clip: &[usize], index: usize) -> Self {
+        let mut clips = request.clips.iter().zip(of_clip).filter(|(_, of)| **of == index);
         if permission(request, copy).is_ok() || request.asks_own_bit_rate() {
             Self::Packets
+        } else if request.asks_own_frame_rate() || clips.any(|(clip, _)| clip.duration_ms.is_none())
+        {
+            Self::Timing
         } else {
             Self::Times
         }
@@ -165,24 +172,35 @@ impl<'a> SourceFiles<'a> {
 
     /// Fetches the index of each source that has one, if this ffmpeg can read by it and it says
     /// what the request needs.
-    pub(super) async fn look(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Looked, TaskError> {
+    pub(super) async fn look(
+        &self,
+        ffmpeg: &Ffmpeg,
+        request: &Request,
+        copy: CopyPolicy,
+    ) -> Result<Looked, TaskError> {
+        let of_clip = &self.sources.of_clip;
+        let sources = 0..self.sources.distinct.len();
+        let takes =
+            sources.map(|index| Takes::of(request, copy, of_clip, index)).collect::<Vec<_>>();
         let can_wait = async {
             let any = self.filled.iter().any(Option::is_some);
             Ok::<_, TaskError>(any && ffmpeg.can_wait().await?)
         };
-        let (mut kept, can_wait) = try_join!(self.bring_indices(), can_wait)?;
-        for kept in &mut kept {
-            let is_enough = takes == Takes::Times || !matches!(kept, Kept::Cues(_));
-            if !can_wait || !is_enough {
-                *kept = Kept::Whole;
-            }
+        let (mut kept, can_wait) = try_join!(self.bring_indices(&takes), can_wait)?;
+        if !can_wait {
+            kept.fill(Kept::Whole);
         }
         Ok(Looked { kept, can_wait })
     }
 
     /// Fetches what probing needs of each source: its index, or all of it.
-    pub(super) async fn open(&self, ffmpeg: &Ffmpeg, takes: Takes) -> Result<Vec<Kept>, TaskError> {
-        let Looked { kept, .. } = self.look(ffmpeg, takes).await?;
+    pub(super) async fn open(
+        &self,
+        ffmpeg: &Ffmpeg,
+        request: &Request,
+        copy: CopyPolicy,
+    ) -> Result<Vec<Kept>, TaskError> {
+        let Looked { kept, .. } = self.look(ffmpeg, request, copy).await?;
         let whole = kept.iter().enumerate().filter(|(_, kept)| **kept == Kept::Whole);
         self.bring(whole.map(|(index, _)| index)).await?;
         Ok(kept)
@@ -356,7 +374,7 @@ impl<'a> SourceFiles<'a> {
         let probed = match kept {
             Kept::Whole => return None,
             Kept::Index => probe_index(ffmpeg, path).await,
-            Kept::Cues(cues) => probe_cues(ffmpeg, path, cues).await,
+            Kept::Cues(cues, takes) => probe_cues(ffmpeg, path, cues, *takes == Takes::Times).await,
         };
         match probed {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),

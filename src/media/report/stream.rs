@@ -14,6 +14,8 @@ use crate::media::{AudioStream, Coding, Demuxer, Orientation, VideoStream};
 mod rate;
 mod sampled;
 
+pub use sampled::Samples;
+
 /// Most key frames that are kept: nine hours of them, half a second apart.
 const MOST_KEY_FRAMES: usize = 1 << 16;
 /// A pause between two packets is suspicious if it is this many times as long as the mean of the

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::super::files::{Known, Looked, SourceFiles, Takes, is_large};
+use super::super::files::{Known, Looked, SourceFiles, is_large};
 use super::super::prepared::Prepared;
 use super::super::sources::Sources;
 use super::super::{Deadline, Job, TaskError, Worker, budget, describe, millis};
@@ -18,6 +18,7 @@ use crate::flicks::Flicks;
 use crate::ledger::{Begun, Journal, Resumed, run_name};
 use crate::plan::{Chunk, Plan, plan};
 use crate::policy::CopyPolicy;
+use crate::process::Request;
 use crate::task::{ChunkCount, Entry, Execution, Moment, Stage, TaskRecord};
 
 impl Worker {
@@ -137,9 +138,7 @@ impl Worker {
         shift: &Shift<'_>,
         journal: &Journal,
     ) -> Result<PlanNote, TaskError> {
-        // Distributed tasks copy nothing.
-        let takes = Takes::of(request, CopyPolicy::Never);
-        let (looked, known) = self.probe_in_turn(files, takes, journal).await?;
+        let (looked, known) = self.probe_in_turn(files, request, journal).await?;
         let media: Vec<_> = known.iter().map(|known| known.probed.media()).collect();
         let length =
             Flicks::from_millis(u64::from(self.settings.distribution.chunk_seconds) * 1000);
@@ -190,12 +189,13 @@ impl Worker {
     async fn probe_in_turn(
         &self,
         files: &SourceFiles<'_>,
-        takes: Takes,
+        request: &Request,
         journal: &Journal,
     ) -> Result<(Looked, Vec<Known>), TaskError> {
         let ffmpeg = self.ffmpeg();
         let started = Instant::now();
-        let looked = files.look(&ffmpeg, takes).await?;
+        // Distributed tasks copy nothing.
+        let looked = files.look(&ffmpeg, request, CopyPolicy::Never).await?;
         journal.note(Entry::Took(Stage::Fetch, millis(started)));
         let started = Instant::now();
         let found = files.probe_by_indices(&ffmpeg, &looked.kept).await;

@@ -2,7 +2,7 @@
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Kept, PARALLEL_FETCHES, SourceFiles, TaskError};
+use super::{Kept, PARALLEL_FETCHES, SourceFiles, Takes, TaskError};
 use crate::engine::partial::BLOCK;
 use crate::media::boxes::{self, Boxes};
 use crate::media::elements::{self, Elements};
@@ -10,10 +10,10 @@ use crate::media::{Demuxer, Recognised, recognise};
 
 impl SourceFiles<'_> {
     /// Fetches the index of each source that can be read by it.
-    pub(super) async fn bring_indices(&self) -> Result<Vec<Kept>, TaskError> {
-        let kept = stream::iter(&self.filled).map(|filled| async move {
+    pub(super) async fn bring_indices(&self, takes: &[Takes]) -> Result<Vec<Kept>, TaskError> {
+        let kept = stream::iter(self.filled.iter().zip(takes)).map(|(filled, takes)| async move {
             let Some(file) = *filled else { return Ok(Kept::Whole) };
-            match self.bring_index(file).await? {
+            match self.bring_index(file, *takes).await? {
                 Ok(kept) => Ok(kept),
                 Err(reason) => {
                     tracing::info!(%reason, "a source is fetched whole");
@@ -25,18 +25,29 @@ impl SourceFiles<'_> {
     }
 
     /// Fetches the head of a file, and its index.
-    async fn bring_index(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
+    async fn bring_index(
+        &self,
+        file: usize,
+        takes: Takes,
+    ) -> Result<Result<Kept, Reason>, TaskError> {
         let partial = self.filler.file(file);
         let head = 0..BLOCK;
         self.filler.need(file, head.clone()).await;
         match recognise(&partial.read(&head)?) {
             Ok(Recognised::As(Demuxer::Mov)) => self.bring_boxes(file).await,
-            Ok(Recognised::As(Demuxer::Matroska)) => self.bring_cues(file).await,
+            Ok(Recognised::As(Demuxer::Matroska)) if takes == Takes::Packets => {
+                Ok(Err(Reason::Packets))
+            }
+            Ok(Recognised::As(Demuxer::Matroska)) => self.bring_cues(file, takes).await,
             _ => Ok(Err(Reason::Format)),
         }
     }
 
-    async fn bring_cues(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
+    async fn bring_cues(
+        &self,
+        file: usize,
+        takes: Takes,
+    ) -> Result<Result<Kept, Reason>, TaskError> {
         let partial = self.filler.file(file);
         let mut elements = Elements::new(partial.size());
         while let Some(place) = elements.wanted() {
@@ -45,7 +56,7 @@ impl SourceFiles<'_> {
                 return Ok(Err(reason.into()));
             }
         }
-        Ok(Ok(Kept::Cues(elements.into_cues())))
+        Ok(Ok(Kept::Cues(elements.into_cues(), takes)))
     }
 
     async fn bring_boxes(&self, file: usize) -> Result<Result<Kept, Reason>, TaskError> {
@@ -72,6 +83,8 @@ impl SourceFiles<'_> {
 enum Reason {
     #[error("it is neither MP4 nor Matroska")]
     Format,
+    #[error("the cues of Matroska do not describe its packets, which the task needs")]
+    Packets,
     #[error(transparent)]
     Boxes(#[from] boxes::Unindexed),
     #[error(transparent)]

@@ -85,7 +85,7 @@ async fn probed(file: &[u8]) -> (Option<Probed>, Probed) {
     let index = match cues {
         None => probe_index(&ffmpeg, &path).await.unwrap(),
         Some(None) => None,
-        Some(Some(cues)) => probe_cues(&ffmpeg, &path, &cues).await.unwrap(),
+        Some(Some(cues)) => probe_cues(&ffmpeg, &path, &cues, false).await.unwrap(),
     };
     answering.abort();
     (index.map(|(probed, _)| probed), probe(&ffmpeg, &whole).await.unwrap())

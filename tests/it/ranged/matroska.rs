@@ -59,6 +59,25 @@ fn what_lies_between_cues_is_read_as_far_as_the_cut_needs() {
     assert!(read < 0.5, "{read}");
 }
 
+/// Where one copy follows another, frames are not where they would be in one film. The output
+/// needs a frame rate from all frames only if it inherits it.
+#[test]
+fn a_film_that_was_repeated_is_read_in_part_if_its_frame_rate_is_not_inherited() {
+    let (scene, folder) = (Scene::new(), tempfile::tempdir().unwrap());
+    let (once, often) = (folder.path().join("once.mp4"), folder.path().join("often.mkv"));
+    std::fs::write(&once, bytes(&film().seconds(3.0), "once.mp4")).unwrap();
+    let mut command = ffmpeg();
+    command.args(["-stream_loop", "7", "-i"]).arg(&once).args(["-c", "copy"]).arg(&often);
+    run(&mut command);
+    let file = spread_clusters(&std::fs::read(&often).unwrap(), Index::Behind);
+    for rate in ["fps_25", "fps_15"] {
+        let read = same(&scene, rate, &file, &format!("ss_4900,t_1500,f_mp4,{rate},{USUAL}"));
+        assert!(read < 0.7, "{rate}: {read}");
+    }
+    let read = same(&scene, "inherited", &file, &format!("ss_4900,t_1500,f_mp4,{USUAL}"));
+    assert_eq!(read, 1.0);
+}
+
 /// A minute of constant bit rate, with a key frame every so many frames.
 fn padded(key_frames: &str) -> Vec<u8> {
     let padded = "-crf -1 -b:v 2M -maxrate 2M -bufsize 2M -x264-params nal-hrd=cbr -g";

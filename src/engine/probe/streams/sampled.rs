@@ -6,7 +6,7 @@ use super::{PACKET_FIELDS, ProbeError, Reader, Scanned};
 use crate::flicks::Flicks;
 use crate::media::Places;
 use crate::media::elements::Cues;
-use crate::media::report::{Chosen, Report, Scan};
+use crate::media::report::{Chosen, Report, Samples, Scan};
 
 /// Interval at the beginning of a file: a second and a half.
 const HEAD_PACKETS: &str = "%+1.5";
@@ -24,6 +24,7 @@ impl Reader<'_> {
         &self,
         report: &Report,
         cues: &Cues,
+        any_timing: bool,
     ) -> Result<Option<(Chosen, Places)>, ProbeError> {
         let Some(times) = sample_times(cues, report.duration()) else { return Ok(None) };
         let (videos, audios) = (report.videos(), report.audios(None));
@@ -35,9 +36,10 @@ impl Reader<'_> {
         {
             return Ok(None);
         }
+        let samples = Samples { cues, times: &times, any_timing };
         let (video, audio) = tokio::try_join!(
-            self.sampled(report, Some(*video), (cues, &times)),
-            self.sampled(report, audios.first().copied(), (cues, &times))
+            self.sampled(report, Some(*video), samples),
+            self.sampled(report, audios.first().copied(), samples)
         )?;
         let (Some(video), Some(audio)) = (video, audio) else { return Ok(None) };
         let chosen = Chosen { video, audio, ..Chosen::default() };
@@ -49,13 +51,14 @@ impl Reader<'_> {
         &self,
         report: &Report,
         index: Option<u32>,
-        (cues, times): (&Cues, &[Flicks]),
+        samples: Samples<'_>,
     ) -> Result<Option<Option<Scan>>, ProbeError> {
         let Some(index) = index else { return Ok(Some(None)) };
         let scan = Scan::new(self.demuxer, report, index).filter(Scan::is_cued);
         let Some(scan) = scan else { return Ok(None) };
-        let Scanned { scan, complaints } = Box::pin(self.packets_at(scan.sampled(), times)).await?;
-        let complete = |scan: &mut Scan| !scan.is_empty() && scan.complete(cues, times);
+        let Scanned { scan, complaints } =
+            Box::pin(self.packets_at(scan.sampled(), samples.times)).await?;
+        let complete = |scan: &mut Scan| !scan.is_empty() && scan.complete(samples);
         let scan = scan.and_then(|mut scan| complete(&mut scan).then_some(scan));
         Ok(scan.filter(|_| complaints.is_empty()).map(Some))
     }

@@ -5,6 +5,18 @@ use crate::clamped::clamped;
 use crate::media::Demuxer;
 use crate::media::elements::Cues;
 
+/// Where packets were read, and what they have to show.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    /// The cues of the file.
+    pub cues: &'a Cues,
+    /// Packets were read at the beginning, some after each of these times, and all after the last
+    /// of them.
+    pub times: &'a [Flicks],
+    /// Whether packets may come early or late, and frames be missing.
+    pub any_timing: bool,
+}
+
 /// Cues and packets round their times up or down by a tick each.
 const ROUNDING_TICKS: i64 = 2;
 
@@ -17,27 +29,27 @@ impl StreamScan {
     }
 
     /// See [`super::super::Scan::complete`].
-    pub(in super::super) fn complete(&mut self, cues: &Cues, times: &[Flicks]) -> bool {
+    pub(in super::super) fn complete(&mut self, samples: Samples<'_>) -> bool {
         if self.report.codec_type == "video" {
-            self.complete_video(cues, times)
+            self.complete_video(samples)
         } else {
-            self.complete_audio(times)
+            self.complete_audio(samples)
         }
     }
 
-    fn complete_audio(&mut self, times: &[Flicks]) -> bool {
+    fn complete_audio(&mut self, Samples { times, any_timing, .. }: Samples<'_>) -> bool {
         let (Some(first), Some(tail)) = (self.first, times.last()) else { return false };
         let reaches = self.flicks(self.last).is_some_and(|last| last >= *tail);
         let lasts = self.end.saturating_sub(self.last);
-        let unsteady = self.rhythm.as_ref().is_none_or(super::Rhythm::is_unsteady);
-        if !reaches || lasts <= 0 || unsteady {
+        let is_steady = self.rhythm.as_ref().is_some_and(|rhythm| !rhythm.is_unsteady());
+        if !reaches || lasts <= 0 || !(is_steady || any_timing) {
             return false;
         }
         self.stand_for(clamped(self.end.saturating_sub(first) / lasts));
         true
     }
 
-    fn complete_video(&mut self, cues: &Cues, times: &[Flicks]) -> bool {
+    fn complete_video(&mut self, Samples { cues, times, any_timing }: Samples<'_>) -> bool {
         let base = ratio(&self.report.r_frame_rate, '/');
         let span =
             self.first.and_then(|first| Some((self.flicks(first)?, self.flicks(self.last)?)));
@@ -53,7 +65,7 @@ impl StreamScan {
         let is_constant = self.presented
             && self.cadence.is_even(times.len() + 1)
             && self.frame_rate(Demuxer::Matroska) == rate
-            && cues.cues.iter().map(|cue| &cue.time).chain([&last]).all(is_frame);
+            && (any_timing || cues.cues.iter().map(|cue| &cue.time).chain([&last]).all(is_frame));
         let start = cues.cues.first().map(|cue| cue.time);
         let are_keys = start.iter().chain(times).all(|time| self.key_frames.contains(time));
         if !is_constant || !are_keys || self.may_be_of_fields() {
