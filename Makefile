@@ -41,9 +41,14 @@ release := $(CARGO_TARGET_DIR)/release
 cross :=
 else
 triple := $(subst arm64,aarch64,$(ARCH))-unknown-linux-gnu
-cargo_build := PATH="$(CURDIR)/$(cross_venv)/bin:$$PATH" cargo zigbuild --target $(triple).$(GLIBC)
+cargo_build := PATH="$(CURDIR)/$(cross_venv)/bin:$$PATH" \
+	.ci/rust $(triple) cargo zigbuild --target $(triple).$(GLIBC)
 release := $(CARGO_TARGET_DIR)/$(triple)/release
 cross := $(cross_venv)/.installed
+endif
+ifneq ($(machine),$(ARCH))
+emulator := qemu-$(subst arm64,aarch64,$(ARCH)) -L /usr/$(subst arm64,aarch64,$(ARCH))-linux-gnu
+emulator_needs := -emulator
 endif
 
 # $(call assert_old_glibc,binary): a newer symbol would show only when the function starts.
@@ -62,7 +67,7 @@ fuzz_targets := process event door format movie report
 # `unchecked` if you know that the database of advisories is out of reach.
 ADVISORIES ?= checked
 
-.PHONY: build package page bootstrap layer demo stage test fuzz check bench scale clean tools tools-ffmpeg lock
+.PHONY: build package page bootstrap start layer demo stage test fuzz check bench scale clean tools tools-ffmpeg lock
 .PHONY: check-format check-lints check-floors check-dependencies check-template
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
@@ -75,7 +80,7 @@ build: need-rust-compiler-python-layer bootstrap layer
 # first is tested as a user would unpack it.
 package := target/package/video-concat-$(ARCH).zip
 command_line := target/package/video-concat-command-line-$(ARCH).zip
-package: build page $(venv)/.installed
+package: build start page $(venv)/.installed
 	$(cargo_build) --release --locked --features cli --bin video-concat
 	@$(call assert_old_glibc,$(release)/video-concat)
 	$(venv)/bin/python .ci/package $(bootstrap) $(layer) $(ARCH) $(package) \
@@ -87,7 +92,7 @@ package: build page $(venv)/.installed
 # The core for browsers, and the page around it. The command line contains the page if it exists.
 page := target/page/video-concat.html
 page: need-rust-compiler-python
-	.ci/wasm cargo build --locked --profile page --package video-concat-page
+	.ci/rust wasm32-unknown-unknown cargo build --locked --profile page --package video-concat-page
 	"$(PYTHON)" .ci/page \
 		"$(CARGO_TARGET_DIR)/wasm32-unknown-unknown/page/video_concat_page.wasm" $(page)
 
@@ -96,6 +101,10 @@ bootstrap: need-rust-compiler $(cross)
 	$(cargo_build) --release --locked --bin bootstrap
 	@$(call assert_old_glibc,$(release)/bootstrap)
 	install -D -m 755 "$(release)/bootstrap" $(bootstrap)
+
+# Starts the function as Lambda does; that of another architecture under an emulator.
+start: need-python$(emulator_needs) bootstrap
+	"$(PYTHON)" .ci/start $(bootstrap) $(emulator)
 
 # The script has a cache: nothing happens if both binaries are up to date. It builds for the machine
 # that it runs on, so the layer of another architecture has to be there already.
@@ -174,7 +183,7 @@ check-format: need-rust
 # The core alone, for a target without an operating system, and with a list of what it must not
 # call; then the engine without the service.
 check-floors: need-rust-compiler
-	.ci/wasm cargo check --locked --lib --no-default-features
+	.ci/rust wasm32-unknown-unknown cargo check --locked --lib --no-default-features
 	CLIPPY_CONF_DIR=.ci/core cargo clippy --locked --lib --no-default-features -- -D warnings
 	cargo clippy --locked --lib --no-default-features --features engine -- -D warnings
 
