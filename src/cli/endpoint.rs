@@ -7,8 +7,6 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings};
 use aws_sigv4::sign::v4;
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest as Sent;
 use aws_smithy_types::body::SdkBody;
@@ -20,7 +18,7 @@ use serde_json::Value;
 use video_concat::access_keys::Secret;
 use video_concat::event::{HttpRequest, Resource};
 use video_concat::signature::sign;
-use video_concat::storage::client::shared_config;
+use video_concat::storage::client::{shared_config, tls};
 
 use super::failure::Failure;
 
@@ -203,8 +201,7 @@ impl Endpoint {
         let failed = |reason: &dyn std::fmt::Display| {
             Failure::failed(format!("`{}` does not answer: {reason}", self.url))
         };
-        let connector =
-            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build();
+        let connector = Connector::builder().tls_provider(tls()).build();
         let request = Sent::try_from(request).map_err(|error| failed(&error))?;
         let exchange = async {
             let response = connector.call(request).await;

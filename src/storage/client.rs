@@ -1,5 +1,6 @@
 //! Clients for AWS: one shared configuration, one S3 client.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -11,6 +12,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use parking_lot::Mutex;
 
 const ATTEMPTS: u32 = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +47,7 @@ pub fn config_loader() -> ConfigLoader {
         .build();
     let stalls = StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build();
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(timeouts)
         .stalled_stream_protection(stalls)
@@ -44,6 +55,38 @@ pub fn config_loader() -> ConfigLoader {
         // accepts; TLS already protects the bytes.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
+/// One pool of connections for all clients of a configuration, where the SDK's own would be one for
+/// each client, every one with its copy of the root certificates.
+#[must_use]
+pub fn http_client() -> SharedHttpClient {
+    let connectors = Mutex::new(HashMap::new());
+    http_client_fn(move |settings, components| {
+        let timeouts = (settings.connect_timeout(), settings.read_timeout());
+        let mut connectors = connectors.lock();
+        let connector = connectors.entry(timeouts);
+        connector.or_insert_with(|| connector_with(settings, components)).clone()
+    })
+}
+
+/// As the SDK's own, with the system's root certificates and the proxy that the environment names.
+fn connector_with(
+    settings: &HttpConnectorSettings,
+    components: &RuntimeComponents,
+) -> SharedHttpConnector {
+    let mut builder = Connector::builder()
+        .connector_settings(settings.clone())
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(tls());
+    builder.set_sleep_impl(components.sleep_impl());
+    SharedHttpConnector::new(builder.build())
+}
+
+/// What encrypts connections.
+#[must_use]
+pub fn tls() -> Provider {
+    Provider::Rustls(CryptoMode::Ring)
 }
 
 /// The S3 client. Stores with an endpoint URL seldom have a wildcard DNS name, so requests are

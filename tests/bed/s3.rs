@@ -230,6 +230,7 @@ fn service(root: &Path) -> S3Service {
 
 fn client(url: &str, access_key: &str) -> Client {
     let config = aws_sdk_s3::Config::builder()
+        .http_client(video_concat::storage::client::http_client())
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(Credentials::new(access_key, SECRET_KEY, None, None, "bed"))
         .region(Region::new(REGION))

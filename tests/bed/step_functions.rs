@@ -114,6 +114,7 @@ impl StepFunctions {
         });
         let moto = Moto::calling(door.address().port());
         let config = aws_sdk_sfn::Config::builder()
+            .http_client(video_concat::storage::client::http_client())
             .behavior_version(BehaviorVersion::latest())
             .credentials_provider(Credentials::new("bed", "bed", None, None, "bed"))
             .region(Region::new(REGION))

@@ -25,6 +25,7 @@ mod claim;
 mod cli;
 mod concat;
 mod confined;
+mod connections;
 mod copy;
 mod doors;
 mod fault_sweep;

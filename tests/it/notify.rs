@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use video_concat::message::Message;
 use video_concat::notify::{NotifyError, Publisher};
+use video_concat::storage::client::http_client;
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
 
@@ -39,6 +40,7 @@ impl Sns {
         });
         let credentials = Credentials::new("id", "secret", None, None, "test");
         let config = SdkConfig::builder()
+            .http_client(http_client())
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -22,6 +22,7 @@ use video_concat::failed_events::FailedEvents;
 use video_concat::message::{EventKind, Message};
 use video_concat::notify::Publisher;
 use video_concat::object::{ETag, ObjectUri, UploadName};
+use video_concat::storage::client::http_client;
 use video_concat::storage::{Description, ObjectHead, ObjectStore, Part, Precondition};
 use video_concat::task::TaskRecord;
 
@@ -83,6 +84,7 @@ impl Service {
             _ => Duration::from_mins(2),
         };
         SdkConfig::builder()
+            .http_client(http_client())
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("cn-north-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use video_concat::code::Code;
 use video_concat::object::{ETag, ObjectUri};
+use video_concat::storage::client::http_client;
 use video_concat::storage::fetch::{FetchError, fetch};
 use video_concat::storage::upload::{self, UploadError, store_file};
 use video_concat::storage::{Description, ObjectStore, Precondition, Problem};
@@ -73,6 +74,7 @@ async fn listen(service: S3Service) -> SocketAddr {
 
 fn store_at(address: SocketAddr) -> ObjectStore {
     let config = aws_sdk_s3::Config::builder()
+        .http_client(http_client())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
@@ -221,6 +223,7 @@ async fn what_is_missing_is_named() {
 async fn wrong_credentials_are_denied() {
     let server = Server::start().await;
     let config = aws_sdk_s3::Config::builder()
+        .http_client(http_client())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("id", "guess", None, None, "test"))

@@ -4,6 +4,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use video_concat::storage::client::http_client;
 
 use super::{Doors, ODD_KEY, error_type, post, process};
 use crate::bed::fault::{Answer, Fault};
@@ -169,6 +170,7 @@ impl Failed {
         let environment = vec![("AWS_ENDPOINT_URL_SQS".to_owned(), server.url().to_owned())];
         let runtime = Runtime::new().unwrap();
         let config = aws_sdk_sqs::Config::builder()
+            .http_client(http_client())
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .credentials_provider(Credentials::new("id", "secret", None, None, "test"))

@@ -3,6 +3,7 @@
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sns::error::ProvideErrorMetadata;
 use aws_sdk_sns::types::MessageAttributeValue;
+use video_concat::storage::client::http_client;
 
 use crate::bed::sns::Sns;
 
@@ -10,6 +11,7 @@ const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:done";
 
 fn sns_client(sns: &Sns) -> aws_sdk_sns::Client {
     let config = aws_sdk_sns::Config::builder()
+        .http_client(http_client())
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(Credentials::new("AKIATESTED", "tested-secret", None, None, "test"))
         .region(Region::new("us-east-1"))
