@@ -519,12 +519,12 @@ fn asked(parameters: &str, target: &str) -> Value {
     json!({"bucket": "sources", "object": "a.mp4", "process": process})
 }
 
-/// Two hours in 20 ranges, of a source in which every frame and beep is known.
+/// Two hours in 40 ranges, of a source in which every frame and beep is known.
 #[test]
 fn two_hours_go_through() {
     const RATE: (u32, u32) = (1, 1);
     let stage = Stage::with(|settings| {
-        settings.set("CHUNK_SECONDS", "360").set("MAX_SOURCES", "12").set("MAX_CONCURRENCY", "3")
+        settings.set("CHUNK_SECONDS", "180").set("MAX_SOURCES", "12").set("MAX_CONCURRENCY", "3")
     });
     let source = Source::new(3).size(64, 48).rate(RATE.0, RATE.1).audio(8000, 1).seconds(600.0);
     stage.s3.put_file("sources", "long.mp4", &source.write("long.mp4"));
@@ -541,7 +541,7 @@ fn two_hours_go_through() {
     assert_eq!(stage.ended(&running), ExecutionStatus::Succeeded);
     let record = stage.assert_done(&running, "out.mp4");
     println!("{:.1} s: {:#}", started.elapsed().as_secs_f64(), record["Usage"]);
-    assert_eq!(record["Chunks"], json!({"Total": 20, "Done": 20}));
+    assert_eq!(record["Chunks"], json!({"Total": 40, "Done": 40}));
     assert_eq!(record["Output"]["DurationMs"], 7_200_000);
     let clips = vec![Clip::whole(3, RATE, 600.0); 12];
     let reading = Reading::of(stage.s3.path("results", "out.mp4"));

@@ -23,7 +23,7 @@ fn whole_files() {
 
 #[test]
 fn segments() {
-    sweep(&[&MANY_SEGMENTS], 50);
+    sweep(&[&MANY_SEGMENTS], 80);
 }
 
 fn sweep(scenarios: &[&Scenario], at_least: usize) {

@@ -92,7 +92,7 @@ impl Scenario {
             "long.mp3" => {
                 Source::new(1).no_video().seconds(12.0).audio(8000, 1).audio_codec("libmp3lame")
             }
-            "b.mp4" => Source::new(1).size(64, 48).seconds(0.64),
+            "b.mp4" => Source::new(1).size(64, 48).seconds(1.2),
             "c.mp4" => Source::new(1).size(64, 48).seconds(2.0),
             "d.mp4" => Source::new(1).size(64, 48).seconds(80.0),
             _ => Source::new(1).size(64, 48).seconds(0.2),
