@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_off_is_told_the_time() {
+    fn a_clock_that_is_off_gets_the_time() {
         let error = SignatureError::Skewed {
             made: "2026-11-26T00:30:00Z".parse().unwrap(),
             now: "2026-11-26T00:54:09Z".parse().unwrap(),

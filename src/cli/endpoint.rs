@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn service_and_region_are_told_by_the_name() {
+    fn service_and_region_follow_from_the_name() {
         for (url, service, region) in [
             ("https://abc.lambda-url.eu-west-1.on.aws/", "lambda", Some("eu-west-1")),
             (

@@ -113,7 +113,7 @@ mod tests {
     use super::{Bucket, Side, look, path, store};
 
     #[test]
-    fn folders_and_buckets_are_told_apart() {
+    fn folders_and_buckets_are_distinguished() {
         let read = |text: &str| text.parse::<Side>();
         assert_eq!(read("clips"), Ok(Side::Folder("clips".into())));
         assert_eq!(read("s3://clips"), Ok(Side::Bucket(Bucket::new("clips").unwrap())));

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_missing_program_and_a_failing_one_are_told_apart() {
+    async fn a_missing_program_differs_from_a_failing_one() {
         let missing = Ffmpeg::new("/nowhere/ffmpeg", "/nowhere/ffprobe", 512);
         let error = missing.encode(vec![], |_| ()).await.unwrap_err();
         assert!(error.to_string().starts_with("can't run `/nowhere/ffmpeg`"), "{error}");

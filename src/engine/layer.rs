@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_told_with_their_versions() {
+    fn parts_are_listed_with_their_versions() {
         let bill = read(
             r#"{"arch": "arm64", "components": [
                 {"name": "ffmpeg", "version": "7.1.5", "license": "GPL-3.0-or-later"},
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bill_is_told_with_its_path() {
+    fn what_is_no_bill_is_named_with_its_path() {
         for text in ["", "\u{0}\u{1}", "[]", "{}", r#"{"arch": "arm64", "components": [7]}"#] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with("`LAYER/bom.json` is not a bill of materials: "), "{error}");

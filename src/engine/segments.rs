@@ -92,7 +92,7 @@ mod tests {
     use super::suffix;
 
     #[test]
-    fn numbers_go_on_behind_the_ranges_before() {
+    fn numbers_go_on_after_the_ranges_before() {
         for (name, before, expected) in [
             ("output-00003.ts", 0, "-00003.ts"),
             ("output-1-00003.m4s", 40, "-1-00043.m4s"),

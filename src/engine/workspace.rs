@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn free_space_is_told() {
+    fn free_space_is_known() {
         assert!(free_bytes(&std::env::temp_dir()).unwrap() > 0);
     }
 }

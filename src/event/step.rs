@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_told_apart_and_name_their_run() {
+    fn steps_are_distinguished_and_name_their_run() {
         for (name, work) in [
             ("render", Work::Render(7)),
             ("sound", Work::Sound),

@@ -60,7 +60,7 @@ fn a_direct_event_is_taken_by_the_letter() {
 }
 
 #[test]
-fn a_wrong_direct_event_is_told_what_is_wrong() {
+fn a_wrong_direct_event_names_what_is_wrong() {
     let with = |name: &str, value: Value| {
         let mut event = direct();
         event[name] = value;

@@ -318,7 +318,7 @@ fn no_two_runs_share_a_result_and_no_record_tells_of_a_foreign_one() {
 
 /// Waiting is billed.
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_another_run_for_long() {
+async fn no_run_waits_long_for_another() {
     let (world, dice) = (World::default(), Dice::new(1));
     let sandbox = Sandbox::new(&world, &dice, 0, SignedDuration::ZERO);
     let patience = Instant::now() + Duration::from_mins(15);

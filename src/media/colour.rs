@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn full_range_is_told_by_tag_or_by_pixel_format() {
+    fn full_range_follows_from_tag_or_pixel_format() {
         let tagged = Tags { range: Some("pc"), ..Tags::default() };
         for (tags, format) in
             [(tagged, "yuv420p"), (Tags::default(), "yuvj420p"), (Tags::default(), "rgb24")]

@@ -164,7 +164,7 @@ impl Elements {
         if let Some((id, body)) = self.body.take() {
             self.take_body(id, bytes).ok_or(Unindexed::Damaged(body.start))?;
             self.at = body.end;
-            return if self.stage == Stage::Cues { self.go_behind() } else { Ok(()) };
+            return if self.stage == Stage::Cues { self.go_to_last_cue() } else { Ok(()) };
         }
         let damaged = Unindexed::Damaged(self.at);
         let Header { id, length, size } = Header::read(bytes).ok_or(damaged)?;
@@ -210,7 +210,7 @@ impl Elements {
     fn first_cluster(&mut self) -> Result<(), Unindexed> {
         self.found.first_cluster = self.at;
         if self.found.points.is_some() {
-            return self.go_behind();
+            return self.go_to_last_cue();
         }
         let place = self.found.cues_at.ok_or(Unindexed::Nothing)?;
         self.at = self.origin.saturating_add(place);
@@ -219,7 +219,7 @@ impl Elements {
     }
 
     /// Checks the cues, then goes on at the cluster of the last one.
-    fn go_behind(&mut self) -> Result<(), Unindexed> {
+    fn go_to_last_cue(&mut self) -> Result<(), Unindexed> {
         let found = &mut self.found;
         let [Some(video)] = found.videos[..] else { return Err(Unindexed::Tracks) };
         let scale = i64::try_from(found.scale.unwrap_or(USUAL_SCALE)).unwrap_or(0);

@@ -55,7 +55,7 @@ fn sizes() {
 }
 
 #[test]
-fn a_slow_align_clip_is_told_of() {
+fn a_slow_align_clip_is_warned_of() {
     let of = |numerator, denominator| {
         let mut media = media();
         media.video.as_mut().unwrap().frame_rate = Ratio::new(numerator, denominator);
@@ -75,7 +75,7 @@ fn a_slow_align_clip_is_told_of() {
 }
 
 #[test]
-fn dolby_vision_without_a_base_is_told_of() {
+fn dolby_vision_without_a_base_layer_is_warned_of() {
     let mut source = media();
     for (profile, is_told) in [(None, false), (Some(5), true), (Some(8), false)] {
         source.video.as_mut().unwrap().coding.dolby_vision = profile;

@@ -70,7 +70,7 @@ fn a_film_needs_lengths_only_where_the_request_does_not_tell_them() {
 }
 
 #[test]
-fn descriptions_are_read_and_told() {
+fn descriptions_are_read_and_printed() {
     let sources = |text: &str| json!({"pre.mov": text, "": "1s"});
     for (text, frames, samples) in [
         ("2s", 50, 96_000),

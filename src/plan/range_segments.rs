@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_told_where_it_goes_on() {
+    fn a_range_starts_where_the_one_before_ended() {
         let plan = segmented(SegmentFormat::Hls, 2000);
         let range = crate::plan::Chunk { frames: 100..200 };
         let audio = plan.audio_range(&range).unwrap();

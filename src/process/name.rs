@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_break_at_the_end_is_dropped_and_told() {
+    fn one_line_break_at_the_end_is_dropped_with_a_warning() {
         let cases = [
             ("one", "a\n", "a", true),
             ("windows", "a\r\n", "a", true),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_name_is_told() {
+    fn what_is_wrong_with_a_name_is_explained() {
         let cases = [
             ("standard alphabet", "Pz8/", NameError::StandardAlphabet),
             ("standard plus", "8J+OrA", NameError::StandardAlphabet),

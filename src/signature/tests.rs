@@ -193,7 +193,7 @@ fn a_signed_url_verifies_until_it_expires() {
 }
 
 #[test]
-fn what_is_no_signature_is_told_or_left_alone() {
+fn what_is_no_signature_is_refused_or_ignored() {
     for none in ["", "AWS4-HMAC-SHA256 Credential=x", "Bearer x"] {
         assert_eq!(Claim::of(&request(&[("authorization", none)])), Ok(None));
     }

@@ -158,7 +158,7 @@ mod tests {
     use super::{BudgetError, judge_speed};
 
     #[test]
-    fn speed_is_judged_when_it_can_be_told() {
+    fn speed_is_judged_when_it_is_known() {
         let seconds = Duration::from_secs;
         for (name, done, spent, left, fits) in [
             ("too early to tell", 1, 100, 800, true),

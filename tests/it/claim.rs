@@ -231,7 +231,7 @@ fn a_duplicated_notification_makes_nothing_twice() {
 }
 
 #[test]
-fn a_run_that_died_after_storing_is_told_of_and_not_repeated() {
+fn a_run_that_died_after_storing_is_reported_and_not_repeated() {
     let stage = Stage::new();
     let first = stage.ask();
     let holder = stage.run_of_target();
@@ -286,7 +286,7 @@ fn a_run_that_died_before_storing_is_done_over_under_the_same_ids() {
 }
 
 #[test]
-fn whoever_waits_for_a_run_that_dies_takes_over() {
+fn a_request_that_waits_for_a_run_that_dies_takes_over() {
     let stage = Stage::new();
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("ffmpeg");
@@ -313,7 +313,7 @@ fn whoever_waits_for_a_run_that_dies_takes_over() {
 }
 
 #[test]
-fn whoever_can_wait_no_longer_is_told_that_it_runs() {
+fn a_request_that_can_not_wait_longer_gets_running() {
     let stage = Stage::new();
     let first = stage.ask();
     stage.leave(&first, |left| {
@@ -367,7 +367,7 @@ fn a_record_that_the_task_can_not_have_is_not_believed() {
 }
 
 #[test]
-fn the_user_data_of_whoever_asks_again_is_not_dropped_in_silence() {
+fn other_user_data_of_a_repeated_request_is_warned_of() {
     let stage = Stage::new();
     let ask = |user_data: &str| {
         let mut event = event();

@@ -232,7 +232,7 @@ fn without_filters_the_function_says_so_and_works() {
 
 /// The launcher starts the given program, or reports why it can't.
 #[test]
-fn what_can_not_be_started_is_told() {
+fn what_can_not_be_started_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let scene = scene(folder.path(), "sys.exit(1)");
     fs::write(folder.path().join("program"), "#!/nowhere/python\n").unwrap();

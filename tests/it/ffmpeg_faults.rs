@@ -250,7 +250,7 @@ fn a_hanging_ffmpeg_is_ended_before_the_deadline() {
 }
 
 #[test]
-fn a_full_disk_is_told_by_its_code() {
+fn a_full_disk_has_its_own_code() {
     // Not where it writes to a pipe: that would be a file of the name `pipe:`.
     let full = "[[ $OUT == pipe:* ]] || ln -sf /dev/full \"$OUT\"; exec \"$FFMPEG\" \"$@\"";
     let (scene, _folder) = scene(full);

@@ -607,7 +607,7 @@ fn audio_that_can_not_be_in_ranges_has_a_step_of_its_own() {
 /// The run that handed the task over died before the execution was started; later, the execution is
 /// gone without a trace.
 #[test]
-fn whoever_asks_again_starts_what_was_not_started_and_begins_anew_what_is_dead() {
+fn a_repeated_request_starts_what_was_not_started_and_restarts_what_is_dead() {
     let stage = Stage::new();
     let crew = stage.steps.crew();
     let running = stage.ask("f_mp4", "out.mp4");

@@ -98,7 +98,7 @@ async fn a_message_arrives_with_its_attributes() {
 }
 
 #[tokio::test]
-async fn refusals_are_told_apart() {
+async fn refusals_are_distinguished() {
     let error = |status, xml| async move {
         let sns = Sns::answering(status, xml).await;
         sns.publisher.publish(TOPIC, &message()).await.unwrap_err()

@@ -106,7 +106,7 @@ fn maxrate_holds_over_any_window() {
 
 /// The smaller the frame, the harder its bits are to predict.
 #[test]
-fn maxrate_holds_in_a_small_frame_behind_a_still_video() {
+fn maxrate_holds_in_a_small_frame_after_a_still_video() {
     let scene = small(2, 4);
     for (codec, rate, buffer) in [
         ("h264", 100_000, 25_000),

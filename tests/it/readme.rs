@@ -288,7 +288,7 @@ fn objects(record: &Value) -> Vec<(String, &Map<String, Value>)> {
 }
 
 #[test]
-fn the_templates_parameters_are_told_with_their_defaults() {
+fn the_templates_parameters_are_listed_with_their_defaults() {
     let template = read("template.yaml");
     let (_, rest) = template.split_once("\nParameters:\n").unwrap();
     let (parameters, _) = rest.split_once("\n\n").unwrap();
@@ -346,7 +346,7 @@ fn requested(event: &Value) -> Request {
 }
 
 #[test]
-fn the_mistakes_are_told_like_this() {
+fn the_mistakes_read_like_this() {
     for block in blocks("mistake") {
         let (process, message) = block.split_once('\n').unwrap();
         let error = resolved(process, "examplebucket", "example.mkv").unwrap_err();

@@ -151,7 +151,7 @@ mod tests {
     use super::{LOG_LIMIT, each_line, tail};
 
     #[test]
-    fn complaints_are_told_without_addresses() {
+    fn complaints_are_quoted_without_addresses() {
         let log = "[mp4 @ 0x55ab] [error] no tag\n[out#0/mp4 @ 0x1f] [error] Failed";
         assert_eq!(tail(log.as_bytes()).unwrap(), "[mp4] no tag\n[out#0/mp4] Failed");
     }

@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_another_format_are_told() {
+    fn parts_of_another_format_are_recognised() {
         let wav = b"RIFF\x04\0\0\0WAVE";
         let (_folder, path) = written("source", &[&wav[..], &ogg()].concat());
         let parts = part(&path, 0, Demuxer::Wav).unwrap();
@@ -511,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_behind_zeros_is_one_and_what_may_be_none_is_counted() {
+    fn a_part_after_zeros_is_used_and_what_may_be_none_is_counted() {
         let wav = b"RIFF\x04\0\0\0WAVE";
         let mp4 = b"\0\0\0\x10ftypisom\0\0\0\0";
         for (zeros, next, demuxer) in

@@ -116,7 +116,7 @@ fn the_stage_is_no_bucket() {
 }
 
 #[test]
-fn requests_are_routed_or_told_why_not() {
+fn requests_are_routed_or_refused_with_a_reason() {
     let process = "x-oss-async-process=p";
     let route = |method: &str, path: &str, query: &str, body: &str, default: Option<&str>| {
         http(&format_2(method, path, query, body)).route(default, None)

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn few_rounded_frames_have_the_rate_that_is_told_or_a_standard_one() {
+    fn few_rounded_frames_have_the_declared_rate_or_a_standard_one() {
         let told = [Ratio::new(30_000, 1001), Ratio::from_integer(60)];
         for (times, told, expected) in [
             (&[0, 33][..], &told[..], Some((30_000, 1001))),

@@ -21,7 +21,7 @@ fn values_may_hold_underscores() {
 }
 
 #[test]
-fn operations_out_of_place_are_told_their_place() {
+fn operations_out_of_place_are_named_with_their_place() {
     let cases = [
         ("/sys/saveas,o_b3V0", Operation::SaveAs),
         ("/saveas,o_b3V0", Operation::SaveAs),
@@ -114,7 +114,7 @@ const MISTAKES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn mistakes_in_the_grammar_are_told() {
+fn mistakes_in_the_grammar_are_explained() {
     for &(process, message) in MISTAKES {
         let complaint = complaint(process);
         assert!(complaint.starts_with(message), "{process}\n  {complaint}\n  {message}");

@@ -92,7 +92,7 @@ fn frame_rates_are_exact() {
 }
 
 #[test]
-fn odd_sides_become_even_and_are_told() {
+fn odd_sides_become_even_with_a_warning() {
     let cases = [
         ("1280x720", Some(1280), Some(720), 0),
         ("1281x721", Some(1280), Some(720), 2),
@@ -109,7 +109,7 @@ fn odd_sides_become_even_and_are_told() {
 }
 
 #[test]
-fn a_size_stretches_unless_told_otherwise() {
+fn a_size_stretches_unless_asked_otherwise() {
     for (parameters, scale) in [
         ("s_2x2", ScaleType::Stretch),
         ("s_2x2,scaletype_fit", ScaleType::Fit),

@@ -38,7 +38,7 @@ fn the_published_example_means_what_its_page_says() {
 }
 
 #[test]
-fn a_line_break_behind_the_whole_string_is_dropped_and_told() {
+fn a_line_break_after_the_whole_string_is_dropped_with_a_warning() {
     let request = read(SEED).unwrap();
     for end in ["\n", "\r\n"] {
         let with_break = read(&format!("{SEED}{end}")).unwrap();

@@ -81,7 +81,7 @@ fn doubled_braces_are_braces() {
 }
 
 #[test]
-fn mistakes_are_told() {
+fn mistakes_are_explained() {
     let unknown = |name: &str| TemplateError::UnknownVariable { name: name.to_owned() };
     let cases = [
         ("{autoExt}", unknown("autoExt")),

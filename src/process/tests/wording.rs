@@ -144,7 +144,7 @@ fn carets_stand_under_the_mistake() {
 }
 
 #[test]
-fn clients_are_told_argument_and_value() {
+fn errors_name_argument_and_value() {
     let cases = [
         ("video/concat,f_mp4,vcodec_h266,acodec_aac|sys/saveas,o_b3V0", "vcodec", "h266"),
         ("video/concat,vcodek_h264", "vcodek", "h264"),
@@ -193,7 +193,7 @@ fn suggestions_are_near() {
 }
 
 #[test]
-fn targets_that_cannot_be_are_told_why() {
+fn impossible_targets_are_refused_with_the_reason() {
     let bucket = complaint(&format!("video/concat,{LEAST}{TARGET},b_QiE"));
     assert_eq!(
         bucket,

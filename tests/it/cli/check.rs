@@ -338,7 +338,7 @@ fn colours_are_for_terminals_and_for_those_who_want_them() {
 
 /// A script that asks for JSON gets it for wrong arguments as well.
 #[test]
-fn wrong_arguments_are_told_in_json_where_that_is_asked_for() {
+fn wrong_arguments_are_reported_in_json_on_request() {
     for (arguments, part) in [
         (vec!["--json", "check"], "required arguments were not provided: <REQUEST>"),
         (vec!["build", "--json", "-f", "mp4", "--to", "x", "--as", "perl"], "invalid value 'perl'"),

@@ -29,7 +29,7 @@ fn explained(desk: &Desk, process: &str, more: &[&str]) -> Value {
 }
 
 #[test]
-fn what_is_foretold_is_what_is_done() {
+fn what_is_forecast_is_what_is_done() {
     let desk = desk();
     for parameters in ["ss_500,f_mp4,fps_30", "f_ts,s_320x180,vb_200000,ab_64000", "f_mkv,vn_1"] {
         let process = to(&format!("{parameters},{USUAL}"), "", "x");
@@ -58,7 +58,7 @@ fn what_is_foretold_is_what_is_done() {
 }
 
 #[test]
-fn what_is_filled_and_its_cost_are_told_to_people() {
+fn what_is_filled_and_its_cost_are_printed() {
     let desk = desk();
     let process = to(&format!("f_mp4,{USUAL}"), "", "x");
     let arguments = ["explain", &process, "--object", "a.mp4", "--sources", "in"];
@@ -140,7 +140,7 @@ fn a_trial_tells_the_time() {
 }
 
 #[test]
-fn without_sources_the_request_alone_is_told() {
+fn without_sources_only_the_request_is_explained() {
     let more = format!("{}{}", pre("intro.mp4"), sur("outro.mp4"));
     let process = format!(
         "video/concat,ss_10000,t_5500,f_mp4,{USUAL}{more}|sys/saveas,o_{}",

@@ -104,7 +104,7 @@ fn a_task_that_is_waited_for_ends_as_it_ends() {
 }
 
 #[test]
-fn mistakes_are_found_before_they_are_sent_and_refusals_told() {
+fn mistakes_are_found_before_they_are_sent_and_refusals_printed() {
     let doors = doors();
     let gateway = Gateway::open(Kind::FunctionUrl, &doors.front);
     let url = gateway.url();

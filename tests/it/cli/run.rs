@@ -217,7 +217,7 @@ fn a_bar_is_drawn_on_a_terminal_and_nowhere_else() {
 }
 
 #[test]
-fn a_run_that_is_told_to_end_leaves_nothing() {
+fn a_run_that_is_terminated_leaves_nothing() {
     let desk = Desk::new().source("a.mp4", &Source::new(1).seconds(60.0).size(640, 360));
     let process = format!("video/concat,f_mp4,{USUAL}|sys/saveas,o_{}", b64("x"));
     let arguments = ["run", &process, "--object", "a.mp4", "--sources", "in", "--out", "out"];

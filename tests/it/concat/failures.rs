@@ -29,7 +29,7 @@ fn a_missing_source_is_named_before_any_download() {
 }
 
 #[test]
-fn a_missing_bucket_is_told_from_a_missing_object() {
+fn a_missing_bucket_differs_from_a_missing_object() {
     let scene = scene();
     let event = serde_json::json!({
         "bucket": "nowhere", "object": "a.mp4",
@@ -67,7 +67,7 @@ fn no_result_is_stored_over_task_records() {
 }
 
 #[test]
-fn a_cut_behind_the_end_names_clip_and_length() {
+fn a_cut_after_the_end_names_clip_and_length() {
     let outcome = scene().run("a.mp4", &format!("ss_2000,f_mp4,{USUAL}"));
     let message = outcome.failed("InvalidArgument");
     assert!(message.contains("clip 0") && message.contains("lasts 2000 ms"), "{message}");

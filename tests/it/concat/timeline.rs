@@ -108,7 +108,7 @@ fn the_shorter_stream_is_held_or_silent() {
 }
 
 #[test]
-fn a_cut_behind_a_stream_s_end_still_has_both() {
+fn a_cut_after_the_end_of_a_stream_still_has_both() {
     let scene = Scene::new()
         .source("audio.mp4", &Source::new(12).video_seconds(1.0).audio_seconds(4.0))
         .source("video.mp4", &Source::new(13).video_seconds(4.0).audio_seconds(1.0));

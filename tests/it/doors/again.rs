@@ -105,7 +105,7 @@ fn the_platforms_retry_ends_the_same_task() {
 }
 
 #[test]
-fn a_task_whose_message_was_refused_is_told_of_again() {
+fn a_refused_message_is_sent_when_the_task_is_asked_for_again() {
     let doors = Doors::new();
     let gateway = doors.iam(Kind::FunctionUrl);
     let notify = format!("{}/notify,topic_{}", process("out.mp4"), b64("done"));

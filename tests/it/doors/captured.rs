@@ -87,7 +87,7 @@ fn status(verdict: &Result<Resource, SignatureError>) -> u16 {
 }
 
 #[test]
-fn each_gets_its_verdict_behind_every_gateway() {
+fn each_gets_its_verdict_through_every_gateway() {
     for captured in all() {
         for kind in Kind::ALL {
             let name = format!("{}, {kind:?}", captured.name);

@@ -57,7 +57,7 @@ fn the_direct_event_comes_in_by_http_too() {
 }
 
 #[test]
-fn the_topic_hears_of_an_accepted_task_by_the_ids_that_were_told() {
+fn the_topic_hears_of_an_accepted_task_by_the_ids_of_the_reply() {
     let doors = Doors::new();
     let notify = format!("{}/notify,topic_{}", process("out.mp4"), b64("done"));
     let ids = post(&doors.iam(Kind::Rest), "/sources/a.mp4", &notify).json();
@@ -69,7 +69,7 @@ fn the_topic_hears_of_an_accepted_task_by_the_ids_that_were_told() {
 }
 
 #[test]
-fn a_source_that_changes_after_the_reply_fails_the_task_that_was_told() {
+fn a_source_that_changes_after_the_reply_fails_the_task_of_the_reply() {
     let doors = Doors::new();
     let gateway = doors.iam(Kind::FunctionUrl);
     let ids = post(&gateway, "/sources/a.mp4", &process("out.mp4")).json();
@@ -145,7 +145,7 @@ fn what_can_be_known_at_once_is_refused_at_once() {
 }
 
 #[test]
-fn nobody_gets_in_without_authority() {
+fn no_request_passes_without_authority() {
     let doors = Doors::new();
     for kind in Kind::ALL {
         let gateway = Gateway::open(kind, &doors.front);

@@ -62,7 +62,7 @@ fn ordered(messages: &[(&str, &str, &str, &str)]) -> Value {
 }
 
 #[test]
-fn behind_a_message_that_goes_back_its_group_waits() {
+fn after_a_message_that_goes_back_its_group_waits() {
     let doors = Doors::new();
     let messages = [
         ("1", "one", "a.mp4", "one.mp4"),

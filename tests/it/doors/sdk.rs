@@ -51,7 +51,7 @@ fn plain_keys() -> String {
 }
 
 #[test]
-fn every_client_is_served_behind_every_gateway() {
+fn every_client_is_served_through_every_gateway() {
     for kind in Kind::ALL {
         let doors = doors(&plain_keys());
         let gateway = Gateway::open(kind, &doors.front);
@@ -236,7 +236,7 @@ fn keys_may_be_kept_in_secrets_manager() {
 }
 
 #[test]
-fn a_secret_that_can_not_be_read_lets_nobody_in() {
+fn a_secret_that_can_not_be_read_admits_no_request() {
     let secrets = Secrets::start("other", &plain_keys());
     let doors = Doors::with(|settings| {
         settings.with(secrets.environment()).set("OSS_ACCESS_KEYS_SECRET", "video-concat/keys")

@@ -166,7 +166,7 @@ fn a_signature_for_the_service_opens_no_object_of_the_default_bucket() {
 }
 
 #[test]
-fn a_client_whose_clock_is_off_is_told_the_time() {
+fn a_client_whose_clock_is_off_gets_the_time() {
     let doors = doors();
     let gateway = Gateway::open(Kind::HttpApi, &doors.front);
     let made = Timestamp::now() - SignedDuration::from_hours(2);

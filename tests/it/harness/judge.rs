@@ -194,7 +194,7 @@ fn audio_that_stops_early_is_counted() {
 }
 
 #[test]
-fn a_missing_or_needless_stream_is_told() {
+fn a_missing_or_needless_stream_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let silent = folder.path().join("silent.mp4");
     std::fs::copy(crate::bed::source::Source::new(1).no_audio().write("silent.mp4"), &silent)

@@ -128,7 +128,7 @@ fn colours_are_the_clips_own() {
 }
 
 #[test]
-fn channels_are_told_apart() {
+fn channels_are_recognised() {
     let source =
         Source::new(8).no_video().no_beeps().tones(&[600.0, 900.0]).audio_codec("pcm_s16le");
     let reading = Reading::of(source.write("tones.wav"));

@@ -53,7 +53,7 @@ fn events_are_handed_in_one_after_another() {
 }
 
 #[test]
-fn errors_exits_and_hangs_are_told_apart() {
+fn errors_exits_and_hangs_are_distinguished() {
     let error_type = |reply| match reply {
         Reply::FunctionError { error_type, message } => (error_type, message),
         Reply::Ok(value) => panic!("{value}"),

@@ -54,7 +54,7 @@ fn tag(length: u8) -> Vec<u8> {
 }
 
 #[test]
-fn media_behind_tags_and_zeros() {
+fn media_after_tags_and_zeros() {
     let mut cases = Vec::new();
     for (number, (name, codec)) in [
         ("b.mp3", "libmp3lame"),

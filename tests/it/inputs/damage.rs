@@ -101,7 +101,7 @@ fn a_film_of_which_nothing_decodes_is_refused_by_name() {
 }
 
 #[test]
-fn transport_streams_one_behind_the_other_are_one_film() {
+fn concatenated_transport_streams_are_one_film() {
     let scene = scene();
     let second = Source::new(4).seconds(SECONDS).write("d.ts");
     let both = [film("b.ts"), std::fs::read(second).unwrap()].concat();
@@ -130,7 +130,7 @@ fn a_gap_of_an_hour_is_closed() {
 
 /// Packets of a transport stream are counted, since decoders do not report every missing one.
 #[test]
-fn a_lost_packet_of_a_transport_stream_is_told_and_a_seam_is_none() {
+fn a_lost_packet_of_a_transport_stream_is_reported_and_a_seam_is_none() {
     let scene = scene();
     let told = "of its video lack";
     let whole = film("b.ts");

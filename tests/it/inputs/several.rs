@@ -60,7 +60,7 @@ fn bytes(name: &str, source: &Source) -> Vec<u8> {
 }
 
 #[test]
-fn films_one_behind_the_other_are_one_film() {
+fn concatenated_films_are_one_film() {
     let scene = scene();
     let mut all = Vec::new();
     let ogg: &[&str] = &["-f", "ogg"];
@@ -90,7 +90,7 @@ fn films_one_behind_the_other_are_one_film() {
 }
 
 #[test]
-fn audio_files_one_behind_the_other_are_one() {
+fn concatenated_audio_files_are_one() {
     let scene = scene();
     let mut all = Vec::new();
     for (name, codec, more) in [
@@ -211,7 +211,7 @@ fn a_clock_that_jumps_leaves_no_gap() {
 
 /// Elsewhere it may be meant so.
 #[test]
-fn a_pause_of_all_streams_stays_and_is_told_of() {
+fn a_pause_of_all_streams_stays_with_a_warning() {
     let scene = scene();
     let steady = plain(2).seconds(2.0).extra_args(&["-bf", "0"]).write("steady.mp4");
     for name in ["pause.mp4", "pause.mkv", "pause.mov"] {

@@ -87,7 +87,7 @@ fn the_keyboard_reaches_everything() {
 }
 
 #[test]
-fn screen_readers_are_told_what_everything_is() {
+fn screen_readers_get_a_name_for_everything() {
     let mut page = Page::open("");
     page.enter("record", RECORD);
     page.enter("process", "video/concat,f_mp4,vcodec_h264,acodec_aac/pre,t_1|sys/saveas,o_b3V0");

@@ -228,7 +228,7 @@ fn audio_in_laces() {
 
 /// Properties that neither the cues nor the packets at a few times show make no difference.
 #[test]
-fn audio_that_leaves_gaps_where_nobody_looked() {
+fn audio_with_gaps_between_the_samples() {
     let scene = Scene::new();
     let gaps = "-af aselect='not(between(t,3,3.2))'";
     let source: Source = film().extra_args(&gaps.split(' ').collect::<Vec<_>>());

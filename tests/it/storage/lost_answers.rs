@@ -95,7 +95,7 @@ async fn endless_conflicts_end_in_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_can_know_is_said_to_be_unknown() {
+async fn what_can_not_be_known_is_called_unknown() {
     for (size, calls_before) in [(SMALL, 0), (IN_PARTS, 3)] {
         let (s3, client) = server();
         s3.fail(Fault::new(Answer::Lost).skip(calls_before).times(ALWAYS));

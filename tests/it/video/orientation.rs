@@ -73,7 +73,7 @@ fn the_frame_is_turned_with_its_content() {
 
 /// Only the first frame declares it, and the second clip begins after that frame.
 #[test]
-fn a_cut_behind_the_message_is_turned_all_the_same() {
+fn a_cut_after_the_message_is_rotated_as_well() {
     let (scene, studio) = (Scene::new(), Studio::new());
     let chart = WIDE.turned_untold(90);
     let short = chart.make(&studio, "short.mp4", "-g 10");
