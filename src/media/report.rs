@@ -11,7 +11,7 @@ use super::{Demuxer, Further, Media, Orientation, Size, Undecodable};
 use crate::flicks::Flicks;
 use crate::media::places::Track;
 use described::{FormatReport, Programme, StreamReport, ratio, seconds};
-pub use frames::Frames;
+pub use frames::{Aspects, Frames};
 pub use stream::Samples;
 use stream::StreamScan;
 use torn::Torn;
@@ -315,8 +315,8 @@ impl Scan {
     }
 
     /// Records the sample aspect ratios of the key frames.
-    pub fn aspects(&mut self, key_frames: &Frames) {
-        self.stream.aspects(key_frames.aspects());
+    pub fn aspects(&mut self, key_frames: &Aspects) {
+        self.stream.aspects(key_frames.changes());
     }
 
     /// Records the rotation that the frames declare.

@@ -87,7 +87,7 @@ fn dolby_vision_without_a_base_layer_is_warned_of() {
 }
 
 #[test]
-fn a_rotation_by_another_angle_is_told_of() {
+fn a_rotation_by_another_angle_is_warned_of() {
     let mut source = media();
     source.video.as_mut().unwrap().coding.oblique = Some(-45);
     let warnings = settled("f_mp4,vcodec_h264,acodec_aac", &[source]).unwrap().1;

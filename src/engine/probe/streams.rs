@@ -13,7 +13,8 @@ use super::ProbeError;
 use crate::engine::ffmpeg::{Ffmpeg, Progress, RunError};
 use crate::media::places::Track;
 use crate::media::report::{
-    Chosen, Frames, PACKET_FIELDS, PLACED_PACKET_FIELDS, Report, ReportError, STREAM_FIELDS, Scan,
+    Aspects, Chosen, Frames, PACKET_FIELDS, PLACED_PACKET_FIELDS, Report, ReportError,
+    STREAM_FIELDS, Scan,
 };
 use crate::media::{Demuxer, Places, Undecodable};
 use crate::plan::input::Input;
@@ -202,11 +203,14 @@ impl Reader<'_> {
             ["-skip_idct", "all"],
             ["-skip_loop_filter", "all"],
             ["-show_entries", "frame=pts,sample_aspect_ratio"],
-            ["-of", "json=compact=1"],
+            ["-of", "csv=p=0"],
         ];
-        match self.printed(self.input(), &arguments.concat()).await {
-            Ok(printed) => scan.aspects(&Frames::read(&printed)?),
-            Err(ProbeError::Damaged(_)) => {}
+        let found = Arc::new(Mutex::new(Aspects::default()));
+        let aspects = Arc::clone(&found);
+        let on_line = move |line: &str| aspects.lock().frame(line);
+        let inspected = self.ffmpeg.inspect(self.input(), &arguments.concat(), on_line).await;
+        match inspected.map_err(ProbeError::from) {
+            Ok(_) | Err(ProbeError::Damaged(_)) => scan.aspects(&found.lock()),
             Err(error) => return Err(error),
         }
         Ok(())

@@ -16,8 +16,6 @@ pub struct Frames {
 
 #[derive(Debug, Default, Deserialize)]
 struct Frame {
-    pts: Option<i64>,
-    sample_aspect_ratio: Option<String>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
 }
@@ -27,6 +25,33 @@ struct SideData {
     displaymatrix: Option<String>,
 }
 
+/// Most changes of the sample aspect ratio that are used: a command line has room for more, but no
+/// recording has as many.
+const MOST_CHANGES: usize = 200;
+
+/// The sample aspect ratios of some frames of a stream, as far as they change.
+#[derive(Debug, Default)]
+pub struct Aspects(Vec<(i64, Ratio<i64>)>);
+
+impl Aspects {
+    /// Adds a line of ffprobe's CSV: the time in ticks and the ratio. One without both is ignored.
+    pub fn frame(&mut self, line: &str) {
+        let mut fields = line.trim().split(',');
+        let time = fields.next().and_then(|time| time.parse().ok());
+        let aspect = fields.next().and_then(|aspect| ratio(aspect, ':'));
+        let Some((time, aspect)) = time.zip(aspect) else { return };
+        if self.0.len() < MOST_CHANGES && self.0.last().is_none_or(|last| last.1 != aspect) {
+            self.0.push((time, aspect));
+        }
+    }
+
+    /// Where frames of another ratio than before begin, in ticks; the first is that of all frames
+    /// before the first change.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (i64, Ratio<i64>)> {
+        self.0.iter().copied()
+    }
+}
+
 impl Frames {
     /// Reads ffprobe's JSON.
     ///
@@ -34,13 +59,6 @@ impl Frames {
     /// When it has another form.
     pub fn read(json: &str) -> Result<Self, ReportError> {
         Ok(serde_json::from_str(json)?)
-    }
-
-    /// The time and the sample aspect ratio of each frame that has both.
-    pub(super) fn aspects(&self) -> impl Iterator<Item = (i64, Ratio<i64>)> {
-        self.frames.iter().filter_map(|frame| {
-            Some((frame.pts?, ratio(frame.sample_aspect_ratio.as_deref()?, ':')?))
-        })
     }
 
     /// The orientation that the first frame declares.
@@ -59,7 +77,9 @@ impl Frames {
 
 #[cfg(test)]
 mod tests {
-    use super::{Frames, Orientation};
+    use num_rational::Ratio;
+
+    use super::{Aspects, Frames, MOST_CHANGES, Orientation};
 
     fn of(matrix: &str) -> Option<Orientation> {
         let json = format!(
@@ -88,6 +108,20 @@ mod tests {
             let expected = expected.map(|(rotation, flipped)| Orientation { rotation, flipped });
             assert_eq!(found, expected, "{rows:?}");
         }
+    }
+
+    #[test]
+    fn aspects_are_kept_where_they_change() {
+        let mut aspects = Aspects::default();
+        for line in ["0,64:45", "40,64:45", "N/A,16:15", "80,N/A", "", "120,16:15", "160,16:15,"] {
+            aspects.frame(line);
+        }
+        let expected = [(0, Ratio::new(64, 45)), (120, Ratio::new(16, 15))];
+        assert_eq!(aspects.changes().collect::<Vec<_>>(), expected);
+        for frame in 0..1000 {
+            aspects.frame(&format!("{frame},{}:1", frame % 2 + 1));
+        }
+        assert_eq!(aspects.changes().count(), MOST_CHANGES);
     }
 
     #[test]
