@@ -27,6 +27,7 @@ mod refused;
 mod seeking;
 mod selection;
 mod several;
+mod stamps;
 mod structure;
 mod tags;
 

@@ -4,18 +4,20 @@
 //! start of a file. The next file may have another format.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::MOST_ZEROS;
 use crate::clamped::clamped;
 use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
+use stamps::{Removal, Stamps};
 
 mod chunks;
 mod clocks;
 mod mpeg_audio;
 mod packets;
 mod search;
+mod stamps;
 
 pub(super) use clocks::straighten;
 
@@ -33,19 +35,22 @@ pub(super) struct Parted {
     pub(super) rewritten: bool,
     /// Number of bytes after all parts that look like media, but may be something else.
     pub(super) unused: Option<u64>,
+    /// Number of damaged timestamps that were removed.
+    pub(super) removed: usize,
 }
 
 /// Splits a file whose media begin at `start`. The first part replaces the file, and the others are
-/// stored beside it. A file that is a single one from its first byte on is left as it is.
+/// stored beside it. A file that is a single one from its first byte on is left as it is,
+/// unless some of its timestamps are damaged.
 ///
 /// # Errors
 /// When it can't be read or written.
 pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Parted> {
-    let (begins, unused) = beginnings(path, start, demuxer)?;
-    let count = begins.len();
-    if count == 1 && start == 0 {
+    let Found { begins, unused, damaged } = beginnings(path, start, demuxer)?;
+    let (count, removed) = (begins.len(), damaged.len());
+    if count == 1 && start == 0 && removed == 0 {
         let files = vec![(path.to_owned(), demuxer)];
-        return Ok(Parted { files, count, rewritten: false, unused });
+        return Ok(Parted { files, count, rewritten: false, unused, removed });
     }
     let length = std::fs::metadata(path)?.len();
     let ends = begins[1..].iter().map(|begin| begin.0).chain([length]);
@@ -54,21 +59,37 @@ pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Part
         let file = path.with_extension(format!("part{number}"));
         let mut source = File::open(path)?;
         source.seek(SeekFrom::Start(begin))?;
-        io::copy(&mut source.take(end - begin), &mut File::create(&file)?)?;
+        let mut copy = File::create(&file)?;
+        io::copy(&mut source.take(end - begin), &mut copy)?;
+        for removal in damaged.iter().filter(|removal| (begin..end).contains(&removal.at)) {
+            copy.seek(SeekFrom::Start(removal.at - begin))?;
+            copy.write_all(&[removal.byte])?;
+        }
         files.push((file, demuxer));
     }
     // The source may be a link to a file of the user, so it must not be written to.
     std::fs::rename(&files[0].0, path)?;
     path.clone_into(&mut files[0].0);
-    Ok(Parted { files, count, rewritten: true, unused })
+    Ok(Parted { files, count, rewritten: true, unused, removed })
 }
 
-/// Start and format of each part, and the number of bytes after them that look like media.
-fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<(Begins, Option<u64>)> {
+/// What a walk through a file finds.
+struct Found {
+    /// Start and format of each part.
+    begins: Begins,
+    /// Number of bytes after all parts that look like media.
+    unused: Option<u64>,
+    damaged: Vec<Removal>,
+}
+
+fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Found> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(start))?;
-    let mut walk = Walk { file: BufReader::new(file), at: start, length, begins: Vec::new() };
+    let file = BufReader::new(file);
+    let stamps = Stamps::default();
+    let mut walk = Walk { file, at: start, length, begins: Vec::new(), stamps };
+    let mut unused = None;
     let mut next = Some(demuxer);
     while let Some(own) = next {
         walk.begins.push((walk.at, own));
@@ -77,11 +98,11 @@ fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<(Begins, 
         if let Some(demuxer) = next
             && !walk.is_sure(demuxer)?
         {
-            let unused = walk.length - walk.at;
-            return Ok((walk.begins, Some(unused)));
+            unused = Some(walk.length - walk.at);
+            break;
         }
     }
-    Ok((walk.begins, None))
+    Ok(Found { begins: walk.begins, unused, damaged: walk.stamps.damaged() })
 }
 
 type Begins = Vec<(u64, Demuxer)>;
@@ -92,6 +113,7 @@ struct Walk {
     at: u64,
     length: u64,
     begins: Begins,
+    stamps: Stamps,
 }
 
 impl Walk {

@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::Walk;
+use super::stamps::HEADER;
 use crate::media::Demuxer;
 
 /// Clock ticks per second.
-const SECOND: u64 = 90_000;
+pub(super) const SECOND: u64 = 90_000;
 /// A longer step forward is a jump; ffmpeg uses the same limit.
-const LONGEST_STEP: u64 = 10 * SECOND;
+pub(super) const LONGEST_STEP: u64 = 10 * SECOND;
 /// A longer step back is a jump; inexact writers go back by less.
 const LONGEST_BACK: u64 = SECOND / 10;
 /// If a file has several clocks, each has occurred within this time.
 const ACQUAINTED: u64 = SECOND / 2;
 /// Clocks have 33 bits.
-const WRAP: u64 = 1 << 33;
+pub(super) const WRAP: u64 = 1 << 33;
 
 /// Distance of the packets, and offset of the sync byte in each.
 const LAYOUTS: [(usize, usize); 3] = [(188, 0), (192, 4), (204, 0)];
@@ -62,7 +63,7 @@ struct Odd {
 impl Clocks {
     /// Adds a packet; returns the start of another stream if the packet shows that one has begun.
     fn packet(&mut self, packet: &[u8], at: u64) -> Option<u64> {
-        let identifier = u16::from_be_bytes([packet[1] & 0x1f, packet[2]]);
+        let identifier = identifier(packet);
         if identifier < FIRST_FREE || identifier == NOTHING {
             let run = *self.run.get_or_insert(at);
             if identifier == PROGRAMMES {
@@ -89,6 +90,11 @@ impl Clocks {
         begin
     }
 
+    /// The last time of any identifier.
+    fn last(&self) -> Option<u64> {
+        self.span.map(|span| span.1)
+    }
+
     /// The time before a jump to this one.
     fn jumped_from(&self, identifier: u16, time: u64) -> Option<u64> {
         let last = match (self.times.get(&identifier), self.span) {
@@ -110,6 +116,20 @@ impl Odd {
     }
 }
 
+fn identifier(packet: &[u8]) -> u16 {
+    u16::from_be_bytes([packet[1] & 0x1f, packet[2]])
+}
+
+/// Where a packet of an elementary stream begins within this packet, if one does.
+fn payload(packet: &[u8]) -> Option<usize> {
+    let start = match packet[3] & 0xf0 {
+        0x10 => 4,
+        0x30 => 5 + usize::from(packet[4]),
+        _ => return None,
+    };
+    Some(start).filter(|&start| packet[1] & 0x40 != 0 && start < 188)
+}
+
 /// The packet's clock reference, if it has one.
 fn time(packet: &[u8]) -> Option<u64> {
     let has_fields = packet[3] & 0x20 != 0 && packet[4] >= 7 && packet[5] & 0x10 != 0;
@@ -117,7 +137,7 @@ fn time(packet: &[u8]) -> Option<u64> {
     has_fields.then(|| bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte)) >> 7)
 }
 
-fn jumps(last: u64, time: u64) -> bool {
+pub(super) fn jumps(last: u64, time: u64) -> bool {
     let (on, back) = (time.wrapping_sub(last) % WRAP, last.wrapping_sub(time) % WRAP);
     on.min(back) == back && back > LONGEST_BACK || on < back && on > LONGEST_STEP
 }
@@ -147,6 +167,12 @@ impl Walk {
             self.file.read_exact(&mut packet[..distance])?;
             if let Some(begin) = clocks.packet(&packet[offset..], self.at) {
                 self.begin_at(begin);
+            }
+            if let Some(start) = payload(&packet[offset..]) {
+                let start = offset + start;
+                let header = &packet[start..distance.min(offset + 188)];
+                let identifier = identifier(&packet[offset..]);
+                self.stamps.packet(identifier, header, self.at + start as u64, clocks.last());
             }
             self.at += distance as u64;
             layout = here;
@@ -200,6 +226,9 @@ impl Walk {
             } else if head.starts_with(&[0, 0, 1, 0xb9]) {
                 4
             } else if head.starts_with(&[0, 0, 1]) && head[3] > 0xba {
+                if let Some(header) = self.peek::<HEADER>()? {
+                    self.stamps.packet(u16::from(head[3]), &header, self.at, last);
+                }
                 u64::from(u16::from_be_bytes([head[4], head[5]])) + 6
             } else if self.another_begins(Demuxer::MpegPs)? {
                 return Ok(());
