@@ -9,8 +9,10 @@ use crate::clamped::clamped;
 use crate::flicks::Flicks;
 pub use clock::{Clock, Stretch};
 pub use colour::{Colour, ColourRange};
-pub use format::{Demuxer, FormatError, HEAD_LENGTH, Recognised, recognise};
-pub(crate) use format::{id3_length, mpeg_audio_length};
+pub use format::{
+    Demuxer, FormatError, HEAD_LENGTH, Recognised, id3_length, mpeg_audio_length, recognise,
+};
+
 pub use places::Places;
 pub use speaker::{Layout, Speaker};
 

@@ -10,7 +10,7 @@ use crate::named::named;
 mod picture;
 mod sync;
 
-pub(crate) use sync::mpeg_audio_length;
+pub use sync::mpeg_audio_length;
 
 named! {
     /// The demuxers that may read a source, by ffmpeg's names.
@@ -255,7 +255,8 @@ fn mpeg_audio(head: &[u8]) -> Option<Demuxer> {
 }
 
 /// Length of an `ID3v2` tag including its header: four bytes of seven bits each.
-pub(crate) fn id3_length(head: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn id3_length(head: &[u8]) -> Option<u64> {
     if !bytes_at(head, 0, b"ID3") {
         return None;
     }

@@ -115,7 +115,8 @@ fn in_a_row(bytes: &[u8], frame: impl Fn(&[u8]) -> Option<(usize, [u8; 2])>) -> 
 }
 
 /// The length of the frame of MPEG audio that begins here.
-pub(crate) fn mpeg_audio_length(bytes: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn mpeg_audio_length(bytes: &[u8]) -> Option<u64> {
     mpeg_audio(bytes).map(|(length, _)| clamped(length))
 }
 
