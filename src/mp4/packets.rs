@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Mp4Error;
 use super::boxes::{Fields, boxed, child, children};
-use super::sound::{self, Extent, Sizes, rewrite};
+use super::sound::{self, Extent, Samples, Sizes, rewrite};
 use super::tables;
 use super::video::{edits, is_of, most_in_a_row};
 use crate::clamped::clamped;
@@ -36,17 +36,15 @@ impl Packets {
         let traks = children(moov)?.into_iter().filter(|child| child.kind == *b"trak");
         for trak in traks {
             if is_of(trak.body, *b"soun")? {
-                return sound::packets(trak.body);
+                let Samples { sizes, steps, places } = sound::samples(trak.body)?;
+                let packets = Self::new(sound::time_scale(trak.body)?, &sizes, &steps)?;
+                return Ok((packets, places));
             }
         }
         Err(Mp4Error::Missing(*b"trak"))
     }
 
-    pub(super) fn new(
-        time_scale: u32,
-        sizes: &Sizes,
-        steps: &[[u32; 2]],
-    ) -> Result<Self, Mp4Error> {
+    fn new(time_scale: u32, sizes: &Sizes, steps: &[[u32; 2]]) -> Result<Self, Mp4Error> {
         let steps: Vec<(u32, u32)> = steps.iter().map(|&[count, step]| (count, step)).collect();
         let lasting: u64 = steps.iter().map(|(count, _)| u64::from(*count)).sum();
         let sizes = sizes.each().filter(|sizes| sizes.len() as u64 == lasting);

@@ -4,7 +4,6 @@
 use super::Mp4Error;
 use super::boxes::{Fields, boxed, child, children, descend, optional};
 use super::fragment::media_time_scale;
-use super::packets::Packets;
 use super::tables;
 use crate::clamped::clamped;
 
@@ -129,13 +128,21 @@ pub(super) fn time_scale(trak: &[u8]) -> Result<u32, Mp4Error> {
     media_time_scale(descend(trak, &[*b"mdia", *b"mdhd"])?)
 }
 
-/// The packets of a track, and their places.
-pub(super) fn packets(trak: &[u8]) -> Result<(Packets, Vec<Extent>), Mp4Error> {
+/// What a track's tables say about its samples.
+pub(super) struct Samples {
+    pub(super) sizes: Sizes,
+    /// Runs of samples with equal durations: the number of samples, and the duration in ticks.
+    pub(super) steps: Vec<[u32; 2]>,
+    pub(super) places: Vec<Extent>,
+}
+
+/// The samples of a track.
+pub(super) fn samples(trak: &[u8]) -> Result<Samples, Mp4Error> {
     let stbl = descend(trak, &[*b"mdia", *b"minf", *b"stbl"])?;
     let sizes = Sizes::read(child(stbl, *b"stsz")?)?;
-    let steps: Vec<[u32; 2]> = tables::read(*b"stts", child(stbl, *b"stts")?)?;
-    let packets = Packets::new(time_scale(trak)?, &sizes, &steps)?;
-    Ok((packets, extents(stbl, &sizes)?))
+    let steps = tables::read(*b"stts", child(stbl, *b"stts")?)?;
+    let places = extents(stbl, &sizes)?;
+    Ok(Samples { sizes, steps, places })
 }
 
 /// Boxes that contain only boxes.

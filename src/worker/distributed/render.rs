@@ -11,7 +11,7 @@ use super::super::encode::{failure, warnings};
 use super::super::{TaskError, Worker, millis};
 use super::folder::Piece;
 use super::notes::{FailureNote, PieceNote, PlanNote};
-use super::segments::segments_of;
+use super::segments::{AUDIO, segments_of};
 use super::share::{Brought, sources};
 use super::{Shift, done};
 use crate::engine::make::{Found, MakeError, Maker};
@@ -26,8 +26,6 @@ use crate::storage::{FileSlice, Precondition, Problem};
 
 /// User metadata of a piece: its number of frames.
 const FRAMES: &str = "video-concat-frames";
-/// The name of the file with the encoded audio of a range.
-pub(super) const AUDIO: &str = "audio";
 
 impl Worker {
     /// Makes a piece, unless an earlier try has made it.

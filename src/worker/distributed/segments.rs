@@ -14,7 +14,6 @@ use super::Shift;
 use super::folder::{Folder, Piece};
 use super::in_place::Join;
 use super::notes::{PieceNote, PlanNote, RangeNote, SegmentNote};
-use super::render::AUDIO;
 use crate::engine::artifacts::{Artifact, Copied};
 use crate::engine::segments::{RangeSegments, make_segments};
 use crate::engine::verify::{VerifyError, verify_range, verify_ranges};
@@ -29,6 +28,8 @@ use crate::storage::upload::PendingUpload;
 use crate::storage::{FileSlice, Precondition};
 use crate::task::{Entry, Stage};
 
+/// The name of the file with the encoded audio of a range.
+pub(super) const AUDIO: &str = "audio";
 /// How many segments are stored at the same time.
 const PARALLEL_FILES: usize = 16;
 

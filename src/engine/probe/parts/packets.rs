@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::Walk;
-use super::stamps::HEADER;
 use crate::media::Demuxer;
 
+/// Bytes of the header of a packet of an elementary stream, up to the end of its timestamps.
+const HEADER: usize = 19;
 /// Clock ticks per second.
 pub(super) const SECOND: u64 = 90_000;
 /// A longer step forward is a jump; ffmpeg uses the same limit.

@@ -9,8 +9,6 @@ use super::packets::{LONGEST_STEP, SECOND, WRAP, jumps};
 const MOST: usize = 1 << 16;
 /// Most consecutive timestamps that may be damaged.
 const MOST_ODD: usize = 64;
-/// Bytes of a packet's header up to the end of its timestamps.
-pub(super) const HEADER: usize = 19;
 
 /// The byte that declares which timestamps a packet has, without them.
 #[derive(Clone, Copy, Debug)]
