@@ -316,7 +316,9 @@ impl StreamScan {
         let time = self.first.and_then(|first| self.flicks(self.last.checked_sub(first)?));
         let steps = clamped::<i64>(self.packets) - 1;
         let even = frame.count().checked_mul(steps);
-        time.zip(even).is_some_and(|(time, even)| (time.count() - even).abs() * 2 < frame.count())
+        time.zip(even).is_some_and(|(time, even)| {
+            time.count().abs_diff(even).saturating_mul(2) < frame.count().unsigned_abs()
+        })
     }
 
     fn coding(&self) -> Coding {
