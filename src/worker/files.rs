@@ -23,7 +23,6 @@ use crate::engine::workspace::{Workspace, free_bytes};
 use crate::media::Places;
 use crate::media::elements::Cues;
 use crate::media::places::joined;
-use crate::plan::copy::permission;
 use crate::plan::{Chunk, Plan, Read};
 use crate::policy::CopyPolicy;
 use crate::process::Request;
@@ -71,20 +70,12 @@ pub(super) enum Kept {
     Whole,
     /// Its index.
     Index,
-    /// The cues of a Matroska file, which say less than an index of MP4; and what the request needs
-    /// to know.
-    Cues(Cues, Takes),
-}
-
-/// What a request needs to know about a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
-    /// Only the frames and samples at certain times.
-    Times,
-    /// Also the frame rate and where the streams end.
-    Timing,
-    /// Also the bit rates, or all packets.
-    Packets,
+    /// The cues of a Matroska file, which say less than an index of MP4.
+    Cues {
+        cues: Cues,
+        /// Whether the request needs neither the frame rate nor where the streams end.
+        any_timing: bool,
+    },
 }
 
 /// How the sources can be read.
@@ -106,21 +97,6 @@ pub(super) struct Known {
 /// Whether the source may be read in ranges.
 pub(super) fn is_large(source: &Source) -> bool {
     LOOKED_INTO.contains(&source.head.size)
-}
-
-impl Takes {
-    /// What this request needs of the source with this index.
-    fn of(request: &Request, copy: CopyPolicy, of_clip: &[usize], index: usize) -> Self {
-        let mut clips = request.clips.iter().zip(of_clip).filter(|(_, of)| **of == index);
-        if permission(request, copy).is_ok() || request.asks_own_bit_rate() {
-            Self::Packets
-        } else if request.asks_own_frame_rate() || clips.any(|(clip, _)| clip.duration_ms.is_none())
-        {
-            Self::Timing
-        } else {
-            Self::Times
-        }
-    }
 }
 
 impl Known {
@@ -178,15 +154,11 @@ impl<'a> SourceFiles<'a> {
         request: &Request,
         copy: CopyPolicy,
     ) -> Result<Looked, TaskError> {
-        let of_clip = &self.sources.of_clip;
-        let sources = 0..self.sources.distinct.len();
-        let takes =
-            sources.map(|index| Takes::of(request, copy, of_clip, index)).collect::<Vec<_>>();
         let can_wait = async {
             let any = self.filled.iter().any(Option::is_some);
             Ok::<_, TaskError>(any && ffmpeg.can_wait().await?)
         };
-        let (mut kept, can_wait) = try_join!(self.bring_indices(&takes), can_wait)?;
+        let (mut kept, can_wait) = try_join!(self.bring_indices(request, copy), can_wait)?;
         if !can_wait {
             kept.fill(Kept::Whole);
         }
@@ -374,7 +346,7 @@ impl<'a> SourceFiles<'a> {
         let probed = match kept {
             Kept::Whole => return None,
             Kept::Index => probe_index(ffmpeg, path).await,
-            Kept::Cues(cues, takes) => probe_cues(ffmpeg, path, cues, *takes == Takes::Times).await,
+            Kept::Cues { cues, any_timing } => probe_cues(ffmpeg, path, cues, *any_timing).await,
         };
         match probed {
             Ok(Some((probed, places))) => return Some(Known { probed, places: Some(places) }),
