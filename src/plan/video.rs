@@ -11,10 +11,6 @@ use crate::flicks::Flicks;
 use crate::media::{Size, VideoStream};
 use crate::output::VideoOutput;
 
-/// Most changes of the sample aspect ratio within a clip: each makes its filter's expressions
-/// longer.
-const MOST_CHANGES: usize = 200;
-
 /// The part of a stream that a clip shows.
 pub(super) struct Source<'a> {
     pub(super) stream: &'a VideoStream,
@@ -37,10 +33,7 @@ impl Source<'_> {
         let upright = |aspect: Ratio<i64>| if self.stream.turned { aspect.recip() } else { aspect };
         let later = self.stream.aspect_changes.iter().filter(|(time, _)| *time > self.start);
         let changes = later.map(|&(time, aspect)| (time, upright(aspect)));
-        Aspects {
-            first: upright(self.first_aspect()),
-            changes: changes.take(MOST_CHANGES).collect(),
-        }
+        Aspects { first: upright(self.first_aspect()), changes: changes.collect() }
     }
 }
 
