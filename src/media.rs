@@ -12,7 +12,6 @@ pub use colour::{Colour, ColourRange};
 pub use format::{
     Demuxer, FormatError, HEAD_LENGTH, Recognised, id3_length, mpeg_audio_length, recognise,
 };
-
 pub use places::Places;
 pub use speaker::{Layout, Speaker};
 

@@ -259,8 +259,8 @@ pub async fn probe_index(
 }
 
 /// The same for a Matroska file with known cues. Bit rates and numbers of frames are estimates
-/// then, and audio counts as unsteady. If `any_timing`, the frame rate and
-/// the ends of the streams are estimates as well.
+/// then, and audio counts as unsteady. If `any_timing`, the frame rate and the ends
+/// of the streams are estimates as well.
 ///
 /// # Errors
 /// Like [`probe`].

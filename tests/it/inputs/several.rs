@@ -110,7 +110,7 @@ fn concatenated_audio_files_are_one() {
 
 /// Neither the description of the second file nor the delay of its encoder is heard.
 #[test]
-fn mp3_files_one_behind_the_other_are_as_long_as_each() {
+fn concatenated_mp3_files_are_as_long_as_each() {
     let scene = scene();
     let mp3 = |id, more: &[&str]| {
         bytes("b.mp3", &plain(id).no_video().audio_codec("libmp3lame").extra_args(more))
