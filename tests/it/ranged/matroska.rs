@@ -186,6 +186,7 @@ fn lace(blocks: &[&[u8]]) -> Vec<u8> {
 
 /// As mkvmerge writes audio: laced, and with the length of a packet.
 fn laced(id: u32, whole: &[u8]) -> Vec<u8> {
+    const TRACK_ENTRY: u32 = 0xae;
     let body = &whole[elements(whole)[0].2.clone()];
     if id == CLUSTER {
         return element(CLUSTER, &laced_cluster(body));
@@ -193,7 +194,9 @@ fn laced(id: u32, whole: &[u8]) -> Vec<u8> {
     if id != TRACKS {
         return whole.to_vec();
     }
-    let tracks = elements(body).into_iter().map(|(id, begin, range)| {
+    // Not the checksum of the tracks, which no longer holds.
+    let entries = elements(body).into_iter().filter(|each| each.0 == TRACK_ENTRY);
+    let tracks = entries.map(|(id, begin, range)| {
         let track = &body[range.clone()];
         let is_audio =
             elements(track).iter().any(|each| each.0 == 0x83 && track[each.2.start] == 2);
