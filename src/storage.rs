@@ -16,6 +16,7 @@ mod head;
 mod listing;
 mod meter;
 mod multipart;
+mod parts;
 pub mod upload;
 
 use std::collections::BTreeMap;

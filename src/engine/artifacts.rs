@@ -21,10 +21,29 @@ pub struct Artifact {
     pub uri: ObjectUri,
     /// Its media type.
     pub content_type: &'static str,
-    /// The object to copy instead, if there is no local file.
-    pub copied: Option<Copied>,
+    /// What is special about it.
+    pub kind: Kind,
+}
+
+/// What is special about a file of the output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing.
+    Media,
+    /// It is a playlist. Its segments' numbers have these places in its key.
+    Playlist(Vec<usize>),
+    /// Its bytes are already stored as another object, which is copied.
+    Stored(Copied),
+}
+
+impl Artifact {
     /// Of a playlist: the places of its segments' numbers in its key.
-    pub numbers: Vec<usize>,
+    pub fn numbers(&self) -> &[usize] {
+        match &self.kind {
+            Kind::Playlist(numbers) => numbers,
+            Kind::Media | Kind::Stored(_) => &[],
+        }
+    }
 }
 
 /// An object that becomes part of the output unchanged.
@@ -78,13 +97,9 @@ impl Artifacts {
         for (index, parts) in streams.iter().enumerate() {
             readable.push(workspace.join(&format!("stream-{index}"), parts)?);
         }
-        let files = paths.into_iter().map(|path| artifact(path, &names, target, segments.format));
-        let mut files: Vec<Artifact> = files.collect::<io::Result<_>>()?;
-        if let Some(playlist) = files.last_mut() {
-            playlist.numbers = numbers.to_vec();
-        }
+        let artifact = |path| artifact(path, (&names, numbers), target, segments.format);
         Ok(Self {
-            files,
+            files: paths.into_iter().map(artifact).collect::<io::Result<_>>()?,
             readable,
             segments: plan.output.video.as_ref().and_then(|_| count(streams.first()?)),
         })
@@ -107,8 +122,7 @@ impl Artifacts {
             path: path.clone(),
             uri: target.clone(),
             content_type: container.content_type(),
-            copied: None,
-            numbers: Vec::new(),
+            kind: Kind::Media,
         });
         Self { files: files.collect(), readable: paths, segments: None }
     }
@@ -116,21 +130,20 @@ impl Artifacts {
 
 fn artifact(
     path: PathBuf,
-    names: &SegmentNames,
+    (names, numbers): (&SegmentNames, &[usize]),
     target: &ObjectUri,
     format: SegmentFormat,
 ) -> io::Result<Artifact> {
     let name = name_of(&path);
     let suffix = name.strip_prefix(OUTPUT).expect("the workspace lists files with this prefix");
     let is_playlist = suffix.starts_with('.');
-    let (copied, numbers) = (None, Vec::new());
     if is_playlist {
         let (uri, content_type) = (target.clone(), format.content_type());
-        return Ok(Artifact { path, uri, content_type, copied, numbers });
+        return Ok(Artifact { path, uri, content_type, kind: Kind::Playlist(numbers.to_vec()) });
     }
     let uri = target.beside(names.key(suffix)).map_err(io::Error::other)?;
     let content_type = segment_content_type(&uri.key);
-    Ok(Artifact { path, uri, content_type, copied, numbers })
+    Ok(Artifact { path, uri, content_type, kind: Kind::Media })
 }
 
 pub(super) fn name_of(path: &Path) -> String {

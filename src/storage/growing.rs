@@ -12,7 +12,8 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::upload::{PARALLEL_PARTS, PendingUpload, UploadError, part_size};
+use super::parts::{PARALLEL_PARTS, part_size};
+use super::upload::{PendingUpload, UploadError};
 use super::{Description, FileSlice, MultipartUpload, ObjectStore, Part};
 use crate::engine::partial::free;
 use crate::object::{ObjectUri, UploadName};
@@ -122,7 +123,7 @@ impl GrowingUpload {
     /// When the file's length can't be read.
     pub fn sent(self, parts: Vec<Part>) -> Result<PendingUpload, UploadError> {
         let size = self.length()?;
-        Ok(PendingUpload::sent(self.upload, parts, size, self.description))
+        Ok(PendingUpload::sent((self.upload, parts), &self.path, size, &self.description))
     }
 
     /// Whether the file has all bytes of a part.

@@ -11,18 +11,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use futures::{StreamExt, TryStreamExt, stream};
-
-use crate::clamped::clamped;
+use super::assembly::{PART_SIZE, PlannedPart};
+use super::parts::{SentParts, assemble, send_file};
+use super::{Description, FileSlice, ObjectStore, Precondition, Problem, StoreError};
 use crate::object::{ETag, ObjectUri, UploadName};
-use crate::storage::assembly::{MAX_PARTS, MIB, PART_SIZE, PartOf, PlannedPart};
-use crate::storage::{
-    Description, FileSlice, MultipartUpload, ObjectStore, Part, Precondition, Problem, StoreError,
-};
 
-/// How many parts storage copies at the same time.
-const PARALLEL_COPIES: usize = 16;
-pub(super) const PARALLEL_PARTS: usize = 4;
 /// How often a file is sent if other writers interfere.
 pub const TRIES: u32 = 3;
 
@@ -89,13 +82,22 @@ impl UploadError {
 pub struct PendingUpload {
     store: ObjectStore,
     uri: ObjectUri,
-    path: PathBuf,
+    content: Content,
     size: u64,
     description: Description,
-    assembly: Vec<PlannedPart>,
-    /// The object to copy, if there is no local file.
-    copied: Option<(ObjectUri, ETag)>,
-    parts: Option<(MultipartUpload, Vec<Part>)>,
+    /// What is open, if the object is uploaded in parts.
+    parts: Option<SentParts>,
+}
+
+/// What an object is made of.
+#[derive(Debug)]
+enum Content {
+    /// A local file.
+    File(PathBuf),
+    /// A local file with holes, which are filled by copying parts of stored objects.
+    Assembly(PathBuf, Vec<PlannedPart>),
+    /// A stored object, which is copied when the new one appears.
+    Object(ObjectUri, ETag),
 }
 
 /// Stores a file.
@@ -109,7 +111,7 @@ pub async fn store_file(
     path: &Path,
     description: &Description,
 ) -> Result<Stored, UploadError> {
-    let mut pending = begin(store, uri, path, description).await?;
+    let mut pending = begin(store, uri, (path, &[]), description).await?;
     let mut tries = 1;
     loop {
         pending.send().await?;
@@ -125,41 +127,25 @@ pub async fn store_file(
     }
 }
 
-/// Opens an upload for a file; nothing is sent yet.
+/// Opens an upload for a file; nothing is sent yet. If the file has holes, the list says which parts
+/// of stored objects fill them.
 ///
 /// # Errors
 /// Like [`store_file`].
 pub async fn begin(
     store: &ObjectStore,
     uri: &ObjectUri,
-    path: &Path,
+    (path, assembly): (&Path, &[PlannedPart]),
     description: &Description,
 ) -> Result<PendingUpload, UploadError> {
-    begin_assembly(store, uri, path, description, Vec::new()).await
-}
-
-/// The same for a file with holes, which are filled by copying parts of stored objects.
-///
-/// # Errors
-/// Like [`store_file`].
-pub async fn begin_assembly(
-    store: &ObjectStore,
-    uri: &ObjectUri,
-    path: &Path,
-    description: &Description,
-    assembly: Vec<PlannedPart>,
-) -> Result<PendingUpload, UploadError> {
-    let mut pending = PendingUpload {
-        store: store.clone(),
-        uri: uri.clone(),
-        path: path.to_owned(),
-        size: file_size(path).await?,
-        description: description.clone(),
-        assembly,
-        copied: None,
-        parts: None,
+    let size = file_size(path).await?;
+    let path = path.to_owned();
+    let content = match assembly {
+        [] => Content::File(path),
+        _ => Content::Assembly(path, assembly.to_vec()),
     };
-    pending.open().await?;
+    let mut pending = PendingUpload::new(store, uri, content, size, description);
+    pending.reopen().await?;
     Ok(pending)
 }
 
@@ -170,37 +156,40 @@ pub fn begin_copy(
     (from, etag, size): (&ObjectUri, &ETag, u64),
     description: &Description,
 ) -> PendingUpload {
-    PendingUpload {
-        store: store.clone(),
-        uri: uri.clone(),
-        path: PathBuf::new(),
-        size,
-        description: description.clone(),
-        assembly: Vec::new(),
-        copied: Some((from.clone(), etag.clone())),
-        parts: None,
-    }
+    let content = Content::Object(from.clone(), etag.clone());
+    PendingUpload::new(store, uri, content, size, description)
 }
 
 impl PendingUpload {
-    /// An upload of `size` bytes whose parts have been sent. The file no longer exists, so the parts
-    /// can't be sent again.
-    pub(super) fn sent(
-        upload: MultipartUpload,
-        parts: Vec<Part>,
+    fn new(
+        store: &ObjectStore,
+        uri: &ObjectUri,
+        content: Content,
         size: u64,
-        description: Description,
+        description: &Description,
     ) -> Self {
         Self {
-            store: upload.store().clone(),
-            uri: upload.name().uri.clone(),
-            path: PathBuf::new(),
+            store: store.clone(),
+            uri: uri.clone(),
+            content,
             size,
-            description,
-            assembly: Vec::new(),
-            copied: None,
-            parts: Some((upload, parts)),
+            description: description.clone(),
+            parts: None,
         }
+    }
+
+    /// The upload of a file of `size` bytes, whose parts have been sent.
+    pub(super) fn sent(
+        parts: SentParts,
+        path: &Path,
+        size: u64,
+        description: &Description,
+    ) -> Self {
+        let (store, uri) = (parts.0.store().clone(), parts.0.name().uri.clone());
+        let mut pending =
+            Self::new(&store, &uri, Content::File(path.to_owned()), size, description);
+        pending.parts = Some(parts);
+        pending
     }
 
     /// The name of the open upload, which has to be aborted if this process dies.
@@ -215,7 +204,14 @@ impl PendingUpload {
     /// # Errors
     /// Like [`store_file`].
     pub async fn send(&mut self) -> Result<(), UploadError> {
-        Ok(self.send_parts().await?)
+        if let Some((upload, _)) = self.parts.take() {
+            self.parts = match &self.content {
+                Content::File(path) => Some(send_file(upload, path, self.size).await?),
+                Content::Assembly(path, parts) => Some(assemble(upload, path, parts).await?),
+                Content::Object(..) => None,
+            };
+        }
+        Ok(())
     }
 
     /// Makes the object appear, once, if `precondition` holds. Must not be canceled: it would be
@@ -237,23 +233,32 @@ impl PendingUpload {
         }
     }
 
-    /// Opens an upload again after its object did not appear; its parts have to be sent again.
+    /// Opens the upload, or opens it again after its object did not appear: then its parts have to be
+    /// sent again.
     ///
     /// # Errors
     /// Like [`store_file`].
     pub async fn reopen(&mut self) -> Result<(), UploadError> {
-        Ok(self.open().await?)
+        if self.size > PART_SIZE && !matches!(self.content, Content::Object(..)) {
+            let upload = self.store.create_multipart(&self.uri, &self.description).await?;
+            self.parts = Some((upload, Vec::new()));
+        }
+        Ok(())
     }
 
     async fn try_to_appear(&mut self, precondition: &Precondition) -> Result<ETag, StoreError> {
         if let Some((upload, parts)) = &mut self.parts {
-            upload.complete(parts, precondition).await
-        } else if let Some((from, etag)) = &self.copied {
-            let size = self.size;
-            self.store.copy((from, etag, size), &self.uri, &self.description, precondition).await
-        } else {
-            let slice = FileSlice { path: &self.path, offset: 0, length: self.size };
-            self.store.put_file(&self.uri, &slice, &self.description, precondition).await
+            return upload.complete(parts, precondition).await;
+        }
+        match &self.content {
+            Content::Object(from, etag) => {
+                let from = (from, etag, self.size);
+                self.store.copy(from, &self.uri, &self.description, precondition).await
+            }
+            Content::File(path) | Content::Assembly(path, _) => {
+                let slice = FileSlice { path, offset: 0, length: self.size };
+                self.store.put_file(&self.uri, &slice, &self.description, precondition).await
+            }
         }
     }
 
@@ -275,26 +280,6 @@ impl PendingUpload {
             Err(error) if *error.problem() == Problem::NoSuchKey => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    async fn open(&mut self) -> Result<(), StoreError> {
-        if self.size > PART_SIZE && self.copied.is_none() {
-            let upload = self.store.create_multipart(&self.uri, &self.description).await?;
-            self.parts = Some((upload, Vec::new()));
-        }
-        Ok(())
-    }
-
-    async fn send_parts(&mut self) -> Result<(), StoreError> {
-        if let Some((upload, _)) = self.parts.take() {
-            let parts = if self.assembly.is_empty() {
-                send_parts(upload, &self.path, self.size).await?
-            } else {
-                assemble(upload, &self.path, &self.assembly).await?
-            };
-            self.parts = Some(parts);
-        }
-        Ok(())
     }
 
     /// Aborts the upload.
@@ -329,114 +314,5 @@ async fn file_size(path: &Path) -> Result<u64, UploadError> {
     match tokio::fs::metadata(path).await {
         Ok(metadata) => Ok(metadata.len()),
         Err(source) => Err(UploadError::File { path: path.to_owned(), source }),
-    }
-}
-
-async fn send_parts(
-    upload: MultipartUpload,
-    path: &Path,
-    size: u64,
-) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
-    let slices =
-        part_slices(path, size).map(|(number, slice)| (number, slice.offset, slice.length));
-    let upload_ref = &upload;
-    let sent: Result<Vec<Part>, StoreError> = stream::iter(slices.collect::<Vec<_>>())
-        .map(|(number, offset, length)| async move {
-            upload_ref.put_part(number, FileSlice { path, offset, length }).await
-        })
-        .buffered(PARALLEL_PARTS)
-        .try_collect()
-        .await;
-    all_or_nothing(upload, sent).await
-}
-
-/// Sends the parts that the file contains, and makes storage copy the others.
-async fn assemble(
-    upload: MultipartUpload,
-    path: &Path,
-    parts: &[PlannedPart],
-) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
-    let (upload_ref, mut next) = (&upload, 0);
-    let numbered = (1..).zip(parts).map(|(number, part)| {
-        let offset = next;
-        next += part.length;
-        (number, offset, part.clone())
-    });
-    let sent: Result<Vec<Part>, StoreError> = stream::iter(numbered.collect::<Vec<_>>())
-        .map(|(number, offset, PlannedPart { length, from })| async move {
-            match from {
-                PartOf::File => {
-                    upload_ref.put_part(number, FileSlice { path, offset, length }).await
-                }
-                PartOf::Object { uri, etag, start } => {
-                    upload_ref.copy_part(number, (&uri, &etag), start..start + length).await
-                }
-            }
-        })
-        .buffered(PARALLEL_COPIES)
-        .try_collect()
-        .await;
-    all_or_nothing(upload, sent).await
-}
-
-async fn all_or_nothing(
-    upload: MultipartUpload,
-    sent: Result<Vec<Part>, StoreError>,
-) -> Result<(MultipartUpload, Vec<Part>), StoreError> {
-    match sent {
-        Ok(parts) => Ok((upload, parts)),
-        Err(error) => {
-            // The cause is more important than whether the abort succeeded.
-            upload.abort().await.ok();
-            Err(error)
-        }
-    }
-}
-
-/// The parts of a file: equal except for the last, as few as the limits allow.
-fn part_slices(path: &Path, size: u64) -> impl Iterator<Item = (u32, FileSlice<'_>)> {
-    let step = part_size(size);
-    (1..).zip((0..size).step_by(clamped::<usize>(step))).map(move |(number, offset)| {
-        let length = step.min(size - offset);
-        (number, FileSlice { path, offset, length })
-    })
-}
-
-/// The number of bytes in each part except the last.
-pub(super) const fn part_size(size: u64) -> u64 {
-    let least = size.div_ceil(MAX_PARTS);
-    if least <= PART_SIZE { PART_SIZE } else { least.div_ceil(MIB) * MIB }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use proptest::prelude::*;
-
-    use super::{MAX_PARTS, MIB, PART_SIZE, part_size, part_slices};
-
-    #[test]
-    fn parts_grow_only_when_there_would_be_too_many() {
-        assert_eq!(part_size(1024 * MIB), PART_SIZE);
-        assert_eq!(part_size(PART_SIZE * MAX_PARTS), PART_SIZE);
-        assert_eq!(part_size(PART_SIZE * MAX_PARTS + 1), 17 * MIB);
-    }
-
-    proptest! {
-        #[test]
-        fn parts_cover_the_file_once(size in 1..50_u64 * 1024 * 1024 * MIB) {
-            let mut next = 0;
-            let mut count = 0;
-            for (number, slice) in part_slices(Path::new("f"), size) {
-                count += 1;
-                prop_assert_eq!(u64::from(number), count);
-                prop_assert_eq!(slice.offset, next);
-                prop_assert!(slice.length > 0);
-                next += slice.length;
-            }
-            prop_assert_eq!(next, size);
-            prop_assert!(count <= MAX_PARTS);
-        }
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, info, warn};
 
 use super::{Deadline, TaskError, Worker, describe, millis, stage};
-use crate::engine::artifacts::{Artifact, Artifacts, Copied};
+use crate::engine::artifacts::{Artifact, Artifacts, Copied, Kind};
 use crate::engine::verify::{Check, Verified, VerifyError};
 use crate::ledger::{Journal, Seen, Storing, playlist_description, run_name};
 use crate::object::Key;
@@ -85,7 +85,7 @@ impl Worker {
         let started = Instant::now();
         let (last, segments) = files.split_last().expect("an output has a file at least");
         let count = segments.len();
-        let named = (count > 0).then(|| Segments { places: last.numbers.clone(), count });
+        let named = (count > 0).then(|| Segments { places: last.numbers().to_vec(), count });
         let storing = Storing { last: last.uri.clone(), segments: named };
         let seen = async {
             let seen = journal.look_at(&last.uri).await.map_err(UploadError::from)?;
@@ -115,15 +115,15 @@ impl Worker {
         let (task, run) = (journal.latest().task_id, journal.holder());
         stream::iter(files)
             .map(|file| async move {
-                let description = playlist_description(file.content_type, task, run, &file.numbers);
-                let parts = assembly.to_vec();
+                let description =
+                    playlist_description(file.content_type, task, run, file.numbers());
                 let (uri, path) = (&file.uri, &file.path);
-                if let Some(Copied { uri: from, etag, size }) = &file.copied {
+                if let Kind::Stored(Copied { uri: from, etag, size }) = &file.kind {
                     let from = (from, etag, *size);
                     return Ok(upload::begin_copy(&self.store, uri, from, &description));
                 }
                 let mut upload =
-                    upload::begin_assembly(&self.store, uri, path, &description, parts).await?;
+                    upload::begin(&self.store, uri, (path, assembly), &description).await?;
                 if let Some(name) = upload.name() {
                     journal.begin_upload(name.clone()).await?;
                 }

@@ -185,7 +185,7 @@ async fn a_small_file_goes_in_one_request_once_it_is_completed() {
     let store = server.store();
     let path = file(work.path(), b"small");
 
-    let mut pending = upload::begin(&store, &uri("s"), &path, &video()).await.unwrap();
+    let mut pending = upload::begin(&store, &uri("s"), (&path, &[]), &video()).await.unwrap();
     pending.send().await.unwrap();
     assert_eq!(store.get_small(&uri("s")).await.unwrap(), None);
     let stored = pending.appear(&Precondition::None).await.unwrap();
@@ -294,7 +294,7 @@ async fn an_aborted_upload_leaves_nothing() {
     let (server, work) = (Server::start().await, TempDir::new().unwrap());
     let store = server.store();
     let path = file(work.path(), &noise(17 * MIB, 4));
-    let mut pending = upload::begin(&store, &uri("a"), &path, &video()).await.unwrap();
+    let mut pending = upload::begin(&store, &uri("a"), (&path, &[]), &video()).await.unwrap();
     pending.send().await.unwrap();
     assert!(!server.open_uploads().is_empty(), "the server shows open uploads");
     pending.abort().await.unwrap();
@@ -307,7 +307,7 @@ async fn a_dropped_upload_leaves_nothing() {
     let (server, work) = (Server::start().await, TempDir::new().unwrap());
     let store = server.store();
     let path = file(work.path(), &noise(17 * MIB, 5));
-    let mut pending = upload::begin(&store, &uri("a"), &path, &video()).await.unwrap();
+    let mut pending = upload::begin(&store, &uri("a"), (&path, &[]), &video()).await.unwrap();
     pending.send().await.unwrap();
     drop(pending);
     store.finish().await;

@@ -19,7 +19,7 @@ use super::super::{Job, TaskError, Worker, millis};
 use super::Shift;
 use super::folder::Piece;
 use super::notes::{PieceNote, PlanNote};
-use crate::engine::artifacts::Artifact;
+use crate::engine::artifacts::{Artifact, Kind};
 use crate::engine::template::{Template, template};
 use crate::engine::verify::{Indexed, verify_indexed};
 use crate::engine::workspace::Workspace;
@@ -110,13 +110,7 @@ impl Worker {
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         self.check_target(&request, &target)?;
         let content_type = note.plan.output.container.content_type();
-        let files = vec![Artifact {
-            path: output,
-            uri: target,
-            content_type,
-            copied: None,
-            numbers: Vec::new(),
-        }];
+        let files = vec![Artifact { path: output, uri: target, content_type, kind: Kind::Media }];
         let check = Indexed {
             ffmpeg: &ffmpeg,
             plan: &note.plan,

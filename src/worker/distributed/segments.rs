@@ -14,7 +14,7 @@ use super::Shift;
 use super::folder::{Folder, Piece};
 use super::in_place::Join;
 use super::notes::{PieceNote, PlanNote, RangeNote, SegmentNote};
-use crate::engine::artifacts::{Artifact, Copied};
+use crate::engine::artifacts::{Artifact, Copied, Kind};
 use crate::engine::segments::{RangeSegments, make_segments};
 use crate::engine::verify::{VerifyError, verify_range, verify_ranges};
 use crate::engine::weave::own_audio;
@@ -114,8 +114,8 @@ impl Worker {
         }
         // The playlist comes last, so that readers never find a name of a missing segment.
         let content_type = format(note).content_type();
-        let (uri, numbers) = (note.target.clone(), note.numbers.clone());
-        files.push(Artifact { path: output, uri, content_type, copied: None, numbers });
+        let (uri, kind) = (note.target.clone(), Kind::Playlist(note.numbers.clone()));
+        files.push(Artifact { path: output, uri, content_type, kind });
         let request =
             self.read(&Job::new(&note.main.bucket, &note.main.key, journal.latest().process))?;
         for file in &files {
@@ -208,7 +208,6 @@ fn copy(
         path: PathBuf::new(),
         content_type: segment_content_type(&uri.key),
         uri,
-        copied: Some(Copied { uri: from, etag: etag.clone(), size: *size }),
-        numbers: Vec::new(),
+        kind: Kind::Stored(Copied { uri: from, etag: etag.clone(), size: *size }),
     })
 }

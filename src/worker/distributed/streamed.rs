@@ -16,7 +16,7 @@ use super::folder::Piece;
 use super::in_place::Join;
 use super::join::{BUFFERED, PIECES_ARE_DECODED};
 use super::notes::PieceNote;
-use crate::engine::artifacts::{Artifact, Copied};
+use crate::engine::artifacts::{Artifact, Copied, Kind};
 use crate::engine::make::{Lists, Made};
 use crate::engine::render::join;
 use crate::engine::verify::{Check, Verified, decode_audio, verify};
@@ -118,9 +118,10 @@ impl Worker {
         let Assembly { parts, .. } = Assembly::of(&[run]);
         // An object that is too small for parts is copied in one request.
         let copied = parts.is_empty().then_some(Copied { uri, etag, size });
+        let kind = copied.map_or(Kind::Media, Kind::Stored);
         let content_type = note.plan.output.container.content_type();
-        let (uri, numbers) = (note.target.clone(), Vec::new());
-        let file = Artifact { path: path.clone(), uri, content_type, copied, numbers };
+        let uri = note.target.clone();
+        let file = Artifact { path: path.clone(), uri, content_type, kind };
         let (files, plan) = (vec![file], &note.plan);
         let (ffmpeg, readable) = (self.ffmpeg().waiting(vec![path.clone()]), [path]);
         let check =
