@@ -72,7 +72,7 @@ ADVISORIES ?= checked
 .PHONY: build-ConcatFunction build-FfmpegLayer
 
 need-%:
-	@.ci/need $(subst -, ,$*)
+	@ARCH=$(ARCH) .ci/need $(subst -, ,$*)
 
 build: need-rust-compiler-python-layer bootstrap layer
 
@@ -106,18 +106,9 @@ bootstrap: need-rust-compiler $(cross)
 start: need-python$(emulator_needs) bootstrap
 	"$(PYTHON)" .ci/start $(bootstrap) $(emulator)
 
-# The script has a cache: nothing happens if both binaries are up to date. It builds for the machine
-# that it runs on, so the layer of another architecture has to be there already.
+# The script has a cache: nothing happens if both binaries are up to date.
 layer:
-ifeq ($(machine),$(ARCH))
-	layers/ffmpeg/build
-else
-	@grep -qs '"arch": "$(ARCH)"' $(layer)/bom.json || { \
-		echo "$(layer) holds no layer for $(ARCH), and this machine is $(machine);" \
-			"layers/ffmpeg/README.md tells how to make one" >&2; \
-		exit 1; \
-	}
-endif
+	layers/ffmpeg/build --arch $(ARCH)
 
 # With an ffmpeg in FFMPEG_PATH and FFPROBE_PATH, these two do not need the layer.
 ready_layer := $(if $(and $(FFMPEG_PATH),$(FFPROBE_PATH)),,layer)

@@ -28,23 +28,30 @@ debian_archives() {
   done
 }
 
-# The same archives as deb-src lines for $suite, whatever release the machine itself runs.
-source_archives() {
-  local keyring codename
+# The machine's release of Debian; nothing on other systems.
+debian_release() {
+  # shellcheck source=/dev/null
+  (. /etc/os-release && [[ $ID != debian ]] || echo "${VERSION_CODENAME:-sid}")
+}
+
+# archives KIND SUITE: the same archives as lines of this kind (deb or deb-src) for a suite, whatever
+# release the machine itself runs.
+archives() {
+  local kind=$1 suite=$2 keyring codename
   for keyring in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
     [[ ! -r $keyring ]] || break
   done
   [[ -r $keyring ]] || die "no Debian archive keyring; apt-get install debian-archive-keyring"
   if [[ -n ${DEBIAN_MIRROR:-} ]]; then
-    echo "deb-src [signed-by=$keyring] $DEBIAN_MIRROR $suite main"
-    echo "deb-src [signed-by=$keyring] ${DEBIAN_MIRROR%/}-security $suite-security main"
+    echo "$kind [signed-by=$keyring] $DEBIAN_MIRROR $suite main"
+    echo "$kind [signed-by=$keyring] ${DEBIAN_MIRROR%/}-security $suite-security main"
     return
   fi
-  # shellcheck source=/dev/null
-  codename=$(. /etc/os-release && [[ $ID == debian ]] && echo "${VERSION_CODENAME:-sid}") || return 0
+  codename=$(debian_release)
+  [[ -n $codename ]] || return 0
   debian_archives |
     sed -nE "/^cdrom:/d; s/^([^ ]+) ($codename|stable|testing|unstable|sid)(-security|-updates)?\$/\1 $suite\3/p" |
-    sort -u | sed "s|.*|deb-src [signed-by=$keyring] & main|"
+    sort -u | sed "s|.*|$kind [signed-by=$keyring] & main|"
 }
 
 # apt with settings of its own: the machine's lists, pins and caches are neither used nor touched.
@@ -55,23 +62,23 @@ private_apt() {
     -o Dir::Etc::SourceList="$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
     -o Dir::State::Lists="$dir/lists" -o Dir::Cache="$dir/cache" \
+    -o APT::Architecture="$debian_arch" -o APT::Architectures="$debian_arch" \
     -o APT::Sandbox::User=root "$@"
 }
 
-# Fetches the newest source packages into $cache/sources-$suite. apt checks the Release file's
-# signature and, through it, the sums of everything that it downloads.
-fetch_source_packages() {
-  local dir=$work/apt kept=$cache/sources-$suite
+# fetch_packages TO KIND SUITE COMMAND...: what apt-get downloads from these archives, in the folder TO.
+# apt checks the Release file's signature and, through it, the sums of everything that it downloads.
+fetch_packages() {
+  local to=$1 dir=$work/apt-$2
   command -v apt-get >/dev/null || die 'no apt-get here; name FFMPEG_TARBALL and DAV1D_TARBALL'
   mkdir -p "$dir"/{lists,cache/archives}/partial "$dir/new"
-  source_archives >"$dir/sources.list"
+  archives "$2" "$3" >"$dir/sources.list"
   [[ -s $dir/sources.list ]] || die "no Debian archive in apt's settings; name DEBIAN_MIRROR"
-  say "fetching source packages from $suite: $*"
+  shift 3
   private_apt "$dir" update >"$work/log" 2>&1 || fail 'apt-get update'
-  (cd "$dir/new" && private_apt "$dir" source --download-only "$@") >"$work/log" 2>&1 ||
-    fail 'apt-get source'
-  rm -rf "$kept"
-  mv "$dir/new" "$kept"
+  (cd "$dir/new" && private_apt "$dir" "$@") >"$work/log" 2>&1 || fail "apt-get $1"
+  rm -rf "$to"
+  mv "$dir/new" "$to"
 }
 
 tarball_setting() { local name=${1^^}_$2; echo "${!name:-}"; }
@@ -92,7 +99,8 @@ need_sources() {
   done
   for name in "${wanted[@]}"; do
     if [[ -n $update || -z $(dsc_of "$name") ]]; then
-      fetch_source_packages "${wanted[@]}"
+      say "fetching source packages from $suite: ${wanted[*]}"
+      fetch_packages "$cache/sources-$suite" deb-src "$suite" source --download-only "${wanted[@]}"
       break
     fi
   done
@@ -154,15 +162,4 @@ source_version() {
   else
     echo "debian source package $1 $(sed -n 's/^Version: //p' "$(dsc_of "$1")" | head -n 1)"
   fi
-}
-
-# "package source-package source-version" of every library.
-library_sources() {
-  local native compiler packages
-  native=$(dpkg --print-architecture)
-  compiler=$(gcc -dumpversion)
-  mapfile -t packages < <(library_rows | cut -d'|' -f2 | sed "s/+-dev/+-${compiler%%.*}-dev/;s/\$/:$native/")
-  # shellcheck disable=SC2016
-  dpkg-query -W -f '${Package} ${source:Package} ${source:Version}\n' "${packages[@]}" |
-    sed 's/+-[0-9]*-dev/+-dev/'
 }
