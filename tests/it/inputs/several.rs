@@ -1,6 +1,7 @@
 //! Files that consist of several files.
 
-use super::{FRAMES, made, plain, scene};
+use super::{FRAMES, SECONDS, made, plain, scene};
+use crate::bed::frame_code::FrameCode;
 use crate::bed::source::Source;
 use crate::scene::{Scene, USUAL};
 
@@ -178,6 +179,51 @@ fn a_part_that_cannot_be_used_is_left_out_by_name() {
 }
 
 /// The timestamps of one file jump forward or back.
+/// The clock of a transport stream is in the packets of its video, so that nothing but the audio's
+/// timestamps shows at first that another file has begun.
+#[test]
+fn video_that_begins_late_in_joined_files() {
+    let scene = scene();
+    let mut all = Vec::new();
+    for (name, audio, late) in [
+        ("second.ts", "aac", [0, 6]),
+        ("both.ts", "ac3", [3, 3]),
+        ("first.ts", "mp2", [6, 0]),
+        ("both.m2ts", "ac3", [6, 6]),
+    ] {
+        let seconds = |late: u32| f64::from(late) + SECONDS;
+        let m2ts: &[&str] = if name.ends_with("m2ts") { &["-mpegts_m2ts_mode", "1"] } else { &[] };
+        let source = |id, late: u32| {
+            let source = plain(id).video_codec("libx264").audio_codec(audio).extra_args(m2ts);
+            bytes(name, &source.audio_seconds(seconds(late)).start_offset_ms(late * 1000, 0))
+        };
+        scene.s3.put("sources", name, [source(2, late[0]), source(4, late[1])].concat());
+        let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
+        assert_eq!(outcome.record["Status"], "Succeeded", "{name}: {:#}", outcome.record);
+        let reading = outcome.reading();
+        let beeps = reading.beeps();
+        let heard = |id| beeps.iter().find(|beep| beep.clip == Some(id)).unwrap().at_ms;
+        let codes: Vec<_> = reading.frames().iter().map(|frame| frame.code()).collect();
+        // Its first frame is held in front as well.
+        let shown = |id: u8| {
+            let is_second = |code: &Option<FrameCode>| {
+                code.is_some_and(|code| (code.clip, code.frame) == (id, 1))
+            };
+            let second = codes.iter().position(is_second);
+            second.map_or(f64::NAN, |frame| (frame as f64 - 1.0) * 40.0)
+        };
+        let off = [
+            shown(2) - heard(2) - f64::from(late[0]) * 1000.0,
+            shown(4) - heard(4) - f64::from(late[1]) * 1000.0,
+            heard(4) - heard(2) - seconds(late[0]) * 1000.0,
+        ];
+        if off.iter().any(|off| !(-110.0..=110.0).contains(off)) {
+            all.push(format!("{name}: off by {off:?} ms"));
+        }
+    }
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
 #[test]
 fn a_clock_that_jumps_leaves_no_gap() {
     let scene = scene();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use super::Walk;
+use super::stamps::Step;
 use crate::media::Demuxer;
 
 /// Bytes of the header of a packet of an elementary stream, up to the end of its timestamps.
@@ -49,6 +50,13 @@ struct Clocks {
     run: Option<u64>,
     /// A time that jumped, which may be damaged: the next one shows it.
     odd: Option<Odd>,
+    /// Start of the tables before the first timestamp after the last time that is earlier than
+    /// those of its stream before: another stream may begin there, and its clock later.
+    restart: Option<u64>,
+    /// The last continuity counter of each identifier.
+    counters: BTreeMap<u16, u8>,
+    /// Whether packets are missing after the last time, or another stream begins.
+    is_broken: bool,
 }
 
 /// A time after a jump.
@@ -65,6 +73,7 @@ impl Clocks {
     /// Adds a packet; returns the start of another stream if the packet shows that one has begun.
     fn packet(&mut self, packet: &[u8], at: u64) -> Option<u64> {
         let identifier = identifier(packet);
+        self.count(identifier, packet);
         if identifier < FIRST_FREE || identifier == NOTHING {
             let run = *self.run.get_or_insert(at);
             if identifier == PROGRAMMES {
@@ -74,7 +83,9 @@ impl Clocks {
         }
         self.run = None;
         let time = time(packet)?;
-        let tables = self.tables.take();
+        let (tables, restart) = (self.tables.take(), self.restart.take());
+        let tables = restart.or(tables);
+        self.is_broken = false;
         let odd = self.odd.take_if(|odd| odd.identifier == identifier);
         let goes_on = odd.as_ref().is_some_and(|odd| odd.goes_on_at(time));
         let begin = odd.map_or(tables, |odd| odd.begin);
@@ -89,6 +100,38 @@ impl Clocks {
         self.times.insert(identifier, time);
         self.span = Some((self.span.map_or(time, |span| span.0), time));
         begin
+    }
+
+    /// Notes whether the packet follows the previous one of its stream.
+    fn count(&mut self, identifier: u16, packet: &[u8]) {
+        let has_payload = packet[3] & 0x10 != 0;
+        if !has_payload || identifier == NOTHING {
+            return;
+        }
+        let counter = packet[3] & 0x0f;
+        if let Some(last) = self.counters.insert(identifier, counter) {
+            // A packet may be sent twice.
+            self.is_broken |= counter != last && counter != (last + 1) & 0x0f;
+        }
+    }
+
+    /// Adds how the timestamp of a packet of an elementary stream follows the earlier ones. Returns
+    /// the start of another stream if this shows that one has begun, whose clock may not jump.
+    fn stamp(&mut self, step: Step) -> Option<u64> {
+        match step {
+            Step::On => None,
+            Step::Back => {
+                self.restart = self.restart.or(self.tables);
+                None
+            }
+            Step::Restart => {
+                let begin = self.restart.filter(|_| self.is_broken);
+                if begin.is_some() {
+                    *self = Self::default();
+                }
+                begin
+            }
+        }
     }
 
     /// The last time of any identifier.
@@ -172,8 +215,11 @@ impl Walk {
             if let Some(start) = payload(&packet[offset..]) {
                 let start = offset + start;
                 let header = &packet[start..distance.min(offset + 188)];
-                let identifier = identifier(&packet[offset..]);
-                self.stamps.packet(identifier, header, self.at + start as u64, clocks.last());
+                let (identifier, at) = (identifier(&packet[offset..]), self.at + start as u64);
+                let step = self.stamps.packet(identifier, header, at, clocks.last());
+                if let Some(begin) = clocks.stamp(step) {
+                    self.begin_at(begin);
+                }
             }
             self.at += distance as u64;
             layout = here;

@@ -35,6 +35,17 @@ struct Track {
     odd: Vec<Stamp>,
 }
 
+/// How a timestamp follows the earlier ones of its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It goes on, or nothing is known.
+    On,
+    /// It is earlier; it may be damaged.
+    Back,
+    /// It goes on from an earlier one that was further back: the stream has started again.
+    Restart,
+}
+
 #[derive(Default)]
 pub(super) struct Stamps {
     tracks: BTreeMap<u16, Track>,
@@ -43,12 +54,18 @@ pub(super) struct Stamps {
 
 impl Stamps {
     /// Adds the header of a packet of an elementary stream, which begins at `at`.
-    pub(super) fn packet(&mut self, track: u16, header: &[u8], at: u64, clock: Option<u64>) {
-        if let Some(stamp) = Stamp::read(header, at, clock) {
-            let damaged = self.tracks.entry(track).or_default().add(stamp);
-            let room = MOST - self.damaged.len();
-            self.damaged.extend(damaged.into_iter().take(room));
-        }
+    pub(super) fn packet(
+        &mut self,
+        track: u16,
+        header: &[u8],
+        at: u64,
+        clock: Option<u64>,
+    ) -> Step {
+        let Some(stamp) = Stamp::read(header, at, clock) else { return Step::On };
+        let (step, damaged) = self.tracks.entry(track).or_default().add(stamp);
+        let room = MOST - self.damaged.len();
+        self.damaged.extend(damaged.into_iter().take(room));
+        step
     }
 
     /// What has to be removed, in the order of the file.
@@ -61,16 +78,16 @@ impl Stamps {
 }
 
 impl Track {
-    /// Returns those that the next timestamp shows to be damaged.
-    fn add(&mut self, next: Stamp) -> Vec<Removal> {
+    /// Returns how the next timestamp follows, and those that it shows to be damaged.
+    fn add(&mut self, next: Stamp) -> (Step, Vec<Removal>) {
         let Some(time) = next.time else {
             self.suspect(next);
-            return Vec::new();
+            return (Step::On, Vec::new());
         };
         let (before, last) = self.known;
         let Some(last) = last else {
             self.known.1 = Some(next);
-            return self.odd.drain(..).map(|odd| odd.removal).collect();
+            return (Step::On, self.odd.drain(..).map(|odd| odd.removal).collect());
         };
         let from = last.time.unwrap_or(time);
         let is_back = back(from, time) > SECOND;
@@ -78,14 +95,15 @@ impl Track {
             // The one before was too late.
             self.known.1 = Some(next);
             self.odd.clear();
-            return vec![last.removal];
+            return (Step::On, vec![last.removal]);
         }
         let gone_on = self.odd.pop_if(|odd| goes_on(*odd, time) && jumps(from, time));
         let is_far = is_back || ahead(from, time) > LONGEST_STEP && back(from, time) == 0;
         if gone_on.is_none() && is_far {
             self.suspect(next);
-            return Vec::new();
+            return (if is_back { Step::Back } else { Step::On }, Vec::new());
         }
+        let step = if is_back { Step::Restart } else { Step::On };
         let is_between =
             |odd: &Stamp| odd.time.is_some_and(|odd| ahead(from, odd) <= ahead(from, time));
         let odd = self.odd.drain(..).filter(|odd| !is_between(odd));
@@ -94,7 +112,7 @@ impl Track {
             damaged.push(last.removal);
         }
         self.known = (gone_on.or(Some(last)), Some(next));
-        damaged
+        (step, damaged)
     }
 
     fn suspect(&mut self, stamp: Stamp) {
