@@ -28,6 +28,9 @@ const URGENT_RANGES: usize = 4;
 /// The least that is read at an unexpected place. Each read that continues it is twice as long, so
 /// that reading a file from end to end takes few requests.
 const FIRST_WINDOW: u64 = 4 * BLOCK;
+/// Of what is kept of a file, the part that may be read ahead of ffmpeg: so little that nothing is
+/// dropped before it is used.
+const AHEAD: u64 = 4;
 /// How many processes may read a file at the same time, each at its own place.
 const READERS: usize = 8;
 
@@ -63,6 +66,8 @@ struct Piece {
 struct State {
     urgent: VecDeque<Piece>,
     queue: VecDeque<Piece>,
+    /// How many bytes of the queue were requested since ffmpeg last waited for missing ones.
+    ahead: u64,
     /// For each source, the ranges that were read unexpectedly, the latest first.
     windows: Vec<VecDeque<Range<u64>>>,
 }
@@ -112,6 +117,12 @@ impl Filler {
     #[must_use]
     pub fn file(&self, source: usize) -> &PartialFile {
         &self.sources[source].file
+    }
+
+    /// How much disk space this number of bytes of a file takes.
+    #[must_use]
+    pub fn on_disk(&self, bytes: u64) -> u64 {
+        self.kept.map_or(bytes, |kept| kept.min(bytes))
     }
 
     /// How many bytes of an object have been read.
@@ -205,15 +216,16 @@ impl Filler {
             return;
         }
         let mut state = self.state();
+        state.ahead = 0;
         let planned = state.queue.iter().find(|p| p.source == source && p.range.contains(&place));
         let planned = planned.map(|planned| planned.range.end.min(place + RANGE_SIZE));
         let end = planned.unwrap_or_else(|| place + state.unforeseen(source, place));
         state.urgent.push_back(Piece { source, range: place..end });
         // A process that has read so much in sequence will read on.
-        let reads_on = self.kept.is_some() && end - place == RANGE_SIZE;
+        let reads_on = self.kept.is_some() && planned.is_none() && end - place == RANGE_SIZE;
         let next = if reads_on { end + RANGE_SIZE } else { end };
         state.queue.extend(reads_on.then_some(Piece { source, range: end..next }));
-        if planned.is_none() || reads_on {
+        if planned.is_none() {
             state.windows[source].push_front(place..next);
             state.windows[source].truncate(READERS);
         }
@@ -222,18 +234,29 @@ impl Filler {
     /// The next range to read, if `reads` reads are in progress.
     fn next(&self, reads: usize) -> Option<Piece> {
         let mut state = self.state();
-        let State { urgent, queue, .. } = &mut *state;
-        let queues = [(urgent, PARALLEL_RANGES + URGENT_RANGES), (queue, PARALLEL_RANGES)];
-        for (queue, most) in queues {
-            while reads < most
-                && let Some(Piece { source, range }) = queue.pop_front()
-            {
-                if let Some(missing) = self.file(source).claim(&range, RANGE_SIZE) {
-                    if missing.end < range.end {
-                        queue.push_front(Piece { source, range: missing.end..range.end });
-                    }
-                    return Some(Piece { source, range: missing });
+        let State { urgent, queue, ahead, .. } = &mut *state;
+        if reads < PARALLEL_RANGES + URGENT_RANGES
+            && let Some(piece) = self.claim(urgent)
+        {
+            return Some(piece);
+        }
+        let is_far_ahead = self.kept.is_some_and(|kept| *ahead >= kept / AHEAD);
+        if reads >= PARALLEL_RANGES || is_far_ahead {
+            return None;
+        }
+        let piece = self.claim(queue)?;
+        *ahead += piece.range.end - piece.range.start;
+        Some(piece)
+    }
+
+    /// Takes the first missing range from a queue.
+    fn claim(&self, queue: &mut VecDeque<Piece>) -> Option<Piece> {
+        while let Some(Piece { source, range }) = queue.pop_front() {
+            if let Some(missing) = self.file(source).claim(&range, RANGE_SIZE) {
+                if missing.end < range.end {
+                    queue.push_front(Piece { source, range: missing.end..range.end });
                 }
+                return Some(Piece { source, range: missing });
             }
         }
         None

@@ -133,6 +133,12 @@ impl<'a> SourceFiles<'a> {
         Ok((files, waits))
     }
 
+    /// The same, but the disk keeps only this many bytes of each file that is read in part: those
+    /// that were read last.
+    pub(super) fn keeping(self, bytes: u64) -> Self {
+        Self { filler: self.filler.keeping(bytes), ..self }
+    }
+
     /// Runs the work while requested bytes are read in the background. If bytes that ffmpeg waits
     /// for can't be read, everything ends with that error.
     pub(super) async fn filling<T>(
@@ -184,7 +190,8 @@ impl<'a> SourceFiles<'a> {
         indices: impl Iterator<Item = usize> + Clone,
     ) -> Result<(), TaskError> {
         let sizes = indices.clone().map(|index| self.sources.distinct[index].head.size);
-        self.check_room(sizes.sum())?;
+        let needed = sizes.sum();
+        self.check_room(needed, needed)?;
         let brought = stream::iter(indices).map(|index| self.bring_all(index));
         brought.buffered(PARALLEL_FETCHES).try_collect().await
     }
@@ -297,7 +304,8 @@ impl<'a> SourceFiles<'a> {
         let missing = asked().map(|(file, ranges)| -> u64 {
             ranges.iter().map(|range| self.filler.file(file).missing(range)).sum()
         });
-        self.check_room(missing.sum())?;
+        let needed = missing.sum();
+        self.check_room(needed, self.filler.on_disk(needed))?;
         for (file, ranges) in asked() {
             self.filler.ask(file, ranges.iter().cloned());
         }
@@ -367,9 +375,9 @@ impl<'a> SourceFiles<'a> {
         Ok(())
     }
 
-    /// Checks that this many bytes can be read in time and fit on the disk.
-    fn check_room(&self, needed: u64) -> Result<(), TaskError> {
-        budget::check_fetch(needed, self.deadline)?;
+    /// Checks that so many bytes can be read in time, and that so many fit on the disk.
+    fn check_room(&self, read: u64, needed: u64) -> Result<(), TaskError> {
+        budget::check_fetch(read, self.deadline)?;
         let free = free_bytes(self.work_dir)?;
         if needed > free { Err(TaskError::Space { needed, free }) } else { Ok(()) }
     }

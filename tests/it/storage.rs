@@ -20,6 +20,7 @@ use video_concat::storage::upload::{self, UploadError, store_file};
 use video_concat::storage::{Description, ObjectStore, Precondition, Problem};
 
 mod growing;
+mod keeping;
 mod lost_answers;
 
 const MIB: usize = 1024 * 1024;

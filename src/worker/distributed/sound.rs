@@ -1,4 +1,5 @@
-//! The audio step: works clip by clip, so that only one source has to be on the disk at a time.
+//! The audio step: works clip by clip, so that only one source has to be on the disk at a time. Of
+//! a large source that can be read in part, the disk keeps only what was read last.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::super::{TaskError, Worker, millis};
 use super::Shift;
 use super::notes::{PieceNote, PlanNote};
 use super::share::{Brought, sources};
+use super::streamed::KEPT;
 use crate::engine::make::Maker;
 use crate::engine::workspace::Workspace;
 
@@ -56,11 +58,16 @@ impl Worker {
         let wanted =
             clips.iter().find(is_read).map(|&clip| note.of_clip[note.plan.clips[clip].clip]);
         let wanted: BTreeSet<usize> = wanted.into_iter().collect();
-        let (files, waits) = self.open_some(&sources, note, &wanted, workspace, shift)?;
+        let shares: Vec<Share> =
+            clips.iter().filter_map(|clip| note.heard.get(clip).cloned()).collect();
+        let ranges = shares.iter().flat_map(|share| &share.ranges);
+        let is_long = ranges.map(|range| range.end - range.start).sum::<u64>() > KEPT;
+        let (mut files, waits) = self.open_some(&sources, note, &wanted, workspace, shift)?;
+        if is_long {
+            files = files.keeping(self.kept()?);
+        }
         let making = async {
             let started = Instant::now();
-            let shares: Vec<Share> =
-                clips.iter().filter_map(|clip| note.heard.get(clip).cloned()).collect();
             let brought = self.bring_some(note, &files, &wanted, &shares).await?;
             piece.timings.fetch_ms += millis(started);
             let started = Instant::now();

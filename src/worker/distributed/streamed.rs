@@ -29,7 +29,7 @@ use crate::storage::upload::{PendingUpload, Stored, UploadError};
 use crate::task::{Entry, Stage};
 
 /// How many bytes are kept on the disk of a file that is read from start to end.
-const KEPT: u64 = 256 * 1024 * 1024;
+pub(super) const KEPT: u64 = 256 * 1024 * 1024;
 /// Bytes of a line in the list of packets.
 const LINE: u64 = 128;
 /// An output is larger than its pieces by at most this and their size.
@@ -141,7 +141,7 @@ impl Worker {
     }
 
     /// How many bytes this disk keeps of a file that is read from start to end.
-    fn kept(&self) -> Result<u64, TaskError> {
+    pub(super) fn kept(&self) -> Result<u64, TaskError> {
         Ok(KEPT.min(free_bytes(&self.settings.work_dir)? / 4))
     }
 }
