@@ -147,14 +147,14 @@ impl Probed {
 /// When it can't be a source, or the probe can't be run.
 pub async fn probe(ffmpeg: &Ffmpeg, path: &Path) -> Result<Probed, ProbeError> {
     let (demuxer, start) = recognise_file(path)?;
-    let Parted { files, count, rewritten, unused, removed } = parts::part(path, start, demuxer)?;
+    let Parted { files, count, rewritten, unused, damaged } = parts::part(path, start, demuxer)?;
     let mut probed = Vec::with_capacity(files.len());
     let mut notices = Vec::new();
     if count > 1 && matches!(demuxer, Demuxer::MpegTs | Demuxer::MpegPs) {
         notices.push(Notice::Joined);
     }
-    if removed > 0 {
-        notices.push(Notice::Damaged(format!("timestamps that can't be right: {removed}")));
+    if damaged > 0 {
+        notices.push(Notice::Damaged(format!("timestamps that can't be right: {damaged}")));
     }
     let (mut refused, mut is_own) = (None, !rewritten);
     for (index, (file, demuxer)) in files.into_iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::boxes::{changed, with_number};
 use crate::scene::{Scene, USUAL, b64};
 use spread::{Index, spread, spread_fragments, with_chunks};
 
-mod clusters;
+pub(crate) mod clusters;
 mod described;
 mod matroska;
 mod odd;

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use super::MOST_ZEROS;
 use crate::clamped::clamped;
 use crate::media::{Demuxer, HEAD_LENGTH, Recognised, recognise};
-use stamps::{Removal, Stamps};
+use matroska::Blocks;
+use stamps::{Fix, Stamps};
 
 mod chunks;
 mod clocks;
+mod matroska;
 mod mpeg_audio;
 mod packets;
 mod search;
@@ -35,8 +37,8 @@ pub(super) struct Parted {
     pub(super) rewritten: bool,
     /// Number of bytes after all parts that look like media, but may be something else.
     pub(super) unused: Option<u64>,
-    /// Number of damaged timestamps that were removed.
-    pub(super) removed: usize,
+    /// Number of damaged timestamps that were removed or replaced.
+    pub(super) damaged: usize,
 }
 
 /// Splits a file whose media begin at `start`. The first part replaces the file, and the others are
@@ -46,11 +48,11 @@ pub(super) struct Parted {
 /// # Errors
 /// When it can't be read or written.
 pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Parted> {
-    let Found { begins, unused, damaged } = beginnings(path, start, demuxer)?;
-    let (count, removed) = (begins.len(), damaged.len());
-    if count == 1 && start == 0 && removed == 0 {
+    let Found { begins, unused, fixes: stamps } = beginnings(path, start, demuxer)?;
+    let (count, damaged) = (begins.len(), stamps.len());
+    if count == 1 && start == 0 && damaged == 0 {
         let files = vec![(path.to_owned(), demuxer)];
-        return Ok(Parted { files, count, rewritten: false, unused, removed });
+        return Ok(Parted { files, count, rewritten: false, unused, damaged });
     }
     let length = std::fs::metadata(path)?.len();
     let ends = begins[1..].iter().map(|begin| begin.0).chain([length]);
@@ -61,16 +63,16 @@ pub(super) fn part(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Part
         source.seek(SeekFrom::Start(begin))?;
         let mut copy = File::create(&file)?;
         io::copy(&mut source.take(end - begin), &mut copy)?;
-        for removal in damaged.iter().filter(|removal| (begin..end).contains(&removal.at)) {
-            copy.seek(SeekFrom::Start(removal.at - begin))?;
-            copy.write_all(&[removal.byte])?;
+        for fix in stamps.iter().filter(|fix| (begin..end).contains(&fix.at)) {
+            copy.seek(SeekFrom::Start(fix.at - begin))?;
+            copy.write_all(&fix.bytes)?;
         }
         files.push((file, demuxer));
     }
     // The source may be a link to a file of the user, so it must not be written to.
     std::fs::rename(&files[0].0, path)?;
     path.clone_into(&mut files[0].0);
-    Ok(Parted { files, count, rewritten: true, unused, removed })
+    Ok(Parted { files, count, rewritten: true, unused, damaged })
 }
 
 /// What a walk through a file finds.
@@ -79,7 +81,8 @@ struct Found {
     begins: Begins,
     /// Number of bytes after all parts that look like media.
     unused: Option<u64>,
-    damaged: Vec<Removal>,
+    /// What has to be written over damaged timestamps.
+    fixes: Vec<Fix>,
 }
 
 fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Found> {
@@ -87,8 +90,8 @@ fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Found> {
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(start))?;
     let file = BufReader::new(file);
-    let stamps = Stamps::default();
-    let mut walk = Walk { file, at: start, length, begins: Vec::new(), stamps };
+    let (stamps, blocks) = (Stamps::default(), Blocks::default());
+    let mut walk = Walk { file, at: start, length, begins: Vec::new(), stamps, blocks };
     let mut unused = None;
     let mut next = Some(demuxer);
     while let Some(own) = next {
@@ -102,7 +105,8 @@ fn beginnings(path: &Path, start: u64, demuxer: Demuxer) -> io::Result<Found> {
             break;
         }
     }
-    Ok(Found { begins: walk.begins, unused, damaged: walk.stamps.damaged() })
+    let fixes = [walk.stamps.damaged(), walk.blocks.damaged()].concat();
+    Ok(Found { begins: walk.begins, unused, fixes })
 }
 
 type Begins = Vec<(u64, Demuxer)>;
@@ -114,6 +118,7 @@ struct Walk {
     length: u64,
     begins: Begins,
     stamps: Stamps,
+    blocks: Blocks,
 }
 
 impl Walk {
@@ -278,49 +283,6 @@ impl Walk {
             }
         }
         self.go_to_end()
-    }
-
-    /// Elements; those of unknown size are entered.
-    fn matroska(&mut self) -> io::Result<()> {
-        const HEADER: u64 = 0x1a45_dfa3;
-        const SEGMENT: u64 = 0x1853_8067;
-        const CLUSTER: u64 = 0x1f43_b675;
-        loop {
-            let at = self.at;
-            let (Some(id), Some(size)) = (self.number(4, false)?, self.number(8, true)?) else {
-                return self.go_to(at);
-            };
-            if id == HEADER {
-                self.begin_at(at);
-            }
-            let goes_on = match (id, size) {
-                (SEGMENT | CLUSTER, u64::MAX) => true,
-                (_, u64::MAX) => return self.go_to(at),
-                (_, size) => self.skip(size)?,
-            };
-            if !goes_on {
-                return Ok(());
-            }
-        }
-    }
-
-    /// An EBML number; `None` for the largest one, which means unknown.
-    fn number(&mut self, most: u32, value: bool) -> io::Result<Option<u64>> {
-        let Some([first]) = self.peek()? else { return Ok(None) };
-        let length = first.leading_zeros() + 1;
-        let mut bytes = [0; 8];
-        if length > most || self.length - self.at < u64::from(length) {
-            return Ok(None);
-        }
-        self.file.read_exact(&mut bytes[8 - length as usize..])?;
-        self.at += u64::from(length);
-        let number = u64::from_be_bytes(bytes);
-        let marker = 1 << (7 * length);
-        if !value {
-            return Ok(Some(number));
-        }
-        let number = number - marker;
-        Ok(Some(if number == marker - 1 { u64::MAX } else { number }))
     }
 
     /// Tags, each followed by its length.

@@ -1,8 +1,10 @@
-//! Transport and program streams with damaged timestamps: the clip keeps its length, and there is a
-//! warning.
+//! Files with damaged timestamps: the clip keeps its length, and there is a warning.
+
+use std::ops::Range;
 
 use super::scene;
 use crate::bed::source::Source;
+use crate::ranged::clusters::{CLUSTER, SEGMENT, elements};
 use crate::scene::{Scene, USUAL, sur};
 
 const SECONDS: i64 = 90_000;
@@ -93,6 +95,62 @@ fn a_damaged_timestamp_makes_no_frozen_frame() {
         }
         let case = format!("{name}, {streams:?}, 1/{part}, {pts} s, {dts} s");
         wrong.extend(faults(&scene, name, &bytes, &case));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.assert_clean();
+}
+
+/// Where the times are in a Matroska file: of its clusters, and of the blocks of its video and of
+/// its audio.
+fn times(file: &[u8]) -> [Vec<Range<usize>>; 3] {
+    const TIME: u32 = 0xe7;
+    const SIMPLE_BLOCK: u32 = 0xa3;
+    let inside = |within: Range<usize>| {
+        let start = within.start;
+        let all = elements(&file[within]).into_iter();
+        all.map(move |(id, _, body)| (id, body.start + start..body.end + start))
+    };
+    let segment = inside(0..file.len()).find(|element| element.0 == SEGMENT).unwrap().1;
+    let clusters = inside(segment).filter(|element| element.0 == CLUSTER);
+    let mut found = [Vec::new(), Vec::new(), Vec::new()];
+    for (id, body) in clusters.flat_map(|(_, body)| inside(body)) {
+        match (id, file[body.start]) {
+            (TIME, _) => found[0].push(body),
+            (SIMPLE_BLOCK, 0x81) => found[1].push(body.start + 1..body.start + 3),
+            (SIMPLE_BLOCK, 0x82) => found[2].push(body.start + 1..body.start + 3),
+            _ => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn a_damaged_time_in_matroska_loses_nothing_of_what_follows() {
+    const CLUSTERS: usize = 0;
+    const VIDEO: usize = 1;
+    const AUDIO: usize = 2;
+    let scene = scene();
+    let mut wrong = Vec::new();
+    let source = Source::new(2).seconds(3.0);
+    let source = source.extra_args(&["-g", "25", "-cluster_time_limit", "500"]);
+    let file = std::fs::read(source.write("b.mkv")).unwrap();
+    let times = times(&file);
+    for (kind, ms) in [
+        (CLUSTERS, 50_000),
+        (CLUSTERS, 4_000),
+        (CLUSTERS, 20_000),
+        (VIDEO, 30_000),
+        (VIDEO, -20_000),
+        (AUDIO, 30_000),
+        (AUDIO, 3_000),
+        (AUDIO, -9_000),
+    ] {
+        let mut bytes = file.clone();
+        let field = &mut bytes[times[kind][times[kind].len() / 2].clone()];
+        let time = field.iter().fold(0, |sum: i64, &byte| sum << 8 | i64::from(byte));
+        let length = field.len();
+        field.copy_from_slice(&(time + ms).to_be_bytes()[8 - length..]);
+        wrong.extend(faults(&scene, "b.mkv", &bytes, &format!("b.mkv, {kind}, {ms} ms")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     scene.assert_clean();

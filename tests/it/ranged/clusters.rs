@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::spread::Index;
 
-pub(super) const SEGMENT: u32 = 0x1853_8067;
+pub(crate) const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114d_9b74;
-pub(super) const CLUSTER: u32 = 0x1f43_b675;
+pub(crate) const CLUSTER: u32 = 0x1f43_b675;
 pub(super) const CUES: u32 = 0x1c53_bb6b;
 const VOID: u32 = 0xec;
 const INFO: u32 = 0x1549_a966;
@@ -20,7 +20,7 @@ const CUE_CLUSTER: u32 = 0xf1;
 const ROOM: usize = 2 * 1024 * 1024;
 
 /// The identifier of an element, where it begins, and where its body is.
-pub(super) fn elements(bytes: &[u8]) -> Vec<(u32, usize, Range<usize>)> {
+pub(crate) fn elements(bytes: &[u8]) -> Vec<(u32, usize, Range<usize>)> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {

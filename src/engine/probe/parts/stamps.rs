@@ -5,16 +5,23 @@ use std::collections::BTreeMap;
 
 use super::packets::{LONGEST_STEP, SECOND, WRAP, jumps};
 
-/// Most timestamps that are removed.
-const MOST: usize = 1 << 16;
+/// Most timestamps that are removed or replaced.
+pub(super) const MOST: usize = 1 << 16;
 /// Most consecutive timestamps that may be damaged.
-const MOST_ODD: usize = 64;
+pub(super) const MOST_ODD: usize = 64;
+
+/// What is written over a damaged timestamp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fix {
+    pub(super) at: u64,
+    pub(super) bytes: Vec<u8>,
+}
 
 /// The byte that declares which timestamps a packet has, without them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Removal {
-    pub(super) at: u64,
-    pub(super) byte: u8,
+struct Removal {
+    at: u64,
+    byte: u8,
 }
 
 #[derive(Clone, Copy)]
@@ -69,11 +76,12 @@ impl Stamps {
     }
 
     /// What has to be removed, in the order of the file.
-    pub(super) fn damaged(mut self) -> Vec<Removal> {
+    pub(super) fn damaged(mut self) -> Vec<Fix> {
         let left = self.tracks.into_values().flat_map(Track::unconfirmed);
         self.damaged.extend(left.take(MOST - self.damaged.len()));
         self.damaged.sort_by_key(|removal| removal.at);
-        self.damaged
+        let fix = |Removal { at, byte }| Fix { at, bytes: vec![byte] };
+        self.damaged.into_iter().map(fix).collect()
     }
 }
 
