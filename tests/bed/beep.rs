@@ -1,5 +1,8 @@
 //! Audio that can be recognised: each clip beeps at a pitch of its own at the start of each of its
 //! seconds.
+//!
+//! Loops over samples are plain ones, since tests are compiled without optimisation, where every call
+//! of an iterator takes time.
 
 use std::f64::consts::TAU;
 
@@ -16,9 +19,11 @@ const HOPS_PER_MS: f64 = 4.0;
 const DIP_MS: f64 = 8.0;
 /// By how much the loudness alone may misplace a beep, since codecs smear its edges.
 const REACH_MS: f64 = 10.0;
-/// Which samples the first look compares, one of so many, and from which share of the best likeness
-/// on a place is looked at again.
+/// Which samples the first look compares, one of so many, how many places it takes in each of the
+/// tone's periods, and from which share of the best likeness on the places around one are looked at
+/// again.
 const ROUGHLY: usize = 5;
+const PLACES: f64 = 16.0;
 const GOOD: f64 = 0.85;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -87,14 +92,16 @@ pub fn clicks(audio: &[f32], rate: u32, hertz: f64) -> Vec<f64> {
     clicks
 }
 
-/// The amplitude of a sine of this pitch, from 0 to 1.
+/// The amplitude of a sine of this pitch, from 0 to 1, by Goertzel's algorithm.
 pub fn amplitude(audio: &[f32], rate: u32, hertz: f64) -> f64 {
-    let (mut real, mut imaginary) = (0.0, 0.0);
-    for (index, value) in audio.iter().enumerate() {
-        let angle = TAU * hertz * index as f64 / f64::from(rate);
-        real += f64::from(*value) * angle.cos();
-        imaginary += f64::from(*value) * angle.sin();
+    let angle = TAU * hertz / f64::from(rate);
+    let turn = 2.0 * angle.cos();
+    let (mut last, mut before, mut index) = (0.0, 0.0, 0);
+    while index < audio.len() {
+        (last, before) = (f64::from(audio[index]) + turn * last - before, last);
+        index += 1;
     }
+    let (real, imaginary) = (last - before * angle.cos(), before * angle.sin());
     2.0 * f64::hypot(real, imaginary) / (audio.len() as f64).max(1.0)
 }
 
@@ -118,7 +125,8 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     let (rough, reach) = ((roughly_ms * per_ms) as isize, (REACH_MS * per_ms) as isize);
     let heard: Vec<f64> =
         (rough - reach..rough + reach + length.cast_signed()).map(heard).collect();
-    let likenesses = likenesses(&beep, &heard);
+    let step = (f64::from(rate) / pitch(clip) / PLACES) as usize;
+    let likenesses = likenesses(&beep, &heard, step.max(1));
     let around = likenesses.windows(3).enumerate().max_by(|a, b| a.1[1].total_cmp(&b.1[1]));
     let Some((index, &[before, best, after])) = around else {
         return roughly_ms;
@@ -128,21 +136,24 @@ fn place(audio: &[f32], rate: u32, clip: u8, roughly_ms: f64) -> f64 {
     ((rough - reach) as f64 + index as f64 + 1.0 + part) / per_ms
 }
 
-/// How well the beep fits at each place; where it fits badly, only roughly, from a part of the samples.
-fn likenesses(beep: &[f64], heard: &[f64]) -> Vec<f64> {
-    let parts = heard.windows(beep.len());
-    let mut likenesses: Vec<f64> = parts.map(|part| likeness(beep, part, ROUGHLY)).collect();
-    let best = likenesses.iter().copied().fold(0.0, f64::max);
-    let good: Vec<usize> =
-        (0..likenesses.len()).filter(|&at| likenesses[at] > best * GOOD).collect();
-    for at in good {
-        likenesses[at] = likeness(beep, &heard[at..], 1);
+/// How well the beep fits at each place; far from where it fits well, 0.
+fn likenesses(beep: &[f64], heard: &[f64], step: usize) -> Vec<f64> {
+    let count = (heard.len() + 1).saturating_sub(beep.len());
+    let rough: Vec<(usize, f64)> =
+        (0..count).step_by(step).map(|at| (at, likeness(beep, &heard[at..], ROUGHLY))).collect();
+    let best = rough.iter().map(|place| place.1).fold(0.0, f64::max);
+    let mut likenesses = vec![0.0; count];
+    for (at, _) in rough.into_iter().filter(|place| place.1 > best * GOOD) {
+        for near in at.saturating_sub(step)..(at + step + 1).min(count) {
+            if likenesses[near] == 0.0 {
+                likenesses[near] = likeness(beep, &heard[near..], 1);
+            }
+        }
     }
     likenesses
 }
 
-/// From each `step`th sample. In a plain loop: this is compiled without optimisation, where every
-/// call of an iterator takes time.
+/// From each `step`th sample.
 fn likeness(beep: &[f64], heard: &[f64], step: usize) -> f64 {
     let (mut sum, mut index) = (0.0, 0);
     while index < beep.len() {
@@ -167,9 +178,14 @@ struct Envelope(Vec<f64>);
 
 impl Envelope {
     fn of(audio: &[f32], rate: u32) -> Self {
-        let mut sums = vec![0.0];
-        for value in audio {
-            sums.push(sums[sums.len() - 1] + f64::from(*value).powi(2));
+        let mut sums = Vec::with_capacity(audio.len() + 1);
+        let (mut sum, mut index) = (0.0, 0);
+        sums.push(sum);
+        while index < audio.len() {
+            let value = f64::from(audio[index]);
+            sum += value * value;
+            sums.push(sum);
+            index += 1;
         }
         let per_ms = f64::from(rate) / 1000.0;
         let hops = (audio.len() as f64 / per_ms * HOPS_PER_MS) as usize;

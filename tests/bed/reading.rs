@@ -1,10 +1,13 @@
 //! What a finished file contains, found out by decoding it, without using anything that its
 //! producer says.
+//!
+//! Loops over samples are plain ones, since tests are compiled without optimisation, where every call
+//! of an iterator takes time.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -13,14 +16,16 @@ use super::ffmpeg::{ffmpeg, ffprobe};
 use super::frame_code::{self, Region, Shown};
 use super::process::{Running, run};
 
-#[derive(Debug)]
+/// Clones share what has been decoded.
+#[derive(Debug, Clone)]
 pub struct Reading {
     path: PathBuf,
     facts: Value,
     /// Where the code may be in a frame, the most likely place first.
     regions: Vec<Region>,
-    frames: OnceLock<Vec<Shown>>,
-    audio: OnceLock<Vec<f32>>,
+    frames: Arc<OnceLock<Vec<Shown>>>,
+    audio: Arc<OnceLock<Vec<f32>>>,
+    audio_delay_ms: Arc<OnceLock<f64>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -38,8 +43,9 @@ impl Reading {
             path,
             facts,
             regions: Vec::new(),
-            frames: OnceLock::new(),
-            audio: OnceLock::new(),
+            frames: Arc::default(),
+            audio: Arc::default(),
+            audio_delay_ms: Arc::default(),
         };
         let (width, height) = reading.size();
         reading.regions.push(Region::whole(width, height));
@@ -49,6 +55,7 @@ impl Reading {
     /// Also looks for the code here, for example between black bars.
     pub fn region(mut self, region: Region) -> Self {
         self.regions.push(region);
+        self.frames = Arc::default();
         self
     }
 
@@ -101,16 +108,28 @@ impl Reading {
     /// The mean of all channels.
     pub fn mono(&self) -> Vec<f32> {
         let count = self.channel_count().max(1);
-        self.interleaved().chunks(count).map(|all| all.iter().sum::<f32>() / count as f32).collect()
+        let (samples, mut at) = (self.interleaved(), 0);
+        let mut means = Vec::with_capacity(samples.len() / count);
+        while at + count <= samples.len() {
+            let (mut sum, end) = (0.0, at + count);
+            while at < end {
+                sum += samples[at];
+                at += 1;
+            }
+            means.push(sum / count as f32);
+        }
+        means
     }
 
     pub fn channel(&self, index: usize) -> Vec<f32> {
-        self.interleaved()
-            .iter()
-            .skip(index)
-            .step_by(self.channel_count().max(1))
-            .copied()
-            .collect()
+        let (samples, count) = (self.interleaved(), self.channel_count().max(1));
+        let mut values = Vec::with_capacity(samples.len() / count);
+        let mut at = index;
+        while at < samples.len() {
+            values.push(samples[at]);
+            at += count;
+        }
+        values
     }
 
     /// Times are relative to the first frame, so that what is seen and heard together has the same
@@ -133,7 +152,8 @@ impl Reading {
         if !self.has("video") || !self.has("audio") {
             return 0.0;
         }
-        (self.first_time("a:0") - self.first_time("v:0")) * 1000.0
+        let delay = || (self.first_time("a:0") - self.first_time("v:0")) * 1000.0;
+        *self.audio_delay_ms.get_or_init(delay)
     }
 
     /// In presentation order within each stream.
@@ -256,8 +276,13 @@ impl Reading {
             "pipe:1",
         ]);
         let bytes = run(command.stdin(Stdio::null())).stdout;
-        let value = |two: &[u8]| f32::from(i16::from_le_bytes([two[0], two[1]])) / 32768.0;
-        bytes.chunks_exact(2).map(value).collect()
+        let mut samples = Vec::with_capacity(bytes.len() / 2);
+        let mut at = 0;
+        while at + 1 < bytes.len() {
+            samples.push(f32::from(i16::from_le_bytes([bytes[at], bytes[at + 1]])) / 32768.0);
+            at += 2;
+        }
+        samples
     }
 
     fn first_time(&self, select: &str) -> f64 {

@@ -36,6 +36,10 @@ const PAL: (u32, u32) = (25, 1);
 const SECONDS: f64 = 1.2;
 /// Its frames.
 const FRAMES: usize = 30;
+/// The plain clips and their names.
+const PLAIN: [(u8, &str); 2] = [(1, "a.mp4"), (3, "c.mp4")];
+/// How many sources are checked in one task, which takes eleven clips.
+const TOGETHER: usize = 5;
 
 /// A source between two plain clips.
 struct Between {
@@ -84,59 +88,91 @@ impl Between {
 
     /// What is wrong with the result; empty if nothing is.
     fn faults(&self, scene: &Scene) -> Vec<String> {
-        let outcome = self.outcome(scene);
-        if outcome.record["Status"] != "Succeeded" {
-            return vec![format!("{}: {}", self.name, outcome.record["Message"])];
-        }
-        let mut faults = self.differences(scene, &outcome);
-        if outcome.warnings().contains("damaged") {
-            faults.push(outcome.warnings());
-        }
-        faults.truncate(4);
-        let name = |fault: String| format!("{}: {fault}", self.name);
-        faults.into_iter().map(name).collect()
+        faults(scene, &[self])
     }
 
     fn outcome(&self, scene: &Scene) -> Outcome {
-        let middle = sur(&self.name);
-        scene.run("a.mp4", &format!("f_mp4,{USUAL}{middle}{}", sur("c.mp4")))
+        outcome(scene, &[self])
     }
 
     fn differences(&self, scene: &Scene, outcome: &Outcome) -> Vec<String> {
-        let frames = usize::try_from(outcome.frames()[1]).unwrap();
-        let mut faults = Vec::new();
-        // The audio's last packet may end after the video.
-        if !(self.clip.frames..=self.clip.frames + 3).contains(&frames) {
-            faults.push(format!("{frames} frames"));
+        differences(scene, &[self], outcome)
+    }
+
+    /// Which of the differences are faults.
+    fn counts(&self, difference: &Difference) -> bool {
+        match difference {
+            Difference::BeepCut { clip: 2, at_ms, .. } => {
+                !(self.speech || self.rough && *at_ms < 1300.0)
+            }
+            _ => true,
         }
+    }
+
+    /// As it is expected in the result, with this number of frames.
+    fn shown(&self, scene: &Scene, frames: usize) -> Clip {
         let start = lead_ms(&scene.s3.path("sources", &self.name));
         let clip = self.clip.clone();
         let (video, audio) = (clip.video_from_ms + start, clip.audio_from_ms + start);
         let start = clip.start_ms;
-        let clip = clip.cut(start, frames).late(video, audio + self.late_ms);
-        let plain = |id| Clip::whole(id, PAL, SECONDS);
-        let mut clips = vec![plain(1), clip, plain(3)];
-        for (clip, place) in clips.iter_mut().zip(0..) {
-            clip.audio_offset_ms = join_offset_ms(&outcome.record, place);
-        }
-        let expected = Expected {
-            beep_tolerance_ms: if self.rough { 1.3 } else { 1.0 },
-            edge_tolerance_ms: 7.0,
-            ..Expected::new(PAL, clips)
-        };
-        let mut differences = expected.differences(&outcome.reading());
-        let start_lost = |d: &Difference| matches!(d, Difference::BeepCut { clip: 2, at_ms, .. } if *at_ms < 1300.0);
-        differences.retain(|difference| !self.rough || !start_lost(difference));
-        let weak = |d: &Difference| matches!(d, Difference::BeepCut { clip: 2, .. });
-        differences.retain(|difference| !self.speech || !weak(difference));
-        faults.extend(differences.iter().map(ToString::to_string));
-        faults
+        clip.cut(start, frames).late(video, audio + self.late_ms)
     }
+}
+
+/// One task in which each source is between two plain clips.
+fn outcome(scene: &Scene, sources: &[&Between]) -> Outcome {
+    let clips = sources.iter().zip(PLAIN.iter().cycle().skip(1));
+    let clips = clips.map(|(source, (_, plain))| sur(&source.name) + &sur(plain));
+    scene.run(PLAIN[0].1, &format!("f_mp4,{USUAL}{}", clips.collect::<String>()))
+}
+
+/// What is wrong with the result of this task.
+fn faults(scene: &Scene, sources: &[&Between]) -> Vec<String> {
+    let outcome = outcome(scene, sources);
+    let mut faults = Vec::new();
+    if outcome.record["Status"] == "Succeeded" {
+        faults = differences(scene, sources, &outcome);
+        if outcome.warnings().contains("damaged") {
+            faults.push(outcome.warnings());
+        }
+    } else {
+        faults.push(outcome.record["Message"].to_string());
+    }
+    faults.truncate(4);
+    let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+    faults.into_iter().map(|fault| format!("{}: {fault}", names.join(", "))).collect()
+}
+
+fn differences(scene: &Scene, sources: &[&Between], outcome: &Outcome) -> Vec<String> {
+    let mut faults = Vec::new();
+    let plain = |index: usize| Clip::whole(PLAIN[index % 2].0, PAL, SECONDS);
+    let mut clips = vec![plain(0)];
+    for (index, source) in sources.iter().enumerate() {
+        let frames = usize::try_from(outcome.frames()[2 * index + 1]).unwrap();
+        // The audio's last packet may end after the video.
+        if !(source.clip.frames..=source.clip.frames + 3).contains(&frames) {
+            faults.push(format!("{frames} frames of {}", source.name));
+        }
+        clips.extend([source.shown(scene, frames), plain(index + 1)]);
+    }
+    for (clip, place) in clips.iter_mut().zip(0..) {
+        clip.audio_offset_ms = join_offset_ms(&outcome.record, place);
+    }
+    let expected = Expected {
+        beep_tolerance_ms: if sources.iter().any(|source| source.rough) { 1.3 } else { 1.0 },
+        edge_tolerance_ms: 7.0,
+        ..Expected::new(PAL, clips)
+    };
+    let mut differences = expected.differences(&outcome.reading());
+    differences.retain(|difference| sources.iter().all(|source| source.counts(difference)));
+    faults.extend(differences.iter().map(ToString::to_string));
+    faults
 }
 
 /// The plain clips, and a source of the usual length.
 fn scene() -> Scene {
-    Scene::new().source("a.mp4", &plain(1)).source("c.mp4", &plain(3))
+    let [(first, a), (second, c)] = PLAIN;
+    Scene::new().source(a, &plain(first)).source(c, &plain(second))
 }
 
 fn plain(id: u8) -> Source {
@@ -147,13 +183,30 @@ fn plain(id: u8) -> Source {
 #[track_caller]
 fn check_all(cases: impl IntoIterator<Item = (Between, Source)>) {
     let mut scene = scene();
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (between, source) in cases {
         scene = scene.source(&between.name, &source);
-        faults.extend(between.faults(&scene));
+        sources.push(between);
     }
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     scene.assert_clean();
+}
+
+/// What is wrong with these sources, of which several are checked in one task. If that finds a
+/// fault, each has a task of its own as well, which tells whose fault it is.
+fn all_faults(scene: &Scene, sources: &[Between]) -> Vec<String> {
+    // More is tolerated for the rough ones.
+    let (rough, exact): (Vec<_>, Vec<_>) = sources.iter().partition(|source| source.rough);
+    let mut all: Vec<String> = rough.iter().flat_map(|source| source.faults(scene)).collect();
+    for some in exact.chunks(TOGETHER) {
+        let found = faults(scene, some);
+        if !found.is_empty() && some.len() > 1 {
+            all.extend(some.iter().flat_map(|source| source.faults(scene)));
+        }
+        all.extend(found);
+    }
+    all
 }
 
 /// How much later than its video a clip's audio begins according to the record.

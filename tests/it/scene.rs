@@ -1,6 +1,7 @@
 //! A scene: sources in a bucket, the real function, and its results.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -33,6 +34,7 @@ pub(crate) struct Outcome {
     /// A copy of what was stored, which outlives the scene.
     _copy: TempDir,
     file: Option<PathBuf>,
+    reading: OnceLock<Reading>,
 }
 
 impl Scene {
@@ -87,7 +89,7 @@ impl Scene {
             std::fs::copy(self.s3.path(bucket, key), &file).unwrap();
             file
         });
-        Outcome { record, _copy: copy, file }
+        Outcome { record, _copy: copy, file, reading: OnceLock::new() }
     }
 
     pub(crate) fn invoke(&self, main: &str, process: &str) -> Reply {
@@ -117,7 +119,7 @@ impl Outcome {
     }
 
     pub(crate) fn reading(&self) -> Reading {
-        Reading::of(self.file.as_ref().expect("the task stored a file"))
+        self.reading.get_or_init(|| Reading::of(self.file())).clone()
     }
 
     pub(crate) fn file(&self) -> &PathBuf {

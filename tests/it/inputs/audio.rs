@@ -1,6 +1,6 @@
 //! Files with audio alone, and audio codecs that occur together with video.
 
-use super::{Between, check_all, plain, scene};
+use super::{Between, all_faults, check_all, plain, scene};
 use crate::bed::source::Source;
 
 type Cases = Vec<(Between, Source)>;
@@ -143,11 +143,10 @@ fn other_lossy_audio() {
 #[test]
 fn audio_without_an_encoder() {
     let scene = scene();
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for ((name, bytes), delay) in MADE.into_iter().zip([256.0, 0.0]) {
         scene.s3.put("sources", name, bytes);
-        let between = Between::new(name).black().delayed(delay / 48.0);
-        faults.extend(between.faults(&scene));
+        sources.push(Between::new(name).black().delayed(delay / 48.0));
     }
-    assert_eq!(faults, [""; 0]);
+    assert_eq!(all_faults(&scene, &sources), [""; 0]);
 }

@@ -1,6 +1,6 @@
 //! Streams that begin long after the others of their file.
 
-use super::{Between, PAL, SECONDS, plain, scene};
+use super::{Between, PAL, SECONDS, all_faults, plain, scene};
 use crate::bed::expect::Clip;
 use crate::bed::source::Source;
 
@@ -44,7 +44,7 @@ fn audio_that_begins_late() {
 #[test]
 fn video_that_is_not_announced() {
     let scene = scene();
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (name, seconds) in [("b.flv", 6), ("later.flv", 30)] {
         let (between, source) = late(name, seconds, true);
         // Nothing of it is read from the file; its audio begins a packet early.
@@ -53,8 +53,9 @@ fn video_that_is_not_announced() {
         let between = between.clip(|clip| clip.late(late_ms, packet_ms));
         let bytes = unannounced(&std::fs::read(source.write(name)).unwrap());
         scene.s3.put("sources", name, bytes);
-        faults.extend(between.faults(&scene));
+        sources.push(between);
     }
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 

@@ -2,23 +2,22 @@
 
 use std::path::Path;
 
-use super::{Between, PAL, SECONDS, made, plain, scene};
+use super::{Between, PAL, SECONDS, all_faults, made, plain, scene};
 use crate::bed::expect::Clip;
 use crate::scene::Scene;
 
-/// Puts what ffmpeg makes of a source, changed by `change`, and checks it.
-#[track_caller]
-fn check(
+/// Puts what ffmpeg makes of a source, changed by `change`.
+fn put(
     scene: &Scene,
-    between: &Between,
+    between: Between,
     source: &Path,
     arguments: &str,
     change: impl FnOnce(&mut Vec<u8>),
-) -> Vec<String> {
+) -> Between {
     let mut bytes = made(source, arguments, &between.name);
     change(&mut bytes);
     scene.s3.put("sources", &between.name, bytes);
-    between.faults(scene)
+    between
 }
 
 /// Changes the last track of an MP4 file to declare that its chunks from `first` on are far after
@@ -44,7 +43,7 @@ fn a_packet_that_is_not_there_ends_no_other_stream() {
     let source = plain(2).write("film.mp4");
     let other = plain(4).write("other.mp4");
     let other = inputs(&[&other]);
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (name, maps, first) in [
         ("audio.mp4", "-map 0 -map 1:a", 0),
         ("late-audio.mp4", "-map 0 -map 1:a", 8),
@@ -55,12 +54,13 @@ fn a_packet_that_is_not_there_ends_no_other_stream() {
         let between = Between::new(name);
         let between = if name.ends_with("m4a") { between.black() } else { between };
         let arguments = format!("{other}{maps} -c copy");
-        faults.extend(check(&scene, &between, &source, &arguments, |b| misplace(b, first)));
+        sources.push(put(&scene, between, &source, &arguments, |b| misplace(b, first)));
     }
     let mut subtitled = include_bytes!("data/subtitled.mp4").to_vec();
     misplace(&mut subtitled, 0);
     scene.s3.put("sources", "subtitled.mp4", subtitled);
-    faults.extend(Between::new("subtitled.mp4").clip(Clip::silent).faults(&scene));
+    sources.push(Between::new("subtitled.mp4").clip(Clip::silent));
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -103,7 +103,7 @@ fn the_first_stream_that_has_packets_counts() {
     let more = "-map 0:v -map 1:a -map 1:a -map 0:a -bsf:a:0 noise=drop=1 -bsf:a:1 noise=drop=1";
     let video = "-map 1:v -map 0:v -map 0:a -bsf:v:0 noise=drop=1";
     let both = "-map 1 -map 0 -bsf:v:0 noise=drop=1 -bsf:a:0 noise=drop=1";
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (name, maps, codecs, late_ms) in [
         ("audio.mp4", audio, "-c copy -movflags empty_moov+frag_keyframe+delay_moov", 0.0),
         ("audio.mkv", audio, "-c copy", 0.0),
@@ -115,8 +115,9 @@ fn the_first_stream_that_has_packets_counts() {
     ] {
         let arguments = format!("{other} {maps} {codecs}");
         let between = Between::new(name).delayed(late_ms);
-        faults.extend(check(&scene, &between, &source, &arguments, |_| ()));
+        sources.push(put(&scene, between, &source, &arguments, |_| ()));
     }
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -129,14 +130,15 @@ fn the_first_stream_that_decodes_counts() {
     let noise = "-map 0:v -map 1:a -map 0:a -c copy -bsf:a:0 noise=amount=1";
     let more = "-map 0:v -map 1:a -map 1:a -map 0:a -c copy -bsf:a:0 noise=amount=1 \
                 -bsf:a:1 noise=drop=1";
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (name, arguments) in
         [("audio.mkv", noise), ("audio.mp4", noise), ("more.mkv", more), ("audio.mov", noise)]
     {
         let codecs = if name.ends_with("mov") { "-c:a aac" } else { "" };
         let arguments = format!("{other}{arguments} {codecs}");
-        faults.extend(check(&scene, &Between::new(name), &source, &arguments, |_| ()));
+        sources.push(put(&scene, Between::new(name), &source, &arguments, |_| ()));
     }
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
@@ -146,7 +148,7 @@ fn the_audio_is_of_the_programme_of_the_video() {
     let source = plain(2).write("film.mp4");
     let other = plain(4).write("other.mp4");
     let other = inputs(&[&other]);
-    let mut faults = Vec::new();
+    let mut sources = Vec::new();
     for (name, maps) in [
         // A radio programme first, another film last.
         (
@@ -164,11 +166,12 @@ fn the_audio_is_of_the_programme_of_the_video() {
         ),
     ] {
         let arguments = format!("{other}{maps} -c copy");
-        faults.extend(check(&scene, &Between::new(name), &source, &arguments, |_| ()));
+        sources.push(put(&scene, Between::new(name), &source, &arguments, |_| ()));
     }
     // Its programme has none: that of another belongs to something else.
     let silent = Between::new("silent.ts").clip(Clip::silent);
     let maps = "-map 1:a -map 0:v -program program_num=1:st=0 -program program_num=2:st=1 -c copy";
-    faults.extend(check(&scene, &silent, &source, &format!("{other}{maps}"), |_| ()));
+    sources.push(put(&scene, silent, &source, &format!("{other}{maps}"), |_| ()));
+    let faults = all_faults(&scene, &sources);
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

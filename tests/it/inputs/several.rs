@@ -9,7 +9,8 @@ use crate::scene::{Scene, USUAL};
 /// other. `video` is false if there is none.
 fn faults(scene: &Scene, name: &str, bytes: Vec<u8>, video: bool) -> Vec<String> {
     scene.s3.put("sources", name, bytes);
-    let outcome = scene.run(name, &format!("f_mp4,{USUAL}"));
+    // Audio alone would have large frames.
+    let outcome = scene.run(name, &format!("f_mp4,{USUAL},s_160x120"));
     if outcome.record["Status"] != "Succeeded" {
         return vec![format!("{name}: {}", outcome.record["Message"])];
     }
