@@ -58,8 +58,11 @@ fn end_at(scenario: &Scenario, end: End) -> Complaints {
     let reply = stage.invoke_in_slow_time();
     let mut wrong = judge::run(&stage.world, scenario, &reply);
     wrong.extend(match end {
-        End::AtCall(_, Answer::Held) => judge::unfinished_after_held(&stage.world),
-        End::AtCall(..) | End::AtStart(_) => judge::unfinished(&stage.world),
+        // A program may start while an upload is being opened, whose answer then comes too late.
+        End::AtCall(_, Answer::Held) | End::AtStart(_) => {
+            judge::unfinished_after_held(&stage.world)
+        }
+        End::AtCall(..) => judge::unfinished(&stage.world),
     });
     wrong.extend(judge::ended(&stage.world, &reply));
     wrong

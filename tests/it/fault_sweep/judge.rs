@@ -95,8 +95,8 @@ pub(super) fn unfinished(world: &World) -> Option<String> {
         .then(|| format!("{parts} parts are left, and uploads are open: {open:?}"))
 }
 
-/// The same if a request was executed but not answered: it may have created an upload whose name
-/// nobody knows.
+/// The same if a request was executed but not answered in time: it may have created an upload whose
+/// name nobody knows.
 pub(super) fn unfinished_after_held(world: &World) -> Option<String> {
     let is_one_without_parts = world.s3.unfinished_uploads().len() == 1 && world.s3.parts() == 0;
     unfinished(world).filter(|_| !is_one_without_parts)
