@@ -47,14 +47,16 @@ impl Server {
     }
 
     /// What the server keeps of open uploads. If an upload was aborted while a part was being sent,
-    /// the part's bytes stay in these files; the real storage discards them.
+    /// the part's bytes stay in these files, and if a client goes away while one is completed, its
+    /// metadata; the real storage discards them.
     fn open_uploads(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .filter(|path| {
                 let name = path.to_string_lossy();
-                name.contains(".upload") && !name.contains(".part-")
+                let is_left = name.contains(".part-") || name.ends_with(".metadata.json");
+                name.contains(".upload") && !is_left
             })
             .collect()
     }
