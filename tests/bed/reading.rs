@@ -123,6 +123,7 @@ impl Reading {
 
     pub fn channel(&self, index: usize) -> Vec<f32> {
         let (samples, count) = (self.interleaved(), self.channel_count().max(1));
+        assert!(index < count, "there are {count} channels, and none is number {index}");
         let mut values = Vec::with_capacity(samples.len() / count);
         let mut at = index;
         while at < samples.len() {

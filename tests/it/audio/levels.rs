@@ -81,7 +81,7 @@ fn mono_that_follows_stereo_in_one_file_has_its_level() {
     let scene = Scene::new();
     for (name, codec) in [("a.ac3", "ac3"), ("a.aac", "aac")] {
         scene.s3.put("sources", name, [part(2, codec, name), part(1, codec, name)].concat());
-        let parameters = "f_mkv,vcodec_h264,acodec_flac,vn_1";
+        let parameters = "f_mkv,vcodec_h264,acodec_flac,vn_1,ac_2";
         let outcome = scene.run(name, parameters).succeeded();
         for (channel, part) in [(0, (200, 800)), (0, (1300, 1900)), (1, (1300, 1900))] {
             let level = decibels(&outcome, channel, 440.0, part);
